@@ -1,0 +1,33 @@
+# Compiler and linker settings that every target shares, as one interface target.
+add_library(slipstream_options INTERFACE)
+target_include_directories(slipstream_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(slipstream_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor)
+if(SLIPSTREAM_WERROR)
+  target_compile_options(slipstream_options INTERFACE -Werror)
+endif()
+target_compile_definitions(slipstream_options INTERFACE
+  SLIPSTREAM_VERSION="${PROJECT_VERSION}" FMT_SHARED)
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # libstdc++ 12 offers std::expected only to a compiler that reports this level of concepts.
+  target_compile_options(slipstream_options INTERFACE
+    -Wno-builtin-macro-redefined -D__cpp_concepts=202002L)
+else()
+  # g++ 12 reports overflows inside its own inlined string copies (GCC bug 105651).
+  target_compile_options(slipstream_options INTERFACE -Wno-restrict)
+endif()
+
+if(SLIPSTREAM_SANITIZE)
+  add_compile_options(-fsanitize=${SLIPSTREAM_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${SLIPSTREAM_SANITIZE})
+endif()
+
+find_program(SLIPSTREAM_CCACHE ccache)
+if(SLIPSTREAM_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SLIPSTREAM_CCACHE})
+endif()
+find_program(SLIPSTREAM_MOLD mold)
+if(SLIPSTREAM_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()

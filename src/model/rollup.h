@@ -1,0 +1,44 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "model/schema.h"
+
+namespace slipstream {
+
+/// One field's figures over the points of a window that carry it.
+struct FieldFigures {
+  FieldId field;
+  std::uint64_t count;
+  double avg, min, max, std, first, last;
+  double p50 = 0, p95 = 0, p99 = 0;  ///< meaningful only where Rollup::has_quantiles
+};
+
+/// A closed window: what the store keeps, clients are told and Redis gets. Immutable.
+struct Rollup {
+  std::string window;            ///< the definition's name
+  std::array<std::uint8_t, 16> window_id{};  ///< stable and unique; written as 32 hex digits
+  std::string track;
+  std::string chassis;
+  std::int32_t lap = 0;     ///< where not a key dimension: the last point's
+  std::int32_t sector = 0;  ///< likewise
+  std::uint64_t count = 0;  ///< points
+  EventTime first_time;     ///< of the earliest point
+  EventTime last_time;      ///< of the latest point
+  std::uint32_t partition = 0;
+  std::uint64_t sequence = 0;  ///< counts a partition's rollups, from 1
+  ArrivalTime last_arrival;    ///< receipt of the point that arrived last
+  bool stored = false;         ///< the definition asks for the store
+  bool late = false;           ///< made of points that came after their window had closed
+  bool has_first = false;      ///< the definition asks for first_<field>
+  bool has_quantiles = false;  ///< the definition asks for p50, p95, p99
+  std::vector<FieldFigures> fields;
+};
+using RollupPtr = std::shared_ptr<const Rollup>;
+using RollupBatch = std::vector<RollupPtr>;
+
+}  // namespace slipstream

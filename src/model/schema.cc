@@ -1,0 +1,33 @@
+#include "model/schema.h"
+
+namespace slipstream {
+
+FieldTable::FieldTable(const std::array<std::string, field::kWellKnownCount>& well_known) {
+  names_.resize(kMaxFields);
+  for (const auto& name : well_known) intern(name);
+}
+
+std::optional<FieldId> FieldTable::intern(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  const auto known = ids_.find(std::string(name));
+  if (known != ids_.end()) return known->second;
+  const std::size_t next = size_.load(std::memory_order_relaxed);
+  if (next == kMaxFields) return std::nullopt;
+  const auto id = static_cast<FieldId>(next);
+  names_[id] = name;
+  ids_.emplace(std::string(name), id);
+  size_.store(next + 1, std::memory_order_release);
+  return id;
+}
+
+Schema::Schema(SchemaOptions options)
+    : options_(std::move(options)), fields_(options_.well_known) {
+  for (const auto& [name, range] : options_.ranges) {
+    const auto id = fields_.intern(name);
+    if (!id) continue;
+    if (ranges_.size() <= *id) ranges_.resize(*id + 1u);
+    ranges_[*id] = range;
+  }
+}
+
+}  // namespace slipstream

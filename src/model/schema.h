@@ -1,0 +1,95 @@
+#pragma once
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+namespace slipstream {
+
+using FieldId = std::uint16_t;
+
+/// Fields that the racing figures are computed from have fixed ids.
+namespace field {
+inline constexpr FieldId kLapdistM = 0;
+inline constexpr FieldId kSpeedKmh = 1;
+inline constexpr FieldId kAccxCan = 2;
+inline constexpr FieldId kAccyCan = 3;
+inline constexpr FieldId kSteeringAngle = 4;
+inline constexpr FieldId kPbrakeF = 5;
+inline constexpr FieldId kRpm = 6;
+inline constexpr FieldId kWellKnownCount = 7;
+}  // namespace field
+
+/// Names of numeric fields, numbered in order of first sight. Bounded, append-only.
+/// Threads: all functions from any thread; name() takes no lock.
+class FieldTable {
+ public:
+  static constexpr std::size_t kMaxFields = 4096;
+
+  explicit FieldTable(const std::array<std::string, field::kWellKnownCount>& well_known);
+
+  /// The id of `name`, given out now if it is new; nothing when the table is full.
+  std::optional<FieldId> intern(std::string_view name);
+  std::string_view name(FieldId id) const { return names_[id]; }
+  std::size_t size() const { return size_.load(std::memory_order_acquire); }
+
+ private:
+  std::mutex mutex_;  // guards ids_ and writes to names_
+  boost::unordered_flat_map<std::string, FieldId> ids_;
+  std::vector<std::string> names_;
+  std::atomic<std::size_t> size_{0};
+};
+
+struct FieldRange {
+  double min = -std::numeric_limits<double>::infinity();
+  double max = std::numeric_limits<double>::infinity();
+};
+
+/// What the members of a point are called and what they may hold. The defaults are racing's.
+struct SchemaOptions {
+  std::string time = "meta_time";
+  std::string track = "track";      ///< where; required dimension
+  std::string chassis = "chassis";  ///< which machine; required dimension
+  std::string lap = "lap";
+  std::string sector = "sector";
+  /// Member names of the well-known fields, in the order of namespace field.
+  std::array<std::string, field::kWellKnownCount> well_known = {
+      "lapdist_m", "speed_kmh", "accx_can", "accy_can", "Steering_Angle", "pbrake_f", "rpm"};
+  std::string sequence;  ///< member that numbers a machine's points; empty: none
+  std::vector<std::pair<std::string, FieldRange>> ranges;
+  std::int64_t future_skew_ms = 300'000;
+  std::size_t max_point_bytes = 65'536;
+};
+
+/// The schema in force. Owns the field table. Immutable but for the fields it learns.
+class Schema {
+ public:
+  explicit Schema(SchemaOptions options = {});
+
+  const SchemaOptions& options() const { return options_; }
+  FieldTable& fields() { return fields_; }
+  const FieldTable& fields() const { return fields_; }
+  /// nullptr when the field has no configured range.
+  const FieldRange* range(FieldId id) const {
+    return id < ranges_.size() && ranges_[id] ? &*ranges_[id] : nullptr;
+  }
+
+  static constexpr std::size_t kMaxDimensionBytes = 128;
+  static constexpr std::size_t kMaxFieldsPerPoint = 64;
+  static constexpr std::int64_t kMaxLap = 32'767;
+  static constexpr std::int64_t kLapFault = 32'768;  ///< the GR86 logger's "no lap"
+
+ private:
+  SchemaOptions options_;
+  FieldTable fields_;
+  std::vector<std::optional<FieldRange>> ranges_;
+};
+
+}  // namespace slipstream

@@ -1,0 +1,39 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace slipstream {
+
+/// What becomes of a point that comes after its window has closed. It is counted either way.
+enum class LatePolicy : std::uint8_t {
+  kDrop,
+  kRollup,  ///< it goes to a rollup of its own, marked late
+};
+
+/// A kind of window, as configured. Track and chassis are always part of its key.
+struct WindowDefinition {
+  std::string name;
+  bool key_lap = false;
+  bool key_sector = false;
+  std::uint32_t close_count = 0;     ///< closes at this many points; 0: not by count
+  std::int64_t every_ms = 0;         ///< tumbling windows of event time; 0: not by time
+  std::int64_t lateness_ms = 1'000;  ///< with every_ms: how far event time may lag behind its newest
+  bool close_on_change = false;      ///< closes when the machine moves to another lap or sector
+  std::int64_t idle_ms = 2'000;      ///< closes when its machine sent nothing for so long
+  bool stored = false;               ///< its rollups go to the store
+  bool with_first = false;           ///< emits first_<field>
+  bool with_quantiles = false;       ///< emits p50_, p95_, p99_<field>
+  LatePolicy late = LatePolicy::kDrop;
+};
+
+/// bucket (the replaced system's), sector and second.
+std::vector<WindowDefinition> default_windows(std::uint32_t flush_threshold = 10,
+                                              std::int64_t bucket_idle_ms = 2'000);
+
+/// Names every fault: none closes at all, a name twice, a change without a key dimension ...
+Result<void> validate(const std::vector<WindowDefinition>& definitions);
+
+}  // namespace slipstream
