@@ -1,7 +1,7 @@
 #pragma once
 #include <cstdint>
-#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "model/point.h"
 #include "model/rollup.h"
@@ -10,7 +10,8 @@ namespace slipstream {
 
 /// The joints between rooms: who produces calls these, app/ plugs in who consumes.
 
-/// Where sources hand their batches over. Implemented by the pipeline's router.
+/// Where sources hand their batches over, none of them empty, each of one source's points.
+/// Implemented by the pipeline.
 /// Threads: any.
 class PointSink {
  public:
@@ -30,6 +31,8 @@ class PointObserver {
   virtual void observe(const PointBatch& accepted) = 0;
   /// Called at least every 100 ms, points or not.
   virtual void tick(ArrivalTime now) = 0;
+  /// The series with this number is forgotten; another one may get the number.
+  virtual void forget(std::uint32_t series) = 0;
 };
 
 /// Takes accepted points for good. Must not block: what it cannot take it drops and counts.

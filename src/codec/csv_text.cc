@@ -1,0 +1,118 @@
+#include "codec/csv_text.h"
+
+#include <fast_float/fast_float.h>
+
+#include <charconv>
+#include <cmath>
+
+namespace slipstream {
+
+std::string_view trim_blanks(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) {
+    text.remove_suffix(1);
+  }
+  return text;
+}
+
+std::optional<double> parse_number(std::string_view text) {
+  text = trim_blanks(text);
+  if (!text.empty() && text.front() == '+') {
+    text.remove_prefix(1);
+    if (!text.empty() && text.front() == '-') return std::nullopt;
+  }
+  double value;
+  const auto [end, error] = fast_float::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+void append_json_number(std::string& out, std::string_view text, double value) {
+  text = trim_blanks(text);
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::size_t i = 0;
+  if (i < text.size() && text[i] == '-') ++i;
+  // JSON wants a digit first, none before it that is 0, and a digit behind a point.
+  bool plain = i < text.size() && is_digit(text[i]) &&
+               !(text[i] == '0' && i + 1 < text.size() && is_digit(text[i + 1]));
+  if (const auto point = text.find('.'); plain && point != std::string_view::npos) {
+    plain = point + 1 < text.size() && is_digit(text[point + 1]);
+  }
+  if (plain) {
+    out += text;
+    return;
+  }
+  char buffer[32];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+  out.append(buffer, end);
+}
+
+bool CsvReader::next() {
+  cells_.clear();
+  unquoted_used_ = 0;
+  well_formed_ = true;
+  while (!rest_.empty() && (rest_.front() == '\n' || rest_.front() == '\r')) rest_.remove_prefix(1);
+  if (rest_.empty()) return false;
+  const char* const begin = rest_.data();
+  while (true) {
+    if (!rest_.empty() && rest_.front() == '"') {
+      read_quoted();
+    } else {
+      const auto end = rest_.find_first_of(",\n");
+      auto cell = rest_.substr(0, end);
+      rest_.remove_prefix(cell.size());
+      if (!cell.empty() && cell.back() == '\r') cell.remove_suffix(1);
+      cells_.push_back(cell);
+    }
+    if (rest_.empty() || rest_.front() != ',') break;
+    rest_.remove_prefix(1);
+  }
+  record_ = {begin, static_cast<std::size_t>(rest_.data() - begin)};
+  if (cells_.size() == 1 && trim_blanks(cells_[0]).empty()) return next();
+  return true;
+}
+
+void CsvReader::read_quoted() {
+  rest_.remove_prefix(1);
+  const char* const begin = rest_.data();
+  std::size_t i = 0;
+  bool doubled = false;
+  while (i < rest_.size()) {
+    if (rest_[i] != '"') {
+      ++i;
+    } else if (i + 1 < rest_.size() && rest_[i + 1] == '"') {
+      doubled = true;
+      i += 2;
+    } else {
+      break;
+    }
+  }
+  std::string_view cell(begin, i);
+  if (doubled) {
+    if (unquoted_used_ == unquoted_.size()) unquoted_.emplace_back();
+    std::string& copy = unquoted_[unquoted_used_++];
+    copy.clear();
+    for (std::size_t k = 0; k < cell.size(); ++k) {
+      copy += cell[k];
+      if (cell[k] == '"') ++k;
+    }
+    cell = copy;
+  }
+  if (i == rest_.size()) {
+    // Never closed: only this line is spoilt, not all that follows.
+    well_formed_ = false;
+    const auto line_end = rest_.find('\n');
+    rest_.remove_prefix(line_end == std::string_view::npos ? rest_.size() : line_end);
+    cells_.push_back(cell);
+    return;
+  }
+  rest_.remove_prefix(i + 1);
+  const auto tail = rest_.substr(0, rest_.find_first_of(",\n"));
+  if (!trim_blanks(tail).empty()) well_formed_ = false;
+  rest_.remove_prefix(tail.size());
+  cells_.push_back(cell);
+}
+
+}  // namespace slipstream

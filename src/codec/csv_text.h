@@ -1,0 +1,39 @@
+#pragma once
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipstream {
+
+/// Cuts RFC 4180 text into records. Cells are views into the text, or into the reader where quotes
+/// were doubled; they hold until the next call. One thread.
+class CsvReader {
+ public:
+  explicit CsvReader(std::string_view text) : rest_(text) {}
+
+  /// The next record that is not blank, or false at the end. `well_formed()` tells about its quotes.
+  bool next();
+  const std::vector<std::string_view>& cells() const { return cells_; }
+  std::string_view record() const { return record_; }
+  bool well_formed() const { return well_formed_; }
+
+ private:
+  void read_quoted();
+
+  std::string_view rest_;
+  std::string_view record_;
+  std::vector<std::string_view> cells_;
+  std::deque<std::string> unquoted_;  ///< a deque: views into its strings must hold while it grows
+  std::size_t unquoted_used_ = 0;
+  bool well_formed_ = true;
+};
+
+std::string_view trim_blanks(std::string_view text);
+/// A finite number that takes the whole text, blanks around it and a leading '+' allowed.
+std::optional<double> parse_number(std::string_view text);
+/// Appends a number's text as it stands where JSON allows it so, else written anew.
+void append_json_number(std::string& out, std::string_view text, double value);
+
+}  // namespace slipstream

@@ -1,0 +1,202 @@
+#include "codec/point_builder.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "codec/iso_time.h"
+#include "codec/json_text.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::int64_t kMaxSector = 1'000'000;
+
+TextRef append_text(std::string& text, std::string_view piece) {
+  const TextRef ref{static_cast<std::uint32_t>(text.size()),
+                    static_cast<std::uint32_t>(piece.size())};
+  text.append(piece);
+  return ref;
+}
+
+/// A dimension stands in the JSON text where it needed no unescaping; else it is copied.
+TextRef locate(PointBatch& batch, TextRef json, std::string_view input, std::string_view part) {
+  if (part.data() >= input.data() && part.data() + part.size() <= input.data() + input.size()) {
+    return {json.offset + static_cast<std::uint32_t>(part.data() - input.data()),
+            static_cast<std::uint32_t>(part.size())};
+  }
+  return append_text(batch.text, part);
+}
+
+}  // namespace
+
+std::unexpected<Rejection> reject(RejectReason reason, std::string message) {
+  return std::unexpected(Rejection{reason, std::move(message)});
+}
+
+std::expected<std::int64_t, Rejection> to_index(double value, std::string_view member,
+                                                std::int64_t max) {
+  if (!(std::floor(value) == value)) {
+    return reject(RejectReason::kBadNumber, fmt::format("{} must be an integer, got {}", member, value));
+  }
+  if (value < 0 || value > static_cast<double>(max)) {
+    return reject(RejectReason::kOutOfRange,
+                  fmt::format("{} must be from 0 to {}, got {}", member, max, value));
+  }
+  return static_cast<std::int64_t>(value);
+}
+
+std::optional<std::int64_t> time_from_integer(std::int64_t value) {
+  if (value < 0) return std::nullopt;
+  if (value < 100'000'000'000) return value * kNsPerSecond;
+  if (value < 100'000'000'000'000) return value * kNsPerMs;
+  if (value < 100'000'000'000'000'000) return value * kNsPerUs;
+  return value;
+}
+
+std::optional<std::int64_t> time_from_number(double value) {
+  if (!(value >= 0)) return std::nullopt;
+  const double unit = value < 1e11 ? 1e9 : value < 1e14 ? 1e6 : value < 1e17 ? 1e3 : 1;
+  const double ns = value * unit;
+  if (!(ns < 9.2e18)) return std::nullopt;
+  return std::llround(ns);
+}
+
+void PointBuilder::add_value(Draft& draft, FieldId id, double value) {
+  for (std::size_t i = 0; i < draft.value_count; ++i) {
+    if (draft.values[i].field == id) {
+      draft.values[i].value = value;
+      return;
+    }
+  }
+  if (draft.value_count == draft.values.size()) {
+    stats_.fields_dropped.add();
+    return;
+  }
+  draft.values[draft.value_count++] = {value, id};
+}
+
+std::expected<void, Rejection> PointBuilder::validate(const Draft& draft,
+                                                      const TextOrigin& origin) const {
+  const auto& names = schema_.options();
+  for (const auto& [text, name] : {std::pair{draft.track, &names.track},
+                                   std::pair{draft.chassis, &names.chassis}}) {
+    if (text.empty()) {
+      return reject(RejectReason::kMissingDimension,
+                    fmt::format("'{}' is required: a string that is not empty", *name));
+    }
+    if (text.size() > Schema::kMaxDimensionBytes) {
+      return reject(RejectReason::kOutOfRange, fmt::format("'{}' is {} bytes long, at most {} fit", *name,
+                                                  text.size(), Schema::kMaxDimensionBytes));
+    }
+  }
+  if (draft.event_ns) {
+    const std::int64_t ahead = *draft.event_ns - origin.arrival.ns;
+    if (*draft.event_ns > origin.arrival.ns && ahead > names.future_skew_ms * kNsPerMs) {
+      return reject(RejectReason::kFutureTime,
+                    fmt::format("'{}' is {:.3f} s ahead of the server's clock, at most {} ms are taken",
+                                names.time, static_cast<double>(ahead) * 1e-9, names.future_skew_ms));
+    }
+  }
+  if (draft.sector && *draft.sector > kMaxSector) {
+    return reject(RejectReason::kOutOfRange, fmt::format("'{}' is too large", names.sector));
+  }
+  for (std::size_t i = 0; i < draft.value_count; ++i) {
+    const auto& v = draft.values[i];
+    const FieldRange* range = schema_.range(v.field);
+    if (range != nullptr && (v.value < range->min || v.value > range->max)) {
+      return reject(RejectReason::kOutOfRange,
+                    fmt::format("'{}' must be from {} to {}, got {}", schema_.fields().name(v.field),
+                                range->min, range->max, v.value));
+    }
+  }
+  return {};
+}
+
+TextRef PointBuilder::append_json(PointBatch& batch, const Draft& draft, const TextOrigin& origin) {
+  const auto& names = schema_.options();
+  suffix_.clear();
+  if (!draft.lap && draft.lap_literal.empty()) {
+    suffix_ += ',';
+    append_json_string(suffix_, names.lap);
+    suffix_ += ":0";
+  }
+  if (!draft.event_ns && draft.time_literal.empty()) {
+    suffix_ += ',';
+    append_json_string(suffix_, names.time);
+    suffix_ += ":\"";
+    append_iso_time(suffix_, origin.arrival.ns);
+    suffix_ += '"';
+  }
+  const auto body = draft.json.substr(0, draft.json.size() - 1);
+  const std::size_t length = body.size() + suffix_.size() + 1;
+  const std::size_t begin = batch.text.size();
+  batch.text.resize_and_overwrite(
+      begin + length + PointBatch::kTextSpare, [&](char* out, std::size_t size) {
+        std::memcpy(out + begin, body.data(), body.size());
+        std::memcpy(out + begin + body.size(), suffix_.data(), suffix_.size());
+        out[begin + length - 1] = '}';
+        std::memset(out + begin + length, ' ', PointBatch::kTextSpare);
+        return size;
+      });
+  return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(length)};
+}
+
+std::expected<void, Rejection> PointBuilder::finish(const Draft& given, const TextOrigin& origin) {
+  if (auto valid = validate(given, origin); !valid) return valid;
+
+  Draft const* draft = &given;
+  // A time or lap that is there but says nothing (null, "") is written anew: JSON keeps one of each.
+  Draft spliced;
+  std::string rewritten;
+  const bool empty_time = !given.event_ns && !given.time_literal.empty();
+  const bool empty_lap = !given.lap && !given.lap_literal.empty();
+  if (empty_time || empty_lap) {
+    rewritten = given.json;
+    const auto put = [&](std::string_view literal, std::string_view text) {
+      rewritten.replace(static_cast<std::size_t>(literal.data() - given.json.data()),
+                        literal.size(), text);
+    };
+    std::string time = "\"";
+    append_iso_time(time, origin.arrival.ns);
+    time += '"';
+    // From the back to the front, so that the first offset still holds after the second is written.
+    const bool lap_first = given.lap_literal.data() < given.time_literal.data();
+    if (empty_lap && !lap_first) put(given.lap_literal, "0");
+    if (empty_time) put(given.time_literal, time);
+    if (empty_lap && lap_first) put(given.lap_literal, "0");
+    spliced = given;
+    spliced.json = rewritten;
+    draft = &spliced;
+  }
+
+  const std::uint64_t hash = series_hash(draft->track, draft->chassis);
+  PointBatch& batch = writer_.batch_for(hash);
+  Point& point = batch.points.emplace_back();
+  point.json = append_json(batch, *draft, origin);
+  point.track = locate(batch, point.json, draft->json, draft->track);
+  point.chassis = locate(batch, point.json, draft->json, draft->chassis);
+  point.event_time = {draft->event_ns.value_or(origin.arrival.ns)};
+  point.arrival_time = origin.arrival;
+  point.series_hash = hash;
+  point.source = origin.source;
+  point.has_sequence = draft->sequence.has_value();
+  point.sequence = draft->sequence.value_or(0);
+  if (draft->sector) point.sector = static_cast<std::int32_t>(*draft->sector);
+  if (draft->lap == Schema::kLapFault) {
+    point.lap_is_fault = true;
+    if (!draft->lap_literal.empty()) {
+      point.lap_literal = locate(batch, point.json, draft->json, draft->lap_literal);
+    }
+  } else {
+    point.lap = static_cast<std::int16_t>(draft->lap.value_or(0));
+  }
+  point.first_value = static_cast<std::uint32_t>(batch.values.size());
+  point.value_count = static_cast<std::uint16_t>(draft->value_count);
+  batch.values.insert(batch.values.end(), draft->values.begin(),
+                      draft->values.begin() + static_cast<std::ptrdiff_t>(draft->value_count));
+  return {};
+}
+
+}  // namespace slipstream

@@ -1,0 +1,112 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/ingest_stats.h"
+#include "model/point.h"
+#include "model/rejection.h"
+
+namespace slipstream {
+
+/// Where a text came from; the same for all of its points.
+struct TextOrigin {
+  SourceKind source = SourceKind::kUdp;
+  ArrivalTime arrival;
+  std::string_view peer;  ///< "udp:ADDRESS:PORT": raw_source of CSV points
+};
+
+/// Told of each point that a decoder refuses. `index` counts the points of the text from 0;
+/// `sample` is the refused text, valid during the call.
+class RejectionSink {
+ public:
+  virtual ~RejectionSink() = default;
+  virtual void rejected(std::size_t index, const Rejection& rejection, std::string_view sample) = 0;
+};
+
+/// One open batch a partition, which decoders append to. One thread.
+class BatchWriter {
+ public:
+  BatchWriter(std::uint32_t partitions, BatchPool& pool) : open_(partitions), pool_(pool) {}
+
+  PointBatch& batch_for(std::uint64_t series_hash) {
+    const auto partition = static_cast<std::uint32_t>(series_hash % open_.size());
+    auto& batch = open_[partition];
+    if (!batch) {
+      batch = pool_.get();
+      batch->partition = partition;
+    }
+    return *batch;
+  }
+  /// Batches by partition, nullptr where nothing came. Whoever takes one leaves nullptr.
+  std::vector<PointBatchPtr>& open() { return open_; }
+  BatchPool& pool() { return pool_; }
+
+ private:
+  std::vector<PointBatchPtr> open_;
+  BatchPool& pool_;
+};
+
+/// A point while it is decoded. Views refer to the input text or to the decoder.
+struct Draft {
+  std::string_view track;
+  std::string_view chassis;
+  std::optional<std::int64_t> event_ns;
+  std::optional<std::int64_t> lap;
+  std::optional<std::int64_t> sector;
+  std::optional<std::uint64_t> sequence;
+  std::string_view lap_literal;   ///< in `json`, when it stands there
+  std::string_view time_literal;  ///< in `json`, when it stands there but says nothing
+  std::array<Value, Schema::kMaxFieldsPerPoint> values;
+  std::size_t value_count = 0;
+  std::string_view json;  ///< the whole object
+
+  void clear() {
+    track = chassis = lap_literal = time_literal = json = {};
+    event_ns.reset();
+    lap.reset();
+    sector.reset();
+    sequence.reset();
+    value_count = 0;
+  }
+};
+
+/// Validates drafts and appends the good ones to their batches, with what they lack filled in.
+/// One thread.
+class PointBuilder {
+ public:
+  PointBuilder(Schema& schema, IngestStats& stats, BatchWriter& writer)
+      : schema_(schema), stats_(stats), writer_(writer) {}
+
+  /// Adds a field, replacing one of the same id; a field too many is counted and left out.
+  void add_value(Draft& draft, FieldId id, double value);
+  std::expected<void, Rejection> finish(const Draft& draft, const TextOrigin& origin);
+
+  Schema& schema() { return schema_; }
+  IngestStats& stats() { return stats_; }
+  BatchWriter& writer() { return writer_; }
+
+ private:
+  std::expected<void, Rejection> validate(const Draft& draft, const TextOrigin& origin) const;
+  TextRef append_json(PointBatch& batch, const Draft& draft, const TextOrigin& origin);
+
+  Schema& schema_;
+  IngestStats& stats_;
+  BatchWriter& writer_;
+  std::string suffix_;
+};
+
+/// "lap" and "sector" from a number: refuses fractions, and what is outside of [0, max].
+std::expected<std::int64_t, Rejection> to_index(double value, std::string_view member,
+                                                std::int64_t max);
+/// Event time from a number, in seconds, milli-, micro- or nanoseconds by its size.
+std::optional<std::int64_t> time_from_number(double value);
+std::optional<std::int64_t> time_from_integer(std::int64_t value);
+
+std::unexpected<Rejection> reject(RejectReason reason, std::string message);
+
+}  // namespace slipstream

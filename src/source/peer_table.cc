@@ -1,0 +1,93 @@
+#include "source/peer_table.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace slipstream {
+
+std::string Address::to_string() const {
+  unsigned char bytes[16];
+  std::memcpy(bytes, &high, 8);
+  std::memcpy(bytes + 8, &low, 8);
+  static constexpr unsigned char kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  char text[INET6_ADDRSTRLEN] = "";
+  if (std::memcmp(bytes, kMapped, sizeof kMapped) == 0) {
+    inet_ntop(AF_INET, bytes + 12, text, sizeof text);
+  } else {
+    inet_ntop(AF_INET6, bytes, text, sizeof text);
+  }
+  return text;
+}
+
+std::string printable_sample(std::string_view text, std::size_t limit) {
+  std::string sample;
+  for (const char c : text.substr(0, limit)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7f) {
+      sample += c;
+    } else {
+      sample += fmt::format("\\x{:02x}", byte);
+    }
+    if (sample.size() >= limit) break;
+  }
+  return sample.substr(0, limit);
+}
+
+PeerTable::Peer& PeerTable::peer(const Address& address, ArrivalTime now) {
+  auto found = peers_.find(address);
+  if (found == peers_.end()) {
+    if (peers_.size() >= kMaxPeers) evict();
+    found = peers_.emplace(address, Peer{}).first;
+    found->second.minute_began = now;
+    found->second.refilled = now;
+    found->second.tokens = points_per_second_;
+  }
+  found->second.last_seen = now;
+  return found->second;
+}
+
+void PeerTable::evict() {
+  // The oldest of the first few met: near enough to the oldest of all, and never a long search.
+  constexpr int kLooked = 16;
+  auto oldest = peers_.begin();
+  auto it = peers_.begin();
+  for (int i = 0; i < kLooked && it != peers_.end(); ++i, ++it) {
+    if (it->second.last_seen < oldest->second.last_seen) oldest = it;
+  }
+  peers_.erase(oldest);
+}
+
+double PeerTable::refill(const Address& address, ArrivalTime now) {
+  Peer& p = peer(address, now);
+  const double seconds =
+      static_cast<double>(std::max<std::int64_t>(0, now.ns - p.refilled.ns)) * 1e-9;
+  p.refilled = std::max(p.refilled, now);
+  const double limit = points_per_second_;
+  p.tokens = std::min(limit, p.tokens + seconds * limit);
+  return p.tokens;
+}
+
+void PeerTable::report(const Address& address, const Rejection& rejection, std::string_view sample,
+                       ArrivalTime now) {
+  Peer& p = peer(address, now);
+  if (now.ns - p.minute_began.ns >= 60 * kNsPerSecond) {
+    p.minute_began = now;
+    p.reports = 0;
+  }
+  if (p.reports >= kReportsPerMinute) {
+    ++p.suppressed;
+    not_logged_.add();
+    return;
+  }
+  ++p.reports;
+  if (logger_) {
+    logger_({source_, address.to_string(), rejection, printable_sample(sample), p.suppressed});
+  }
+  p.suppressed = 0;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,198 @@
+#include "source/udp_source.h"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <poll.h>
+#include <time.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace slipstream {
+namespace {
+
+constexpr std::size_t kStride = 65'536 + JsonDecoder::kPadding;
+
+std::pair<Address, std::uint16_t> address_of(const sockaddr_storage& name) {
+  unsigned char bytes[16] = {};
+  std::uint16_t port = 0;
+  if (name.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(name);
+    std::memcpy(bytes, &v6.sin6_addr, 16);
+    port = ntohs(v6.sin6_port);
+  } else {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(name);
+    bytes[10] = bytes[11] = 0xff;
+    std::memcpy(bytes + 12, &v4.sin_addr, 4);
+    port = ntohs(v4.sin_port);
+  }
+  Address address;
+  std::memcpy(&address.high, bytes, 8);
+  std::memcpy(&address.low, bytes + 8, 8);
+  return {address, port};
+}
+
+}  // namespace
+
+UdpSource::UdpSource(UdpSocket socket, UdpSourceOptions options, Schema& schema,
+                     IngestStats& stats, const Clock& clock, PointSink& sink, BatchPool& pool,
+                     RejectionLogger logger)
+    : socket_(std::move(socket)),
+      options_(std::move(options)),
+      stats_(stats),
+      clock_(clock),
+      sink_(sink),
+      writer_(sink.partitions(), pool),
+      decoder_(schema, stats, writer_),
+      peers_("udp", options_.points_per_second_per_address, std::move(logger),
+             stats.errors_not_logged),
+      buffers_(std::make_unique_for_overwrite<char[]>(kMessages * kStride)),
+      vectors_(kMessages),
+      messages_(kMessages),
+      names_(kMessages),
+      controls_(kMessages * kControlBytes) {
+  for (std::size_t i = 0; i < kMessages; ++i) {
+    vectors_[i] = {buffers_.get() + i * kStride, kBufferBytes};
+    messages_[i].msg_hdr.msg_iov = &vectors_[i];
+    messages_[i].msg_hdr.msg_iovlen = 1;
+    messages_[i].msg_hdr.msg_name = &names_[i];
+    messages_[i].msg_hdr.msg_control = controls_.data() + i * kControlBytes;
+  }
+}
+
+UdpSource::~UdpSource() = default;
+
+std::size_t UdpSource::poll(std::size_t budget) {
+  std::size_t datagrams = 0;
+  for (std::size_t round = 0; round < budget; ++round) {
+    for (auto& message : messages_) {
+      message.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
+      message.msg_hdr.msg_controllen = kControlBytes;
+    }
+    const int received = recvmmsg(socket_.fd(), messages_.data(), kMessages, MSG_DONTWAIT, nullptr);
+    if (received <= 0) break;
+    const ArrivalTime now = clock_.now();
+    for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
+      take_message(messages_[i], buffers_.get() + i * kStride, now);
+    }
+    datagrams += static_cast<std::size_t>(received);
+    hand_over(false);
+    if (static_cast<std::size_t>(received) < kMessages) break;
+  }
+  hand_over(true);
+  if (datagrams > 0) naps_ = 0;
+  return datagrams;
+}
+
+void UdpSource::idle() {
+  if (naps_ < kNapsBeforeSleep) {
+    ++naps_;
+    const timespec nap{0, kNapNs};
+    nanosleep(&nap, nullptr);
+    return;
+  }
+  count_drops(socket_.kernel_drops());
+  pollfd waiting{socket_.fd(), POLLIN, 0};
+  ::poll(&waiting, 1, kSleepMs);
+}
+
+UdpSource::Control UdpSource::read_control(msghdr& header, ArrivalTime now) {
+  Control control{.arrival = now};
+  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+    if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+      std::uint16_t size;
+      std::memcpy(&size, CMSG_DATA(c), sizeof size);
+      control.segment_bytes = size;
+    } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+      timespec receipt;
+      std::memcpy(&receipt, CMSG_DATA(c), sizeof receipt);
+      control.arrival = {receipt.tv_sec * kNsPerSecond + receipt.tv_nsec};
+    } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+      std::uint32_t dropped;
+      std::memcpy(&dropped, CMSG_DATA(c), sizeof dropped);
+      count_drops(dropped);
+    }
+  }
+  return control;
+}
+
+void UdpSource::count_drops(std::uint32_t dropped_in_all) {
+  // The kernel's counter has 32 bits and only grows; an older figure may come late.
+  const auto step = static_cast<std::int32_t>(dropped_in_all - last_drops_);
+  if (step <= 0) return;
+  stats_.udp_kernel_drops.add(static_cast<std::uint64_t>(step));
+  last_drops_ = dropped_in_all;
+}
+
+void UdpSource::take_message(mmsghdr& message, const char* buffer, ArrivalTime now) {
+  const Control control = read_control(message.msg_hdr, now);
+  arrival_ = control.arrival;
+  const auto [address, port] =
+      address_of(*static_cast<const sockaddr_storage*>(message.msg_hdr.msg_name));
+  if (!(address == address_) || port != peer_port_) {
+    address_ = address;
+    peer_port_ = port;
+    peer_.clear();
+  }
+  TextOrigin origin{.source = SourceKind::kUdp, .arrival = control.arrival};
+  std::string_view rest(buffer, message.msg_len);
+  const std::size_t segment = control.segment_bytes == 0 ? rest.size() : control.segment_bytes;
+  do {
+    const auto datagram = rest.substr(0, segment);
+    rest.remove_prefix(datagram.size());
+    take_datagram(datagram, origin);
+  } while (!rest.empty());
+}
+
+void UdpSource::take_datagram(std::string_view text, const TextOrigin& given) {
+  stats_.udp_datagrams.add();
+  if (!options_.allow.empty() && !options_.allow.contains(address_)) {
+    refuse_datagram(RejectReason::kUnauthorized, "the address is not on the allow list", text,
+                    given.arrival);
+    return;
+  }
+  if (!peers_.may_send(address_, given.arrival)) {
+    refuse_datagram(RejectReason::kRateLimited, "too many points a second from this address", text,
+                    given.arrival);
+    return;
+  }
+  TextOrigin origin = given;
+  if (!text.empty() && text.front() != '{' && text.front() != '[') {
+    if (peer_.empty()) peer_ = fmt::format("udp:{}:{}", address_.to_string(), peer_port_);
+    origin.peer = peer_;
+  }
+  const std::size_t points = decoder_.decode(text, origin, *this);
+  if (points == 0) {
+    refuse_datagram(RejectReason::kEmpty, "the datagram is empty", text, given.arrival);
+    return;
+  }
+  stats_.of(SourceKind::kUdp).received.add(points);
+  peers_.spend(address_, points, given.arrival);
+}
+
+void UdpSource::rejected(std::size_t, const Rejection& rejection, std::string_view sample) {
+  stats_.reject(SourceKind::kUdp, rejection.reason);
+  peers_.report(address_, rejection, sample, arrival_);
+}
+
+void UdpSource::refuse_datagram(RejectReason reason, const char* message, std::string_view text,
+                                ArrivalTime now) {
+  stats_.of(SourceKind::kUdp).received.add();
+  stats_.reject(SourceKind::kUdp, reason);
+  peers_.report(address_, {reason, message}, text, now);
+}
+
+void UdpSource::hand_over(bool all) {
+  for (auto& batch : writer_.open()) {
+    if (!batch || batch->points.empty() || (!all && batch->points.size() < kPointsPerBatch)) continue;
+    if (sink_.offer(batch)) continue;
+    const std::size_t points = batch->points.size();
+    stats_.reject(SourceKind::kUdp, RejectReason::kOverloaded, points);
+    peers_.report(address_, {RejectReason::kOverloaded, fmt::format("{} points dropped: the partition's queue is full", points)},
+                  "", arrival_);
+    batch->clear();
+  }
+}
+
+}  // namespace slipstream

@@ -1,0 +1,87 @@
+#pragma once
+#include <sys/socket.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/agent.h"
+#include "base/clock.h"
+#include "codec/point_decoder.h"
+#include "model/sinks.h"
+#include "source/address_list.h"
+#include "source/peer_table.h"
+#include "source/udp_socket.h"
+
+namespace slipstream {
+
+struct UdpSourceOptions {
+  AddressList allow;  ///< empty: everybody
+  std::uint32_t points_per_second_per_address = 0;  ///< 0: no limit
+};
+
+/// Receives datagrams, decodes them and hands the points to the pipeline. It drains the socket
+/// without blocking and then sleeps a moment: to be woken for every datagram would cost the sender
+/// and this thread more than the moment does. A full pipeline drops points and counts them.
+/// Threads: one, its agent thread.
+class UdpSource final : public Agent, private RejectionSink {
+ public:
+  UdpSource(UdpSocket socket, UdpSourceOptions options, Schema& schema, IngestStats& stats,
+            const Clock& clock, PointSink& sink, BatchPool& pool, RejectionLogger logger);
+  ~UdpSource() override;
+
+  std::size_t poll(std::size_t budget) override;
+  void idle() override;
+  void wake() override {}
+
+  std::uint16_t port() const { return socket_.port(); }
+  std::size_t receive_buffer_bytes() const { return socket_.receive_buffer_bytes(); }
+
+ private:
+  static constexpr std::size_t kMessages = 64;         ///< a recvmmsg call
+  static constexpr std::size_t kBufferBytes = 65'536;  ///< a coalesced burst at most
+  static constexpr std::size_t kControlBytes = 128;
+  static constexpr std::size_t kPointsPerBatch = 512;
+  static constexpr std::int64_t kNapNs = 250 * kNsPerUs;
+  static constexpr int kNapsBeforeSleep = 400;  ///< then it blocks until something comes
+  static constexpr int kSleepMs = 20;
+
+  struct Control {
+    std::size_t segment_bytes = 0;  ///< 0: one datagram
+    ArrivalTime arrival;
+  };
+
+  Control read_control(msghdr& header, ArrivalTime now);
+  void take_message(mmsghdr& message, const char* buffer, ArrivalTime now);
+  void take_datagram(std::string_view text, const TextOrigin& origin);
+  void rejected(std::size_t index, const Rejection& rejection, std::string_view sample) override;
+  void refuse_datagram(RejectReason reason, const char* message, std::string_view text,
+                       ArrivalTime now);
+  void hand_over(bool all);
+  void count_drops(std::uint32_t dropped_in_all);
+
+  UdpSocket socket_;
+  const UdpSourceOptions options_;
+  IngestStats& stats_;
+  const Clock& clock_;
+  PointSink& sink_;
+  BatchWriter writer_;
+  PointDecoder decoder_;
+  PeerTable peers_;
+
+  std::unique_ptr<char[]> buffers_;
+  std::vector<iovec> vectors_;
+  std::vector<mmsghdr> messages_;
+  std::vector<sockaddr_storage> names_;
+  std::vector<char> controls_;
+
+  Address address_;  ///< of the message in hand
+  std::uint16_t peer_port_ = 0;
+  ArrivalTime arrival_;
+  std::string peer_;  ///< "udp:ADDRESS:PORT" of the message in hand; empty until needed
+  int naps_ = 0;
+  std::uint32_t last_drops_ = 0;
+};
+
+}  // namespace slipstream

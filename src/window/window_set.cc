@@ -1,0 +1,248 @@
+#include "window/window_set.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/clock.h"
+
+namespace slipstream {
+namespace {
+
+std::int64_t floor_to(std::int64_t value, std::int64_t step) {
+  const std::int64_t rest = value % step;
+  return value - (rest < 0 ? rest + step : rest);
+}
+
+}  // namespace
+
+WindowSet::WindowSet(std::vector<WindowDefinition> definitions, std::uint32_t partition,
+                     std::uint64_t run)
+    : definitions_(std::move(definitions)),
+      partition_(partition),
+      run_(run),
+      counts_(definitions_.size()) {}
+
+WindowSet::Key WindowSet::key_of(const WindowDefinition& definition, const Point& point) const {
+  return {definition.key_lap ? point.lap : 0, definition.key_sector ? point.sector : 0};
+}
+
+void WindowSet::fold(const PointBatch& batch, const Point& point, RollupBatch& out) {
+  if (point.series >= series_.size()) series_.resize(point.series + std::size_t{1});
+  Series& series = series_[point.series];
+  if (series.shelves.empty()) {
+    series.track = batch.track(point);
+    series.chassis = batch.chassis(point);
+    series.shelves.resize(definitions_.size());
+  }
+  series.last_arrival = std::max(series.last_arrival, point.arrival_time);
+  for (std::size_t d = 0; d < definitions_.size(); ++d) {
+    if (definitions_[d].every_ms > 0) {
+      fold_timed(d, series, batch, point, out);
+    } else {
+      fold_keyed(d, series, batch, point, out);
+    }
+  }
+}
+
+void WindowSet::fold_timed(std::size_t d, Series& series, const PointBatch& batch,
+                           const Point& point, RollupBatch& out) {
+  const auto& definition = definitions_[d];
+  Shelf& shelf = series.shelves[d];
+  const std::int64_t every_ns = definition.every_ms * kNsPerMs;
+  const std::int64_t start = floor_to(point.event_time.ns, every_ns);
+  if (start + every_ns <= shelf.closed_until_ns) {
+    fold_late(d, series, start, {}, batch, point, out);
+    return;
+  }
+  auto window = std::ranges::find(shelf.open, start, &Window::start_ns);
+  if (window == shelf.open.end()) {
+    window = shelf.open.emplace(window, definition, start, Key{}, shelf.opened++);
+  }
+  add(*window, batch, point);
+  ++counts_[d].open_points;
+  if (point.event_time.ns > shelf.newest_event_ns) {
+    shelf.newest_event_ns = point.event_time.ns;
+    const std::int64_t watermark = point.event_time.ns - definition.lateness_ms * kNsPerMs;
+    close_until(d, series, floor_to(watermark, every_ns), out);
+  }
+}
+
+void WindowSet::fold_keyed(std::size_t d, Series& series, const PointBatch& batch,
+                           const Point& point, RollupBatch& out) {
+  const auto& definition = definitions_[d];
+  Shelf& shelf = series.shelves[d];
+  const Key key = key_of(definition, point);
+  if (definition.close_on_change && !(shelf.has_place && key == shelf.place)) {
+    if (shelf.has_left && key == shelf.left && point.event_time.ns < shelf.left_ns) {
+      fold_late(d, series, shelf.left_ns, key, batch, point, out);
+      return;
+    }
+    shelf.has_left = shelf.has_place;
+    shelf.left = shelf.place;
+    shelf.left_ns = point.event_time.ns;
+    shelf.has_place = true;
+    shelf.place = key;
+    close_open(d, series, out);
+  }
+  auto window = std::ranges::find(shelf.open, key, &Window::key);
+  if (window == shelf.open.end()) {
+    if (shelf.open.size() == kMaxOpenKeys) {
+      counts_[d].open_points -= shelf.open.front().count;
+      emit(d, series, shelf.open.front(), out);
+      shelf.open.erase(shelf.open.begin());
+    }
+    shelf.open.emplace_back(definition, point.event_time.ns, key, shelf.opened++);
+    window = shelf.open.end() - 1;
+  }
+  add(*window, batch, point);
+  ++counts_[d].open_points;
+  if (definition.close_count > 0 && window->count >= definition.close_count) {
+    counts_[d].open_points -= window->count;
+    emit(d, series, *window, out);
+    shelf.open.erase(window);
+  }
+}
+
+void WindowSet::fold_late(std::size_t d, Series& series, std::int64_t start_ns, Key key,
+                          const PointBatch& batch, const Point& point, RollupBatch& out) {
+  ++counts_[d].late_points;
+  if (definitions_[d].late == LatePolicy::kDrop) return;
+  Shelf& shelf = series.shelves[d];
+  auto window = std::ranges::find_if(shelf.late, [&](const Window& w) {
+    return w.start_ns == start_ns && w.key == key;
+  });
+  if (window == shelf.late.end()) {
+    if (shelf.late.size() == kMaxLateWindows) close_late(d, series, 1, out);
+    shelf.late.emplace_back(definitions_[d], start_ns, key, shelf.opened++);
+    window = shelf.late.end() - 1;
+    window->late = true;
+  }
+  add(*window, batch, point);
+}
+
+void WindowSet::add(Window& window, const PointBatch& batch, const Point& point) {
+  ++window.count;
+  window.first_ns = std::min(window.first_ns, point.event_time.ns);
+  if (point.event_time.ns >= window.last_ns) {
+    window.last_ns = point.event_time.ns;
+    window.last_place = {point.lap, point.sector};
+  }
+  window.last_arrival = std::max(window.last_arrival, point.arrival_time);
+  window.statistics.add(batch, point);
+}
+
+void WindowSet::close_until(std::size_t d, Series& series, std::int64_t until_ns,
+                            RollupBatch& out) {
+  Shelf& shelf = series.shelves[d];
+  if (until_ns <= shelf.closed_until_ns) return;
+  shelf.closed_until_ns = until_ns;
+  const std::int64_t every_ns = definitions_[d].every_ms * kNsPerMs;
+  std::ranges::sort(shelf.open, {}, &Window::start_ns);
+  auto window = shelf.open.begin();
+  for (; window != shelf.open.end() && window->start_ns + every_ns <= until_ns; ++window) {
+    counts_[d].open_points -= window->count;
+    emit(d, series, *window, out);
+  }
+  shelf.open.erase(shelf.open.begin(), window);
+}
+
+void WindowSet::close_open(std::size_t d, Series& series, RollupBatch& out) {
+  Shelf& shelf = series.shelves[d];
+  std::ranges::sort(shelf.open, {}, &Window::start_ns);
+  for (const Window& window : shelf.open) {
+    counts_[d].open_points -= window.count;
+    emit(d, series, window, out);
+    if (definitions_[d].every_ms > 0) {
+      shelf.closed_until_ns =
+          std::max(shelf.closed_until_ns, window.start_ns + definitions_[d].every_ms * kNsPerMs);
+    }
+  }
+  shelf.open.clear();
+}
+
+void WindowSet::close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out) {
+  auto& late = series.shelves[d].late;
+  const auto end = late.begin() + static_cast<std::ptrdiff_t>(std::min(how_many, late.size()));
+  for (auto window = late.begin(); window != end; ++window) emit(d, series, *window, out);
+  late.erase(late.begin(), end);
+}
+
+void WindowSet::tick(ArrivalTime now, RollupBatch& out) {
+  for (Series& series : series_) {
+    if (series.shelves.empty()) continue;
+    for (std::size_t d = 0; d < definitions_.size(); ++d) {
+      const std::int64_t idle_ms = definitions_[d].idle_ms;
+      Shelf& shelf = series.shelves[d];
+      if (idle_ms > 0 && !shelf.open.empty() &&
+          now.ns - series.last_arrival.ns >= idle_ms * kNsPerMs) {
+        close_open(d, series, out);
+      }
+      if (!shelf.late.empty()) {
+        const std::int64_t limit_ns = (idle_ms > 0 ? idle_ms : kLateIdleMs) * kNsPerMs;
+        const auto is_idle = [&](const Window& w) { return now.ns - w.last_arrival.ns >= limit_ns; };
+        const auto busy = std::stable_partition(shelf.late.begin(), shelf.late.end(), is_idle);
+        close_late(d, series, static_cast<std::size_t>(busy - shelf.late.begin()), out);
+      }
+    }
+  }
+}
+
+void WindowSet::forget(std::uint32_t number, RollupBatch& out) {
+  if (number >= series_.size() || series_[number].shelves.empty()) return;
+  Series& series = series_[number];
+  for (std::size_t d = 0; d < definitions_.size(); ++d) {
+    close_open(d, series, out);
+    close_late(d, series, kMaxLateWindows, out);
+  }
+  series = Series{};
+}
+
+void WindowSet::close_all(RollupBatch& out) {
+  for (Series& series : series_) {
+    if (series.shelves.empty()) continue;
+    for (std::size_t d = 0; d < definitions_.size(); ++d) {
+      close_open(d, series, out);
+      close_late(d, series, kMaxLateWindows, out);
+    }
+  }
+}
+
+void WindowSet::emit(std::size_t d, const Series& series, const Window& window, RollupBatch& out) {
+  const auto& definition = definitions_[d];
+  auto rollup = std::make_shared<Rollup>();
+  rollup->window = definition.name;
+  rollup->track = series.track;
+  rollup->chassis = series.chassis;
+  rollup->lap = definition.key_lap ? window.key.lap : window.last_place.lap;
+  rollup->sector = definition.key_sector ? window.key.sector : window.last_place.sector;
+  rollup->count = window.count;
+  rollup->first_time = {window.first_ns};
+  rollup->last_time = {window.last_ns};
+  rollup->partition = partition_;
+  rollup->sequence = ++sequence_;
+  rollup->last_arrival = window.last_arrival;
+  rollup->stored = definition.stored;
+  rollup->late = window.late;
+  rollup->has_first = definition.with_first;
+  rollup->has_quantiles = definition.with_quantiles;
+  rollup->fields = window.statistics.figures();
+
+  const std::uint64_t identity[] = {
+      XXH3_64bits(definition.name.data(), definition.name.size()),
+      series_hash(series.track, series.chassis),
+      (static_cast<std::uint64_t>(static_cast<std::uint32_t>(window.key.lap)) << 32) |
+          static_cast<std::uint32_t>(window.key.sector),
+      static_cast<std::uint64_t>(window.start_ns), run_, window.ordinal, partition_};
+  const XXH128_hash_t hash = XXH3_128bits(identity, sizeof identity);
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, hash);
+  std::memcpy(rollup->window_id.data(), canonical.digest, rollup->window_id.size());
+
+  if (!window.late) counts_[d].closed_points += window.count;
+  ++counts_[d].rollups;
+  out.push_back(std::move(rollup));
+}
+
+}  // namespace slipstream

@@ -1,0 +1,111 @@
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "model/point.h"
+#include "model/rollup.h"
+#include "window/definition.h"
+#include "window/statistics.h"
+
+namespace slipstream {
+
+/// Where a definition's points are: accepted = closed + open + late, always.
+struct WindowCounts {
+  std::uint64_t closed_points = 0;  ///< in rollups that were emitted in time
+  std::uint64_t open_points = 0;
+  std::uint64_t late_points = 0;  ///< dropped, or in rollups of their own
+  std::uint64_t rollups = 0;      ///< emitted, late ones included
+};
+
+/// The open windows of one partition: points in, rollups out. The fold is a pure function of the
+/// points and ticks it is given: no clock, no I/O, no threads of its own. One thread.
+///
+/// Event-time windows (`every_ms`) close when their series' watermark, the newest event time less
+/// `lateness_ms`, has passed their end; a machine with a wrong clock moves its own watermark only.
+/// Windows that close on change take a point for late when it belongs to the (lap, sector) just left
+/// and is older than the point that left it.
+class WindowSet {
+ public:
+  /// `run` keeps ids apart from those of an earlier run of the program.
+  WindowSet(std::vector<WindowDefinition> definitions, std::uint32_t partition, std::uint64_t run);
+
+  /// Folds one point, whose `series`, `lap` and `sector` are set; appends what closes to `out`.
+  void fold(const PointBatch& batch, const Point& point, RollupBatch& out);
+  /// Closes what has been idle for too long. Call it about every 100 ms.
+  void tick(ArrivalTime now, RollupBatch& out);
+  /// Closes all windows of one series and forgets it; its number may be used again.
+  void forget(std::uint32_t series, RollupBatch& out);
+  /// Closes everything that is open.
+  void close_all(RollupBatch& out);
+
+  const std::vector<WindowDefinition>& definitions() const { return definitions_; }
+  const WindowCounts& counts(std::size_t definition) const { return counts_[definition]; }
+
+ private:
+  struct Key {
+    std::int32_t lap = 0;
+    std::int32_t sector = 0;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  struct Window {
+    Window(const WindowDefinition& definition, std::int64_t start, Key k, std::uint64_t n)
+        : start_ns(start), key(k), ordinal(n), statistics(definition.with_quantiles) {}
+    std::int64_t start_ns;  ///< of the window, or of its first point
+    Key key;
+    std::uint64_t ordinal;  ///< counts this series' windows of this definition
+    bool late = false;
+    std::uint64_t count = 0;
+    std::int64_t first_ns = std::numeric_limits<std::int64_t>::max();
+    std::int64_t last_ns = std::numeric_limits<std::int64_t>::min();
+    Key last_place;  ///< lap and sector of the latest point
+    ArrivalTime last_arrival;
+    Statistics statistics;
+  };
+  /// One series' windows of one definition.
+  struct Shelf {
+    std::vector<Window> open;
+    std::vector<Window> late;
+    std::uint64_t opened = 0;
+    std::int64_t newest_event_ns = std::numeric_limits<std::int64_t>::min();
+    std::int64_t closed_until_ns = std::numeric_limits<std::int64_t>::min();
+    bool has_place = false;
+    Key place;  ///< where the machine is, for what closes on change
+    bool has_left = false;
+    Key left;                  ///< what it moved on from
+    std::int64_t left_ns = 0;  ///< event time of the point that moved on
+  };
+  struct Series {
+    std::string track;
+    std::string chassis;
+    ArrivalTime last_arrival;
+    std::vector<Shelf> shelves;  ///< by definition; empty: not in use
+  };
+
+  void fold_timed(std::size_t d, Series& series, const PointBatch& batch, const Point& point,
+                  RollupBatch& out);
+  void fold_keyed(std::size_t d, Series& series, const PointBatch& batch, const Point& point,
+                  RollupBatch& out);
+  void fold_late(std::size_t d, Series& series, std::int64_t start_ns, Key key,
+                 const PointBatch& batch, const Point& point, RollupBatch& out);
+  void close_until(std::size_t d, Series& series, std::int64_t until_ns, RollupBatch& out);
+  void close_open(std::size_t d, Series& series, RollupBatch& out);
+  void close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out);
+  void add(Window& window, const PointBatch& batch, const Point& point);
+  void emit(std::size_t d, const Series& series, const Window& window, RollupBatch& out);
+  Key key_of(const WindowDefinition& definition, const Point& point) const;
+
+  static constexpr std::size_t kMaxOpenKeys = 64;  ///< a series and definition
+  static constexpr std::size_t kMaxLateWindows = 16;
+  static constexpr std::int64_t kLateIdleMs = 2'000;  ///< where a definition has no idle_ms
+
+  const std::vector<WindowDefinition> definitions_;
+  const std::uint32_t partition_;
+  const std::uint64_t run_;
+  std::vector<Series> series_;
+  std::vector<WindowCounts> counts_;
+  std::uint64_t sequence_ = 0;
+};
+
+}  // namespace slipstream
