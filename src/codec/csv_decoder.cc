@@ -150,8 +150,9 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(const Column& column, std::string_vi
       if (cell.empty()) return {};
       if (const auto number = parse_number(cell)) {
         draft_.event_ns = time_from_number(*number);
-        if (std::int64_t whole; std::from_chars(cell.data(), cell.data() + cell.size(), whole).ptr ==
-                                cell.data() + cell.size()) {
+        std::int64_t whole = 0;  // nanoseconds do not fit a double
+        if (std::from_chars(cell.data(), cell.data() + cell.size(), whole).ptr ==
+            cell.data() + cell.size()) {
           draft_.event_ns = time_from_integer(whole);
         }
         open_member();

@@ -164,8 +164,8 @@ JsonDecoder::Outcome JsonDecoder::decode_single(std::string_view text, const Tex
   json_type type;
   if (const auto e = document.type().get(type)) return malformed(e);
   if (type != json_type::object) {
-    const bool scalar_or_array = type == json_type::array || sj::dom::parser().parse(text.data(), text.size()).error() == sj::SUCCESS;
-    if (!scalar_or_array) return malformed("neither an object nor any other value");
+    sj::dom::parser whole;
+    if (const auto e = whole.parse(text.data(), text.size()).error()) return malformed(e);
     return reject(RejectReason::kNotAnObject, "a point must be a JSON object");
   }
   sj::ondemand::object object;

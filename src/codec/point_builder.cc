@@ -58,9 +58,11 @@ std::optional<std::int64_t> time_from_integer(std::int64_t value) {
 std::optional<std::int64_t> time_from_number(double value) {
   if (!(value >= 0)) return std::nullopt;
   const double unit = value < 1e11 ? 1e9 : value < 1e14 ? 1e6 : value < 1e17 ? 1e3 : 1;
-  const double ns = value * unit;
-  if (!(ns < 9.2e18)) return std::nullopt;
-  return std::llround(ns);
+  const double whole = std::floor(value);
+  if (!(whole * unit < 9.2e18)) return std::nullopt;
+  // Apart, since together they would lose the last digits.
+  return static_cast<std::int64_t>(whole) * static_cast<std::int64_t>(unit) +
+         std::llround((value - whole) * unit);
 }
 
 void PointBuilder::add_value(Draft& draft, FieldId id, double value) {

@@ -17,7 +17,7 @@ namespace slipstream {
 struct TextOrigin {
   SourceKind source = SourceKind::kUdp;
   ArrivalTime arrival;
-  std::string_view peer;  ///< "udp:ADDRESS:PORT": raw_source of CSV points
+  std::string_view peer = {};  ///< "udp:ADDRESS:PORT": raw_source of CSV points
 };
 
 /// Told of each point that a decoder refuses. `index` counts the points of the text from 0;

@@ -1,0 +1,309 @@
+#include "codec/point_decoder.h"
+
+#include <gtest/gtest.h>
+
+#include "base/clock.h"
+
+namespace slipstream {
+namespace {
+
+struct Refused {
+  std::size_t index;
+  RejectReason reason;
+  std::string message;
+};
+
+class PointDecoderTest : public testing::Test, public RejectionSink {
+ protected:
+  explicit PointDecoderTest(SchemaOptions options = {}) : schema_(std::move(options)) {}
+
+  void rejected(std::size_t index, const Rejection& rejection, std::string_view) override {
+    refused_.push_back({index, rejection.reason, rejection.message});
+  }
+  std::string padded(std::string_view text) {
+    std::string copy(text);
+    copy.append(JsonDecoder::kPadding, '\0');
+    return copy;
+  }
+  std::size_t decode(std::string_view text) {
+    refused_.clear();
+    for (auto& batch : writer_.open()) batch.reset();
+    const std::string copy = padded(text);
+    return decoder_.decode({copy.data(), text.size()},
+                           {SourceKind::kUdp, {kNow}, "udp:127.0.0.1:5"}, *this);
+  }
+  std::vector<std::string> jsons() {
+    std::vector<std::string> all;
+    for (auto& batch : writer_.open()) {
+      if (!batch) continue;
+      for (const auto& p : batch->points) all.emplace_back(batch->json(p));
+    }
+    return all;
+  }
+  const PointBatch& batch() { return *writer_.open().at(0); }
+  const Point& point(std::size_t i = 0) { return batch().points.at(i); }
+  double value(FieldId id) { return batch().value_or_nan(point(), id); }
+
+  static constexpr std::int64_t kNow = 1'757'000'000'000'000'000;
+  Schema schema_;
+  IngestStats stats_;
+  BatchPool pool_;
+  BatchWriter writer_{1, pool_};
+  PointDecoder decoder_{schema_, stats_, writer_};
+  std::vector<Refused> refused_;
+};
+
+TEST_F(PointDecoderTest, JsonObjectGivesOnePointWithItsFields) {
+  EXPECT_EQ(decode(R"({"meta_time":"2025-09-04T15:33:20Z","track":"cota","chassis":"GR86-01",)"
+                   R"("lap":3,"sector":2,"lapdist_m":10.5,"speed_kmh":100,"note":"hi","ok":true})"),
+            1u);
+  ASSERT_TRUE(refused_.empty());
+  EXPECT_EQ(batch().track(point()), "cota");
+  EXPECT_EQ(batch().chassis(point()), "GR86-01");
+  EXPECT_EQ(point().lap, 3);
+  EXPECT_EQ(point().sector, 2);
+  EXPECT_EQ(point().event_time.ns, 1'757'000'000'000'000'000);
+  EXPECT_EQ(value(field::kLapdistM), 10.5);
+  EXPECT_EQ(value(field::kSpeedKmh), 100);
+  EXPECT_TRUE(std::isnan(value(field::kRpm)));
+  EXPECT_EQ(point().value_count, 2);
+}
+
+TEST_F(PointDecoderTest, MissingLapAndTimeAreFilledIn) {
+  decode(R"({"track":"a","chassis":"b"})");
+  EXPECT_EQ(jsons().at(0),
+            R"({"track":"a","chassis":"b","lap":0,"meta_time":"2025-09-04T15:33:20.000Z"})");
+  EXPECT_EQ(point().event_time.ns, kNow);
+  EXPECT_EQ(point().sector, Point::kNoSector);
+}
+
+TEST_F(PointDecoderTest, EmptyTimeAndNullLapAreWrittenAnewAndStandOnce) {
+  decode(R"({"meta_time":"","lap":null,"track":"a","chassis":"b"})");
+  ASSERT_TRUE(refused_.empty());
+  EXPECT_EQ(jsons().at(0),
+            R"({"meta_time":"2025-09-04T15:33:20.000Z","lap":0,"track":"a","chassis":"b"})");
+  decode(R"({"lap":null,"track":"a","meta_time":null,"chassis":"b"})");
+  EXPECT_EQ(jsons().at(0),
+            R"({"lap":0,"track":"a","meta_time":"2025-09-04T15:33:20.000Z","chassis":"b"})");
+}
+
+TEST_F(PointDecoderTest, TimeIsToldByItsSize) {
+  const std::pair<const char*, std::int64_t> cases[] = {
+      {"1700000000", 1'700'000'000'000'000'000},
+      {"1700000000.25", 1'700'000'000'250'000'000},
+      {"1700000000123", 1'700'000'000'123'000'000},
+      {"1700000000123456", 1'700'000'000'123'456'000},
+      {"1700000000123456789", 1'700'000'000'123'456'789},
+      {"\"2023-11-14T22:13:20.123456789Z\"", 1'700'000'000'123'456'789},
+      {"\"2023-11-14T22:13:20\"", 1'700'000'000'000'000'000},
+      {"\"2023-11-15T00:13:20+02:00\"", 1'700'000'000'000'000'000},
+  };
+  for (const auto& [text, ns] : cases) {
+    decode(std::string(R"({"track":"a","chassis":"b","meta_time":)") + text + "}");
+    ASSERT_TRUE(refused_.empty()) << text;
+    EXPECT_EQ(point().event_time.ns, ns) << text;
+  }
+}
+
+TEST_F(PointDecoderTest, EveryBadJsonPointHasItsReason) {
+  const std::string long_name(129, 'x');
+  const std::string huge = R"({"track":"a","chassis":"b","note":")" + std::string(66'000, 'n') + "\"}";
+  const std::pair<std::string, RejectReason> cases[] = {
+      {R"({"track":"a","chassis":)", RejectReason::kMalformedJson},
+      {R"({"track":"a","chassis":"b"} x)", RejectReason::kMalformedJson},
+      {R"({"track":"a" "chassis":"b"})", RejectReason::kMalformedJson},
+      {R"({"track":"a","chassis":"b","speed_kmh":NaN})", RejectReason::kMalformedJson},
+      {R"({"track":"a","chassis":"b","note":"\q"})", RejectReason::kMalformedJson},
+      {"{\"track\":\"a\",\"chassis\":\"b\",\"note\":\"\xff\"}", RejectReason::kMalformedJson},
+      {R"({"track":"a","chassis":"b","x":{"y":[1,tru]}})", RejectReason::kMalformedJson},
+      {R"({"track":"a"})", RejectReason::kMissingDimension},
+      {R"({"track":"","chassis":"b"})", RejectReason::kMissingDimension},
+      {R"({"track":"a","chassis":7})", RejectReason::kMissingDimension},
+      {R"({"track":"a","chassis":null})", RejectReason::kMissingDimension},
+      {R"({"track":"a","chassis":")" + long_name + "\"}", RejectReason::kOutOfRange},
+      {R"({"track":"a","chassis":"b","speed_kmh":"fast"})", RejectReason::kBadNumber},
+      {R"({"track":"a","chassis":"b","speed_kmh":1e999})", RejectReason::kBadNumber},
+      {R"({"track":"a","chassis":"b","speed_kmh":true})", RejectReason::kBadNumber},
+      {R"({"track":"a","chassis":"b","lap":1.5})", RejectReason::kBadNumber},
+      {R"({"track":"a","chassis":"b","lap":-1})", RejectReason::kOutOfRange},
+      {R"({"track":"a","chassis":"b","lap":40000})", RejectReason::kOutOfRange},
+      {R"({"track":"a","chassis":"b","sector":-1})", RejectReason::kOutOfRange},
+      {R"({"track":"a","chassis":"b","meta_time":"yesterday"})", RejectReason::kBadTime},
+      {R"({"track":"a","chassis":"b","meta_time":true})", RejectReason::kBadTime},
+      {R"({"track":"a","chassis":"b","meta_time":"2025-02-30T00:00:00Z"})", RejectReason::kBadTime},
+      {R"({"track":"a","chassis":"b","meta_time":1757000301})", RejectReason::kFutureTime},
+      {huge, RejectReason::kTooLarge},
+  };
+  for (const auto& [text, reason] : cases) {
+    EXPECT_EQ(decode(text), 1u) << text.substr(0, 100);
+    ASSERT_EQ(refused_.size(), 1u) << text.substr(0, 100);
+    EXPECT_EQ(to_string(refused_[0].reason), to_string(reason)) << text.substr(0, 100);
+    EXPECT_TRUE(jsons().empty()) << text.substr(0, 100);
+  }
+}
+
+TEST_F(PointDecoderTest, ABadPointCostsNoneOfItsNeighbours) {
+  const std::string good = R"({"track":"a","chassis":"b","lap":1,"meta_time":1})";
+  const struct {
+    std::string text;
+    std::size_t points;
+    std::vector<std::pair<std::size_t, RejectReason>> refused;
+    std::size_t accepted;
+  } cases[] = {
+      {good + "\n{bad\n" + good, 3, {{1, RejectReason::kMalformedJson}}, 2},
+      {good + "\r\n\r\n" + good + "\n", 2, {}, 2},
+      {"{\"track\":\"\xff\"}\n" + good, 2, {{0, RejectReason::kMalformedJson}}, 1},
+      {"[" + good + "," + good + "]", 2, {}, 2},
+      {"[" + good + ",{\"track\":1}," + good + "]", 3, {{1, RejectReason::kMissingDimension}}, 2},
+      {"[" + good + ",{bad}," + good + "]", 3, {{1, RejectReason::kMalformedJson}}, 2},
+      {"[" + good + ",5,\"x\",[]," + good + "]", 5,
+       {{1, RejectReason::kNotAnObject}, {2, RejectReason::kNotAnObject},
+        {3, RejectReason::kNotAnObject}}, 2},
+      {"[" + good + ",," + good + "]", 3, {{1, RejectReason::kMalformedJson}}, 2},
+      {"[" + good + ",]", 2, {{1, RejectReason::kMalformedJson}}, 1},
+      {"[" + good + "," + good, 3, {{2, RejectReason::kMalformedJson}}, 2},
+      {"[" + good + "," + good + "] x", 3, {{2, RejectReason::kMalformedJson}}, 2},
+      {"[{\"track\":\"\xff\"}," + good + "]", 2, {{0, RejectReason::kMalformedJson}}, 1},
+      {"[{\"track\":\"unclosed}," + good, 2,
+       {{0, RejectReason::kMalformedJson}, {1, RejectReason::kMalformedJson}}, 0},
+      {"[]", 0, {}, 0},
+      {"{\n  \"track\": \"a\",\n  \"chassis\": \"b\"\n}\n", 1, {}, 1},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(decode(c.text), c.points) << c.text;
+    ASSERT_EQ(refused_.size(), c.refused.size()) << c.text;
+    for (std::size_t i = 0; i < refused_.size(); ++i) {
+      EXPECT_EQ(refused_[i].index, c.refused[i].first) << c.text;
+      EXPECT_EQ(to_string(refused_[i].reason), to_string(c.refused[i].second)) << c.text;
+    }
+    EXPECT_EQ(jsons().size(), c.accepted) << c.text;
+  }
+}
+
+TEST_F(PointDecoderTest, EscapedNamesAndDimensionsAreUnderstood) {
+  decode(R"({"tr\u0061ck":"c\"ota","chassis":"\u00e9","lap":1,"meta_time":1,"speed_kmh":1})");
+  ASSERT_TRUE(refused_.empty()) << refused_[0].message;
+  EXPECT_EQ(batch().track(point()), "c\"ota");
+  EXPECT_EQ(batch().chassis(point()), "\u00e9");
+  EXPECT_EQ(value(field::kSpeedKmh), 1);
+}
+
+TEST_F(PointDecoderTest, AnotherOrderOfMembersIsLearned) {
+  for (int i = 0; i < 3; ++i) {
+    decode(R"({"track":"a","chassis":"b","speed_kmh":1,"rpm":2})");
+    EXPECT_EQ(value(field::kSpeedKmh), 1);
+    EXPECT_EQ(value(field::kRpm), 2);
+    decode(R"({"rpm":4,"chassis":"b","speed_kmh":3,"track":"a"})");
+    EXPECT_EQ(value(field::kSpeedKmh), 3);
+    EXPECT_EQ(value(field::kRpm), 4);
+  }
+}
+
+TEST_F(PointDecoderTest, OfAMemberGivenTwiceTheLastCounts) {
+  decode(R"({"track":"a","chassis":"b","speed_kmh":1,"speed_kmh":2})");
+  EXPECT_EQ(value(field::kSpeedKmh), 2);
+  EXPECT_EQ(point().value_count, 1);
+}
+
+TEST_F(PointDecoderTest, FieldsBeyondSixtyFourAreDroppedAndCounted) {
+  std::string text = R"({"track":"a","chassis":"b")";
+  for (int i = 0; i < 70; ++i) text += ",\"f" + std::to_string(i) + "\":" + std::to_string(i);
+  decode(text + "}");
+  EXPECT_EQ(point().value_count, 64);
+  EXPECT_EQ(stats_.fields_dropped.value(), 6u);
+}
+
+TEST_F(PointDecoderTest, CsvLineGivesOnePoint) {
+  EXPECT_EQ(decode("2025-09-04T15:33:20Z,cota,GR86-01,4,1200.5,181,0.1,-0.5,12,3.5,6200"), 1u);
+  ASSERT_TRUE(refused_.empty());
+  EXPECT_EQ(point().lap, 4);
+  EXPECT_EQ(value(field::kRpm), 6200);
+  EXPECT_EQ(jsons().at(0),
+            R"({"meta_time":"2025-09-04T15:33:20Z","track":"cota","chassis":"GR86-01","lap":4,)"
+            R"("lapdist_m":1200.5,"speed_kmh":181,"accx_can":0.1,"accy_can":-0.5,)"
+            R"("Steering_Angle":12,"pbrake_f":3.5,"rpm":6200,"raw_source":"udp:127.0.0.1:5"})");
+}
+
+TEST_F(PointDecoderTest, EmptyCsvColumnsHaveTheirDefaults) {
+  decode(",cota,A,,,\n,cota,B,,,,,,,,");
+  ASSERT_TRUE(refused_.empty());
+  ASSERT_EQ(batch().points.size(), 2u);
+  EXPECT_EQ(point().event_time.ns, kNow);
+  EXPECT_EQ(value(field::kSpeedKmh), 0);
+  EXPECT_EQ(value(field::kRpm), 0);
+}
+
+TEST_F(PointDecoderTest, EveryBadCsvLineHasItsReasonAndNoEffectOnOthers) {
+  const std::string good = ",cota,A,1,2,3";
+  const std::pair<std::string, RejectReason> cases[] = {
+      {"only,three,columns", RejectReason::kMalformedCsv},
+      {",cota,A,1,2,3,4,5,6,7,8,9", RejectReason::kMalformedCsv},
+      {",\"cota,A,1,2,3", RejectReason::kMalformedCsv},
+      {",co\xff""ta,A,1,2,3", RejectReason::kMalformedCsv},
+      {",,A,1,2,3", RejectReason::kMissingDimension},
+      {",cota,,1,2,3", RejectReason::kMissingDimension},
+      {",cota,A,one,2,3", RejectReason::kBadNumber},
+      {",cota,A,1,2,fast", RejectReason::kBadNumber},
+      {",cota,A,1,2,nan", RejectReason::kBadNumber},
+      {",cota,A,1,2,inf", RejectReason::kBadNumber},
+      {"soon,cota,A,1,2,3", RejectReason::kBadTime},
+      {"1757000301,cota,A,1,2,3", RejectReason::kFutureTime},
+      {",cota,A,32769,2,3", RejectReason::kOutOfRange},
+  };
+  for (const auto& [line, reason] : cases) {
+    EXPECT_EQ(decode(good + "\n" + line + "\n" + good), 3u) << line;
+    ASSERT_EQ(refused_.size(), 1u) << line;
+    EXPECT_EQ(refused_[0].index, 1u);
+    EXPECT_EQ(to_string(refused_[0].reason), to_string(reason)) << line;
+    EXPECT_EQ(jsons().size(), 2u) << line;
+  }
+}
+
+TEST_F(PointDecoderTest, CsvNumbersThatJsonDoesNotKnowAreWrittenAnew) {
+  decode(",\"co\"\"ta\",A,+1,.5,1e2,5.,007,-.5");
+  ASSERT_TRUE(refused_.empty()) << refused_[0].message;
+  EXPECT_EQ(jsons().at(0).substr(0, 115),
+            R"({"track":"co\"ta","chassis":"A","lap":1,"lapdist_m":0.5,"speed_kmh":1e2,"accx_can":5,)"
+            R"("accy_can":7,"Steering_Angle":)");
+}
+
+TEST_F(PointDecoderTest, HeaderLineNamesTheColumnsInAnyOrder) {
+  const std::string text = "speed_kmh,chassis,oil_temp,track,weather\n90,A,101.5,cota,dry\n";
+  const std::string copy = padded(text);
+  EXPECT_EQ(decoder_.csv().decode_body({copy.data(), text.size()},
+                                       {SourceKind::kHttp, {kNow}, "http:127.0.0.1:5"}, *this), 1u);
+  ASSERT_TRUE(refused_.empty()) << refused_[0].message;
+  EXPECT_EQ(value(field::kSpeedKmh), 90);
+  EXPECT_EQ(value(*schema_.fields().intern("oil_temp")), 101.5);
+  EXPECT_NE(jsons().at(0).find(R"("weather":"dry")"), std::string::npos);
+}
+
+struct RangedTest : PointDecoderTest {
+  static SchemaOptions options() {
+    SchemaOptions o;
+    o.ranges = {{"speed_kmh", {0, 400}}};
+    o.sequence = "seq";
+    o.max_point_bytes = 200;
+    return o;
+  }
+  RangedTest() : PointDecoderTest(options()) {}
+};
+
+TEST_F(RangedTest, ConfiguredRangesAndSequenceAndSizeAreKept) {
+  decode(R"({"track":"a","chassis":"b","speed_kmh":401})");
+  ASSERT_EQ(refused_.size(), 1u);
+  EXPECT_EQ(refused_[0].reason, RejectReason::kOutOfRange);
+  EXPECT_NE(refused_[0].message.find("speed_kmh"), std::string::npos);
+  decode(R"({"track":"a","chassis":"b","speed_kmh":400,"seq":18446744073709551615})");
+  ASSERT_TRUE(refused_.empty());
+  EXPECT_TRUE(point().has_sequence);
+  EXPECT_EQ(point().sequence, 18446744073709551615u);
+  EXPECT_EQ(point().value_count, 1);
+  decode(R"({"track":"a","chassis":"b","seq":-1})");
+  EXPECT_EQ(refused_.at(0).reason, RejectReason::kBadNumber);
+  decode(",a," + std::string(200, 'c') + ",1,2,3");
+  EXPECT_EQ(refused_.at(0).reason, RejectReason::kTooLarge);
+}
+
+}  // namespace
+}  // namespace slipstream
