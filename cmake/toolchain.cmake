@@ -9,18 +9,28 @@ endif()
 target_compile_definitions(slipstream_options INTERFACE
   SLIPSTREAM_VERSION="${PROJECT_VERSION}" FMT_SHARED)
 
+if(SLIPSTREAM_FAULTS)
+  add_compile_definitions(SLIPSTREAM_FAULTS)
+endif()
+
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # libstdc++ 12 offers std::expected only to a compiler that reports this level of concepts.
   target_compile_options(slipstream_options INTERFACE
-    -Wno-builtin-macro-redefined -D__cpp_concepts=202002L)
+    -Wno-builtin-macro-redefined -D__cpp_concepts=202002L
+    -Wno-deprecated-declarations)  # libstdc++ uses what it deprecates
 else()
   # g++ 12 reports overflows inside its own inlined string copies (GCC bug 105651).
   target_compile_options(slipstream_options INTERFACE -Wno-restrict)
 endif()
 
 if(SLIPSTREAM_SANITIZE)
-  add_compile_options(-fsanitize=${SLIPSTREAM_SANITIZE} -fno-omit-frame-pointer)
+  # Whatever is found ends the program, so that its test, or its fuzzer, fails.
+  add_compile_options(-fsanitize=${SLIPSTREAM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SLIPSTREAM_SANITIZE})
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # g++ loses track of initialisation in instrumented code (GCC bug 105562: std::regex).
+    target_compile_options(slipstream_options INTERFACE -Wno-maybe-uninitialized)
+  endif()
 endif()
 
 find_program(SLIPSTREAM_CCACHE ccache)

@@ -7,7 +7,9 @@ namespace slipstream {
 AgentThread::AgentThread(std::string name, Agent& agent)
     : name_(std::move(name)), agent_(agent), thread_([this] { run(); }) {}
 
-AgentThread::~AgentThread() { stop(false); }
+AgentThread::~AgentThread() {
+  stop(false);
+}
 
 void AgentThread::stop(bool drain) {
   if (!thread_.joinable()) return;
@@ -20,7 +22,7 @@ void AgentThread::stop(bool drain) {
 void AgentThread::run() noexcept {
   pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
   while (!stopping_.load(std::memory_order_acquire)) {
-    if (agent_.poll(kBudget) == 0) agent_.idle();
+    if (agent_.poll(kBudget) < kBudget) agent_.idle();
   }
   if (drain_.load(std::memory_order_relaxed)) {
     while (agent_.poll(kBudget) > 0) {

@@ -13,9 +13,10 @@ namespace slipstream {
 class Agent {
  public:
   virtual ~Agent() = default;
-  /// Does at most about `budget` units of work; returns how many it did (0: nothing to do).
+  /// Does at most about `budget` units of work; returns how many it did: fewer when nothing is
+  /// left.
   virtual std::size_t poll(std::size_t budget) = 0;
-  /// Called after a poll that found nothing. Must return within about 100 ms, sooner on wake().
+  /// Called after a poll that left nothing. Must return within about 100 ms, sooner on wake().
   virtual void idle() = 0;
   /// Ends a running idle(). Callable from any thread.
   virtual void wake() = 0;

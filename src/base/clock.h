@@ -16,9 +16,20 @@ struct Instant {
 using EventTime = Instant<struct EventTimeTag>;
 using ArrivalTime = Instant<struct ArrivalTimeTag>;
 
+/// What `value` has beyond a whole number of steps is taken off.
+constexpr std::int64_t floor_to(std::int64_t value, std::int64_t step) {
+  const std::int64_t rest = value % step;
+  return value - (rest < 0 ? rest + step : rest);
+}
+
 inline constexpr std::int64_t kNsPerUs = 1'000;
 inline constexpr std::int64_t kNsPerMs = 1'000'000;
 inline constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+
+/// The log keeps arrival times in whole milliseconds: what decides anything must not know more.
+constexpr ArrivalTime floor_to_ms(ArrivalTime at) {
+  return {floor_to(at.ns, kNsPerMs)};
+}
 
 /// Where the time comes from; passed in, so that tests can turn it. Callable from any thread.
 class Clock {
@@ -35,6 +46,11 @@ class SystemClock final : public Clock {
                 .count()};
   }
 };
+
+inline const Clock& system_clock() {
+  static const SystemClock clock;
+  return clock;
+}
 
 class ManualClock final : public Clock {
  public:

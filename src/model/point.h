@@ -37,7 +37,7 @@ struct Point {
   ArrivalTime arrival_time;   ///< the kernel's receipt where it tells, else ours
   std::uint64_t series_hash;  ///< of (track, chassis); see series_hash()
   std::uint64_t sequence = 0;
-  TextRef json;  ///< the point as JSON, complete; kTextSpare bytes after it are free
+  TextRef json;     ///< the point as JSON, complete; kTextSpare bytes after it are free
   TextRef track;    ///< unescaped
   TextRef chassis;  ///< unescaped
   std::uint32_t first_value = 0;
@@ -49,6 +49,8 @@ struct Point {
   SourceKind source = SourceKind::kUdp;
   bool lap_is_fault = false;  ///< the logger's fault value: to be repaired by the partition
   bool has_sequence = false;
+  bool has_texts = false;       ///< carries members that are no numbers, beyond its dimensions
+  bool sector_derived = false;  ///< from the distance: not yet in `json`
 };
 
 /// Points on their way, all for one partition, with what they refer to. Moved from owner to owner,
@@ -91,8 +93,8 @@ using PointBatchPtr = std::unique_ptr<PointBatch>;
 std::uint64_t series_hash(std::string_view track, std::string_view chassis);
 
 /// Used batches, kept to be filled again, so that a steady flow allocates nothing.
-/// Threads: any. Bounded: beyond `max_idle` batches, or a batch grown past `max_batch_bytes`, memory
-/// goes back to the allocator.
+/// Threads: any. Bounded: beyond `max_idle` batches, or a batch grown past `max_batch_bytes`,
+/// memory goes back to the allocator.
 class BatchPool {
  public:
   explicit BatchPool(std::size_t max_idle = 64, std::size_t max_batch_bytes = std::size_t{1} << 20)

@@ -26,9 +26,9 @@ enum class RejectReason : std::uint8_t {
 inline constexpr std::size_t kRejectReasonCount = 13;
 
 inline constexpr std::array<std::string_view, kRejectReasonCount> kRejectReasonNames = {
-    "empty",      "malformed_json", "malformed_csv", "not_an_object", "missing_dimension",
-    "bad_number", "out_of_range",   "bad_time",      "future_time",   "too_large",
-    "rate_limited", "overloaded",   "unauthorized"};
+    "empty",        "malformed_json", "malformed_csv", "not_an_object", "missing_dimension",
+    "bad_number",   "out_of_range",   "bad_time",      "future_time",   "too_large",
+    "rate_limited", "overloaded",     "unauthorized"};
 
 constexpr std::string_view to_string(RejectReason reason) {
   return kRejectReasonNames[static_cast<std::size_t>(reason)];

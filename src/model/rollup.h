@@ -20,7 +20,7 @@ struct FieldFigures {
 
 /// A closed window: what the store keeps, clients are told and Redis gets. Immutable.
 struct Rollup {
-  std::string window;            ///< the definition's name
+  std::string window;                        ///< the definition's name
   std::array<std::uint8_t, 16> window_id{};  ///< stable and unique; written as 32 hex digits
   std::string track;
   std::string chassis;

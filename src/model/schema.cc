@@ -1,9 +1,12 @@
 #include "model/schema.h"
 
+#include "base/json_text.h"
+
 namespace slipstream {
 
 FieldTable::FieldTable(const std::array<std::string, field::kWellKnownCount>& well_known) {
   names_.resize(kMaxFields);
+  json_names_.resize(kMaxFields);
   for (const auto& name : well_known) intern(name);
 }
 
@@ -15,13 +18,15 @@ std::optional<FieldId> FieldTable::intern(std::string_view name) {
   if (next == kMaxFields) return std::nullopt;
   const auto id = static_cast<FieldId>(next);
   names_[id] = name;
+  std::string json;
+  append_json_string(json, name);
+  json_names_[id] = json.substr(1, json.size() - 2);
   ids_.emplace(std::string(name), id);
   size_.store(next + 1, std::memory_order_release);
   return id;
 }
 
-Schema::Schema(SchemaOptions options)
-    : options_(std::move(options)), fields_(options_.well_known) {
+Schema::Schema(SchemaOptions options) : options_(std::move(options)), fields_(options_.well_known) {
   for (const auto& [name, range] : options_.ranges) {
     const auto id = fields_.intern(name);
     if (!id) continue;

@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <atomic>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <limits>
 #include <mutex>
@@ -8,8 +9,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <boost/unordered/unordered_flat_map.hpp>
 
 namespace slipstream {
 
@@ -28,7 +27,7 @@ inline constexpr FieldId kWellKnownCount = 7;
 }  // namespace field
 
 /// Names of numeric fields, numbered in order of first sight. Bounded, append-only.
-/// Threads: all functions from any thread; name() takes no lock.
+/// Threads: all functions from any thread; name() and json_name() take no lock.
 class FieldTable {
  public:
   static constexpr std::size_t kMaxFields = 4096;
@@ -38,12 +37,15 @@ class FieldTable {
   /// The id of `name`, given out now if it is new; nothing when the table is full.
   std::optional<FieldId> intern(std::string_view name);
   std::string_view name(FieldId id) const { return names_[id]; }
+  /// As it stands inside of a JSON string.
+  std::string_view json_name(FieldId id) const { return json_names_[id]; }
   std::size_t size() const { return size_.load(std::memory_order_acquire); }
 
  private:
-  std::mutex mutex_;  // guards ids_ and writes to names_
+  std::mutex mutex_;  // guards ids_ and writes to the names
   boost::unordered_flat_map<std::string, FieldId> ids_;
   std::vector<std::string> names_;
+  std::vector<std::string> json_names_;
   std::atomic<std::size_t> size_{0};
 };
 
@@ -62,8 +64,8 @@ struct SchemaOptions {
   /// Member names of the well-known fields, in the order of namespace field.
   std::array<std::string, field::kWellKnownCount> well_known = {
       "lapdist_m", "speed_kmh", "accx_can", "accy_can", "Steering_Angle", "pbrake_f", "rpm"};
-  std::string sequence;  ///< member that numbers a machine's points; empty: none
-  std::vector<std::pair<std::string, FieldRange>> ranges;
+  std::string sequence = {};  ///< member that numbers a machine's points; empty: none
+  std::vector<std::pair<std::string, FieldRange>> ranges = {};
   std::int64_t future_skew_ms = 300'000;
   std::size_t max_point_bytes = 65'536;
 };
@@ -76,6 +78,7 @@ class Schema {
   const SchemaOptions& options() const { return options_; }
   FieldTable& fields() { return fields_; }
   const FieldTable& fields() const { return fields_; }
+  bool has_ranges() const { return !ranges_.empty(); }
   /// nullptr when the field has no configured range.
   const FieldRange* range(FieldId id) const {
     return id < ranges_.size() && ranges_[id] ? &*ranges_[id] : nullptr;
@@ -83,6 +86,7 @@ class Schema {
 
   static constexpr std::size_t kMaxDimensionBytes = 128;
   static constexpr std::size_t kMaxFieldsPerPoint = 64;
+  static constexpr std::int64_t kMaxSector = 1'000'000;
   static constexpr std::int64_t kMaxLap = 32'767;
   static constexpr std::int64_t kLapFault = 32'768;  ///< the GR86 logger's "no lap"
 

@@ -1,14 +1,31 @@
 #pragma once
 #include <cstdint>
+#include <expected>
+#include <functional>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "model/outputs.h"
 #include "model/point.h"
 #include "model/rollup.h"
+#include "model/rollup_stretch.h"
 
 namespace slipstream {
 
 /// The joints between rooms: who produces calls these, app/ plugs in who consumes.
+
+/// The batches of one body, taken together or not at all, also by the log.
+struct Body {
+  std::vector<PointBatchPtr> batches;
+  Durability durability = Durability::kFsynced;  ///< that its sender will wait for
+  const AnsweredKey* key = nullptr;              ///< goes into the log with the points
+};
+
+enum class Refusal : std::uint8_t {
+  kFull,            ///< a queue has no room
+  kLogUnavailable,  ///< nothing can be made as durable as asked at the moment
+};
 
 /// Where sources hand their batches over, none of them empty, each of one source's points.
 /// Implemented by the pipeline.
@@ -17,10 +34,14 @@ class PointSink {
  public:
   virtual ~PointSink() = default;
   virtual std::uint32_t partitions() const = 0;
-  /// Takes the batch and leaves nullptr, or leaves it untouched when its partition's queue is full.
+  /// Takes the batch and leaves nullptr, or leaves it untouched when there is no room for it.
   virtual bool offer(PointBatchPtr& batch) = 0;
-  /// Takes all of the batches or none of them.
-  virtual bool offer_all(std::vector<PointBatchPtr>& batches) = 0;
+  /// Takes all of the batches or none of them. The place in the log behind them.
+  virtual std::expected<LogOffset, Refusal> offer_all(Body& body) = 0;
+  /// Calls `done` once all before `offset` is as durable as asked (true), or cannot be made so for
+  /// now (false): at once, or later from another thread. Must not block.
+  virtual void when_durable(LogOffset offset, Durability durability,
+                            std::function<void(bool)> done) = 0;
 };
 
 /// Looks at accepted points as their partition's worker passes them on; may not keep the batch.
@@ -43,11 +64,13 @@ class AcceptedSink {
   virtual void accept(PointBatchPtr batch) = 0;
 };
 
-/// Takes closed windows. Threads: every worker.
+/// Takes closed windows that are committed, each once, in the order of their rows.
+/// Threads: the store's.
 class RollupSink {
  public:
   virtual ~RollupSink() = default;
-  virtual void accept(const RollupBatch& rollups) = 0;
+  /// `rows[i]` is where the store has `rollups[i]`; 0: it does not keep that.
+  virtual void accept(const RollupBatch& rollups, std::span<const RollupRow> rows) = 0;
 };
 
 /// Tells sectors by distance. Threads: any; answers stay valid for the life of the process.

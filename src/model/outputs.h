@@ -1,0 +1,89 @@
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "model/rollup.h"
+
+namespace slipstream {
+
+/// A place in the log: how many entries (points and control entries) stand before it.
+using LogOffset = std::uint64_t;
+
+/// Partitions of streams are numbered from here, those of the embedded log before it.
+inline constexpr std::uint32_t kStreamPartitions = 1U << 16;
+
+/// What an acknowledgement waits for.
+enum class Durability : std::uint8_t {
+  kReceived,    ///< checked and on its way to its windows
+  kLogged,      ///< written to the log: survives the end of the process
+  kFsynced,     ///< synced to the disk: survives the end of the machine
+  kReplicated,  ///< on other machines too; where there are none, as kFsynced
+};
+
+/// An answer that was given to a body with an Idempotency-Key, to be given again.
+struct AnsweredKey {
+  static constexpr std::int64_t kKeptNs = 600 * kNsPerSecond;  ///< from its time on
+
+  std::string key;
+  ArrivalTime time;
+  std::uint16_t status = 200;
+  std::string answer;
+};
+
+/// A partition's state at a place in the log: folding the log from there gives what it would have
+/// given without an interruption.
+struct PartitionState {
+  std::uint32_t partition = 0;
+  LogOffset offset = 0;              ///< the first entry that is not folded
+  std::uint64_t sequence = 0;        ///< the newest rollup that is committed
+  std::uint64_t begin_sequence = 0;  ///< its rollups begin behind this one
+  std::string windows = {};          ///< the window set's own numbers; empty before a checkpoint
+  std::vector<std::pair<std::uint32_t, std::string>> series = {};  ///< by number
+};
+
+/// What changed in a partition since the checkpoint before.
+struct Checkpoint {
+  std::string windows;
+  std::vector<std::pair<std::uint32_t, std::string>> changed;
+  std::vector<std::uint32_t> removed;
+};
+
+/// Entries of a partition that ended its worker twice, and are left out of its windows.
+struct DeadRange {
+  std::uint32_t partition = 0;
+  LogOffset from = 0;
+  LogOffset to = 0;  ///< behind the last
+  std::string reason;
+};
+
+/// What came of the log up to a place: to be committed together, and only once the log is durable
+/// up to there.
+struct Output {
+  static constexpr std::uint32_t kNoPartition = std::numeric_limits<std::uint32_t>::max();
+
+  std::uint32_t partition = kNoPartition;
+  LogOffset position = 0;  ///< all the partition's entries before it are folded
+  RollupBatch rollups = {};
+  std::unique_ptr<Checkpoint> checkpoint = {};
+  std::vector<AnsweredKey> keys = {};
+  std::vector<DeadRange> dead = {};
+
+  std::size_t bytes() const;
+};
+
+/// Takes outputs in their partition's order.
+/// Threads: every worker, and who appends to the log.
+class OutputSink {
+ public:
+  virtual ~OutputSink() = default;
+  /// False: no more for now. A partition then folds nothing until there is room.
+  virtual bool has_room() const = 0;
+  virtual void accept(Output output) = 0;
+};
+
+}  // namespace slipstream
