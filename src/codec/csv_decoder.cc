@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <charconv>
 
-#include "codec/iso_time.h"
-#include "codec/json_text.h"
+#include "base/iso_time.h"
+#include "base/json_text.h"
 
 namespace slipstream {
 namespace {
@@ -71,8 +71,9 @@ std::size_t CsvDecoder::decode_body(std::string_view text, const TextOrigin& ori
   std::vector<Column> columns;
   for (const auto cell : reader.cells()) columns.push_back(column(cell));
   if (columns.size() > kMaxColumns) {
-    rejections.rejected(0, {RejectReason::kMalformedCsv,
-                            fmt::format("{} columns, at most {}", columns.size(), kMaxColumns)},
+    rejections.rejected(0,
+                        {RejectReason::kMalformedCsv,
+                         fmt::format("{} columns, at most {}", columns.size(), kMaxColumns)},
                         reader.record());
     return 1;
   }
@@ -94,19 +95,19 @@ std::size_t CsvDecoder::decode_rows(CsvReader& reader, const std::vector<Column>
 }
 
 CsvDecoder::Outcome CsvDecoder::decode_row(const CsvReader& reader,
-                                           const std::vector<Column>& columns,
-                                           std::size_t required, const TextOrigin& origin) {
+                                           const std::vector<Column>& columns, std::size_t required,
+                                           const TextOrigin& origin) {
   const auto& cells = reader.cells();
   const auto limit = builder_.schema().options().max_point_bytes;
   if (reader.record().size() > limit) {
-    return reject(RejectReason::kTooLarge, fmt::format("the line has {} bytes, at most {} are taken",
-                                                       reader.record().size(), limit));
+    return reject(
+        RejectReason::kTooLarge,
+        fmt::format("the line has {} bytes, at most {} are taken", reader.record().size(), limit));
   }
   if (!reader.well_formed()) return reject(RejectReason::kMalformedCsv, "a quote is not closed");
   if (cells.size() < required || cells.size() > columns.size()) {
-    return reject(RejectReason::kMalformedCsv,
-                  fmt::format("{} columns, from {} to {} are expected", cells.size(), required,
-                              columns.size()));
+    return reject(RejectReason::kMalformedCsv, fmt::format("{} columns, from {} to {} are expected",
+                                                           cells.size(), required, columns.size()));
   }
   if (!simdjson::validate_utf8(reader.record())) {
     return reject(RejectReason::kMalformedCsv, "the text is not UTF-8");
@@ -120,6 +121,7 @@ CsvDecoder::Outcome CsvDecoder::decode_row(const CsvReader& reader,
   if (!origin.peer.empty()) {
     json_ += json_.size() > 1 ? ",\"raw_source\":" : "\"raw_source\":";
     append_json_string(json_, origin.peer);
+    draft_.has_texts = true;
   }
   json_ += '}';
   draft_.json = json_;
@@ -162,8 +164,8 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(const Column& column, std::string_vi
         carry_text();
       }
       if (!draft_.event_ns) {
-        return reject(RejectReason::kBadTime, fmt::format("'{}' is no time: '{}'", column.name,
-                                                          cell.substr(0, 40)));
+        return reject(RejectReason::kBadTime,
+                      fmt::format("'{}' is no time: '{}'", column.name, cell.substr(0, 40)));
       }
       return {};
     }
@@ -172,12 +174,14 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(const Column& column, std::string_vi
       if (cell.empty()) return {};
       if (parse_number(cell)) break;
       carry_text();
+      draft_.has_texts = true;
       return {};
     case Role::kSector:
     case Role::kSequence:
       if (cell.empty()) return {};
       break;
-    default: break;
+    default:
+      break;
   }
   const auto number = cell.empty() ? 0.0 : parse_number(cell);
   if (!number) {
@@ -208,13 +212,17 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(const Column& column, std::string_vi
       draft_.sequence = static_cast<std::uint64_t>(*sequence);
       return {};
     }
-    case Role::kField: builder_.add_value(draft_, column.id, *number); return {};
-    default: break;
+    case Role::kField:
+      builder_.add_value(draft_, column.id, *number);
+      return {};
+    default:
+      break;
   }
   if (const auto id = builder_.schema().fields().intern(column.name)) {
     builder_.add_value(draft_, *id, *number);
   } else {
     builder_.stats().fields_dropped.add();
+    draft_.has_texts = true;
   }
   return {};
 }

@@ -9,8 +9,8 @@
 namespace slipstream {
 
 /// CSV points: the fixed columns of the wire contract (time, track, chassis, lap, the well-known
-/// fields), at least the first six; or, in bodies and files, columns in any order named by a header.
-/// One thread.
+/// fields), at least the first six; or, in bodies and files, columns in any order named by a
+/// header. One thread.
 class CsvDecoder {
  public:
   explicit CsvDecoder(PointBuilder& builder);
@@ -22,7 +22,16 @@ class CsvDecoder {
                           RejectionSink& rejections);
 
  private:
-  enum class Role : std::uint8_t { kTime, kTrack, kChassis, kLap, kSector, kSequence, kField, kOther };
+  enum class Role : std::uint8_t {
+    kTime,
+    kTrack,
+    kChassis,
+    kLap,
+    kSector,
+    kSequence,
+    kField,
+    kOther
+  };
   struct Column {
     std::string name;
     Role role;
@@ -42,7 +51,7 @@ class CsvDecoder {
   PointBuilder& builder_;
   std::vector<Column> fixed_;
   Draft draft_;
-  std::string json_;         ///< the row as a JSON object
+  std::string json_;            ///< the row as a JSON object
   std::size_t lap_offset_ = 0;  ///< where the lap stands in it
   std::size_t lap_length_ = 0;
 };

@@ -13,7 +13,8 @@ class CsvReader {
  public:
   explicit CsvReader(std::string_view text) : rest_(text) {}
 
-  /// The next record that is not blank, or false at the end. `well_formed()` tells about its quotes.
+  /// The next record that is not blank, or false at the end. `well_formed()` tells about its
+  /// quotes.
   bool next();
   const std::vector<std::string_view>& cells() const { return cells_; }
   std::string_view record() const { return record_; }
@@ -30,6 +31,8 @@ class CsvReader {
   bool well_formed_ = true;
 };
 
+/// Appends a cell, quoted where RFC 4180 asks for it.
+void append_csv_cell(std::string& out, std::string_view text);
 std::string_view trim_blanks(std::string_view text);
 /// A finite number that takes the whole text, blanks around it and a leading '+' allowed.
 std::optional<double> parse_number(std::string_view text);

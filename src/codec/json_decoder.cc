@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "codec/iso_time.h"
+#include "base/iso_time.h"
 
 namespace slipstream {
 namespace {
@@ -12,14 +12,16 @@ namespace {
 namespace sj = simdjson;
 using sj::ondemand::json_type;
 
-constexpr std::size_t kMaxRememberedMembers = 8192;
 constexpr int kMaxNesting = 32;
 
+bool is_space(char c) {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const auto begin = text.find_first_not_of(kSpace);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 std::unexpected<Rejection> malformed(std::string_view what) {
@@ -29,7 +31,14 @@ std::unexpected<Rejection> malformed(sj::error_code code) {
   return malformed(sj::error_message(code));
 }
 
-/// On-Demand checks only what is read; what goes on to browsers unread must be checked all the same.
+/// `nullx` has the type of null but is an error.
+bool is_null(sj::ondemand::value& value) {
+  bool answer = false;
+  return value.is_null().get(answer) == sj::SUCCESS && answer;
+}
+
+/// On-Demand checks only what is read; what goes on to browsers unread must be checked all the
+/// same.
 bool is_valid(sj::ondemand::value value, int depth) {
   json_type type;
   if (depth > kMaxNesting || value.type().get(type) != sj::SUCCESS) return false;
@@ -55,12 +64,21 @@ bool is_valid(sj::ondemand::value value, int depth) {
       }
       return true;
     }
-    case json_type::number: return value.get_double().error() == sj::SUCCESS;
-    case json_type::string: return value.get_string().error() == sj::SUCCESS;
-    case json_type::boolean: return value.get_bool().error() == sj::SUCCESS;
-    case json_type::null: return value.is_null();
+    case json_type::number:
+      return value.get_double().error() == sj::SUCCESS;
+    case json_type::string:
+      return value.get_string().error() == sj::SUCCESS;
+    case json_type::boolean:
+      return value.get_bool().error() == sj::SUCCESS;
+    case json_type::null:
+      return is_null(value);
   }
   return false;
+}
+
+/// Such a field must be a number where it is there; others may be of any type in any point.
+bool is_well_known(const JsonMember& field) {
+  return field.interned && field.id < field::kWellKnownCount;
 }
 
 /// The length of the element at the start of `text` (the inside of an array), up to the comma or
@@ -71,50 +89,38 @@ std::size_t element_length(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (in_string) {
-      if (c == '\\') ++i;
-      else if (c == '"') in_string = false;
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        in_string = false;
       continue;
     }
-    if (c == '"') in_string = true;
-    else if (c == '{' || c == '[') ++depth;
+    if (c == '"')
+      in_string = true;
+    else if (c == '{' || c == '[')
+      ++depth;
     else if (c == '}' || c == ']') {
       if (depth == 0) return i;
       --depth;
-    } else if (c == ',' && depth == 0) return i;
+    } else if (c == ',' && depth == 0)
+      return i;
   }
   return text.size();
 }
 
 }  // namespace
 
-JsonDecoder::JsonDecoder(PointBuilder& builder) : builder_(builder) {
-  const auto& names = builder.schema().options();
-  const auto add = [this](const std::string& name, Role role) -> Member& {
-    auto member = std::make_unique<Member>();
-    member->name = name;
-    member->role = role;
-    Member& reference = *member;
-    members_.insert_or_assign(reference.name, std::move(member));
-    return reference;
-  };
-  for (std::size_t i = 0; i < names.well_known.size(); ++i) {
-    auto& member = add(names.well_known[i], Role::kField);
-    member.id = static_cast<FieldId>(i);
-    member.interned = true;
-  }
-  add(names.time, Role::kTime);
-  add(names.track, Role::kTrack);
-  add(names.chassis, Role::kChassis);
-  add(names.lap, Role::kLap);
-  add(names.sector, Role::kSector);
-  if (!names.sequence.empty()) add(names.sequence, Role::kSequence);
-}
+JsonDecoder::JsonDecoder(PointBuilder& builder)
+    : builder_(builder), members_(builder.schema().options()), plain_(members_) {}
 
 std::size_t JsonDecoder::decode(std::string_view text, const TextOrigin& origin,
                                 RejectionSink& rejections) {
   text = trimmed(text);
   if (text.empty()) return 0;
   if (text.front() == '[') return decode_array(text, origin, 0, rejections);
+  if (const std::size_t taken = take_plain(text, "\n", origin, 0, rejections); taken > 0) {
+    return 1 + decode_lines(text.substr(taken), origin, 1, rejections);
+  }
   // A newline behind a closing brace separates points; anywhere else it is only white space.
   for (std::size_t newline = text.find('\n'); newline != std::string_view::npos;
        newline = text.find('\n', newline + 1)) {
@@ -128,20 +134,41 @@ std::size_t JsonDecoder::decode(std::string_view text, const TextOrigin& origin,
 }
 
 std::size_t JsonDecoder::decode_lines(std::string_view text, const TextOrigin& origin,
-                                      RejectionSink& rejections) {
-  std::size_t count = 0;
+                                      std::size_t index, RejectionSink& rejections) {
+  const std::size_t first = index;
   while (!text.empty()) {
+    if (const std::size_t taken = take_plain(text, "\n", origin, index, rejections); taken > 0) {
+      text.remove_prefix(taken);
+      ++index;
+      continue;
+    }
     const auto newline = text.find('\n');
     const auto line = trimmed(text.substr(0, newline));
     text.remove_prefix(newline == std::string_view::npos ? text.size() : newline + 1);
     if (line.empty()) continue;
     if (line.front() == '[') {
-      count += decode_array(line, origin, count, rejections);
+      index += decode_array(line, origin, index, rejections);
     } else {
-      decode_document(line, origin, count++, rejections);
+      decode_document(line, origin, index++, rejections);
     }
   }
-  return count;
+  return index - first;
+}
+
+/// Decodes the plain point at the start of `text`, if one of `ends` or the end of the text follows
+/// it. Returns the bytes taken, the end among them; 0 when there is none.
+std::size_t JsonDecoder::take_plain(std::string_view text, std::string_view ends,
+                                    const TextOrigin& origin, std::size_t index,
+                                    RejectionSink& rejections) {
+  draft_.clear();
+  std::size_t taken = plain_.read(text, draft_);
+  if (taken == 0 || taken > builder_.schema().options().max_point_bytes) return 0;
+  if (taken < text.size() && text[taken] == '\r') ++taken;
+  if (taken < text.size() && ends.find(text[taken++]) == std::string_view::npos) return 0;
+  if (auto outcome = builder_.finish(draft_, origin); !outcome) {
+    rejections.rejected(index, outcome.error(), draft_.json);
+  }
+  return taken;
 }
 
 void JsonDecoder::decode_document(std::string_view text, const TextOrigin& origin,
@@ -158,7 +185,8 @@ JsonDecoder::Outcome JsonDecoder::decode_single(std::string_view text, const Tex
                               builder_.schema().options().max_point_bytes));
   }
   sj::ondemand::document document;
-  if (const auto e = parser_.iterate(text.data(), text.size(), text.size() + kPadding).get(document)) {
+  if (const auto e =
+          parser_.iterate(text.data(), text.size(), text.size() + kPadding).get(document)) {
     return malformed(e);
   }
   json_type type;
@@ -180,6 +208,19 @@ JsonDecoder::Outcome JsonDecoder::decode_single(std::string_view text, const Tex
 std::size_t JsonDecoder::decode_array(std::string_view text, const TextOrigin& origin,
                                       std::size_t index, RejectionSink& rejections) {
   const std::size_t first = index;
+  std::size_t done = 1;
+  while (text[done - 1] != ']') {
+    const std::size_t taken = take_plain(text.substr(done), ",]", origin, index, rejections);
+    if (taken == 0) break;
+    done += taken;
+    ++index;
+  }
+  if (index > first) {
+    const bool closed = text[done - 1] == ']';
+    return index - first +
+           decode_elements(text.substr(closed ? done - 1 : done), text[done - 1] == ',', origin,
+                           index, rejections);
+  }
   sj::ondemand::document document;
   sj::ondemand::array array;
   const char* rest = text.data() + 1;
@@ -191,7 +232,8 @@ std::size_t JsonDecoder::decode_array(std::string_view text, const TextOrigin& o
            decode_elements({rest, static_cast<std::size_t>(end - rest)}, after_comma, origin, index,
                            rejections);
   };
-  if (parser_.iterate(text.data(), text.size(), text.size() + kPadding).get(document) != sj::SUCCESS ||
+  if (parser_.iterate(text.data(), text.size(), text.size() + kPadding).get(document) !=
+          sj::SUCCESS ||
       document.get_array().get(array) != sj::SUCCESS) {
     return rest_by_hand();
   }
@@ -245,85 +287,86 @@ std::size_t JsonDecoder::decode_elements(std::string_view text, bool after_comma
   return index - first;
 }
 
-JsonDecoder::Member& JsonDecoder::member_of(sj::ondemand::field& field, Member*& previous) {
+/// nullptr when the name has a bad escape.
+inline JsonMember* JsonDecoder::member_of(sj::ondemand::field& field, JsonMember*& previous) {
   const char* raw = field.key().raw();
-  if (Member* likely = previous->likely_next; likely != nullptr) {
-    const std::size_t n = likely->name.size();
-    if (std::memcmp(raw, likely->name.data(), n) == 0 && raw[n] == '"') {
-      previous = likely;
-      return *likely;
-    }
+  if (JsonMember* likely = previous->likely_next; likely != nullptr && likely->is_spelled(raw)) {
+    return previous = likely;
   }
   std::string_view key;
-  if (field.unescaped_key().get(key) != sj::SUCCESS) {
-    overflow_.name.clear();
-    return overflow_;
+  if (field.unescaped_key().get(key) != sj::SUCCESS) return nullptr;
+  JsonMember& member = members_.find_or_add(key);
+  if (member.is_plain() && members_.is_remembered(member)) {
+    previous->likely_next = &member;
+    previous = &member;
   }
-  auto known = members_.find(key);
-  if (known == members_.end()) {
-    if (members_.size() >= kMaxRememberedMembers) {
-      overflow_.name = key;
-      overflow_.interned = false;
-      return overflow_;
-    }
-    auto member = std::make_unique<Member>();
-    member->name = key;
-    const std::string_view name = member->name;
-    known = members_.emplace(name, std::move(member)).first;
-  }
-  // A name with a quote or a backslash in it never equals its raw spelling: it is looked up.
-  previous->likely_next = known->second.get();
-  previous = known->second.get();
-  return *known->second;
+  return &member;
+}
+
+/// What most members are: a number under a known name. False: nothing was taken.
+inline bool JsonDecoder::take_number(JsonMember& member, sj::ondemand::value& value) {
+  double number;
+  if (member.role != JsonRole::kField || !member.interned) return false;
+  if (value.get_double().get(number) != sj::SUCCESS) return false;
+  builder_.add_value(draft_, member.id, number);
+  return true;
 }
 
 JsonDecoder::Outcome JsonDecoder::decode_object(sj::ondemand::object& object,
                                                 std::string_view text) {
   draft_.clear();
   draft_.json = text;
-  Member* previous = &first_;
+  JsonMember* previous = &members_.start();
   for (auto result : object) {
     sj::ondemand::field field;
     if (const auto e = std::move(result).get(field)) return malformed(e);
-    Member& member = member_of(field, previous);
-    if (&member == &overflow_ && member.name.empty()) {
-      return malformed("a member's name has a bad escape");
-    }
-    if (auto outcome = decode_member(member, field.value()); !outcome) return outcome;
+    JsonMember* const member = member_of(field, previous);
+    if (member == nullptr) return malformed("a member's name has a bad escape");
+    if (take_number(*member, field.value())) continue;
+    if (auto outcome = decode_member(*member, field.value()); !outcome) return outcome;
   }
   return {};
 }
 
-JsonDecoder::Outcome JsonDecoder::decode_member(const Member& member, sj::ondemand::value& value) {
+JsonDecoder::Outcome JsonDecoder::decode_member(JsonMember& member, sj::ondemand::value& value) {
   json_type type;
   if (const auto e = value.type().get(type)) return malformed(e);
   switch (type) {
-    case json_type::number: return decode_number(member, value);
-    case json_type::string: return decode_text(member, value);
-    case json_type::null: return decode_null(member, value);
-    default: break;
+    case json_type::number:
+      return decode_number(member, value);
+    case json_type::string:
+      return decode_text(member, value);
+    case json_type::null:
+      return decode_null(member, value);
+    default:
+      break;
   }
-  if (!is_valid(value, 0)) return malformed(fmt::format("in member '{}'", member.name));
+  if (!is_valid(value, 0)) return malformed(fmt::format("in member '{}'", member.name()));
   switch (member.role) {
-    case Role::kOther: return {};
-    case Role::kField:
-      if (!member.interned || member.id >= field::kWellKnownCount) return {};
+    case JsonRole::kOther:
+      draft_.has_texts = true;
+      return {};
+    case JsonRole::kField:
+      if (!is_well_known(member)) {
+        draft_.has_texts = true;
+        return {};
+      }
       [[fallthrough]];
-    case Role::kLap:
-    case Role::kSector:
-    case Role::kSequence:
-      return reject(RejectReason::kBadNumber, fmt::format("'{}' must be a number", member.name));
-    case Role::kTime:
+    case JsonRole::kLap:
+    case JsonRole::kSector:
+    case JsonRole::kSequence:
+      return reject(RejectReason::kBadNumber, fmt::format("'{}' must be a number", member.name()));
+    case JsonRole::kTime:
       return reject(RejectReason::kBadTime,
-                    fmt::format("'{}' must be an ISO 8601 string or a number", member.name));
+                    fmt::format("'{}' must be an ISO 8601 string or a number", member.name()));
     default:
       return reject(RejectReason::kMissingDimension,
-                    fmt::format("'{}' must be a string", member.name));
+                    fmt::format("'{}' must be a string", member.name()));
   }
 }
 
-JsonDecoder::Outcome JsonDecoder::decode_number(const Member& member, sj::ondemand::value& value) {
-  if (member.role == Role::kTime) {
+JsonDecoder::Outcome JsonDecoder::decode_number(JsonMember& member, sj::ondemand::value& value) {
+  if (member.role == JsonRole::kTime) {
     // Nanoseconds do not fit a double; fractions do not fit an integer.
     std::optional<std::int64_t> time;
     if (std::int64_t integer; value.get_int64().get(integer) == sj::SUCCESS) {
@@ -333,80 +376,85 @@ JsonDecoder::Outcome JsonDecoder::decode_number(const Member& member, sj::ondema
     }
     if (!time) {
       return reject(RejectReason::kBadTime,
-                    fmt::format("'{}' is no time since 1970 in s, ms, us or ns", member.name));
+                    fmt::format("'{}' is no time since 1970 in s, ms, us or ns", member.name()));
     }
     draft_.event_ns = time;
     return {};
   }
-  if (member.role == Role::kSequence) {
+  if (member.role == JsonRole::kSequence) {
     if (std::uint64_t number; value.get_uint64().get(number) == sj::SUCCESS) {
       draft_.sequence = number;
       return {};
     }
     return reject(RejectReason::kBadNumber,
-                  fmt::format("'{}' must be an integer, not negative", member.name));
+                  fmt::format("'{}' must be an integer, not negative", member.name()));
   }
-  if (member.role == Role::kLap) {
+  if (member.role == JsonRole::kLap) {
     const auto token = value.raw_json_token();
     draft_.lap_literal = trimmed(token);
   }
   double number;
   if (const auto e = value.get_double().get(number)) {
     return reject(RejectReason::kBadNumber,
-                  fmt::format("'{}' is no finite number: {}", member.name, sj::error_message(e)));
+                  fmt::format("'{}' is no finite number: {}", member.name(), sj::error_message(e)));
   }
   switch (member.role) {
-    case Role::kLap: {
-      auto lap = to_index(number, member.name, Schema::kLapFault);
+    case JsonRole::kLap: {
+      auto lap = to_index(number, member.name(), Schema::kLapFault);
       if (!lap) return std::unexpected(lap.error());
       draft_.lap = *lap;
       return {};
     }
-    case Role::kSector: {
-      auto sector = to_index(number, member.name, 1'000'000);
+    case JsonRole::kSector: {
+      auto sector = to_index(number, member.name(), Schema::kMaxSector);
       if (!sector) return std::unexpected(sector.error());
       draft_.sector = *sector;
       return {};
     }
-    case Role::kTrack:
-    case Role::kChassis:
+    case JsonRole::kTrack:
+    case JsonRole::kChassis:
       return reject(RejectReason::kMissingDimension,
-                    fmt::format("'{}' must be a string", member.name));
-    default: break;
+                    fmt::format("'{}' must be a string", member.name()));
+    default:
+      break;
   }
   if (const auto id = field_id(member)) {
     builder_.add_value(draft_, *id, number);
   } else {
     builder_.stats().fields_dropped.add();
+    draft_.has_texts = true;
   }
   return {};
 }
 
-std::optional<FieldId> JsonDecoder::field_id(const Member& member) {
+std::optional<FieldId> JsonDecoder::field_id(JsonMember& member) {
   if (member.interned) return member.id;
-  const auto id = builder_.schema().fields().intern(member.name);
-  if (id && &member != &overflow_) {
-    Member& known = *members_.find(member.name)->second;
-    known.role = Role::kField;
-    known.id = *id;
-    known.interned = true;
+  const auto id = builder_.schema().fields().intern(member.name());
+  if (id) {
+    member.role = JsonRole::kField;
+    member.id = *id;
+    member.interned = true;
   }
   return id;
 }
 
-JsonDecoder::Outcome JsonDecoder::decode_text(const Member& member, sj::ondemand::value& value) {
+JsonDecoder::Outcome JsonDecoder::decode_text(JsonMember& member, sj::ondemand::value& value) {
   // Without a backslash the text stands in the input as it is; the parser has checked that it ends.
   const char* const begin = value.raw_json_token().data() + 1;
   const char* end = begin;
   while (*end != '"' && *end != '\\') ++end;
   std::string_view text{begin, static_cast<std::size_t>(end - begin)};
   if (*end != '"' && value.get_string().get(text) != sj::SUCCESS) {
-    return malformed(fmt::format("a bad escape in member '{}'", member.name));
+    return malformed(fmt::format("a bad escape in member '{}'", member.name()));
   }
   switch (member.role) {
-    case Role::kTrack: draft_.track = text; return {};
-    case Role::kChassis: draft_.chassis = text; return {};
-    case Role::kTime: {
+    case JsonRole::kTrack:
+      draft_.track = text;
+      return {};
+    case JsonRole::kChassis:
+      draft_.chassis = text;
+      return {};
+    case JsonRole::kTime: {
       if (text.empty()) {
         draft_.time_literal = {begin - 1, 2};
         draft_.event_ns.reset();
@@ -414,32 +462,38 @@ JsonDecoder::Outcome JsonDecoder::decode_text(const Member& member, sj::ondemand
       }
       draft_.event_ns = parse_iso_time(text);
       if (!draft_.event_ns) {
-        return reject(RejectReason::kBadTime,
-                      fmt::format("'{}' is no ISO 8601 time: '{}'", member.name, text.substr(0, 40)));
+        return reject(RejectReason::kBadTime, fmt::format("'{}' is no ISO 8601 time: '{}'",
+                                                          member.name(), text.substr(0, 40)));
       }
       return {};
     }
-    case Role::kLap:
-    case Role::kSector:
-    case Role::kSequence: break;
-    case Role::kField:
-      if (member.id < field::kWellKnownCount) break;
+    case JsonRole::kLap:
+    case JsonRole::kSector:
+    case JsonRole::kSequence:
+      break;
+    case JsonRole::kField:
+      if (is_well_known(member)) break;
+      [[fallthrough]];
+    case JsonRole::kOther:
+      draft_.has_texts = true;
       return {};
-    case Role::kOther: return {};
   }
   return reject(RejectReason::kBadNumber,
-                fmt::format("'{}' must be a number, got '{}'", member.name, text.substr(0, 40)));
+                fmt::format("'{}' must be a number, got '{}'", member.name(), text.substr(0, 40)));
 }
 
-JsonDecoder::Outcome JsonDecoder::decode_null(const Member& member, sj::ondemand::value& value) {
+JsonDecoder::Outcome JsonDecoder::decode_null(JsonMember& member, sj::ondemand::value& value) {
   const auto literal = trimmed(value.raw_json_token());
-  if (!value.is_null()) return malformed(fmt::format("in member '{}'", member.name));
-  if (member.role == Role::kLap) {
+  if (!is_null(value)) return malformed(fmt::format("in member '{}'", member.name()));
+  if (member.role == JsonRole::kLap) {
     draft_.lap_literal = literal;
     draft_.lap.reset();
-  } else if (member.role == Role::kTime) {
+  } else if (member.role == JsonRole::kTime) {
     draft_.time_literal = literal;
     draft_.event_ns.reset();
+  } else if (member.role == JsonRole::kOther ||
+             (member.role == JsonRole::kField && !is_well_known(member))) {
+    draft_.has_texts = true;
   }
   return {};
 }

@@ -4,14 +4,14 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
-#include "codec/iso_time.h"
-#include "codec/json_text.h"
+#include "base/iso_time.h"
+#include "base/json_text.h"
+#include "codec/csv_text.h"
 
 namespace slipstream {
 namespace {
-
-constexpr std::int64_t kMaxSector = 1'000'000;
 
 TextRef append_text(std::string& text, std::string_view piece) {
   const TextRef ref{static_cast<std::uint32_t>(text.size()),
@@ -38,7 +38,8 @@ std::unexpected<Rejection> reject(RejectReason reason, std::string message) {
 std::expected<std::int64_t, Rejection> to_index(double value, std::string_view member,
                                                 std::int64_t max) {
   if (!(std::floor(value) == value)) {
-    return reject(RejectReason::kBadNumber, fmt::format("{} must be an integer, got {}", member, value));
+    return reject(RejectReason::kBadNumber,
+                  fmt::format("{} must be an integer, got {}", member, value));
   }
   if (value < 0 || value > static_cast<double>(max)) {
     return reject(RejectReason::kOutOfRange,
@@ -49,10 +50,13 @@ std::expected<std::int64_t, Rejection> to_index(double value, std::string_view m
 
 std::optional<std::int64_t> time_from_integer(std::int64_t value) {
   if (value < 0) return std::nullopt;
-  if (value < 100'000'000'000) return value * kNsPerSecond;
-  if (value < 100'000'000'000'000) return value * kNsPerMs;
-  if (value < 100'000'000'000'000'000) return value * kNsPerUs;
-  return value;
+  const std::int64_t unit = value < 100'000'000'000           ? kNsPerSecond
+                            : value < 100'000'000'000'000     ? kNsPerMs
+                            : value < 100'000'000'000'000'000 ? kNsPerUs
+                                                              : 1;
+  // As nanoseconds, what is beyond the year 2262 has no place.
+  if (value > std::numeric_limits<std::int64_t>::max() / unit) return std::nullopt;
+  return value * unit;
 }
 
 std::optional<std::int64_t> time_from_number(double value) {
@@ -65,7 +69,16 @@ std::optional<std::int64_t> time_from_number(double value) {
          std::llround((value - whole) * unit);
 }
 
-void PointBuilder::add_value(Draft& draft, FieldId id, double value) {
+std::optional<EventTime> time_from_text(std::string_view text) {
+  auto ns = parse_iso_time(text);
+  if (!ns) {
+    if (const auto number = parse_number(text)) ns = time_from_number(*number);
+  }
+  if (!ns) return std::nullopt;
+  return EventTime{*ns};
+}
+
+void PointBuilder::add_crowded(Draft& draft, FieldId id, double value) {
   for (std::size_t i = 0; i < draft.value_count; ++i) {
     if (draft.values[i].field == id) {
       draft.values[i].value = value;
@@ -74,6 +87,7 @@ void PointBuilder::add_value(Draft& draft, FieldId id, double value) {
   }
   if (draft.value_count == draft.values.size()) {
     stats_.fields_dropped.add();
+    draft.has_texts = true;
     return;
   }
   draft.values[draft.value_count++] = {value, id};
@@ -82,35 +96,38 @@ void PointBuilder::add_value(Draft& draft, FieldId id, double value) {
 std::expected<void, Rejection> PointBuilder::validate(const Draft& draft,
                                                       const TextOrigin& origin) const {
   const auto& names = schema_.options();
-  for (const auto& [text, name] : {std::pair{draft.track, &names.track},
-                                   std::pair{draft.chassis, &names.chassis}}) {
+  for (const auto& [text, name] :
+       {std::pair{draft.track, &names.track}, std::pair{draft.chassis, &names.chassis}}) {
     if (text.empty()) {
       return reject(RejectReason::kMissingDimension,
                     fmt::format("'{}' is required: a string that is not empty", *name));
     }
     if (text.size() > Schema::kMaxDimensionBytes) {
-      return reject(RejectReason::kOutOfRange, fmt::format("'{}' is {} bytes long, at most {} fit", *name,
-                                                  text.size(), Schema::kMaxDimensionBytes));
+      return reject(RejectReason::kOutOfRange,
+                    fmt::format("'{}' is {} bytes long, at most {} fit", *name, text.size(),
+                                Schema::kMaxDimensionBytes));
     }
   }
   if (draft.event_ns) {
-    const std::int64_t ahead = *draft.event_ns - origin.arrival.ns;
-    if (*draft.event_ns > origin.arrival.ns && ahead > names.future_skew_ms * kNsPerMs) {
-      return reject(RejectReason::kFutureTime,
-                    fmt::format("'{}' is {:.3f} s ahead of the server's clock, at most {} ms are taken",
-                                names.time, static_cast<double>(ahead) * 1e-9, names.future_skew_ms));
+    const std::int64_t ahead =
+        *draft.event_ns > origin.arrival.ns ? *draft.event_ns - origin.arrival.ns : 0;
+    if (ahead > names.future_skew_ms * kNsPerMs) {
+      return reject(
+          RejectReason::kFutureTime,
+          fmt::format("'{}' is {:.3f} s ahead of the server's clock, at most {} ms are taken",
+                      names.time, static_cast<double>(ahead) * 1e-9, names.future_skew_ms));
     }
   }
-  if (draft.sector && *draft.sector > kMaxSector) {
+  if (draft.sector && *draft.sector > Schema::kMaxSector) {
     return reject(RejectReason::kOutOfRange, fmt::format("'{}' is too large", names.sector));
   }
-  for (std::size_t i = 0; i < draft.value_count; ++i) {
+  for (std::size_t i = 0; schema_.has_ranges() && i < draft.value_count; ++i) {
     const auto& v = draft.values[i];
     const FieldRange* range = schema_.range(v.field);
     if (range != nullptr && (v.value < range->min || v.value > range->max)) {
       return reject(RejectReason::kOutOfRange,
-                    fmt::format("'{}' must be from {} to {}, got {}", schema_.fields().name(v.field),
-                                range->min, range->max, v.value));
+                    fmt::format("'{}' must be from {} to {}, got {}",
+                                schema_.fields().name(v.field), range->min, range->max, v.value));
     }
   }
   return {};
@@ -128,20 +145,21 @@ TextRef PointBuilder::append_json(PointBatch& batch, const Draft& draft, const T
     suffix_ += ',';
     append_json_string(suffix_, names.time);
     suffix_ += ":\"";
-    append_iso_time(suffix_, origin.arrival.ns);
+    append_iso_time(suffix_, origin.default_event_ns());
     suffix_ += '"';
   }
   const auto body = draft.json.substr(0, draft.json.size() - 1);
   const std::size_t length = body.size() + suffix_.size() + 1;
   const std::size_t begin = batch.text.size();
-  batch.text.resize_and_overwrite(
-      begin + length + PointBatch::kTextSpare, [&](char* out, std::size_t size) {
-        std::memcpy(out + begin, body.data(), body.size());
-        std::memcpy(out + begin + body.size(), suffix_.data(), suffix_.size());
-        out[begin + length - 1] = '}';
-        std::memset(out + begin + length, ' ', PointBatch::kTextSpare);
-        return size;
-      });
+  const std::size_t end = begin + length + PointBatch::kTextSpare;
+  // libstdc++ 12 may tell the operation of more room than was asked for: its own figure counts.
+  batch.text.resize_and_overwrite(end, [&](char* out, std::size_t) {
+    std::memcpy(out + begin, body.data(), body.size());
+    std::memcpy(out + begin + body.size(), suffix_.data(), suffix_.size());
+    out[begin + length - 1] = '}';
+    std::memset(out + begin + length, ' ', PointBatch::kTextSpare);
+    return end;
+  });
   return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(length)};
 }
 
@@ -149,7 +167,8 @@ std::expected<void, Rejection> PointBuilder::finish(const Draft& given, const Te
   if (auto valid = validate(given, origin); !valid) return valid;
 
   Draft const* draft = &given;
-  // A time or lap that is there but says nothing (null, "") is written anew: JSON keeps one of each.
+  // A time or lap that is there but says nothing (null, "") is written anew: JSON keeps one of
+  // each.
   Draft spliced;
   std::string rewritten;
   const bool empty_time = !given.event_ns && !given.time_literal.empty();
@@ -161,7 +180,7 @@ std::expected<void, Rejection> PointBuilder::finish(const Draft& given, const Te
                         literal.size(), text);
     };
     std::string time = "\"";
-    append_iso_time(time, origin.arrival.ns);
+    append_iso_time(time, origin.default_event_ns());
     time += '"';
     // From the back to the front, so that the first offset still holds after the second is written.
     const bool lap_first = given.lap_literal.data() < given.time_literal.data();
@@ -179,12 +198,13 @@ std::expected<void, Rejection> PointBuilder::finish(const Draft& given, const Te
   point.json = append_json(batch, *draft, origin);
   point.track = locate(batch, point.json, draft->json, draft->track);
   point.chassis = locate(batch, point.json, draft->json, draft->chassis);
-  point.event_time = {draft->event_ns.value_or(origin.arrival.ns)};
+  point.event_time = {draft->event_ns.value_or(origin.default_event_ns())};
   point.arrival_time = origin.arrival;
   point.series_hash = hash;
   point.source = origin.source;
   point.has_sequence = draft->sequence.has_value();
   point.sequence = draft->sequence.value_or(0);
+  point.has_texts = draft->has_texts;
   if (draft->sector) point.sector = static_cast<std::int32_t>(*draft->sector);
   if (draft->lap == Schema::kLapFault) {
     point.lap_is_fault = true;

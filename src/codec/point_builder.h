@@ -17,7 +17,10 @@ namespace slipstream {
 struct TextOrigin {
   SourceKind source = SourceKind::kUdp;
   ArrivalTime arrival;
-  std::string_view peer = {};  ///< "udp:ADDRESS:PORT": raw_source of CSV points
+  std::string_view peer = {};             ///< "udp:ADDRESS:PORT": raw_source of CSV points
+  std::optional<EventTime> written = {};  ///< event time of points without one; none: the arrival
+
+  std::int64_t default_event_ns() const { return written ? written->ns : arrival.ns; }
 };
 
 /// Told of each point that a decoder refuses. `index` counts the points of the text from 0;
@@ -63,8 +66,18 @@ struct Draft {
   std::string_view time_literal;  ///< in `json`, when it stands there but says nothing
   std::array<Value, Schema::kMaxFieldsPerPoint> values;
   std::size_t value_count = 0;
-  std::string_view json;  ///< the whole object
+  std::uint64_t seen = 0;  ///< bit (id % 64) of every value's field
+  bool has_texts = false;  ///< `json` says more than what stands above
+  std::string_view json;   ///< the whole object
 
+  /// Adds a value, unless the field may have one already or no more fit.
+  bool add_new(FieldId id, double value) {
+    const std::uint64_t bit = std::uint64_t{1} << (id % 64);
+    if ((seen & bit) != 0 || value_count == values.size()) return false;
+    seen |= bit;
+    values[value_count++] = {value, id};
+    return true;
+  }
   void clear() {
     track = chassis = lap_literal = time_literal = json = {};
     event_ns.reset();
@@ -72,6 +85,8 @@ struct Draft {
     sector.reset();
     sequence.reset();
     value_count = 0;
+    seen = 0;
+    has_texts = false;
   }
 };
 
@@ -83,7 +98,9 @@ class PointBuilder {
       : schema_(schema), stats_(stats), writer_(writer) {}
 
   /// Adds a field, replacing one of the same id; a field too many is counted and left out.
-  void add_value(Draft& draft, FieldId id, double value);
+  void add_value(Draft& draft, FieldId id, double value) {
+    if (!draft.add_new(id, value)) add_crowded(draft, id, value);
+  }
   std::expected<void, Rejection> finish(const Draft& draft, const TextOrigin& origin);
 
   Schema& schema() { return schema_; }
@@ -91,6 +108,7 @@ class PointBuilder {
   BatchWriter& writer() { return writer_; }
 
  private:
+  void add_crowded(Draft& draft, FieldId id, double value);
   std::expected<void, Rejection> validate(const Draft& draft, const TextOrigin& origin) const;
   TextRef append_json(PointBatch& batch, const Draft& draft, const TextOrigin& origin);
 
@@ -106,6 +124,8 @@ std::expected<std::int64_t, Rejection> to_index(double value, std::string_view m
 /// Event time from a number, in seconds, milli-, micro- or nanoseconds by its size.
 std::optional<std::int64_t> time_from_number(double value);
 std::optional<std::int64_t> time_from_integer(std::int64_t value);
+/// A time that a person asks for: ISO 8601, or a number as in a point.
+std::optional<EventTime> time_from_text(std::string_view text);
 
 std::unexpected<Rejection> reject(RejectReason reason, std::string message);
 

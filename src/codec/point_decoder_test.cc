@@ -107,7 +107,8 @@ TEST_F(PointDecoderTest, TimeIsToldByItsSize) {
 
 TEST_F(PointDecoderTest, EveryBadJsonPointHasItsReason) {
   const std::string long_name(129, 'x');
-  const std::string huge = R"({"track":"a","chassis":"b","note":")" + std::string(66'000, 'n') + "\"}";
+  const std::string huge =
+      R"({"track":"a","chassis":"b","note":")" + std::string(66'000, 'n') + "\"}";
   const std::pair<std::string, RejectReason> cases[] = {
       {R"({"track":"a","chassis":)", RejectReason::kMalformedJson},
       {R"({"track":"a","chassis":"b"} x)", RejectReason::kMalformedJson},
@@ -132,6 +133,10 @@ TEST_F(PointDecoderTest, EveryBadJsonPointHasItsReason) {
       {R"({"track":"a","chassis":"b","meta_time":true})", RejectReason::kBadTime},
       {R"({"track":"a","chassis":"b","meta_time":"2025-02-30T00:00:00Z"})", RejectReason::kBadTime},
       {R"({"track":"a","chassis":"b","meta_time":1757000301})", RejectReason::kFutureTime},
+      {R"({"track":"a","chassis":"b","meta_time":17570321005})", RejectReason::kBadTime},
+      {R"({"track":"a","chassis":"b","meta_time":17570000001123})", RejectReason::kBadTime},
+      {R"({"track":"a","chassis":"b","meta_time":66666666666666666})", RejectReason::kBadTime},
+      {R"({"track":"a","chassis":"b","meta_time":9223372036854775807})", RejectReason::kFutureTime},
       {huge, RejectReason::kTooLarge},
   };
   for (const auto& [text, reason] : cases) {
@@ -156,16 +161,21 @@ TEST_F(PointDecoderTest, ABadPointCostsNoneOfItsNeighbours) {
       {"[" + good + "," + good + "]", 2, {}, 2},
       {"[" + good + ",{\"track\":1}," + good + "]", 3, {{1, RejectReason::kMissingDimension}}, 2},
       {"[" + good + ",{bad}," + good + "]", 3, {{1, RejectReason::kMalformedJson}}, 2},
-      {"[" + good + ",5,\"x\",[]," + good + "]", 5,
-       {{1, RejectReason::kNotAnObject}, {2, RejectReason::kNotAnObject},
-        {3, RejectReason::kNotAnObject}}, 2},
+      {"[" + good + ",5,\"x\",[]," + good + "]",
+       5,
+       {{1, RejectReason::kNotAnObject},
+        {2, RejectReason::kNotAnObject},
+        {3, RejectReason::kNotAnObject}},
+       2},
       {"[" + good + ",," + good + "]", 3, {{1, RejectReason::kMalformedJson}}, 2},
       {"[" + good + ",]", 2, {{1, RejectReason::kMalformedJson}}, 1},
       {"[" + good + "," + good, 3, {{2, RejectReason::kMalformedJson}}, 2},
       {"[" + good + "," + good + "] x", 3, {{2, RejectReason::kMalformedJson}}, 2},
       {"[{\"track\":\"\xff\"}," + good + "]", 2, {{0, RejectReason::kMalformedJson}}, 1},
-      {"[{\"track\":\"unclosed}," + good, 2,
-       {{0, RejectReason::kMalformedJson}, {1, RejectReason::kMalformedJson}}, 0},
+      {"[{\"track\":\"unclosed}," + good,
+       2,
+       {{0, RejectReason::kMalformedJson}, {1, RejectReason::kMalformedJson}},
+       0},
       {"[]", 0, {}, 0},
       {"{\n  \"track\": \"a\",\n  \"chassis\": \"b\"\n}\n", 1, {}, 1},
   };
@@ -205,6 +215,62 @@ TEST_F(PointDecoderTest, OfAMemberGivenTwiceTheLastCounts) {
   EXPECT_EQ(point().value_count, 1);
 }
 
+/// What PlainJson takes and what only the full parser takes, side by side: a space makes the
+/// difference.
+TEST_F(PointDecoderTest, PlainAndSpacedTextGiveTheSameValues) {
+  for (const std::string number :
+       {"0", "-0", "7", "-7", "1.5", "-0.25", "123.45", "0.1", "9007199254740993",
+        "1234567890123456789", "9007199254.740991", "90071992547409.93", "1e3", "1E-3",
+        "123456789012345678901", "0.30000000000000004"}) {
+    for (const std::string space : {" ", ""}) {
+      ASSERT_EQ(decode(R"({"track":"a","chassis":"b",)" + space + R"("v":)" + number + "}"), 1u);
+      ASSERT_TRUE(refused_.empty()) << number;
+      EXPECT_EQ(batch().values.at(0).value, std::stod(number)) << number;
+    }
+  }
+}
+
+TEST_F(PointDecoderTest, WhatIsAlmostPlainIsRefused) {
+  decode(R"({"track":"a","chassis":"b","v":1})");
+  ASSERT_TRUE(refused_.empty());
+  for (const std::string rest :
+       {R"(,"v":01})", R"(,"v":1.})", R"(,"v":.5})", R"(,"v":-})", R"(,"v":--1})", R"(,"v":+1})",
+        R"(,"v":1.e3})", R"(,"v":1e})", R"(,"v":0x1})", R"(,"v":1 2})", R"(,"v":1..2})",
+        R"(,"v":1)", R"(,"v":1}})", R"(,})", R"( "v":1})", R"(,"v"1})",
+        R"(,"v":1}{"track":"a","chassis":"b"})"}) {
+    EXPECT_EQ(decode(R"({"track":"a","chassis":"b")" + rest), 1u);
+    ASSERT_EQ(refused_.size(), 1u) << rest;
+    EXPECT_TRUE(refused_[0].reason == RejectReason::kMalformedJson ||
+                refused_[0].reason == RejectReason::kBadNumber)
+        << rest;
+    EXPECT_TRUE(jsons().empty()) << rest;
+  }
+}
+
+/// A name that can only be written with escapes is never met as it stands.
+TEST_F(PointDecoderTest, ANameWithAQuoteIsNotMistakenForText) {
+  EXPECT_EQ(decode(R"({"track":"a","chassis":"b","x\"y":1})"), 1u);
+  EXPECT_TRUE(refused_.empty());
+  EXPECT_EQ(decode(R"({"track":"a","chassis":"b","x"y":1})"), 1u);
+  EXPECT_EQ(refused_.size(), 1u);
+}
+
+TEST_F(PointDecoderTest, PlainElementsOfAnArrayGoOnWhereOneIsNot) {
+  const std::string good = R"({"track":"a","chassis":"b","v":1})";
+  EXPECT_EQ(decode("[" + good + "," + good + ", " + good + "]"), 3u);
+  EXPECT_TRUE(refused_.empty());
+  EXPECT_EQ(batch().points.size(), 3u);
+  EXPECT_EQ(decode("[" + good + "," + R"({"track":"a"})" + "," + good + "]"), 3u);
+  ASSERT_EQ(refused_.size(), 1u);
+  EXPECT_EQ(refused_[0].index, 1u);
+  EXPECT_EQ(batch().points.size(), 2u);
+  for (const std::string& end : {std::string(), std::string(","), std::string(",]"),
+                                 std::string("]]"), "] " + good, "]" + good}) {
+    decode("[" + good + end);
+    EXPECT_EQ(refused_.size(), 1u) << end;
+  }
+}
+
 TEST_F(PointDecoderTest, FieldsBeyondSixtyFourAreDroppedAndCounted) {
   std::string text = R"({"track":"a","chassis":"b")";
   for (int i = 0; i < 70; ++i) text += ",\"f" + std::to_string(i) + "\":" + std::to_string(i);
@@ -239,7 +305,9 @@ TEST_F(PointDecoderTest, EveryBadCsvLineHasItsReasonAndNoEffectOnOthers) {
       {"only,three,columns", RejectReason::kMalformedCsv},
       {",cota,A,1,2,3,4,5,6,7,8,9", RejectReason::kMalformedCsv},
       {",\"cota,A,1,2,3", RejectReason::kMalformedCsv},
-      {",co\xff""ta,A,1,2,3", RejectReason::kMalformedCsv},
+      {",co\xff"
+       "ta,A,1,2,3",
+       RejectReason::kMalformedCsv},
       {",,A,1,2,3", RejectReason::kMissingDimension},
       {",cota,,1,2,3", RejectReason::kMissingDimension},
       {",cota,A,one,2,3", RejectReason::kBadNumber},
@@ -262,16 +330,18 @@ TEST_F(PointDecoderTest, EveryBadCsvLineHasItsReasonAndNoEffectOnOthers) {
 TEST_F(PointDecoderTest, CsvNumbersThatJsonDoesNotKnowAreWrittenAnew) {
   decode(",\"co\"\"ta\",A,+1,.5,1e2,5.,007,-.5");
   ASSERT_TRUE(refused_.empty()) << refused_[0].message;
-  EXPECT_EQ(jsons().at(0).substr(0, 115),
-            R"({"track":"co\"ta","chassis":"A","lap":1,"lapdist_m":0.5,"speed_kmh":1e2,"accx_can":5,)"
-            R"("accy_can":7,"Steering_Angle":)");
+  EXPECT_EQ(
+      jsons().at(0).substr(0, 115),
+      R"({"track":"co\"ta","chassis":"A","lap":1,"lapdist_m":0.5,"speed_kmh":1e2,"accx_can":5,)"
+      R"("accy_can":7,"Steering_Angle":)");
 }
 
 TEST_F(PointDecoderTest, HeaderLineNamesTheColumnsInAnyOrder) {
   const std::string text = "speed_kmh,chassis,oil_temp,track,weather\n90,A,101.5,cota,dry\n";
   const std::string copy = padded(text);
   EXPECT_EQ(decoder_.csv().decode_body({copy.data(), text.size()},
-                                       {SourceKind::kHttp, {kNow}, "http:127.0.0.1:5"}, *this), 1u);
+                                       {SourceKind::kHttp, {kNow}, "http:127.0.0.1:5"}, *this),
+            1u);
   ASSERT_TRUE(refused_.empty()) << refused_[0].message;
   EXPECT_EQ(value(field::kSpeedKmh), 90);
   EXPECT_EQ(value(*schema_.fields().intern("oil_temp")), 101.5);
@@ -303,6 +373,62 @@ TEST_F(RangedTest, ConfiguredRangesAndSequenceAndSizeAreKept) {
   EXPECT_EQ(refused_.at(0).reason, RejectReason::kBadNumber);
   decode(",a," + std::string(200, 'c') + ",1,2,3");
   EXPECT_EQ(refused_.at(0).reason, RejectReason::kTooLarge);
+}
+
+TEST_F(PointDecoderTest, WhatOnlyBeginsLikeALiteralIsMalformedNotFatal) {
+  for (const auto text :
+       {R"({"track":"a","chassis":"b","x":nullx})", R"({"track":"a","chassis":"b","x":[nulla]})",
+        R"({"track":"a","chassis":"b","x":truex})", R"({"track":"a","chassis":"b","lap":nul})"}) {
+    EXPECT_EQ(decode(text), 1u) << text;
+    ASSERT_EQ(refused_.size(), 1u) << text;
+    EXPECT_EQ(refused_[0].reason, RejectReason::kMalformedJson) << text;
+  }
+}
+
+TEST_F(PointDecoderTest, MembersBeyondNumbersAreTold) {
+  std::string many;
+  for (int i = 0; i < 65; ++i) many += ",\"f" + std::to_string(i) + "\":1";
+  const std::pair<std::string, bool> cases[] = {
+      {"", false},
+      {R"(,"gear":3,"sector":1,"meta_time":"2025-09-04T15:33:20Z")", false},
+      {R"(,"lap":null,"meta_time":"")", false},
+      {R"(,"rpm":null)", false},
+      {R"(,"note":"plain")", true},
+      {R"(,"note":"es\"caped")", true},
+      {R"(, "gear":"third")", true},
+      {R"(,"ok":true)", true},
+      {R"(,"gear":false)", true},
+      {R"(,"nested":{"x":[1]})", true},
+      {R"(,"unknown":null)", true},
+      {R"(,"gear":null)", true},
+      {many, true},  // of which one is no value
+  };
+  for (const auto& [members, has_texts] : cases) {
+    decode(R"({"track":"a","chassis":"b")" + members + "}");
+    ASSERT_TRUE(refused_.empty()) << members;
+    EXPECT_EQ(point().has_texts, has_texts) << members;
+  }
+}
+
+TEST_F(PointDecoderTest, CsvHasTextsWhereItSaysItsSourceOrAColumnIsText) {
+  decode("2025-09-04T15:33:20Z,a,b,1,2,3");
+  EXPECT_TRUE(point().has_texts);
+  const auto has_texts = [&](std::string_view text) {
+    for (auto& batch : writer_.open()) batch.reset();
+    decoder_.csv().decode_body(text, {SourceKind::kHttp, {kNow}}, *this);
+    return point().has_texts;
+  };
+  EXPECT_FALSE(has_texts("track,chassis,lap,gear\na,b,1,3\n"));
+  EXPECT_FALSE(has_texts("track,chassis,lap,gear\na,b,1,\n"));
+  EXPECT_TRUE(has_texts("track,chassis,lap,gear\na,b,1,third\n"));
+}
+
+TEST_F(PointDecoderTest, TextOfABatchGrowsByItsPointsAlone) {
+  const std::string one = R"({"track":"a","chassis":"b","lap":1,"meta_time":"2025-09-04"})";
+  std::string lines;
+  for (int i = 0; i < 100; ++i) lines += one + "\n";
+  EXPECT_EQ(decode(lines), 100u);
+  EXPECT_EQ(batch().text.size(), 100 * (one.size() + PointBatch::kTextSpare));
 }
 
 }  // namespace

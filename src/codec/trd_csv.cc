@@ -7,9 +7,9 @@
 #include <map>
 #include <optional>
 
+#include "base/iso_time.h"
+#include "base/json_text.h"
 #include "codec/csv_text.h"
-#include "codec/iso_time.h"
-#include "codec/json_text.h"
 
 namespace slipstream {
 namespace {
@@ -22,9 +22,14 @@ std::optional<Columns> find_columns(const std::vector<std::string_view>& header)
   const auto at = [&](std::string_view name) {
     return static_cast<std::size_t>(std::ranges::find(header, name) - header.begin());
   };
-  const Columns c{at("lap"),       at("meta_event"),      at("meta_time"),
-                  at("telemetry_name"), at("telemetry_value"), at("timestamp"),
-                  at("vehicle_id"), header.size()};
+  const Columns c{at("lap"),
+                  at("meta_event"),
+                  at("meta_time"),
+                  at("telemetry_name"),
+                  at("telemetry_value"),
+                  at("timestamp"),
+                  at("vehicle_id"),
+                  header.size()};
   const auto required = {c.name, c.value, c.timestamp, c.vehicle};
   if (std::ranges::any_of(required, [&](auto i) { return i == c.count; })) return std::nullopt;
   return c;
@@ -118,10 +123,6 @@ class Pivot {
   }
 
   std::vector<TrdPoint> finish() {
-    // Receipt times that fall through the file say that it stands newest first.
-    if (points_.size() > 1 && points_.front().receipt_ns > points_.back().receipt_ns) {
-      std::ranges::reverse(points_);
-    }
     std::ranges::stable_sort(points_, {}, &Gathered::receipt_ns);
     std::vector<TrdPoint> result;
     result.reserve(points_.size());
@@ -162,8 +163,9 @@ std::vector<TrdPoint> pivot_trd(std::string_view text, std::string_view track,
   if (!reader.next()) return {};
   const auto columns = find_columns(reader.cells());
   if (!columns) {
-    rejections.rejected(0, {RejectReason::kMalformedCsv, "the header lacks a column of the TRD export"},
-                        reader.record());
+    rejections.rejected(
+        0, {RejectReason::kMalformedCsv, "the header lacks a column of the TRD export"},
+        reader.record());
     return {};
   }
   Pivot pivot(*columns, track);

@@ -1,0 +1,34 @@
+#pragma once
+#include <optional>
+#include <string_view>
+
+namespace slipstream {
+
+/// Walks the members of a JSON object, or the elements of an array, as texts: to pass on a part of
+/// what was checked before. What is no JSON is walked to some end, within its bounds.
+class JsonScan {
+ public:
+  explicit JsonScan(std::string_view text);
+
+  struct Item {
+    std::string_view name;  ///< as it is spelled, without its quotes; empty in an array
+    std::string_view value;
+    std::string_view whole;  ///< name and value
+  };
+  std::optional<Item> next();
+
+ private:
+  void skip_blanks();
+  std::string_view string();
+  std::string_view value();
+
+  std::string_view rest_;
+  bool is_object_ = false;
+};
+
+/// The value of a member, as text; empty: there is none.
+std::string_view json_member(std::string_view object, std::string_view name);
+/// What stands between the quotes of a string without escapes; else as it is spelled.
+std::string_view json_string_body(std::string_view value);
+
+}  // namespace slipstream

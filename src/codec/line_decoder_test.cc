@@ -1,0 +1,195 @@
+#include "codec/line_decoder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "codec/point_decoder.h"
+
+namespace slipstream {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class LineDecoderTest : public testing::Test, public RejectionSink {
+ protected:
+  void rejected(std::size_t index, const Rejection& rejection, std::string_view sample) override {
+    refused_.push_back({index, rejection.reason, rejection.message, std::string(sample)});
+  }
+  std::size_t decode(const std::string& text, std::int64_t unit_ns = 1) {
+    clear();
+    return decoder_.lines().decode(text, unit_ns, {SourceKind::kHttp, {kNow}}, *this);
+  }
+  std::size_t decode_any(std::string text) {
+    clear();
+    text.reserve(text.size() + JsonDecoder::kPadding);
+    return decoder_.decode(text, {SourceKind::kUdp, {kNow}, "udp:127.0.0.1:5"}, *this);
+  }
+  void clear() {
+    refused_.clear();
+    for (auto& batch : writer_.open()) batch.reset();
+  }
+  std::size_t taken() { return writer_.open().at(0) ? batch().points.size() : 0; }
+  const PointBatch& batch() { return *writer_.open().at(0); }
+  const Point& point(std::size_t i = 0) { return batch().points.at(i); }
+  std::string json(std::size_t i = 0) { return std::string(batch().json(point(i))); }
+  RejectReason reason_of(const std::string& line) {
+    EXPECT_EQ(decode(line), 1u) << line;
+    EXPECT_EQ(refused_.size(), 1u) << line;
+    return refused_.empty() ? RejectReason::kEmpty : refused_[0].reason;
+  }
+
+  struct Refused {
+    std::size_t index;
+    RejectReason reason;
+    std::string message;
+    std::string sample;
+  };
+  static constexpr std::int64_t kNow = 1'757'000'000'000'000'000;
+  Schema schema_{{.sequence = "seq"}};
+  IngestStats stats_;
+  BatchPool pool_;
+  BatchWriter writer_{1, pool_};
+  PointDecoder decoder_{schema_, stats_, writer_};
+  std::vector<Refused> refused_;
+};
+
+TEST_F(LineDecoderTest, LineGivesOnePointWithTagsFieldsAndTime) {
+  EXPECT_EQ(decode("cota,chassis=GR86-01,driver=Ann\\ B lap=3i,sector=2u,speed_kmh=101.5,boost=2e1,"
+                   "drs=t,note=\"a \\\"b\\\", c\nd\",seq=9i 1756999999123456789\n"),
+            1u);
+  ASSERT_THAT(refused_, IsEmpty());
+  EXPECT_EQ(json(), R"({"track":"cota","chassis":"GR86-01","driver":"Ann B","lap":3,"sector":2,)"
+                    R"("speed_kmh":101.5,"boost":2e1,"drs":true,"note":"a \"b\", c\nd","seq":9,)"
+                    R"("meta_time":"2025-09-04T15:33:19.123456789Z"})");
+  EXPECT_EQ(batch().track(point()), "cota");
+  EXPECT_EQ(batch().chassis(point()), "GR86-01");
+  EXPECT_EQ(point().lap, 3);
+  EXPECT_EQ(point().sector, 2);
+  EXPECT_EQ(point().sequence, 9u);
+  EXPECT_EQ(point().event_time.ns, 1'756'999'999'123'456'789);
+  EXPECT_EQ(batch().value_or_nan(point(), field::kSpeedKmh), 101.5);
+  EXPECT_EQ(batch().value_or_nan(point(), *schema_.fields().intern("boost")), 20);
+}
+
+TEST_F(LineDecoderTest, TrackTagOrStringWinsOverTheMeasurement) {
+  decode(
+      "car,track=barber,chassis=a rpm=1\ncar,chassis=b track=\"cota\",rpm=1\nlong\\ "
+      "beach,chassis=c rpm=1");
+  ASSERT_EQ(taken(), 3u);
+  EXPECT_EQ(batch().track(point(0)), "barber");
+  EXPECT_EQ(batch().track(point(1)), "cota");
+  EXPECT_EQ(batch().track(point(2)), "long beach");
+  EXPECT_THAT(json(0), testing::Not(HasSubstr("car")));
+}
+
+TEST_F(LineDecoderTest, TimestampHasItsUnitAndIsTheArrivalWhereMissing) {
+  struct Case {
+    std::string stamp;
+    std::int64_t unit;
+    std::int64_t ns;
+  };
+  for (const auto& [stamp, unit, ns] :
+       {Case{" 1756999999", kNsPerSecond, 1'756'999'999'000'000'000},
+        Case{" 1756999999123", kNsPerMs, 1'756'999'999'123'000'000},
+        Case{" 1756999999123456", kNsPerUs, 1'756'999'999'123'456'000},
+        Case{" 7", kNsPerSecond, 7'000'000'000}, Case{"", kNsPerSecond, kNow},
+        Case{"   ", kNsPerSecond, kNow}}) {
+    decode("cota,chassis=a rpm=1" + stamp, unit);
+    ASSERT_EQ(taken(), 1u) << stamp;
+    EXPECT_EQ(point().event_time.ns, ns) << stamp;
+  }
+  decode("cota,chassis=a meta_time=\"2025-09-04T15:33:19Z\",rpm=1");
+  EXPECT_EQ(point().event_time.ns, 1'756'999'999'000'000'000);
+  decode("cota,chassis=a meta_time=1756999998i,rpm=1 1756999999000000000");
+  EXPECT_EQ(point().event_time.ns, 1'756'999'999'000'000'000) << "the timestamp wins";
+}
+
+TEST_F(LineDecoderTest, TagsAreReadAsNumbersWhereTheSchemaWantsThem) {
+  decode("cota,chassis=a,lap=4,speed_kmh=90,year=2025 rpm=1");
+  ASSERT_EQ(taken(), 1u);
+  EXPECT_EQ(point().lap, 4);
+  EXPECT_EQ(batch().value_or_nan(point(), field::kSpeedKmh), 90);
+  EXPECT_THAT(json(), HasSubstr(R"("lap":4,"speed_kmh":90,"year":"2025")"));
+}
+
+TEST_F(LineDecoderTest, OfANameThatComesTwiceTheLastCounts) {
+  decode("cota,chassis=a,rpm=5 rpm=1,rpm=2");
+  EXPECT_EQ(json(), R"({"track":"cota","chassis":"a","rpm":2,"lap":0,)"
+                    R"("meta_time":"2025-09-04T15:33:20.000Z"})");
+}
+
+TEST_F(LineDecoderTest, EachBadLineIsRefusedAloneWithItsReason) {
+  struct Case {
+    const char* line;
+    RejectReason reason;
+  };
+  for (const auto& [line, reason] : {
+           Case{"cota", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a", RejectReason::kMalformedCsv},
+           Case{",chassis=a rpm=1", RejectReason::kMalformedCsv},
+           Case{"cota,chassis rpm=1", RejectReason::kMalformedCsv},
+           Case{"cota,chassis= rpm=1", RejectReason::kMalformedCsv},
+           Case{"cota,=a rpm=1", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a rpm", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a rpm=", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a rpm=1.5i", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a rpm=-1u", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a rpm=1,", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a note=\"x", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a note=\"x\"y", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a rpm=1 soon", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a rpm=1 1 2", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a\xff rpm=1", RejectReason::kMalformedCsv},
+           Case{"cota rpm=1", RejectReason::kMissingDimension},
+           Case{"cota chassis=1i", RejectReason::kMissingDimension},
+           Case{"cota,chassis=a rpm=fast", RejectReason::kBadNumber},
+           Case{"cota,chassis=a rpm=\"5\"x", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a rpm=NaN", RejectReason::kBadNumber},
+           Case{"cota,chassis=a rpm=1e999", RejectReason::kBadNumber},
+           Case{"cota,chassis=a,speed_kmh=fast rpm=1", RejectReason::kBadNumber},
+           Case{"cota,chassis=a rpm=true", RejectReason::kBadNumber},
+           Case{"cota,chassis=a lap=40000i", RejectReason::kOutOfRange},
+           Case{"cota,chassis=a lap=1.5", RejectReason::kBadNumber},
+           Case{"cota,chassis=a rpm=1 -5", RejectReason::kBadTime},
+           Case{"cota,chassis=a rpm=1 7000000000000000000", RejectReason::kFutureTime},
+           Case{"cota,chassis=a meta_time=\"noon\",rpm=1", RejectReason::kBadTime},
+       }) {
+    EXPECT_EQ(reason_of(line), reason) << line << ": " << refused_.at(0).message;
+    decode(std::string("cota,chassis=before rpm=1\n") + line + "\ncota,chassis=after rpm=1\n");
+    EXPECT_EQ(taken(), 2u) << line;
+    EXPECT_EQ(refused_.at(0).index, 1u) << line;
+    EXPECT_EQ(refused_.at(0).sample, line);
+  }
+  EXPECT_EQ(decode("cota,chassis=a note=\"" + std::string(70'000, 'n') + "\""), 1u);
+  EXPECT_EQ(refused_.at(0).reason, RejectReason::kTooLarge);
+}
+
+TEST_F(LineDecoderTest, BlankLinesAndCommentsAreNoPoints) {
+  EXPECT_EQ(
+      decode("\n# a comment, with=equals\n\r\ncota,chassis=a rpm=1\r\n#\ncota,chassis=b rpm=1"),
+      2u);
+  EXPECT_EQ(taken(), 2u);
+  EXPECT_EQ(decode(" \n# nothing\n"), 0u);
+}
+
+TEST_F(LineDecoderTest, TextIsToldFromCsvByItsShape) {
+  for (const auto lines : {"cota,chassis=a rpm=1", "# c\ncota,chassis=a rpm=1",
+                           "\ncota,chassis=a rpm=1 1756999999000000000", "cota chassis=\"a\",rpm=1",
+                           "long\\ beach,chassis=a rpm=1"}) {
+    EXPECT_EQ(decode_any(lines), 1u) << lines;
+    EXPECT_EQ(taken(), 1u) << lines;
+    EXPECT_THAT(json(), testing::Not(HasSubstr("raw_source"))) << lines;
+  }
+  for (const auto csv :
+       {"2025-09-04T15:33:19Z,cota,a,1,10,100", "2025-09-04 15:33:19,cota,a,1,10,100",
+        ",cota,a b=c,1,10,100", "\"2025-09-04 15:33:19\",cota,a,1,10,100"}) {
+    EXPECT_EQ(decode_any(csv), 1u) << csv;
+    EXPECT_EQ(taken(), 1u) << csv;
+    EXPECT_THAT(json(), HasSubstr("raw_source")) << csv;
+  }
+}
+
+}  // namespace
+}  // namespace slipstream

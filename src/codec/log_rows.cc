@@ -1,0 +1,102 @@
+#include "codec/log_rows.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace slipstream {
+
+void LogRows::add_points(const PointBatch& batch, std::uint32_t partition) {
+  if (batch.points.empty()) return;
+  add_runs(partition, batch.points.size());
+
+  std::size_t text_bytes = 0;
+  for (const Point& p : batch.points) {
+    text_bytes += p.track.length + p.chassis.length + (p.has_texts ? p.json.length : 0);
+  }
+  const auto first_value = static_cast<std::uint32_t>(values_.size());
+  const std::size_t first_point = points_.size();
+  const std::size_t text_begin = text_.size();
+  values_.insert(values_.end(), batch.values.begin(), batch.values.end());
+  points_.insert(points_.end(), batch.points.begin(), batch.points.end());
+  const std::size_t text_end = text_begin + text_bytes;
+  // libstdc++ 12 may tell the operation of more room than was asked for: its own figure counts.
+  text_.resize_and_overwrite(text_end, [&](char* text, std::size_t) {
+    char* at = text + text_begin;
+    const auto move_here = [&](TextRef& ref) {
+      std::memcpy(at, batch.text.data() + ref.offset, ref.length);
+      ref.offset = static_cast<std::uint32_t>(at - text);
+      at += ref.length;
+    };
+    std::int64_t min = min_event_time_.ns;
+    std::int64_t max = max_event_time_.ns;
+    for (auto p = points_.begin() + static_cast<std::ptrdiff_t>(first_point); p != points_.end();
+         ++p) {
+      p->first_value += first_value;
+      min = std::min(min, p->event_time.ns);
+      max = std::max(max, p->event_time.ns);
+      move_here(p->track);
+      move_here(p->chassis);
+      if (p->has_texts) {
+        const std::uint32_t before = p->json.offset;
+        move_here(p->json);
+        if (p->lap_literal.length > 0) p->lap_literal.offset += p->json.offset - before;
+      } else {
+        p->json = p->lap_literal = {};
+      }
+    }
+    min_event_time_ = {min};
+    max_event_time_ = {max};
+    return text_end;
+  });
+}
+
+void LogRows::add_runs(std::uint32_t partition, std::size_t count) {
+  count_ += static_cast<std::uint32_t>(count);
+  while (count > 0) {
+    if (runs_.empty() || runs_.back().kind != LogEntryKind::kPoints ||
+        runs_.back().partition != partition || runs_.back().count == kMaxRun) {
+      runs_.push_back({.partition = partition, .count = 0});
+    }
+    const auto part =
+        static_cast<std::uint32_t>(std::min<std::size_t>(count, kMaxRun - runs_.back().count));
+    runs_.back().count += part;
+    count -= part;
+  }
+}
+
+void LogRows::add_definitions(std::string_view text) {
+  add_control({.kind = LogEntryKind::kDefinitions, .text = add_text(text)});
+}
+
+void LogRows::add_key(std::string_view key, ArrivalTime time, std::uint16_t status,
+                      std::string_view answer) {
+  add_control({.kind = LogEntryKind::kKey,
+               .status = status,
+               .time = time,
+               .key = add_text(key),
+               .text = add_text(answer)});
+}
+
+void LogRows::add_control(const Run& run) {
+  runs_.push_back(run);
+  ++count_;
+}
+
+TextRef LogRows::add_text(std::string_view text) {
+  const TextRef ref{static_cast<std::uint32_t>(text_.size()),
+                    static_cast<std::uint32_t>(text.size())};
+  text_ += text;
+  return ref;
+}
+
+void LogRows::clear() {
+  runs_.clear();
+  points_.clear();
+  values_.clear();
+  text_.clear();
+  count_ = 0;
+  min_event_time_ = {std::numeric_limits<std::int64_t>::max()};
+  max_event_time_ = {std::numeric_limits<std::int64_t>::min()};
+}
+
+}  // namespace slipstream

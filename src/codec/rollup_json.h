@@ -1,0 +1,56 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "model/rollup.h"
+#include "model/schema.h"
+
+namespace slipstream {
+
+/// A rollup as everybody outside sees it: track, chassis, lap, sector, count, first_ts, last_ts,
+/// avg_<field> ..., window, window_id.
+void append_rollup_json(std::string& out, const Rollup& rollup, const FieldTable& fields);
+/// Its statistics alone: {"avg_speed_kmh":..,...}.
+void append_rollup_stats(std::string& out, const Rollup& rollup, const FieldTable& fields);
+std::string window_id_text(const std::array<std::uint8_t, 16>& id);
+
+/// What stands in a rollup's object before its statistics, and behind them; the store puts objects
+/// together from its columns by these.
+struct RollupHead {
+  std::string_view track;
+  std::string_view chassis;
+  std::int32_t lap;
+  std::int32_t sector;
+  std::uint64_t count;
+  EventTime first_time;
+  EventTime last_time;
+};
+void append_rollup_head(std::string& out, const RollupHead& head);
+void append_rollup_tail(std::string& out, std::string_view window,
+                        const std::array<std::uint8_t, 16>& id, bool late);
+
+/// What /api/rollups asks for. Times are of the rollup's last point, inclusive.
+struct RollupQuery {
+  std::string window = {};  ///< empty: all
+  std::string track = {};
+  std::string chassis = {};
+  std::optional<std::int32_t> lap = {};
+  std::optional<EventTime> from = {};
+  std::optional<EventTime> to = {};
+  std::size_t limit = 100;  ///< 1..1,000
+  std::string cursor = {};  ///< of the page before
+};
+
+/// Newest first; each rollup as JSON text.
+struct RollupPage {
+  std::vector<std::string> rollups;
+  std::optional<std::string> next;
+};
+
+}  // namespace slipstream
