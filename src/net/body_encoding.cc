@@ -1,0 +1,93 @@
+#include "net/body_encoding.h"
+
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "net/http.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::size_t kFirstChunk = std::size_t{64} << 10;
+
+/// Makes room for more output; false where the limit is reached.
+bool grow(std::string& out, std::size_t limit) {
+  if (out.size() > limit) return false;
+  out.resize(std::min(limit + 1, std::max(kFirstChunk, out.size() * 2)));
+  return true;
+}
+
+std::expected<std::string, DecodeFault> inflate_body(const std::string& body, std::size_t limit) {
+  z_stream z{};
+  constexpr int kGzipOrZlib = 15 + 32;
+  if (inflateInit2(&z, kGzipOrZlib) != Z_OK) return std::unexpected(DecodeFault::kMalformed);
+  const std::unique_ptr<z_stream, decltype(&inflateEnd)> end(&z, inflateEnd);
+  std::string out;
+  std::size_t produced = 0;
+  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(body.data()));
+  z.avail_in = static_cast<uInt>(body.size());
+  while (true) {
+    if (produced == out.size() && !grow(out, limit)) return std::unexpected(DecodeFault::kTooLarge);
+    z.next_out = reinterpret_cast<Bytef*>(out.data() + produced);
+    z.avail_out = static_cast<uInt>(out.size() - produced);
+    const int result = inflate(&z, Z_NO_FLUSH);
+    produced = out.size() - z.avail_out;
+    if (produced > limit) return std::unexpected(DecodeFault::kTooLarge);
+    if (result == Z_STREAM_END) {
+      if (z.avail_in == 0) break;
+      if (inflateReset(&z) != Z_OK) return std::unexpected(DecodeFault::kMalformed);  // next member
+    } else if (result != Z_OK || (z.avail_in == 0 && z.avail_out > 0)) {
+      return std::unexpected(DecodeFault::kMalformed);
+    }
+  }
+  out.resize(produced);
+  return out;
+}
+
+std::expected<std::string, DecodeFault> unzstd_body(const std::string& body, std::size_t limit) {
+  const std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream(ZSTD_createDStream(),
+                                                                          ZSTD_freeDStream);
+  constexpr int kMaxWindowLog = 24;  // 16 MiB: what one body may make us hold
+  if (!stream ||
+      ZSTD_isError(ZSTD_DCtx_setParameter(stream.get(), ZSTD_d_windowLogMax, kMaxWindowLog))) {
+    return std::unexpected(DecodeFault::kMalformed);
+  }
+  std::string out;
+  ZSTD_inBuffer in{body.data(), body.size(), 0};
+  std::size_t produced = 0;
+  std::size_t result = 1;
+  while (in.pos < in.size || result != 0) {
+    if (produced == out.size() && !grow(out, limit)) return std::unexpected(DecodeFault::kTooLarge);
+    ZSTD_outBuffer into{out.data(), out.size(), produced};
+    const std::size_t in_before = in.pos;
+    result = ZSTD_decompressStream(stream.get(), &into, &in);
+    if (ZSTD_isError(result)) return std::unexpected(DecodeFault::kMalformed);
+    const bool moved = into.pos != produced || in.pos != in_before;
+    produced = into.pos;
+    if (produced > limit) return std::unexpected(DecodeFault::kTooLarge);
+    if (!moved && produced < out.size()) return std::unexpected(DecodeFault::kMalformed);
+  }
+  out.resize(produced);
+  return out;
+}
+
+}  // namespace
+
+std::expected<std::string, DecodeFault> decode_body(std::string body, std::string_view encoding,
+                                                    std::size_t limit) {
+  std::expected<std::string, DecodeFault> decoded = std::unexpected(DecodeFault::kUnsupported);
+  if (encoding.empty() || encoding == "identity") {
+    decoded = std::move(body);
+  } else if (encoding == "gzip" || encoding == "x-gzip" || encoding == "deflate") {
+    decoded = inflate_body(body, limit);
+  } else if (encoding == "zstd") {
+    decoded = unzstd_body(body, limit);
+  }
+  if (decoded) decoded->reserve(decoded->size() + HttpRequest::kBodyPadding);
+  return decoded;
+}
+
+}  // namespace slipstream

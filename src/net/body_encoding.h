@@ -1,0 +1,15 @@
+#pragma once
+#include <expected>
+#include <string>
+#include <string_view>
+
+namespace slipstream {
+
+enum class DecodeFault { kUnsupported, kTooLarge, kMalformed };
+
+/// The body behind a Content-Encoding: "" or "identity", "gzip", "deflate", "zstd". The output
+/// keeps HttpRequest::kBodyPadding readable bytes behind it and never grows beyond `limit` bytes.
+std::expected<std::string, DecodeFault> decode_body(std::string body, std::string_view encoding,
+                                                    std::size_t limit);
+
+}  // namespace slipstream

@@ -1,0 +1,38 @@
+#include "net/frame.h"
+
+#include "net/deflate.h"
+#include "net/ws_frame.h"
+
+namespace slipstream {
+
+FramePtr Frame::text(std::string_view payload) {
+  constexpr std::size_t kMaxHeadBytes = 10;
+  std::shared_ptr<Frame> frame(new Frame);
+  frame->plain_.reserve(payload.size() + kMaxHeadBytes);
+  append_frame_head(frame->plain_, WsOpcode::kText, payload.size());
+  frame->head_bytes_ = frame->plain_.size();
+  frame->plain_ += payload;
+  frame->may_deflate_ = payload.size() >= kMinDeflatedBytes;
+  return frame;
+}
+
+FramePtr Frame::raw(std::string bytes) {
+  std::shared_ptr<Frame> frame(new Frame);
+  frame->plain_ = std::move(bytes);
+  return frame;
+}
+
+std::string_view Frame::deflated() const {
+  if (may_deflate_ && !tried_) {
+    tried_ = true;
+    std::string payload;
+    append_deflated(payload, plain().substr(head_bytes_));
+    std::string framed;
+    append_frame_head(framed, WsOpcode::kText, payload.size(), true);
+    framed += payload;
+    if (framed.size() < plain_.size()) deflated_ = std::move(framed);
+  }
+  return deflated_.empty() ? plain() : std::string_view(deflated_);
+}
+
+}  // namespace slipstream

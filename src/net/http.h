@@ -1,0 +1,60 @@
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "net/access.h"
+
+namespace slipstream {
+
+/// Of ASCII letters.
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+
+struct HttpRequest {
+  std::string method;
+  std::string path;  ///< decoded, without the query
+  std::vector<std::pair<std::string, std::string>> path_parameters;
+  std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;     ///< as sent; see body_encoding.h. Has kBodyPadding readable bytes behind it
+  std::string address;  ///< the peer's, without its port
+  Access access;
+  Denial denied = Denial::kNone;  ///< only handlers that ask for it see others
+
+  static constexpr std::size_t kBodyPadding = 64;
+
+  /// Empty where there is none. Header names in any case.
+  std::string_view header(std::string_view name) const;
+  std::optional<std::string_view> query_value(std::string_view name) const;
+  std::string_view path_parameter(std::string_view name) const;
+};
+
+struct HttpResponse {
+  unsigned status = 200;
+  std::string body = {};
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string error = {};  ///< of an error_response(): its message
+};
+
+/// {"ok":false,"error":"..."} with the status. Where the route has an ErrorBody, that is sent.
+HttpResponse error_response(unsigned status, std::string_view message);
+/// The body of an error's answer, for clients that look for their own shape of it.
+using ErrorBody = std::string (*)(unsigned status, std::string_view message);
+
+/// To be called once, from any thread; a handler that drops it answers 500.
+using HttpResponder = std::function<void(HttpResponse)>;
+/// Runs on the I/O thread and must not block; it may answer later, from elsewhere.
+using HttpHandler = std::function<void(HttpRequest, HttpResponder)>;
+
+/// Who may call a handler. Whatever says nothing is for admins.
+struct RouteOptions {
+  Scope scope = Scope::kAdmin;
+  bool hears_denials = false;      ///< called, without a body, for requests that are denied, too
+  ErrorBody error_body = nullptr;  ///< of error responses to any request for the path
+};
+
+}  // namespace slipstream

@@ -1,0 +1,451 @@
+#include "net/http_connection.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/post.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+
+#include "net/answer_head.h"
+#include "net/ws_connection.h"
+#include "net/ws_handshake.h"
+
+namespace slipstream {
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+namespace {
+
+constexpr std::uint32_t kMaxHeadBytes = 16'384;
+constexpr std::size_t kMaxTargetBytes = 8'192;
+constexpr std::size_t kMaxFields = 100;
+constexpr std::size_t kHeadReadBytes = 4'096;  // connections that wait cost no more
+constexpr std::size_t kBodyReadBytes = 65'536;
+constexpr std::size_t kMaxDiscardedBytes = std::size_t{64} << 20;
+constexpr int kWsSendBufferBytes = 128 << 10;     // small, so that a slow client shows as unsent
+constexpr std::size_t kJoinedBodyBytes = 16'384;  // up to here the body is copied behind the head
+
+std::string text_of(beast::string_view view) {
+  return {view.data(), view.size()};
+}
+
+iovec piece_of(std::string_view text) {
+  return {const_cast<char*>(text.data()), text.size()};  // written, never changed
+}
+
+}  // namespace
+
+/// Sees to it that a request is answered once: by the handler, or with 500 when the handler forgot.
+class HttpConnection::Ticket {
+ public:
+  explicit Ticket(std::shared_ptr<HttpConnection> connection)
+      : connection_(std::move(connection)) {}
+  ~Ticket() { answer(error_response(500, "the request was given up")); }
+  Ticket(const Ticket&) = delete;
+  Ticket& operator=(const Ticket&) = delete;
+
+  void answer(HttpResponse response) {
+    if (answered_.exchange(true)) return;
+    asio::post(connection_->timer_.get_executor(),
+               [connection = connection_, response = std::move(response)]() mutable {
+                 connection->answer(std::move(response));
+               });
+  }
+
+ private:
+  const std::shared_ptr<HttpConnection> connection_;
+  std::atomic<bool> answered_{false};
+};
+
+HttpConnection::HttpConnection(std::unique_ptr<Stream> stream, int descriptor, const Address& peer,
+                               std::shared_ptr<HttpService> service)
+    : stream_(std::move(stream)),
+      descriptor_(descriptor),
+      peer_(peer),
+      service_(std::move(service)),
+      timer_(stream_->executor()) {}
+
+HttpConnection::~HttpConnection() = default;
+
+void HttpConnection::start() {
+  // A new one has come to ask something: it gets the time of a head, not that of a pause.
+  next_request();
+  set_deadline(service_->options.header_timeout_ms, 0);
+}
+
+void HttpConnection::stop() {
+  keep_alive_ = false;
+  if (in_line_ && !head_begun_ && buffer_.size() == 0) close();
+}
+
+void HttpConnection::close() {
+  if (state_ == State::kClosed || state_ == State::kUpgraded) return;
+  state_ = State::kClosed;
+  wait_in_line(false);
+  count_body();
+  timer_.cancel();
+  stream_->close();
+  service_->release_connection(peer_);
+}
+
+void HttpConnection::next_request() {
+  parser_.emplace();
+  parser_->header_limit(kMaxHeadBytes);
+  parser_->body_limit(service_->options.max_body_bytes);
+  state_ = State::kHead;
+  head_begun_ = false;
+  origin_headers_.clear();
+  error_body_ = nullptr;
+  is_head_ = false;
+  is_old_ = false;
+  wait_in_line(true);
+  set_deadline(service_->options.keep_alive_timeout_ms, 0);
+  if (buffer_.size() == 0) {
+    if (buffer_.capacity() > kHeadReadBytes) buffer_.shrink_to_fit();
+    return read();
+  }
+  // Pipelined: through the loop, so that many of them do not pile up on the stack.
+  asio::post(timer_.get_executor(), [self = shared_from_this()] {
+    if (self->state_ == State::kHead) self->parse_head();
+  });
+}
+
+void HttpConnection::read() {
+  const auto room = buffer_.prepare(state_ == State::kHead ? kHeadReadBytes : kBodyReadBytes);
+  stream_->async_read_some(
+      {static_cast<char*>(room.data()), room.size()},
+      [self = shared_from_this()](Error error, std::size_t bytes) { self->on_read(error, bytes); });
+}
+
+void HttpConnection::on_read(Error error, std::size_t bytes) {
+  if (state_ == State::kClosed) return;
+  if (error) return close();
+  buffer_.commit(bytes);
+  if (state_ == State::kHead) return parse_head();
+  if (state_ == State::kBody) return parse_body();
+  discarded_ += bytes;
+  buffer_.clear();
+  if (discarded_ >= kMaxDiscardedBytes) return close();
+  read();
+}
+
+void HttpConnection::parse_head() {
+  Error error;
+  buffer_.consume(parser_->put(buffer_.data(), error));
+  if (error == http::error::need_more) {
+    if (!std::exchange(head_begun_, true)) set_deadline(service_->options.header_timeout_ms, 0);
+    return read();
+  }
+  wait_in_line(false);
+  if (error) return refuse_head(error);
+  on_head();
+}
+
+void HttpConnection::on_head() {
+  const auto& head = parser_->get();
+  is_head_ = head.method() == http::verb::head;
+  is_old_ = head.version() < 11;
+  keep_alive_ = keep_alive_ && head.keep_alive();
+  HttpRequest request = head_of_request();
+  const bool has_path = parse_target(text_of(head.target()), request);
+  const auto match = service_->router.find(request);
+  error_body_ = match.error_body;
+  if (!is_within_limits()) return;
+  if (!has_path) return refuse(error_response(400, "the request's target is no path"));
+  const bool is_upgrade = wants_websocket(request);
+  auto& guard = service_->guard;
+  guard.identify(request, peer_, is_upgrade);
+  if (auto foreign = guard.check_host(request)) return refuse(std::move(*foreign));
+  if (auto turned_away = guard.check_origin(request, match)) {
+    if (turned_away->status == 204) {  // a preflight: what its page may do
+      HttpResponse origin;
+      guard.add_origin(request, origin);
+      origin_headers_ = std::move(origin.headers);
+    }
+    return refuse(std::move(*turned_away));
+  }
+  HttpResponse origin;
+  guard.add_origin(request, origin);
+  origin_headers_ = std::move(origin.headers);
+  const Scope scope = is_upgrade ? Scope::kRead : match.handler ? match.scope : Scope::kOpen;
+  request.denied = guard.judge(request, scope, Clock::now());
+  const bool is_denied = request.denied != Denial::kNone;
+  if (is_denied && (is_upgrade || !match.hears_denials)) {
+    return refuse(denial_response(request.denied));
+  }
+  if (is_upgrade) return upgrade(std::move(request));
+  if (is_denied) {
+    keep_alive_ = keep_alive_ && parser_->is_done();
+    return handle(std::move(request), *match.handler);
+  }
+  if (match.handler == nullptr && !match.allowed.empty()) {
+    auto response = error_response(405, "the method is not allowed here: " + match.allowed);
+    response.headers.emplace_back("Allow", match.allowed);
+    return refuse(std::move(response));
+  }
+  if (match.handler == nullptr) return refuse(error_response(404, "there is nothing at this path"));
+  request_ = std::move(request);
+  handler_ = match.handler;
+  read_body();
+}
+
+bool HttpConnection::is_within_limits() {
+  const auto& head = parser_->get();
+  if (head.target().size() > kMaxTargetBytes) {
+    refuse(error_response(414, fmt::format("the target is longer than {} bytes", kMaxTargetBytes)));
+    return false;
+  }
+  if (std::distance(head.begin(), head.end()) > static_cast<std::ptrdiff_t>(kMaxFields)) {
+    refuse(error_response(431, fmt::format("more than {} header fields", kMaxFields)));
+    return false;
+  }
+  return true;
+}
+
+HttpRequest HttpConnection::head_of_request() const {
+  HttpRequest request;
+  const auto& message = parser_->get();
+  request.method = text_of(message.method_string());
+  for (const auto& field : message) {
+    request.headers.emplace_back(text_of(field.name_string()), text_of(field.value()));
+  }
+  return request;
+}
+
+void HttpConnection::handle(HttpRequest request, const HttpHandler& handler) {
+  state_ = State::kHandling;
+  deadline_ = Clock::time_point::max();
+  const auto ticket = std::make_shared<Ticket>(shared_from_this());
+  handler(std::move(request),
+          [ticket](HttpResponse response) { ticket->answer(std::move(response)); });
+}
+
+void HttpConnection::read_body() {
+  state_ = State::kBody;
+  parser_->eager(true);
+  if (!parser_->is_done()) {
+    began_ = Clock::now();
+    set_deadline(service_->options.body_timeout_ms, 0);
+    if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
+      static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+      const std::array pieces{piece_of(kContinue)};
+      // Where it cannot be written: a client sends its body some time anyway.
+      static_cast<void>(stream_->try_write(pieces));
+    }
+  }
+  parse_body();
+}
+
+void HttpConnection::parse_body() {
+  Error error;
+  while (!parser_->is_done() && buffer_.size() > 0 && !error) {
+    buffer_.consume(parser_->put(buffer_.data(), error));
+  }
+  if (error && error != http::error::need_more) return refuse_malformed(error);
+  count_body();
+  if (service_->body_bytes > service_->options.max_bodies_bytes) {
+    auto response = error_response(503, "too many bodies are being received");
+    response.headers.emplace_back("Retry-After", "1");
+    return refuse(std::move(response));
+  }
+  if (!parser_->is_done()) {
+    set_deadline(service_->options.body_timeout_ms, body_bytes_);
+    return read();
+  }
+  HttpRequest request = std::move(request_);
+  request.body = std::move(parser_->get().body());
+  request.body.reserve(request.body.size() + HttpRequest::kBodyPadding);
+  state_ = State::kHandling;
+  count_body();
+  handle(std::move(request), *handler_);
+}
+
+/// Keeps the service's sum at what this connection holds.
+void HttpConnection::count_body() {
+  const std::size_t held = state_ == State::kBody ? parser_->get().body().size() : 0;
+  service_->body_bytes += held - body_bytes_;
+  body_bytes_ = held;
+}
+
+void HttpConnection::refuse(HttpResponse response) {
+  // What is not read of the body cannot be told from the next request.
+  keep_alive_ = keep_alive_ && parser_->is_done();
+  state_ = State::kHandling;
+  count_body();
+  answer(std::move(response));
+}
+
+/// Of a head that cannot be taken: its path, if it says one, tells how to answer.
+void HttpConnection::refuse_head(Error error) {
+  HttpRequest request;
+  static_cast<void>(parse_target(target_of_head(), request));
+  error_body_ = service_->router.find(request).error_body;
+  refuse_malformed(error);
+}
+
+/// Whatever stands where a request line has its target.
+std::string HttpConnection::target_of_head() const {
+  if (!parser_->get().target().empty()) return text_of(parser_->get().target());
+  const auto data = buffer_.cdata();
+  std::string_view line(static_cast<const char*>(data.data()), data.size());
+  line = line.substr(0, line.find('\r'));
+  line.remove_prefix(std::min(line.size(), line.find(' ')));
+  line.remove_prefix(std::min(line.size(), line.find_first_not_of(' ')));
+  return std::string(line.substr(0, line.find(' ')));
+}
+
+void HttpConnection::refuse_malformed(Error error) {
+  keep_alive_ = false;
+  if (error == http::error::body_limit) {
+    return refuse(error_response(
+        413, fmt::format("the body is larger than {} bytes", service_->options.max_body_bytes)));
+  }
+  if (error == http::error::header_limit) {
+    if (parser_->get().target().empty()) {
+      return refuse(error_response(414, "the request line is too long"));
+    }
+    return refuse(
+        error_response(431, fmt::format("the head is larger than {} bytes", kMaxHeadBytes)));
+  }
+  refuse(error_response(400, "malformed HTTP: " + error.message()));
+}
+
+void HttpConnection::upgrade(HttpRequest request) {
+  keep_alive_ = false;  // unless it is upgraded
+  if (request.path != service_->ws_path) {
+    return refuse(error_response(404, "no WebSocket at this path"));
+  }
+  if (is_old_) return refuse(error_response(400, "a WebSocket is opened by HTTP/1.1 or later"));
+  if (service_->stopping) {
+    auto response = error_response(503, "the server is stopping");
+    response.headers.emplace_back("Retry-After", "1");
+    return refuse(std::move(response));
+  }
+  auto handshake =
+      answer_handshake(request, service_->options.server_name, service_->options.ws_deflate);
+  if (!handshake) return refuse(std::move(handshake.error()));
+  state_ = State::kUpgraded;
+  timer_.cancel();
+  setsockopt(descriptor_, SOL_SOCKET, SO_SNDBUF, &kWsSendBufferBytes, sizeof kWsSendBufferBytes);
+  const std::shared_ptr<void> alive(
+      nullptr, [service = service_, peer = peer_](void*) { service->release_connection(peer); });
+  const auto session = std::make_shared<WsConnection>(
+      std::move(stream_), std::move(request),
+      WsConnectionOptions{.ping_ms = service_->options.ws_ping_ms,
+                          .silence_ms = service_->options.ws_silence_ms,
+                          .deflate = handshake->deflate},
+      alive);
+  // The session is known before its handshake is answered: a client that has the answer misses
+  // nothing from then on. What is sent until then waits.
+  service_->on_websocket(session);
+  session->start(std::move(handshake->answer), beast::buffers_to_string(buffer_.data()));
+}
+
+void HttpConnection::answer(HttpResponse response) {
+  if (state_ != State::kHandling) return;
+  state_ = State::kWriting;
+  keep_alive_ = keep_alive_ && !service_->stopping;
+  if (error_body_ != nullptr && !response.error.empty()) {
+    response.body = error_body_(response.status, response.error);
+  }
+  response.headers.insert(response.headers.end(), origin_headers_.begin(), origin_headers_.end());
+  head_out_ = answer_head(response, {.server_name = service_->options.server_name,
+                                     .is_tls = service_->tls != nullptr,
+                                     .keep_alive = keep_alive_,
+                                     .is_old = is_old_});
+  const bool is_bodiless = is_head_ || response.status == 304 || response.status == 204;
+  body_out_ = is_bodiless ? std::string{} : std::move(response.body);
+  if (body_out_.size() <= kJoinedBodyBytes) {
+    head_out_ += body_out_;
+    body_out_.clear();
+  }
+  written_ = 0;
+  began_ = Clock::now();
+  write();
+}
+
+void HttpConnection::write() {
+  const std::size_t whole = head_out_.size() + body_out_.size();
+  while (written_ < whole) {
+    const auto in_head = std::min(written_, head_out_.size());
+    const std::array pieces{piece_of(std::string_view(head_out_).substr(in_head)),
+                            piece_of(std::string_view(body_out_).substr(written_ - in_head))};
+    const std::size_t left = whole - written_;
+    const auto taken = stream_->try_write(pieces);
+    if (!taken) return close();
+    written_ += *taken;
+    if (*taken == left) break;
+    set_deadline(service_->options.body_timeout_ms, written_);
+    stream_->async_wait_writable([self = shared_from_this()](Error failed) {
+      if (self->state_ != State::kWriting) return;
+      if (failed) return self->close();
+      self->write();
+    });
+    return;
+  }
+  on_written();
+}
+
+void HttpConnection::on_written() {
+  head_out_.clear();
+  body_out_ = {};
+  if (keep_alive_) return next_request();
+  linger();
+}
+
+/// A connection closed with unread bytes is reset, and the answer lost with it: they are read
+/// first.
+void HttpConnection::linger() {
+  state_ = State::kLingering;
+  stream_->shutdown_send();
+  began_ = Clock::now();
+  deadline_ = Clock::now() + std::chrono::milliseconds(service_->options.linger_ms);
+  arm();
+  buffer_.clear();
+  read();
+}
+
+void HttpConnection::wait_in_line(bool waits) {
+  if (waits == in_line_.has_value()) return;
+  if (waits) {
+    in_line_ = service_->waiting.insert(service_->waiting.end(), this);
+  } else {
+    service_->waiting.erase(*in_line_);
+    in_line_.reset();
+  }
+}
+
+void HttpConnection::set_deadline(std::int64_t patience_ms, std::size_t bytes) {
+  if (state_ == State::kHead) began_ = Clock::now();
+  const auto earned_ms =
+      static_cast<std::int64_t>(bytes) * 1'000 / service_->options.min_bytes_per_second;
+  deadline_ = began_ + std::chrono::milliseconds(patience_ms + earned_ms);
+  // A timer that is due earlier looks again when it is: deadlines mostly move on.
+  if (!armed_ || timer_.expiry() > deadline_) arm();
+}
+
+void HttpConnection::arm() {
+  armed_ = true;
+  timer_.expires_at(deadline_);
+  timer_.async_wait([weak = weak_from_this()](Error error) {
+    if (error) return;
+    if (const auto self = weak.lock()) self->on_timer();
+  });
+}
+
+void HttpConnection::on_timer() {
+  armed_ = false;
+  if (state_ == State::kClosed || state_ == State::kUpgraded ||
+      deadline_ == Clock::time_point::max()) {
+    return;
+  }
+  if (Clock::now() < deadline_) return arm();
+  const bool is_pause = state_ == State::kHead && !head_begun_ && buffer_.size() == 0;
+  if (!is_pause && state_ != State::kLingering) service_->guard.stats().timeouts.add();
+  close();
+}
+
+}  // namespace slipstream

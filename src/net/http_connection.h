@@ -1,0 +1,97 @@
+#pragma once
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <chrono>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "net/http_service.h"
+#include "net/stream.h"
+
+namespace slipstream {
+
+/// One HTTP/1.1 connection: a request, its answer, the next request. Lives by its pending
+/// operations; a request that waits for its answer keeps it too. Everything has its time: a head,
+/// a body by its bytes, the reading of an answer by its bytes, the wait for the next request.
+/// Whatever a head tells (limits, origin, rate, token, path) is judged before a body is read.
+/// I/O thread only.
+class HttpConnection final : public std::enable_shared_from_this<HttpConnection> {
+ public:
+  /// `descriptor` is the stream's socket.
+  HttpConnection(std::unique_ptr<Stream> stream, int descriptor, const Address& peer,
+                 std::shared_ptr<HttpService> service);
+  ~HttpConnection();
+
+  void start();
+  /// Closes now if it waits for a request; else once the answer is out.
+  void stop();
+  /// Closes now, whatever it does.
+  void close();
+
+ private:
+  class Ticket;
+  using Clock = std::chrono::steady_clock;
+  using Error = boost::system::error_code;
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  enum class State { kHead, kBody, kHandling, kWriting, kLingering, kUpgraded, kClosed };
+
+  void next_request();
+  void read();
+  void on_read(Error error, std::size_t bytes);
+  void parse_head();
+  void on_head();
+  bool is_within_limits();
+  void handle(HttpRequest request, const HttpHandler& handler);
+  void read_body();
+  void parse_body();
+  void refuse(HttpResponse response);
+  void refuse_malformed(Error error);
+  void refuse_head(Error error);
+  std::string target_of_head() const;
+  void upgrade(HttpRequest request);
+  void answer(HttpResponse response);
+  void write();
+  void on_written();
+  void linger();
+  HttpRequest head_of_request() const;
+
+  void wait_in_line(bool waits);
+  void count_body();
+  /// Of what may take `patience` and besides as long as `bytes` take at the least rate.
+  void set_deadline(std::int64_t patience_ms, std::size_t bytes);
+  void arm();
+  void on_timer();
+
+  std::unique_ptr<Stream> stream_;
+  const int descriptor_;
+  const Address peer_;
+  const std::shared_ptr<HttpService> service_;
+  boost::asio::steady_timer timer_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  State state_ = State::kHead;
+  std::optional<std::list<HttpConnection*>::iterator> in_line_;
+  HttpRequest request_;  ///< whose body is being read
+  const HttpHandler* handler_ = nullptr;
+  ErrorBody error_body_ = nullptr;  ///< of the request's path
+  std::vector<std::pair<std::string, std::string>> origin_headers_;
+  std::size_t body_bytes_ = 0;  ///< counted in the service
+  std::string head_out_;
+  std::string body_out_;
+  std::size_t written_ = 0;  ///< of both
+  std::size_t discarded_ = 0;
+  bool keep_alive_ = true;
+  bool is_head_ = false;
+  bool is_old_ = false;  ///< HTTP/1.0
+  bool head_begun_ = false;
+
+  Clock::time_point began_;
+  Clock::time_point deadline_ = Clock::time_point::max();
+  bool armed_ = false;
+};
+
+}  // namespace slipstream

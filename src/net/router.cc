@@ -1,0 +1,102 @@
+#include "net/router.h"
+
+namespace slipstream {
+namespace {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+bool percent_decode(std::string_view text, bool plus_is_blank, std::string& out) {
+  out.clear();
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%') {
+      const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+      if (high < 0 || low < 0) return false;
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    } else {
+      out += plus_is_blank && text[i] == '+' ? ' ' : text[i];
+    }
+  }
+  return true;
+}
+
+std::vector<std::string> split_path(std::string_view path) {
+  std::vector<std::string> segments;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // the slash
+    const auto slash = path.find('/');
+    segments.emplace_back(path.substr(0, slash));
+    path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash);
+  }
+  return segments;
+}
+
+bool matches(const std::vector<std::string>& pattern, const std::vector<std::string>& path,
+             HttpRequest& request) {
+  if (pattern.size() != path.size()) return false;
+  request.path_parameters.clear();
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i].starts_with(':')) {
+      request.path_parameters.emplace_back(pattern[i].substr(1), path[i]);
+    } else if (pattern[i] != path[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+bool parse_target(std::string_view target, HttpRequest& request) {
+  if (!target.starts_with('/')) return false;
+  const auto question = target.find('?');
+  if (!percent_decode(target.substr(0, question), false, request.path)) return false;
+  if (question == std::string_view::npos) return true;
+  std::string_view rest = target.substr(question + 1);
+  while (!rest.empty()) {
+    const auto pair = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
+    const auto equals = pair.find('=');
+    std::string name;
+    std::string value;
+    if (!percent_decode(pair.substr(0, equals), true, name)) return false;
+    if (equals != std::string_view::npos && !percent_decode(pair.substr(equals + 1), true, value)) {
+      return false;
+    }
+    if (!pair.empty()) request.query.emplace_back(std::move(name), std::move(value));
+  }
+  return true;
+}
+
+void Router::add(std::string method, std::string pattern, HttpHandler handler,
+                 RouteOptions options) {
+  routes_.push_back({std::move(method), split_path(pattern), std::move(handler), options});
+}
+
+Router::Match Router::find(HttpRequest& request) const {
+  Match match;
+  const auto path = split_path(request.path);
+  const std::string_view method =
+      request.method == "HEAD" ? "GET" : std::string_view(request.method);
+  for (const auto& route : routes_) {
+    if (!matches(route.segments, path, request)) continue;
+    match.error_body = route.options.error_body;
+    if (route.method == method) {
+      match.handler = &route.handler;
+      match.scope = route.options.scope;
+      match.hears_denials = route.options.hears_denials;
+      return match;
+    }
+    match.allowed += (match.allowed.empty() ? "" : ", ") + route.method;
+    if (route.method == "GET") match.allowed += ", HEAD";
+  }
+  return match;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,39 @@
+#pragma once
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "net/http.h"
+
+namespace slipstream {
+
+/// Splits a request's target into path and query, percent-decoded. False: a bad escape, or no path.
+bool parse_target(std::string_view target, HttpRequest& request);
+
+/// Finds the handler of a method and path. Filled before it is used.
+class Router {
+ public:
+  void add(std::string method, std::string pattern, HttpHandler handler, RouteOptions options = {});
+
+  struct Match {
+    const HttpHandler* handler = nullptr;
+    Scope scope = Scope::kOpen;
+    bool hears_denials = false;
+    ErrorBody error_body = nullptr;  ///< of the path, whatever the method
+    std::string allowed;             ///< methods of the path, where the request's is not among them
+  };
+  /// Sets the request's path parameters. GET serves HEAD too.
+  Match find(HttpRequest& request) const;
+
+ private:
+  struct Route {
+    std::string method;
+    std::vector<std::string> segments;  ///< one that begins with ':' takes anything
+    HttpHandler handler;
+    RouteOptions options;
+  };
+  std::vector<Route> routes_;
+};
+
+}  // namespace slipstream
