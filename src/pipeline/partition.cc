@@ -1,8 +1,14 @@
 #include "pipeline/partition.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <tuple>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/fault.h"
 
 namespace slipstream {
 
@@ -12,57 +18,131 @@ Partition::Partition(std::uint32_t number, PartitionContext context,
       context_(std::move(context)),
       observer_(std::move(observer)),
       queue_(context_.queue),
-      series_(context_.max_series),
-      windows_(context_.definitions, number, context_.run),
       published_(context_.definitions.size()),
-      sector_member_(",\"" + context_.schema.options().sector + "\":") {}
-
-std::size_t Partition::poll(std::size_t budget) {
-  const std::size_t taken = queue_.take(taken_, budget);
-  for (auto& batch : taken_) fold(std::move(batch));
-  taken_.clear();
-  return taken;
+      sector_member_(",\"" + context_.schema.options().sector + "\":") {
+  std::ignore = reset(nullptr);
 }
 
-void Partition::fold(PointBatchPtr batch) {
+Partition::~Partition() {
+  context_.stats.series.add(-published_series_);
+  for (std::size_t d = 0; d < published_.size(); ++d) {
+    context_.stats.windows[d].open_points.add(
+        -static_cast<std::int64_t>(published_[d].open_points));
+  }
+}
+
+bool Partition::has_open_windows() const {
+  return std::ranges::any_of(published_,
+                             [](const WindowCounts& counts) { return counts.open_points > 0; });
+}
+
+Result<void> Partition::reset(const PartitionState* state) {
+  series_.emplace(context_.max_series);
+  windows_.emplace(context_.definitions, number_);
+  dirty_ = {};
+  closed_.clear();
+  evicted_.clear();
+  failure_.reset();
+  position_ = checkpointed_ = state == nullptr ? 0 : state->offset;
+  if (state != nullptr) {
+    if (state->windows.empty()) {
+      // Not behind the newest that is committed: what is folded again gets its numbers again.
+      windows_->continue_after(state->begin_sequence);
+    } else if (auto restored = windows_->restore(state->windows); !restored) {
+      return restored;
+    }
+    for (const auto& [number, bytes] : state->series) {
+      if (auto restored = restore_series(number, bytes); !restored) return restored;
+    }
+  }
+  return {};
+}
+
+std::size_t Partition::poll(std::size_t budget) {
+  if (next_ == taken_.size()) {
+    taken_.clear();
+    next_ = 0;
+    if (!context_.outputs.has_room()) return 0;
+    queue_.take(taken_, budget);
+  }
+  const std::size_t first = next_;
+  for (; next_ < taken_.size(); ++next_) process(taken_[next_]);
+  return next_ - first;
+}
+
+void Partition::skip_work_in_hand() {
+  if (Work* const work = work_in_hand()) {
+    pass(*work);
+    ++next_;
+  }
+}
+
+void Partition::process(Work& work) {
+  switch (work.kind) {
+    case Work::Kind::kPoints:
+      fold(work);
+      break;
+    case Work::Kind::kTick:
+      windows_->tick(work.time, closed_);
+      for (const std::uint32_t number : windows_->touched()) dirty_.changed(number);
+      break;
+    case Work::Kind::kClose:
+      windows_->close_all(closed_);
+      for (const std::uint32_t number : windows_->touched()) dirty_.changed(number);
+      break;
+  }
+  position_ = work.end();
+  publish();
+}
+
+void Partition::fold(Work& work) {
+  PointBatch& batch = *work.batch;
   const ArrivalTime begin = context_.clock.now();
-  for (Point& point : batch->points) {
-    point.series = series_.find_or_add(*batch, point, evicted_);
+  for (std::size_t i = 0; i < batch.points.size(); ++i) {
+    Point& point = batch.points[i];
+    point.series = series_->find_or_add(batch, point, evicted_);
     if (!evicted_.empty()) forget(evicted_);
-    SeriesState& series = series_[point.series];
-    complete(*batch, point, series);
+    SeriesState& series = (*series_)[point.series];
+    dirty_.changed(point.series);
+    // After a restart, points of live work are complete up to where it threw.
+    const bool is_again = work.replayed || i < work.completed;
+    if (i < work.completed) {
+      follow(point, series);
+    } else {
+      complete(batch, point, series);
+      work.completed = i + 1;
+    }
+    SLIPSTREAM_FAULT("fold", batch.chassis(point));
     if (point.has_sequence) {
       const auto change = series.sequence.see(point.sequence);
-      if (change.missing != 0) context_.ingest.sequence_missing.add(change.missing);
-      if (change.repeats != 0) context_.ingest.sequence_repeats.add(change.repeats);
+      if (change.missing != 0 && !is_again) context_.ingest.sequence_missing.add(change.missing);
+      if (change.repeats != 0 && !is_again) context_.ingest.sequence_repeats.add(change.repeats);
     }
-    windows_.fold(*batch, point, closed_);
+    windows_->fold(batch, point, closed_);
   }
-  if (observer_) observer_->observe(*batch);
-  context_.stats.folded_points.add(batch->points.size());
+  const auto series_count = static_cast<std::int64_t>(series_->size());
+  context_.stats.series.add(series_count - std::exchange(published_series_, series_count));
+  context_.stats.folded_points.add(batch.points.size());
+  if (work.replayed) return;
+  if (observer_) observer_->observe(batch);
   context_.stats.batches.add();
-  context_.stats.series.set(static_cast<std::int64_t>(series_.size()));
-  context_.accepted.accept(std::move(batch));
-  publish_rollups();
+  context_.accepted.accept(std::move(work.batch));
   context_.stats.processing.observe_ns(context_.clock.now().ns - begin.ns);
 }
 
 void Partition::complete(PointBatch& batch, Point& point, SeriesState& series) {
-  series.last_arrival = std::max(series.last_arrival, point.arrival_time);
-  if (point.lap_is_fault) {
-    repair_lap(batch, point, series);
-  } else {
-    series.lap = point.lap;
-  }
+  if (point.lap_is_fault) repair_lap(batch, point, series);
   if (point.sector == Point::kNoSector) {
-    const double distance = batch.value_or_nan(point, field::kLapdistM);
-    if (!std::isnan(distance)) {
-      point.sector = context_.sectors.sector_at(series.track, distance);
-    } else {
-      point.sector = series.sector_lap == point.lap ? series.sector : 0;
-    }
-    add_sector_text(batch, point);
+    point.sector = series.sector_lap == point.lap ? series.sector : 0;
+    point.sector_derived = true;
   }
+  if (point.sector_derived && point.json.length > 0) add_sector_text(batch, point);
+  follow(point, series);
+}
+
+void Partition::follow(const Point& point, SeriesState& series) {
+  series.last_arrival = std::max(series.last_arrival, floor_to_ms(point.arrival_time));
+  series.lap = point.lap;
   series.sector = point.sector;
   series.sector_lap = point.lap;
 }
@@ -109,49 +189,96 @@ void Partition::tick() {
   const ArrivalTime now = context_.clock.now();
   if (now.ns - last_tick_.ns < kTickNs) return;
   last_tick_ = now;
-  windows_.tick(now, closed_);
-  publish_rollups();
   if (observer_) observer_->tick(now);
+  if (context_.checkpoint_interval_ms == 0 || now.ns < checkpoint_at_ns_) return;
+  checkpoint();
+  const std::int64_t took_ns = context_.clock.now().ns - now.ns;
+  checkpoint_at_ns_ =
+      now.ns + std::max(context_.checkpoint_interval_ms * kNsPerMs, took_ns * kCheckpointShare);
 }
 
-void Partition::close_all() {
-  windows_.close_all(closed_);
-  publish_rollups();
+void Partition::checkpoint() {
+  // What a failure left of the state is no checkpoint.
+  if (failure_ || position_ == checkpointed_ || !context_.outputs.has_room()) return;
+  auto checkpoint = std::make_unique<Checkpoint>();
+  windows_->save(checkpoint->windows);
+  DirtySet::Taken taken;
+  dirty_.take(taken);
+  checkpoint->removed = std::move(taken.removed);
+  checkpoint->changed.reserve(taken.changed.size());
+  for (const std::uint32_t number : taken.changed) {
+    checkpoint->changed.emplace_back(number, save_series(number));
+  }
+  checkpointed_ = position_;
+  context_.outputs.accept(
+      {.partition = number_, .position = position_, .checkpoint = std::move(checkpoint)});
+}
+
+std::string Partition::save_series(std::uint32_t number) const {
+  std::string state;
+  save((*series_)[number], state);
+  std::string bytes;
+  ByteWriter(bytes).text(state);
+  windows_->save_series(number, bytes, context_.schema.fields());
+  return bytes;
+}
+
+Result<void> Partition::restore_series(std::uint32_t number, std::string_view bytes) {
+  ByteReader reader(bytes);
+  auto state = series_state_from(reader.text());
+  if (!state) return std::unexpected(state.error());
+  if (auto restored = series_->restore(number, std::move(*state)); !restored) return restored;
+  return windows_->restore_series(number, reader.bytes(reader.left()), context_.schema.fields());
 }
 
 void Partition::forget(const std::vector<std::uint32_t>& evicted) {
   for (const auto number : evicted) {
-    windows_.forget(number, closed_);
+    windows_->forget(number, closed_);
+    dirty_.removed(number);
     if (observer_) observer_->forget(number);
   }
   evicted_.clear();
 }
 
-void Partition::publish_rollups() {
+void Partition::publish_counts() {
   for (std::size_t d = 0; d < published_.size(); ++d) {
-    const WindowCounts& now = windows_.counts(d);
+    const WindowCounts& now = windows_->counts(d);
     WindowCounts& before = published_[d];
     WindowStats& stats = context_.stats.windows[d];
-    if (now.rollups != before.rollups) stats.rollups_emitted.add(now.rollups - before.rollups);
-    if (now.late_points != before.late_points) {
-      stats.late_points.add(now.late_points - before.late_points);
-    }
-    if (now.closed_points != before.closed_points) {
-      stats.closed_points.add(now.closed_points - before.closed_points);
-    }
+    // After a restart the counts are as they were once: what was told then is not told again.
+    const auto advance = [](Counter& counter, std::uint64_t to, std::uint64_t& from) {
+      if (to <= from) return;
+      counter.add(to - from);
+      from = to;
+    };
+    advance(stats.rollups_emitted, now.rollups, before.rollups);
+    advance(stats.late_points, now.late_points, before.late_points);
+    advance(stats.closed_points, now.closed_points, before.closed_points);
     if (now.open_points != before.open_points) {
       stats.open_points.add(static_cast<std::int64_t>(now.open_points) -
                             static_cast<std::int64_t>(before.open_points));
+      before.open_points = now.open_points;
     }
-    before = now;
   }
+}
+
+Result<void> Partition::begin(const PartitionState& state) {
+  if (auto restored = reset(&state); !restored) return restored;
+  for (std::size_t d = 0; d < published_.size(); ++d) {
+    const std::uint64_t open = published_[d].open_points;
+    published_[d] = windows_->counts(d);
+    published_[d].open_points = open;
+  }
+  publish_counts();
+  return {};
+}
+
+void Partition::publish() {
+  publish_counts();
   if (closed_.empty()) return;
-  const ArrivalTime now = context_.clock.now();
-  for (const auto& rollup : closed_) {
-    context_.stats.ingest_to_rollup.observe_ns(now.ns - rollup->last_arrival.ns);
-  }
-  for (RollupSink* sink : context_.rollups) sink->accept(closed_);
-  closed_.clear();
+  context_.outputs.accept(
+      {.partition = number_, .position = position_, .rollups = std::move(closed_)});
+  closed_ = {};
 }
 
 }  // namespace slipstream

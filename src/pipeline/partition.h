@@ -1,13 +1,16 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/bounded_queue.h"
 #include "base/counters.h"
 #include "model/ingest_stats.h"
 #include "model/sinks.h"
+#include "pipeline/dirty_set.h"
 #include "pipeline/series_table.h"
+#include "pipeline/work.h"
 #include "window/window_set.h"
 
 namespace slipstream {
@@ -23,8 +26,7 @@ struct WindowStats {
 struct PipelineStats {
   explicit PipelineStats(std::size_t definitions) : windows(definitions) {}
   std::vector<WindowStats> windows;  ///< by definition
-  LatencyHistogram ingest_to_rollup;
-  LatencyHistogram processing;  ///< worker time a batch
+  LatencyHistogram processing;       ///< worker time a batch
   Counter batches;
   Counter folded_points;
   Gauge series;
@@ -35,53 +37,97 @@ struct PartitionContext {
   const Clock& clock;
   IngestStats& ingest;
   PipelineStats& stats;
-  const SectorMap& sectors;
-  const Schema& schema;
+  Schema& schema;
   AcceptedSink& accepted;
-  std::vector<RollupSink*> rollups;
+  OutputSink& outputs;
   std::vector<WindowDefinition> definitions;
-  std::uint64_t run = 0;
   std::size_t max_series = 100'000;
+  std::int64_t checkpoint_interval_ms = 2'000;  ///< 0: none but on demand
   QueueLimits queue;
 };
 
 /// A partition owns every open window of the series hashed to it, and completes the points: repairs
-/// laps, derives sectors. Threads: offer through queue() from any; all else on its worker's thread.
+/// laps, fills in sectors. What it makes of its work is a pure function of it: the same log gives
+/// the same rollups, with the same ids and sequence numbers.
+/// Threads: offer through queue() from any; all else on its worker's thread.
 class Partition {
  public:
   Partition(std::uint32_t number, PartitionContext context,
             std::unique_ptr<PointObserver> observer);
+  /// Takes its share of what is open out of the statistics.
+  ~Partition();
+  Partition(const Partition&) = delete;
+  Partition& operator=(const Partition&) = delete;
 
-  BoundedQueue<PointBatchPtr>& queue() { return queue_; }
-  const BoundedQueue<PointBatchPtr>& queue() const { return queue_; }
-  /// Folds up to `budget` queued batches; returns how many.
+  std::uint32_t number() const { return number_; }
+  BoundedQueue<Work>& queue() { return queue_; }
+  const BoundedQueue<Work>& queue() const { return queue_; }
+
+  /// Does up to `budget` pieces of queued work; returns how many. None while its outputs have no
+  /// room. Where it throws, work_in_hand() is what it threw at, and the state is void until
+  /// reset().
   std::size_t poll(std::size_t budget);
-  /// Closes what is idle, at most every 50 ms.
+  void process(Work& work);
+  /// Turns the observer's clock, and hands over a checkpoint when one is due.
   void tick();
-  /// Closes all windows: the end.
-  void close_all();
+  /// Hands over what changed since the checkpoint before.
+  void checkpoint();
+
+  /// Its worker failed at these entries; it does nothing until it is reset.
+  void fail(DeadRange failure) { failure_ = std::move(failure); }
+  const std::optional<DeadRange>& failure() const { return failure_; }
+
+  /// Starts from what an earlier run of the program left; its counts are not counted again.
+  Result<void> begin(const PartitionState& state);
+  /// Starts anew within this run; nullptr: from nothing.
+  Result<void> reset(const PartitionState* state);
+  /// All its entries of the log before this one are folded.
+  LogOffset position() const { return position_; }
+  /// The number of its last rollup.
+  std::uint64_t sequence() const { return windows_->sequence(); }
+  bool has_open_windows() const;
+  /// What the next checkpoint has to write.
+  std::size_t changed_series() const { return dirty_.size(); }
+  /// What it is at, or would do next of what it took from the queue; nullptr: nothing.
+  Work* work_in_hand() { return next_ < taken_.size() ? &taken_[next_] : nullptr; }
+  /// Passes the work's place in the log without doing it.
+  void pass(const Work& work) { position_ = work.end(); }
+  /// Leaves the work in hand undone, and passes its place in the log.
+  void skip_work_in_hand();
 
  private:
-  void fold(PointBatchPtr batch);
+  void fold(Work& work);
   void complete(PointBatch& batch, Point& point, SeriesState& series);
+  static void follow(const Point& point, SeriesState& series);
   void repair_lap(PointBatch& batch, Point& point, const SeriesState& series);
   void add_sector_text(PointBatch& batch, Point& point);
-  void publish_rollups();
+  void publish();
+  void publish_counts();
   void forget(const std::vector<std::uint32_t>& evicted);
+  std::string save_series(std::uint32_t number) const;
+  Result<void> restore_series(std::uint32_t number, std::string_view bytes);
 
   static constexpr std::int64_t kTickNs = 50 * kNsPerMs;
+  static constexpr std::int64_t kCheckpointShare = 20;  ///< at most 1/20 of the time goes there
   const std::uint32_t number_;
   PartitionContext context_;
   std::unique_ptr<PointObserver> observer_;  ///< may be nullptr
-  BoundedQueue<PointBatchPtr> queue_;
-  SeriesTable series_;
-  WindowSet windows_;
+  BoundedQueue<Work> queue_;
+  std::optional<SeriesTable> series_;
+  std::optional<WindowSet> windows_;
+  DirtySet dirty_;
+  LogOffset position_ = 0;
+  LogOffset checkpointed_ = 0;
+  std::optional<DeadRange> failure_;
   std::vector<WindowCounts> published_;
+  std::int64_t published_series_ = 0;
   RollupBatch closed_;
-  std::vector<PointBatchPtr> taken_;
+  std::vector<Work> taken_;
+  std::size_t next_ = 0;  ///< of what was taken
   std::vector<std::uint32_t> evicted_;
   std::string sector_member_;  ///< ,"sector":
   ArrivalTime last_tick_;
+  std::int64_t checkpoint_at_ns_ = 0;
 };
 
 }  // namespace slipstream

@@ -4,19 +4,21 @@
 #include <vector>
 
 #include "base/agent.h"
-#include "model/sinks.h"
 #include "pipeline/partition.h"
+#include "pipeline/supervisor.h"
 
 namespace slipstream {
 
 /// Runs some of the partitions, on one thread.
 class Worker final : public SignalledAgent {
  public:
-  explicit Worker(std::vector<Partition*> partitions) : partitions_(std::move(partitions)) {}
+  Worker(std::vector<Partition*> partitions, Supervisor* supervisor)
+      : partitions_(std::move(partitions)), supervisor_(supervisor) {}
   std::size_t poll(std::size_t budget) override;
 
  private:
   std::vector<Partition*> partitions_;
+  Supervisor* const supervisor_;  ///< may be nullptr: a failure ends the process
 };
 
 struct PipelineOptions {
@@ -25,31 +27,34 @@ struct PipelineOptions {
 };
 
 /// All partitions and the workers that own them: partition p belongs to worker p % workers.
-/// offer() and offer_all() from any thread.
-class Pipeline final : public PointSink {
+/// Threads: has_room() and push() from any; the rest on one.
+class Pipeline {
  public:
   using ObserverFactory = std::function<std::unique_ptr<PointObserver>(std::uint32_t partition)>;
 
   Pipeline(const PipelineOptions& options, const PartitionContext& context,
-           const ObserverFactory& make_observer);
-  ~Pipeline() override;
+           const ObserverFactory& make_observer, Supervisor* supervisor = nullptr);
+  ~Pipeline();
 
   /// Starts the workers' threads; a test may poll workers() itself instead.
   void start();
-  /// Folds what is queued, closes every window and ends the threads. Sources must have stopped.
-  void drain();
+  /// Folds what is queued and ends the threads; nothing can be pushed any more.
+  void stop();
+  /// Hands every partition's state to its outputs. Workers must not run.
+  void checkpoint();
 
-  std::uint32_t partitions() const override {
-    return static_cast<std::uint32_t>(partitions_.size());
+  std::uint32_t partitions() const { return static_cast<std::uint32_t>(partitions_.size()); }
+  bool has_room(std::uint32_t partition) const {
+    return partitions_[partition]->queue().has_room();
   }
-  bool offer(PointBatchPtr& batch) override;
-  bool offer_all(std::vector<PointBatchPtr>& batches) override;
+  /// Queues the work, whatever the queue's limits, and wakes the worker.
+  void push(std::uint32_t partition, Work work);
 
+  Partition& partition(std::size_t number) { return *partitions_[number]; }
   const Partition& partition(std::size_t number) const { return *partitions_[number]; }
   std::vector<std::unique_ptr<Worker>>& workers() { return workers_; }
 
  private:
-  IngestStats& ingest_;
   std::vector<std::unique_ptr<Partition>> partitions_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<AgentThread>> threads_;

@@ -1,6 +1,8 @@
 #pragma once
 #include <cstdint>
 
+#include "base/bytes.h"
+
 namespace slipstream {
 
 /// Watches the numbers a machine gives its points. A number skipped counts as missing until it
@@ -38,6 +40,24 @@ class SequenceTracker {
   }
   std::uint64_t missing() const { return missing_; }
   std::uint64_t repeats() const { return repeats_; }
+
+  void save(ByteWriter& out) const {
+    out.flag(started_);
+    if (!started_) return;
+    out.varint(newest_);
+    out.varint(seen_);
+    out.varint(missing_);
+    out.varint(repeats_);
+  }
+  void restore(ByteReader& in) {
+    *this = {};
+    started_ = in.flag();
+    if (!started_) return;
+    newest_ = in.varint();
+    seen_ = in.varint();
+    missing_ = in.varint();
+    repeats_ = in.varint();
+  }
 
  private:
   bool started_ = false;

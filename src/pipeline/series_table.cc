@@ -1,6 +1,9 @@
 #include "pipeline/series_table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <utility>
 
 namespace slipstream {
 
@@ -8,46 +11,87 @@ std::uint32_t SeriesTable::find_or_add(const PointBatch& batch, const Point& poi
                                        std::vector<std::uint32_t>& evicted) {
   const auto track = batch.track(point);
   const auto chassis = batch.chassis(point);
-  std::uint64_t hash = point.series_hash;
-  // Two names may share a hash, by chance or by design: the next free one serves.
-  for (auto known = by_hash_.find(hash); known != by_hash_.end(); known = by_hash_.find(++hash)) {
-    const SeriesState& state = states_[known->second];
-    if (state.chassis == chassis && state.track == track) return known->second;
-  }
-  if (by_hash_.size() >= max_series_) evict_oldest(evicted);
+  const std::uint32_t known = find(point.series_hash, track, chassis);
+  if (known != kNone) return known;
+  if (size_ >= max_series_ && size_ > 0) evict_oldest(evicted);
 
-  std::uint32_t number;
+  auto number = numbers_end();
   if (free_.empty()) {
-    number = static_cast<std::uint32_t>(states_.size());
     states_.emplace_back();
-    hashes_.emplace_back();
+    next_of_hash_.push_back(kNone);
   } else {
-    number = free_.back();
-    free_.pop_back();
+    number = *free_.begin();
+    free_.erase(free_.begin());
   }
   SeriesState& state = states_[number];
   state.track = track;
   state.chassis = chassis;
-  state.in_use = true;
-  hashes_[number] = hash;
-  by_hash_.emplace(hash, number);
+  state.hash = point.series_hash;
+  link(number);
   return number;
 }
 
+Result<void> SeriesTable::restore(std::uint32_t number, SeriesState state) {
+  const auto refuse = [number](std::string_view why) {
+    return fail(fmt::format("saved series {}: {}", number, why));
+  };
+  if (number > kMaxNumber) return refuse("no such number");
+  if (number < numbers_end() && states_[number].in_use) return refuse("its number is in use");
+  if (find(state.hash, state.track, state.chassis) != kNone) {
+    return refuse("it has another number already");
+  }
+  while (numbers_end() <= number) {
+    free_.insert(free_.end(), numbers_end());
+    states_.emplace_back();
+    next_of_hash_.push_back(kNone);
+  }
+  free_.erase(number);
+  states_[number] = std::move(state);
+  link(number);
+  return {};
+}
+
+std::uint32_t SeriesTable::find(std::uint64_t hash, std::string_view track,
+                                std::string_view chassis) const {
+  const auto first = first_of_hash_.find(hash);
+  std::uint32_t number = first == first_of_hash_.end() ? kNone : first->second;
+  while (number != kNone && (states_[number].chassis != chassis || states_[number].track != track))
+    number = next_of_hash_[number];
+  return number;
+}
+
+void SeriesTable::link(std::uint32_t number) {
+  states_[number].in_use = true;
+  const auto [first, is_new] = first_of_hash_.emplace(states_[number].hash, number);
+  next_of_hash_[number] = is_new ? kNone : std::exchange(first->second, number);
+  ++size_;
+}
+
+void SeriesTable::unlink(std::uint32_t number) {
+  const auto first = first_of_hash_.find(states_[number].hash);
+  std::uint32_t* at = &first->second;
+  while (*at != number) at = &next_of_hash_[*at];
+  *at = next_of_hash_[number];
+  if (first->second == kNone) first_of_hash_.erase(first);
+  states_[number] = SeriesState{};
+  free_.insert(number);
+  --size_;
+}
+
+/// A sixteenth goes at once, since finding the oldest looks at all.
 void SeriesTable::evict_oldest(std::vector<std::uint32_t>& evicted) {
   std::vector<std::uint32_t> in_use;
-  in_use.reserve(by_hash_.size());
-  for (const auto& [hash, number] : by_hash_) in_use.push_back(number);
-  const std::size_t share = std::max<std::size_t>(1, in_use.size() / 16);
-  const auto end = in_use.begin() + static_cast<std::ptrdiff_t>(share);
-  std::ranges::nth_element(in_use, end - 1, {},
-                           [&](std::uint32_t n) { return states_[n].last_arrival; });
-  for (auto number = in_use.begin(); number != end; ++number) {
-    by_hash_.erase(hashes_[*number]);
-    states_[*number] = SeriesState{};
-    free_.push_back(*number);
-    evicted.push_back(*number);
+  in_use.reserve(size_);
+  for (std::uint32_t number = 0; number < numbers_end(); ++number) {
+    if (states_[number].in_use) in_use.push_back(number);
   }
+  const std::size_t excess = size_ + 1 - std::min(size_, max_series_);
+  const std::size_t share = std::min(size_, std::max(excess, size_ / 16));
+  const auto end = in_use.begin() + static_cast<std::ptrdiff_t>(share);
+  const auto age = [&](std::uint32_t n) { return std::pair(states_[n].last_arrival, n); };
+  std::ranges::partial_sort(in_use, end, {}, age);
+  std::for_each(in_use.begin(), end, [&](std::uint32_t number) { unlink(number); });
+  evicted.insert(evicted.end(), in_use.begin(), end);
 }
 
 }  // namespace slipstream

@@ -1,49 +1,56 @@
 #pragma once
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
-#include <string>
-#include <string_view>
+#include <limits>
+#include <set>
 #include <vector>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
+#include "base/error.h"
 #include "model/point.h"
-#include "pipeline/sequence_tracker.h"
+#include "pipeline/series_state.h"
 
 namespace slipstream {
 
-/// What a partition knows of a series beyond its windows.
-struct SeriesState {
-  std::string track;
-  std::string chassis;
-  ArrivalTime last_arrival;
-  std::int16_t lap = 0;          ///< the last good one
-  std::int32_t sector = 0;       ///< the last known one ...
-  std::int16_t sector_lap = -1;  ///< ... and the lap it was in
-  SequenceTracker sequence;
-  bool in_use = false;
-};
-
 /// Numbers the series of a partition, densely, so that others keep theirs in vectors. Bounded: when
 /// it is full, the series seen longest ago give up their places. One thread.
+///
+/// Numbers and evictions follow from the series in use alone, not from how the table came to hold
+/// them: a table restored from another's series goes on as that one does.
 class SeriesTable {
  public:
+  /// A saved number beyond is damage: nothing should be allocated for it.
+  static constexpr std::uint32_t kMaxNumber = (1u << 24) - 1;
+
   explicit SeriesTable(std::size_t max_series) : max_series_(max_series) {}
 
-  /// The number of the point's series; a new one gets one. Before, evicted numbers are appended to
-  /// `evicted`, whose windows are to be closed.
+  /// The number of the point's series; a new one gets the smallest that is free. Before, evicted
+  /// numbers are appended to `evicted`, oldest series first, whose windows are to be closed.
   std::uint32_t find_or_add(const PointBatch& batch, const Point& point,
                             std::vector<std::uint32_t>& evicted);
+  /// Puts a series back under its old number. There may be more than `max_series` of them, saved
+  /// when that was higher: the next new series makes room.
+  Result<void> restore(std::uint32_t number, SeriesState state);
   SeriesState& operator[](std::uint32_t number) { return states_[number]; }
-  std::size_t size() const { return by_hash_.size(); }
+  const SeriesState& operator[](std::uint32_t number) const { return states_[number]; }
+  std::size_t size() const { return size_; }
+  /// All numbers in use are less.
+  std::uint32_t numbers_end() const { return static_cast<std::uint32_t>(states_.size()); }
 
  private:
+  static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
+
+  std::uint32_t find(std::uint64_t hash, std::string_view track, std::string_view chassis) const;
+  void link(std::uint32_t number);
+  void unlink(std::uint32_t number);
   void evict_oldest(std::vector<std::uint32_t>& evicted);
 
   const std::size_t max_series_;
-  boost::unordered_flat_map<std::uint64_t, std::uint32_t> by_hash_;
+  std::size_t size_ = 0;
+  // Two names may share a hash, by chance or by design: series of one hash form a chain.
+  boost::unordered_flat_map<std::uint64_t, std::uint32_t> first_of_hash_;
+  std::vector<std::uint32_t> next_of_hash_;  // by number; kNone: the chain's last
   std::vector<SeriesState> states_;
-  std::vector<std::uint64_t> hashes_;  ///< by number: its key in by_hash_
-  std::vector<std::uint32_t> free_;
+  std::set<std::uint32_t> free_;  // of the numbers below numbers_end()
 };
 
 }  // namespace slipstream

@@ -34,7 +34,8 @@ Result<void> validate(const std::vector<WindowDefinition>& definitions) {
   std::set<std::string> names;
   for (const auto& d : definitions) {
     if (d.name.empty()) return fail("a window has no name");
-    if (!names.insert(d.name).second) return fail(fmt::format("window '{}' is defined twice", d.name));
+    if (!names.insert(d.name).second)
+      return fail(fmt::format("window '{}' is defined twice", d.name));
     if (d.close_count == 0 && d.every_ms == 0 && !d.close_on_change && d.idle_ms == 0) {
       return fail(fmt::format(
           "window '{}' never closes: give it close_count, every_ms, close_on_change or idle_ms",
@@ -44,9 +45,11 @@ Result<void> validate(const std::vector<WindowDefinition>& definitions) {
       return fail(fmt::format("window '{}': times must not be negative", d.name));
     }
     if (d.every_ms > 0 && (d.close_on_change || d.close_count > 0 || d.key_lap || d.key_sector)) {
-      return fail(fmt::format(
-          "window '{}': every_ms goes with neither close_count, close_on_change nor a lap or sector "
-          "key", d.name));
+      return fail(
+          fmt::format("window '{}': every_ms goes with neither close_count, close_on_change nor a "
+                      "lap or sector "
+                      "key",
+                      d.name));
     }
     if (d.close_on_change && !d.key_lap && !d.key_sector) {
       return fail(fmt::format("window '{}': close_on_change needs key lap or sector", d.name));

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -18,15 +19,18 @@ struct WindowDefinition {
   std::string name;
   bool key_lap = false;
   bool key_sector = false;
-  std::uint32_t close_count = 0;     ///< closes at this many points; 0: not by count
-  std::int64_t every_ms = 0;         ///< tumbling windows of event time; 0: not by time
-  std::int64_t lateness_ms = 1'000;  ///< with every_ms: how far event time may lag behind its newest
-  bool close_on_change = false;      ///< closes when the machine moves to another lap or sector
-  std::int64_t idle_ms = 2'000;      ///< closes when its machine sent nothing for so long
-  bool stored = false;               ///< its rollups go to the store
-  bool with_first = false;           ///< emits first_<field>
-  bool with_quantiles = false;       ///< emits p50_, p95_, p99_<field>
+  std::uint32_t close_count = 0;  ///< closes at this many points; 0: not by count
+  std::int64_t every_ms = 0;      ///< tumbling windows of event time; 0: not by time
+  std::int64_t lateness_ms =
+      1'000;                     ///< with every_ms: how far event time may lag behind its newest
+  bool close_on_change = false;  ///< closes when the machine moves to another lap or sector
+  std::int64_t idle_ms = 2'000;  ///< closes when its machine sent nothing for so long
+  bool stored = false;           ///< its rollups go to the store
+  bool with_first = false;       ///< emits first_<field>
+  bool with_quantiles = false;   ///< emits p50_, p95_, p99_<field>
   LatePolicy late = LatePolicy::kDrop;
+
+  friend bool operator==(const WindowDefinition&, const WindowDefinition&) = default;
 };
 
 /// bucket (the replaced system's), sector and second.
@@ -35,5 +39,11 @@ std::vector<WindowDefinition> default_windows(std::uint32_t flush_threshold = 10
 
 /// Names every fault: none closes at all, a name twice, a change without a key dimension ...
 Result<void> validate(const std::vector<WindowDefinition>& definitions);
+
+/// One line a definition, all of its members in a fixed order: equal texts, equal definitions. It
+/// is kept beside saved windows, to notice a change of definitions and to close by the old ones.
+std::string to_text(const std::vector<WindowDefinition>& definitions);
+/// Takes only what to_text() writes, to the byte.
+Result<std::vector<WindowDefinition>> definitions_from_text(std::string_view text);
 
 }  // namespace slipstream

@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <span>
 
 namespace slipstream {
+namespace {
 
-double FieldStatistics::reciprocal(std::uint64_t n) {
+constexpr std::size_t kBlock = 4;  // fields that are added to together
+
+/// Windows are small: a table saves most of the divisions.
+double reciprocal(std::uint64_t n) {
   static constexpr auto kTable = [] {
     std::array<double, 256> table{};
     for (std::size_t i = 1; i < table.size(); ++i) table[i] = 1.0 / static_cast<double>(i);
@@ -14,60 +20,131 @@ double FieldStatistics::reciprocal(std::uint64_t n) {
   return n < kTable.size() ? kTable[n] : 1.0 / static_cast<double>(n);
 }
 
-void FieldStatistics::merge(const FieldStatistics& other) {
-  if (other.count == 0) return;
-  const auto n = static_cast<double>(count);
-  const auto m = static_cast<double>(other.count);
-  const double distance = other.mean - mean;
-  mean += distance * m / (n + m);
-  m2 += other.m2 + distance * distance * n * m / (n + m);
-  count += other.count;
-  sum += other.sum;
-  min = std::min(min, other.min);
-  max = std::max(max, other.max);
-  if (other.first_ns < first_ns) {
-    first = other.first;
-    first_ns = other.first_ns;
+}  // namespace
+
+void Statistics::add(const PointBatch& batch, const Point& point) {
+  const Value* const values = batch.values_begin(point);
+  if (fields_.empty() && common_.count == 0) {
+    widen(point.value_count);
+    for (std::size_t i = 0; i < point.value_count; ++i) find_or_add(values[i].field);
   }
-  if (other.last_ns >= last_ns) {
-    last = other.last;
-    last_ns = other.last_ns;
+  if (even_) {
+    if (has_fields_of(batch, point)) return add_to_all(batch, point);
+    even_ = false;
+    extents_.assign(fields_.size(), common_);
   }
-  if (sketch && other.sketch) sketch->merge(*other.sketch);
+  for (std::size_t i = 0; i < point.value_count; ++i) {
+    add_to(find_or_add(values[i].field), values[i].value, point.event_time.ns);
+  }
 }
 
-FieldFigures FieldStatistics::figures() const {
-  const auto n = static_cast<double>(count);
-  FieldFigures f{.field = field,
-                 .count = count,
-                 .avg = sum / n,
-                 .min = min,
-                 .max = max,
-                 .std = std::sqrt(std::max(0.0, m2 / n)),
-                 .first = first,
-                 .last = last};
-  if (sketch) {
-    f.p50 = sketch->quantile(0.50);
-    f.p95 = sketch->quantile(0.95);
-    f.p99 = sketch->quantile(0.99);
+bool Statistics::has_fields_of(const PointBatch& batch, const Point& point) const {
+  return std::ranges::equal(std::span(batch.values_begin(point), point.value_count), fields_, {},
+                            &Value::field);
+}
+
+void Statistics::add_to_all(const PointBatch& batch, const Point& point) {
+  const Value* const values = batch.values_begin(point);
+  const std::size_t fields = fields_.size();
+  std::array<double, Schema::kMaxFieldsPerPoint + kBlock> xs;
+  for (std::size_t i = 0; i < fields; ++i) xs[i] = values[i].value;
+  for (std::size_t i = fields; i < width_; ++i) xs[i] = 0;
+
+  const double share = reciprocal(++common_.count);
+  double* __restrict sum = column(kSum);
+  double* __restrict mean = column(kMean);
+  double* __restrict m2 = column(kM2);
+  double* __restrict min = column(kMin);
+  double* __restrict max = column(kMax);
+  for (std::size_t block = 0; block < width_; block += kBlock) {
+    for (std::size_t i = block; i < block + kBlock; ++i) {
+      const double x = xs[i];
+      const double distance = x - mean[i];
+      sum[i] += x;
+      mean[i] += distance * share;
+      m2[i] += distance * (x - mean[i]);
+      min[i] = x < min[i] ? x : min[i];
+      max[i] = x > max[i] ? x : max[i];
+    }
   }
-  return f;
+  const std::int64_t event_ns = point.event_time.ns;
+  if (event_ns < common_.first_ns) {
+    common_.first_ns = event_ns;
+    std::copy_n(xs.begin(), fields, column(kFirst));
+  }
+  if (event_ns >= common_.last_ns) {
+    common_.last_ns = event_ns;
+    std::copy_n(xs.begin(), fields, column(kLast));
+  }
+  for (std::size_t i = 0; i < sketches_.size(); ++i) sketches_[i].add(xs[i]);
+}
+
+void Statistics::add_to(std::size_t field, double x, std::int64_t event_ns) {
+  const auto at = [&](Column c) -> double& { return column(c)[field]; };
+  Extent& extent = extents_[field];
+  const double distance = x - at(kMean);
+  at(kSum) += x;
+  at(kMean) += distance * reciprocal(++extent.count);
+  at(kM2) += distance * (x - at(kMean));
+  at(kMin) = std::min(at(kMin), x);
+  at(kMax) = std::max(at(kMax), x);
+  if (event_ns < extent.first_ns) {
+    extent.first_ns = event_ns;
+    at(kFirst) = x;
+  }
+  if (event_ns >= extent.last_ns) {
+    extent.last_ns = event_ns;
+    at(kLast) = x;
+  }
+  if (with_quantiles_) sketches_[field].add(x);
+}
+
+std::size_t Statistics::find_or_add(FieldId field) {
+  const auto known = std::ranges::find(fields_, field);
+  const auto number = static_cast<std::size_t>(known - fields_.begin());
+  if (known != fields_.end()) return number;
+  if (number == width_) widen(number + 1);
+  fields_.push_back(field);
+  column(kMin)[number] = std::numeric_limits<double>::infinity();
+  column(kMax)[number] = -std::numeric_limits<double>::infinity();
+  if (!even_) extents_.emplace_back();
+  if (with_quantiles_) sketches_.emplace_back();
+  return number;
+}
+
+/// Room for so many fields or more, in whole blocks; what the columns hold stays.
+void Statistics::widen(std::size_t fields) {
+  const std::size_t width = (fields + kBlock - 1) / kBlock * kBlock;
+  std::vector<double> cells(kColumnCount * width);
+  for (std::size_t c = 0; c < kColumnCount; ++c) {
+    std::copy_n(cells_.begin() + static_cast<std::ptrdiff_t>(c * width_), width_,
+                cells.begin() + static_cast<std::ptrdiff_t>(c * width));
+  }
+  cells_ = std::move(cells);
+  width_ = width;
 }
 
 std::vector<FieldFigures> Statistics::figures() const {
   std::vector<FieldFigures> all;
   all.reserve(fields_.size());
-  for (const auto& field : fields_) all.push_back(field.figures());
+  for (std::size_t i = 0; i < fields_.size(); ++i) {
+    const std::uint64_t count = extent(i).count;
+    const auto n = static_cast<double>(count);
+    auto& f = all.emplace_back(FieldFigures{.field = fields_[i],
+                                            .count = count,
+                                            .avg = column(kSum)[i] / n,
+                                            .min = column(kMin)[i],
+                                            .max = column(kMax)[i],
+                                            .std = std::sqrt(std::max(0.0, column(kM2)[i] / n)),
+                                            .first = column(kFirst)[i],
+                                            .last = column(kLast)[i]});
+    if (with_quantiles_) {
+      f.p50 = sketches_[i].quantile(0.50);
+      f.p95 = sketches_[i].quantile(0.95);
+      f.p99 = sketches_[i].quantile(0.99);
+    }
+  }
   return all;
-}
-
-FieldStatistics& Statistics::find_or_add(FieldId field) {
-  const auto known = std::ranges::find(fields_, field, &FieldStatistics::field);
-  if (known != fields_.end()) return *known;
-  auto& added = fields_.emplace_back();
-  added.field = field;
-  if (with_quantiles_) added.sketch = std::make_unique<QuantileSketch>();
-  return added;
 }
 
 }  // namespace slipstream

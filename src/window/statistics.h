@@ -1,82 +1,62 @@
 #pragma once
-#include <cmath>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <vector>
 
 #include "model/point.h"
 #include "model/rollup.h"
 #include "window/quantile_sketch.h"
+#include "window/state_bytes.h"
 
 namespace slipstream {
 
-/// Figures of one field. Mergeable. Variance by Welford's recurrence and Chan, Golub and LeVeque's
-/// merge ("Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979).
-/// `first` and `last` go by event time, of equal times by arrival.
-struct FieldStatistics {
-  FieldId field = 0;
-  std::uint64_t count = 0;
-  double sum = 0;
-  double mean = 0;
-  double m2 = 0;  ///< sum of squared distances from the mean
-  double min = std::numeric_limits<double>::infinity();
-  double max = -std::numeric_limits<double>::infinity();
-  double first = 0;
-  double last = 0;
-  std::int64_t first_ns = std::numeric_limits<std::int64_t>::max();
-  std::int64_t last_ns = std::numeric_limits<std::int64_t>::min();
-  std::unique_ptr<QuantileSketch> sketch;  ///< only where the definition asks for quantiles
-
-  void add(double x, std::int64_t event_ns) {
-    ++count;
-    sum += x;
-    const double distance = x - mean;
-    mean += distance * reciprocal(count);
-    m2 += distance * (x - mean);
-    min = x < min ? x : min;
-    max = x > max ? x : max;
-    if (event_ns < first_ns) {
-      first = x;
-      first_ns = event_ns;
-    }
-    if (event_ns >= last_ns) {
-      last = x;
-      last_ns = event_ns;
-    }
-    if (sketch) sketch->add(x);
-  }
-  void merge(const FieldStatistics& other);
-  FieldFigures figures() const;
-
- private:
-  /// Windows are small: a table saves most of the divisions.
-  static double reciprocal(std::uint64_t n);
-};
-
-/// Figures of all fields of a window.
+/// Figures of all fields of a window: count, sum, mean, variance (Welford's recurrence: B. P.
+/// Welford, "Note on a Method for Calculating Corrected Sums of Squares and Products",
+/// Technometrics 4(3), 1962), extremes, and the first and last values by event time, of equal times
+/// by arrival. Kept in columns, a field beside the next, so that a point is added to several fields
+/// at once. One thread.
 class Statistics {
  public:
   explicit Statistics(bool with_quantiles = false) : with_quantiles_(with_quantiles) {}
 
-  void add(const PointBatch& batch, const Point& point) {
-    const Value* value = batch.values_begin(point);
-    for (std::size_t i = 0; i < point.value_count; ++i, ++value) {
-      // A sender's points carry their fields in one order, mostly.
-      FieldStatistics& s = i < fields_.size() && fields_[i].field == value->field
-                               ? fields_[i]
-                               : find_or_add(value->field);
-      s.add(value->value, point.event_time.ns);
-    }
-  }
+  void add(const PointBatch& batch, const Point& point);
   std::vector<FieldFigures> figures() const;
-  const std::vector<FieldStatistics>& fields() const { return fields_; }
+
+  void save(StateWriter& out) const;
+  /// False when the bytes make no sense; the statistics are then of no use. To the last bit, what
+  /// is added afterwards gives the figures it would have given before.
+  bool restore(StateReader& in);
 
  private:
-  FieldStatistics& find_or_add(FieldId field);
+  enum Column : std::size_t { kSum, kMean, kM2, kMin, kMax, kFirst, kLast, kColumnCount };
+  /// Of the points that carry a field.
+  struct Extent {
+    std::uint64_t count = 0;
+    std::int64_t first_ns = std::numeric_limits<std::int64_t>::max();
+    std::int64_t last_ns = std::numeric_limits<std::int64_t>::min();
+
+    void save(ByteWriter& out) const;
+    void restore(ByteReader& in);
+  };
+
+  double* column(Column c) { return cells_.data() + c * width_; }
+  const double* column(Column c) const { return cells_.data() + c * width_; }
+  const Extent& extent(std::size_t field) const { return even_ ? common_ : extents_[field]; }
+
+  bool has_fields_of(const PointBatch& batch, const Point& point) const;
+  void add_to_all(const PointBatch& batch, const Point& point);
+  void add_to(std::size_t field, double x, std::int64_t event_ns);
+  std::size_t find_or_add(FieldId field);
+  void widen(std::size_t fields);
 
   bool with_quantiles_;
-  std::vector<FieldStatistics> fields_;
+  std::vector<FieldId> fields_;
+  std::size_t width_ = 0;  ///< of a column: room for fields, in whole blocks
+  std::vector<double> cells_;
+  bool even_ = true;             ///< every point has had the same fields
+  Extent common_;                ///< of all fields, while even
+  std::vector<Extent> extents_;  ///< of each field, else
+  std::vector<QuantileSketch> sketches_;
 };
 
 }  // namespace slipstream

@@ -8,35 +8,46 @@
 #include "base/clock.h"
 
 namespace slipstream {
-namespace {
 
-std::int64_t floor_to(std::int64_t value, std::int64_t step) {
-  const std::int64_t rest = value % step;
-  return value - (rest < 0 ? rest + step : rest);
+WindowSet::WindowSet(std::vector<WindowDefinition> definitions, std::uint32_t partition)
+    : definitions_(std::move(definitions)), partition_(partition), counts_(definitions_.size()) {
+  for (const auto& definition : definitions_) {
+    IdleLimits& limits = idle_limits_.emplace_back();
+    if (definition.idle_ms > 0) limits.open_ns = definition.idle_ms * kNsPerMs;
+    if (definition.late == LatePolicy::kRollup) {
+      limits.late_ns = (definition.idle_ms > 0 ? definition.idle_ms : kLateIdleMs) * kNsPerMs;
+    }
+    shortest_idle_ns_ = std::min({shortest_idle_ns_, limits.open_ns, limits.late_ns});
+  }
 }
 
-}  // namespace
-
-WindowSet::WindowSet(std::vector<WindowDefinition> definitions, std::uint32_t partition,
-                     std::uint64_t run)
-    : definitions_(std::move(definitions)),
-      partition_(partition),
-      run_(run),
-      counts_(definitions_.size()) {}
+void WindowSet::resize(std::size_t series) {
+  series_.resize(series);
+  due_ns_.resize(series, kNever);
+}
 
 WindowSet::Key WindowSet::key_of(const WindowDefinition& definition, const Point& point) const {
   return {definition.key_lap ? point.lap : 0, definition.key_sector ? point.sector : 0};
 }
 
 void WindowSet::fold(const PointBatch& batch, const Point& point, RollupBatch& out) {
-  if (point.series >= series_.size()) series_.resize(point.series + std::size_t{1});
+  if (point.series >= series_.size()) resize(point.series + std::size_t{1});
   Series& series = series_[point.series];
   if (series.shelves.empty()) {
     series.track = batch.track(point);
     series.chassis = batch.chassis(point);
     series.shelves.resize(definitions_.size());
+    // Ordinals must not repeat when a series is forgotten and comes again. By then each window of
+    // its former life has been emitted, each with a sequence number of its own: the sequence has
+    // passed every ordinal given out. It goes on through restarts and changes of definitions.
+    for (Shelf& shelf : series.shelves) shelf.opened = sequence_;
   }
-  series.last_arrival = std::max(series.last_arrival, point.arrival_time);
+  const ArrivalTime arrival = floor_to_ms(point.arrival_time);
+  series.last_arrival = std::max(series.last_arrival, arrival);
+  if (shortest_idle_ns_ != kNever) {
+    auto& due = due_ns_[point.series];
+    due = std::min(due, arrival.ns + shortest_idle_ns_);
+  }
   for (std::size_t d = 0; d < definitions_.size(); ++d) {
     if (definitions_[d].every_ms > 0) {
       fold_timed(d, series, batch, point, out);
@@ -110,9 +121,8 @@ void WindowSet::fold_late(std::size_t d, Series& series, std::int64_t start_ns, 
   ++counts_[d].late_points;
   if (definitions_[d].late == LatePolicy::kDrop) return;
   Shelf& shelf = series.shelves[d];
-  auto window = std::ranges::find_if(shelf.late, [&](const Window& w) {
-    return w.start_ns == start_ns && w.key == key;
-  });
+  auto window = std::ranges::find_if(
+      shelf.late, [&](const Window& w) { return w.start_ns == start_ns && w.key == key; });
   if (window == shelf.late.end()) {
     if (shelf.late.size() == kMaxLateWindows) close_late(d, series, 1, out);
     shelf.late.emplace_back(definitions_[d], start_ns, key, shelf.opened++);
@@ -139,7 +149,7 @@ void WindowSet::close_until(std::size_t d, Series& series, std::int64_t until_ns
   if (until_ns <= shelf.closed_until_ns) return;
   shelf.closed_until_ns = until_ns;
   const std::int64_t every_ns = definitions_[d].every_ms * kNsPerMs;
-  std::ranges::sort(shelf.open, {}, &Window::start_ns);
+  std::ranges::sort(shelf.open, {}, &Window::age);
   auto window = shelf.open.begin();
   for (; window != shelf.open.end() && window->start_ns + every_ns <= until_ns; ++window) {
     counts_[d].open_points -= window->count;
@@ -150,7 +160,7 @@ void WindowSet::close_until(std::size_t d, Series& series, std::int64_t until_ns
 
 void WindowSet::close_open(std::size_t d, Series& series, RollupBatch& out) {
   Shelf& shelf = series.shelves[d];
-  std::ranges::sort(shelf.open, {}, &Window::start_ns);
+  std::ranges::sort(shelf.open, {}, &Window::age);
   for (const Window& window : shelf.open) {
     counts_[d].open_points -= window.count;
     emit(d, series, window, out);
@@ -169,43 +179,67 @@ void WindowSet::close_late(std::size_t d, Series& series, std::size_t how_many, 
   late.erase(late.begin(), end);
 }
 
-void WindowSet::tick(ArrivalTime now, RollupBatch& out) {
-  for (Series& series : series_) {
-    if (series.shelves.empty()) continue;
-    for (std::size_t d = 0; d < definitions_.size(); ++d) {
-      const std::int64_t idle_ms = definitions_[d].idle_ms;
+std::int64_t WindowSet::due_ns(const Series& series) const {
+  const auto after = [](ArrivalTime arrival, std::int64_t limit_ns) {
+    return limit_ns == kNever ? kNever : floor_to_ms(arrival).ns + limit_ns;
+  };
+  std::int64_t due = kNever;
+  for (std::size_t d = 0; d < series.shelves.size(); ++d) {
+    const Shelf& shelf = series.shelves[d];
+    const IdleLimits& limits = idle_limits_[d];
+    if (!shelf.open.empty()) due = std::min(due, after(series.last_arrival, limits.open_ns));
+    for (const Window& window : shelf.late) {
+      due = std::min(due, after(window.last_arrival, limits.late_ns));
+    }
+  }
+  return due;
+}
+
+void WindowSet::tick(ArrivalTime exact_now, RollupBatch& out) {
+  touched_.clear();
+  const ArrivalTime now = floor_to_ms(exact_now);
+  for (std::uint32_t number = 0; number < series_.size(); ++number) {
+    if (due_ns_[number] > now.ns) continue;
+    Series& series = series_[number];
+    const std::uint64_t before = sequence_;
+    for (std::size_t d = 0; d < series.shelves.size(); ++d) {
+      const IdleLimits& limits = idle_limits_[d];
       Shelf& shelf = series.shelves[d];
-      if (idle_ms > 0 && !shelf.open.empty() &&
-          now.ns - series.last_arrival.ns >= idle_ms * kNsPerMs) {
-        close_open(d, series, out);
-      }
+      if (now.ns - series.last_arrival.ns >= limits.open_ns) close_open(d, series, out);
       if (!shelf.late.empty()) {
-        const std::int64_t limit_ns = (idle_ms > 0 ? idle_ms : kLateIdleMs) * kNsPerMs;
-        const auto is_idle = [&](const Window& w) { return now.ns - w.last_arrival.ns >= limit_ns; };
+        const auto is_idle = [&](const Window& w) {
+          return now.ns - floor_to_ms(w.last_arrival).ns >= limits.late_ns;
+        };
         const auto busy = std::stable_partition(shelf.late.begin(), shelf.late.end(), is_idle);
         close_late(d, series, static_cast<std::size_t>(busy - shelf.late.begin()), out);
       }
     }
+    due_ns_[number] = due_ns(series);
+    if (sequence_ != before) touched_.push_back(number);
+  }
+}
+
+void WindowSet::close_everything(Series& series, RollupBatch& out) {
+  for (std::size_t d = 0; d < series.shelves.size(); ++d) {
+    close_open(d, series, out);
+    close_late(d, series, kMaxLateWindows, out);
   }
 }
 
 void WindowSet::forget(std::uint32_t number, RollupBatch& out) {
-  if (number >= series_.size() || series_[number].shelves.empty()) return;
-  Series& series = series_[number];
-  for (std::size_t d = 0; d < definitions_.size(); ++d) {
-    close_open(d, series, out);
-    close_late(d, series, kMaxLateWindows, out);
-  }
-  series = Series{};
+  if (number >= series_.size()) return;
+  close_everything(series_[number], out);
+  series_[number] = Series{};
+  due_ns_[number] = kNever;
 }
 
 void WindowSet::close_all(RollupBatch& out) {
-  for (Series& series : series_) {
-    if (series.shelves.empty()) continue;
-    for (std::size_t d = 0; d < definitions_.size(); ++d) {
-      close_open(d, series, out);
-      close_late(d, series, kMaxLateWindows, out);
-    }
+  touched_.clear();
+  for (std::uint32_t number = 0; number < series_.size(); ++number) {
+    const std::uint64_t before = sequence_;
+    close_everything(series_[number], out);
+    due_ns_[number] = kNever;
+    if (sequence_ != before) touched_.push_back(number);
   }
 }
 
@@ -234,7 +268,9 @@ void WindowSet::emit(std::size_t d, const Series& series, const Window& window, 
       series_hash(series.track, series.chassis),
       (static_cast<std::uint64_t>(static_cast<std::uint32_t>(window.key.lap)) << 32) |
           static_cast<std::uint32_t>(window.key.sector),
-      static_cast<std::uint64_t>(window.start_ns), run_, window.ordinal, partition_};
+      static_cast<std::uint64_t>(window.start_ns),
+      window.ordinal,
+      partition_};
   const XXH128_hash_t hash = XXH3_128bits(identity, sizeof identity);
   XXH128_canonical_t canonical;
   XXH128_canonicalFromHash(&canonical, hash);

@@ -2,8 +2,11 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "model/point.h"
 #include "model/rollup.h"
 #include "window/definition.h"
@@ -22,23 +25,48 @@ struct WindowCounts {
 /// The open windows of one partition: points in, rollups out. The fold is a pure function of the
 /// points and ticks it is given: no clock, no I/O, no threads of its own. One thread.
 ///
+/// It can be saved at any moment, series by series, and restored in another process: what is folded
+/// from there gives the same rollups, with the same ids and sequence numbers, in the same order.
+/// All that decides anything of an arrival time or a tick is its whole milliseconds, as the log has
+/// them. Series numbers are dense.
+///
 /// Event-time windows (`every_ms`) close when their series' watermark, the newest event time less
 /// `lateness_ms`, has passed their end; a machine with a wrong clock moves its own watermark only.
-/// Windows that close on change take a point for late when it belongs to the (lap, sector) just left
-/// and is older than the point that left it.
+/// Windows that close on change take a point for late when it belongs to the (lap, sector) just
+/// left and is older than the point that left it.
 class WindowSet {
  public:
-  /// `run` keeps ids apart from those of an earlier run of the program.
-  WindowSet(std::vector<WindowDefinition> definitions, std::uint32_t partition, std::uint64_t run);
+  WindowSet(std::vector<WindowDefinition> definitions, std::uint32_t partition);
 
   /// Folds one point, whose `series`, `lap` and `sector` are set; appends what closes to `out`.
   void fold(const PointBatch& batch, const Point& point, RollupBatch& out);
-  /// Closes what has been idle for too long. Call it about every 100 ms.
+  /// Closes what has been idle for too long, in order of series. Call it about every 100 ms.
   void tick(ArrivalTime now, RollupBatch& out);
+  /// The series that the last tick() or close_all() closed windows of, in order.
+  const std::vector<std::uint32_t>& touched() const { return touched_; }
   /// Closes all windows of one series and forgets it; its number may be used again.
   void forget(std::uint32_t series, RollupBatch& out);
-  /// Closes everything that is open.
+  /// Closes everything that is open, in order of series.
   void close_all(RollupBatch& out);
+
+  /// Appends all that is known of one series to `out`; of an unused number, that it is unused.
+  void save_series(std::uint32_t series, std::string& out, const FieldTable& fields) const;
+  /// Takes up a series that a set of the same definitions saved, under a number not in use here.
+  /// Bytes that make no sense are an error and change nothing, but that names of fields may be
+  /// known.
+  Result<void> restore_series(std::uint32_t series, std::string_view bytes, FieldTable& fields);
+  /// Appends the numbers of the set itself: the sequence and the counts but for the open points,
+  /// which the series bring.
+  void save(std::string& out) const;
+  Result<void> restore(std::string_view bytes);
+  /// The number of the last rollup. It never goes back, whatever becomes of series and definitions:
+  /// ids and everyone who removes repeats rely on it.
+  std::uint64_t sequence() const { return sequence_; }
+  /// For a fresh set after others, of other definitions.
+  void continue_after(std::uint64_t sequence) { sequence_ = sequence; }
+
+  static constexpr std::int64_t kLateIdleMs =
+      2'000;  ///< of late rollups, where a definition has no idle_ms
 
   const std::vector<WindowDefinition>& definitions() const { return definitions_; }
   const WindowCounts& counts(std::size_t definition) const { return counts_[definition]; }
@@ -62,12 +90,17 @@ class WindowSet {
     Key last_place;  ///< lap and sector of the latest point
     ArrivalTime last_arrival;
     Statistics statistics;
+
+    /// Sorts windows: the order is the same however they came to stand.
+    std::pair<std::int64_t, std::uint64_t> age() const { return {start_ns, ordinal}; }
+    void save(StateWriter& out) const;
+    bool restore(StateReader& in);
   };
   /// One series' windows of one definition.
   struct Shelf {
     std::vector<Window> open;
     std::vector<Window> late;
-    std::uint64_t opened = 0;
+    std::uint64_t opened = 0;  ///< the next window's ordinal
     std::int64_t newest_event_ns = std::numeric_limits<std::int64_t>::min();
     std::int64_t closed_until_ns = std::numeric_limits<std::int64_t>::min();
     bool has_place = false;
@@ -75,11 +108,14 @@ class WindowSet {
     bool has_left = false;
     Key left;                  ///< what it moved on from
     std::int64_t left_ns = 0;  ///< event time of the point that moved on
+
+    void save(StateWriter& out) const;
+    bool restore(const WindowDefinition& definition, StateReader& in);
   };
   struct Series {
     std::string track;
     std::string chassis;
-    ArrivalTime last_arrival;
+    ArrivalTime last_arrival;    ///< in whole milliseconds
     std::vector<Shelf> shelves;  ///< by definition; empty: not in use
   };
 
@@ -91,19 +127,29 @@ class WindowSet {
                  const PointBatch& batch, const Point& point, RollupBatch& out);
   void close_until(std::size_t d, Series& series, std::int64_t until_ns, RollupBatch& out);
   void close_open(std::size_t d, Series& series, RollupBatch& out);
+  void close_everything(Series& series, RollupBatch& out);
   void close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out);
   void add(Window& window, const PointBatch& batch, const Point& point);
   void emit(std::size_t d, const Series& series, const Window& window, RollupBatch& out);
   Key key_of(const WindowDefinition& definition, const Point& point) const;
+  void resize(std::size_t series);
+  std::int64_t due_ns(const Series& series) const;
 
   static constexpr std::size_t kMaxOpenKeys = 64;  ///< a series and definition
   static constexpr std::size_t kMaxLateWindows = 16;
-  static constexpr std::int64_t kLateIdleMs = 2'000;  ///< where a definition has no idle_ms
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  struct IdleLimits {
+    std::int64_t open_ns = kNever;
+    std::int64_t late_ns = kNever;
+  };
 
   const std::vector<WindowDefinition> definitions_;
   const std::uint32_t partition_;
-  const std::uint64_t run_;
+  std::vector<IdleLimits> idle_limits_;     // by definition
+  std::int64_t shortest_idle_ns_ = kNever;  // of all of them
   std::vector<Series> series_;
+  std::vector<std::int64_t> due_ns_;  // by series: no tick before can close anything of it
+  std::vector<std::uint32_t> touched_;
   std::vector<WindowCounts> counts_;
   std::uint64_t sequence_ = 0;
 };

@@ -1,0 +1,194 @@
+#include "log/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/fault.h"
+
+namespace slipstream {
+namespace {
+
+using Path = FileSystem::Path;
+
+std::unexpected<Error> failed(std::string_view what, const Path& path) {
+  const int code = errno;
+  return std::unexpected(errno_error(fmt::format("{} {}", what, path.string()), code));
+}
+
+std::unexpected<Error> failed(std::string_view what, const Path& path, std::error_code code) {
+  errno = code.value();
+  return failed(what, path);
+}
+
+int open_retrying(const Path& path, int flags) {
+  int fd = -1;
+  do {
+    fd = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
+  } while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() { ::close(fd_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+class PosixFile final : public File {
+ public:
+  PosixFile(int fd, Path path) : fd_(fd), path_(std::move(path)) {}
+
+  Result<std::size_t> write(std::string_view bytes) override {
+    while (true) {
+      const ssize_t n = ::write(fd_.get(), bytes.data(), bytes.size());
+      if (n >= 0) return static_cast<std::size_t>(n);
+      if (errno != EINTR) return failed("cannot write", path_);
+    }
+  }
+
+  Result<std::size_t> read_at(std::uint64_t position, std::span<char> into) override {
+    std::size_t done = 0;
+    while (done < into.size()) {
+      const ssize_t n = ::pread(fd_.get(), into.data() + done, into.size() - done,
+                                static_cast<off_t>(position + done));
+      if (n == 0) break;
+      if (n > 0) {
+        done += static_cast<std::size_t>(n);
+      } else if (errno != EINTR) {
+        return failed("cannot read", path_);
+      }
+    }
+    return done;
+  }
+
+  // Not tried again after EINTR: what the first try did is unknown, so it counts as failed.
+  Result<void> sync() override {
+    SLIPSTREAM_FAULT_ERROR("fsync", path_.native());
+    if (::fdatasync(fd_.get()) != 0) return failed("cannot sync", path_);
+    return {};
+  }
+
+  Result<void> truncate(std::uint64_t size) override {
+    if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) return failed("cannot cut", path_);
+    return {};
+  }
+
+  void drop_cache() override { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED); }
+
+  Result<std::uint64_t> size() override {
+    struct stat status{};
+    if (::fstat(fd_.get(), &status) != 0) return failed("cannot look at", path_);
+    return static_cast<std::uint64_t>(status.st_size);
+  }
+
+ private:
+  Descriptor fd_;
+  const Path path_;
+};
+
+class PosixLock final : public FolderLock {
+ public:
+  explicit PosixLock(int fd) : fd_(fd) {}
+
+ private:
+  Descriptor fd_;
+};
+
+class PosixFileSystem final : public FileSystem {
+ public:
+  Result<std::unique_ptr<File>> open_append(const Path& path, OpenMode mode) override {
+    const int create = mode == OpenMode::kCreateNew ? O_CREAT | O_EXCL : 0;
+    return open(path, O_RDWR | O_APPEND | create);
+  }
+  Result<std::unique_ptr<File>> open_read(const Path& path) override {
+    return open(path, O_RDONLY);
+  }
+
+  Result<std::vector<std::string>> list(const Path& folder) override {
+    std::error_code code;
+    std::vector<std::string> names;
+    for (std::filesystem::directory_iterator it(folder, code), end; !code && it != end;
+         it.increment(code)) {
+      names.push_back(it->path().filename().string());
+    }
+    if (code) return failed("cannot list", folder, code);
+    return names;
+  }
+
+  Result<void> remove(const Path& path) override {
+    if (::unlink(path.c_str()) != 0) return failed("cannot remove", path);
+    return {};
+  }
+  Result<void> rename(const Path& from, const Path& to) override {
+    if (::rename(from.c_str(), to.c_str()) != 0) return failed("cannot rename", from);
+    return {};
+  }
+  Result<void> link(const Path& from, const Path& to) override {
+    if (::link(from.c_str(), to.c_str()) != 0) return failed("cannot link", to);
+    return {};
+  }
+
+  Result<void> make_directories(const Path& folder) override {
+    std::error_code code;
+    const bool made = std::filesystem::create_directories(folder, code);
+    if (code) return failed("cannot create", folder, code);
+    const Path parent = std::filesystem::absolute(folder, code).parent_path();
+    return made && !code ? sync_directory(parent) : Result<void>{};
+  }
+
+  Result<void> sync_directory(const Path& folder) override {
+    const int fd = open_retrying(folder, O_RDONLY | O_DIRECTORY);
+    if (fd < 0) return failed("cannot open", folder);
+    const Descriptor descriptor(fd);
+    if (::fsync(fd) != 0) return failed("cannot sync", folder);
+    return {};
+  }
+
+  Result<std::unique_ptr<FolderLock>> lock(const Path& folder) override {
+    const int fd = open_retrying(folder / "lock", O_RDWR | O_CREAT);
+    if (fd < 0) return failed("cannot open", folder / "lock");
+    auto lock = std::make_unique<PosixLock>(fd);
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EWOULDBLOCK) return fail(folder.string() + " is in use by another process");
+      return failed("cannot lock", folder);
+    }
+    return lock;
+  }
+
+ private:
+  static Result<std::unique_ptr<File>> open(const Path& path, int flags) {
+    const int fd = open_retrying(path, flags);
+    if (fd < 0) return failed("cannot open", path);
+    return std::make_unique<PosixFile>(fd, path);
+  }
+};
+
+}  // namespace
+
+FileSystem& posix_file_system() {
+  static PosixFileSystem file_system;
+  return file_system;
+}
+
+Result<void> write_all(File& file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto n = file.write(bytes);
+    if (!n) return std::unexpected(n.error());
+    if (*n == 0) return fail("a write took nothing");
+    bytes.remove_prefix(*n);
+  }
+  return {};
+}
+
+}  // namespace slipstream

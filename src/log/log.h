@@ -1,0 +1,76 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace slipstream {
+
+/// A batch of records; what is in it is the caller's business. It covers the offsets
+/// [base_offset, base_offset + count).
+struct LogBlock {
+  std::uint64_t base_offset = 0;
+  std::uint32_t count = 0;
+  std::int64_t min_time_ns = 0;
+  std::int64_t max_time_ns = 0;
+  std::string_view payload;
+
+  std::uint64_t end_offset() const { return base_offset + count; }
+};
+
+/// Offsets [from, to) that should be in the log and cannot be read.
+struct LostRange {
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+  std::string file;
+  std::string why;
+};
+
+/// Goes once through the log. Every offset between where it began and where the log was synced at
+/// that time is either in one block that it gives, or in lost(), or was given up when the log was
+/// opened (and reported then).
+/// Threads: one at a time; the log goes on beside it.
+class LogReader {
+ public:
+  virtual ~LogReader() = default;
+  /// Nothing: the end. The payload is good until the next call. A damaged block is skipped and
+  /// reported in lost(); an error is one of the device, and next() may be tried again.
+  virtual Result<std::optional<LogBlock>> next() = 0;
+  virtual const std::vector<LostRange>& lost() const = 0;
+  /// Bytes on disk still to be read, for progress.
+  virtual std::uint64_t bytes_left() const = 0;
+};
+
+/// An append-only sequence of blocks, by offset. Offsets only grow, and what is synced stays.
+class Log {
+ public:
+  virtual ~Log() = default;
+
+  /// The oldest offset there is; next_offset() where the log is empty.
+  virtual std::uint64_t first_offset() const = 0;
+  /// Where the next block begins.
+  virtual std::uint64_t next_offset() const = 0;
+  /// All below is durable.
+  virtual std::uint64_t synced_offset() const = 0;
+
+  /// Refuses a block that does not begin at next_offset(). After any other failure, and after a
+  /// failed sync(), next_offset() is synced_offset() again: all from there on is to be appended
+  /// once more.
+  virtual Result<void> append(const LogBlock& block) = 0;
+  /// Makes durable all that was appended before the call.
+  virtual Result<void> sync() = 0;
+
+  /// Begins with the block that holds `offset`, and ends where the log is synced now.
+  virtual Result<std::unique_ptr<LogReader>> read_from(std::uint64_t offset) = 0;
+
+  /// Removes the oldest data that the log's options let go, but nothing from `protect_offset` on.
+  /// Returns how many files went.
+  virtual Result<std::size_t> retain(std::uint64_t protect_offset, std::int64_t now_ns) = 0;
+};
+
+}  // namespace slipstream

@@ -1,0 +1,92 @@
+#include "log/segment.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace slipstream {
+namespace {
+
+constexpr std::string_view kSuffix = ".slog";
+constexpr std::size_t kDigits = 20;
+
+std::uint64_t checksum_of(const SegmentHeader& header) {
+  return XXH3_64bits(&header, offsetof(SegmentHeader, checksum));
+}
+
+}  // namespace
+
+std::string segment_name(std::uint64_t base_offset) {
+  return fmt::format("{:020}{}", base_offset, kSuffix);
+}
+
+std::optional<std::uint64_t> parse_segment_name(std::string_view name) {
+  if (name.size() != kDigits + kSuffix.size() || !name.ends_with(kSuffix)) return std::nullopt;
+  std::uint64_t base_offset = 0;
+  const char* end = name.data() + kDigits;
+  const auto [at, error] = std::from_chars(name.data(), end, base_offset);
+  if (error != std::errc{} || at != end) return std::nullopt;
+  return base_offset;
+}
+
+std::string encode_segment_header(SegmentHeader header) {
+  header.checksum = checksum_of(header);
+  std::string bytes(sizeof header, '\0');
+  std::memcpy(bytes.data(), &header, sizeof header);
+  return bytes;
+}
+
+Result<SegmentInfo> read_segment_info(File& file, std::uint64_t base_offset) {
+  SegmentInfo info{.name = segment_name(base_offset),
+                   .base_offset = base_offset,
+                   .resumes_from = base_offset,
+                   .previous_base = {},
+                   .header = HeaderState::kDamaged};
+  const auto bytes = file.size();
+  if (!bytes) return std::unexpected(bytes.error());
+  info.bytes = *bytes;
+  std::array<char, sizeof(SegmentHeader)> buffer;
+  const auto read = file.read_at(0, buffer);
+  if (!read) return std::unexpected(read.error());
+  if (*read < buffer.size()) return info;
+
+  SegmentHeader header;
+  std::memcpy(&header, buffer.data(), sizeof header);
+  if (header.magic != kSegmentMagic || header.checksum != checksum_of(header) ||
+      header.base_offset != base_offset) {
+    return info;
+  }
+  info.header =
+      header.version == kSegmentVersion ? HeaderState::kGood : HeaderState::kUnknownVersion;
+  info.version = header.version;
+  info.resumes_from = std::min(header.resumes_from, base_offset);
+  info.previous_base = header.previous_base;
+  info.created_ns = header.created_ns;
+  return info;
+}
+
+Result<std::vector<SegmentInfo>> list_segments(FileSystem& files, const FileSystem::Path& folder) {
+  auto names = files.list(folder);
+  if (!names) return std::unexpected(names.error());
+  std::ranges::sort(*names);
+  std::vector<SegmentInfo> segments;
+  for (const std::string& name : *names) {
+    const auto base_offset = parse_segment_name(name);
+    if (!base_offset) continue;
+    const auto file = files.open_read(folder / name);
+    if (!file) return std::unexpected(file.error());
+    auto info = read_segment_info(**file, *base_offset);
+    if (!info) return std::unexpected(info.error());
+    // Its age is then that of the segment before it: retention waits for no damaged header.
+    if (info->header == HeaderState::kDamaged && !segments.empty()) {
+      info->created_ns = segments.back().created_ns;
+    }
+    segments.push_back(std::move(*info));
+  }
+  return segments;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,58 @@
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "base/error.h"
+#include "log/file.h"
+
+namespace slipstream {
+
+inline constexpr std::array<char, 8> kSegmentMagic = {'S', 'L', 'I', 'P', 'L', 'O', 'G', '1'};
+inline constexpr std::uint32_t kSegmentVersion = 1;
+
+/// As it lies at the beginning of a segment's file; docs/log_format.md describes it.
+struct SegmentHeader {
+  std::array<char, 8> magic = kSegmentMagic;
+  std::uint32_t version = kSegmentVersion;
+  std::uint32_t reserved = 0;
+  std::uint64_t base_offset = 0;    ///< of its first block; also the file's name
+  std::uint64_t resumes_from = 0;   ///< what older segments hold from here on is void
+  std::uint64_t previous_base = 0;  ///< the segment before it; its own base where none was
+  std::int64_t created_ns = 0;
+  std::uint64_t checksum = 0;  ///< of all before it
+};
+static_assert(sizeof(SegmentHeader) == 56 &&
+              std::has_unique_object_representations_v<SegmentHeader>);
+
+enum class HeaderState { kGood, kDamaged, kUnknownVersion };
+
+/// A segment's file, as its name and its header tell. Where the header is damaged, the name has to
+/// do: its blocks can still be read.
+struct SegmentInfo {
+  std::string name;
+  std::uint64_t base_offset = 0;
+  std::uint64_t resumes_from = 0;
+  std::optional<std::uint64_t> previous_base;
+  std::int64_t created_ns = 0;
+  std::uint64_t bytes = 0;
+  std::uint32_t version = 0;
+  HeaderState header = HeaderState::kGood;
+};
+
+/// Twenty digits and ".slog", so that names in order are offsets in order.
+std::string segment_name(std::uint64_t base_offset);
+std::optional<std::uint64_t> parse_segment_name(std::string_view name);
+
+std::string encode_segment_header(SegmentHeader header);
+/// Reads the header of the segment that its name says begins with `base_offset`.
+Result<SegmentInfo> read_segment_info(File& file, std::uint64_t base_offset);
+/// The folder's segments by base offset. Other files are nobody's business.
+Result<std::vector<SegmentInfo>> list_segments(FileSystem& files, const FileSystem::Path& folder);
+
+}  // namespace slipstream

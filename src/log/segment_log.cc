@@ -1,0 +1,291 @@
+#include "log/segment_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "log/segment_reader.h"
+
+namespace slipstream {
+namespace {
+
+/// For what is worth a try, but whose failure changes nothing.
+void try_only(const Result<void>&) {}
+
+}  // namespace
+
+SegmentLog::SegmentLog(FileSystem& files, FileSystem::Path folder, const SegmentLogOptions& options)
+    : files_(files), folder_(std::move(folder)), options_(options) {}
+
+Result<std::unique_ptr<SegmentLog>> SegmentLog::open(FileSystem& files, FileSystem::Path folder,
+                                                     const SegmentLogOptions& options) {
+  if (auto made = files.make_directories(folder); !made) return std::unexpected(made.error());
+  auto lock = files.lock(folder);
+  if (!lock) return std::unexpected(lock.error());
+  std::unique_ptr<SegmentLog> log(new SegmentLog(files, std::move(folder), options));
+  log->lock_ = std::move(*lock);
+  if (auto recovered = log->recover(); !recovered) return std::unexpected(recovered.error());
+  return log;
+}
+
+Result<void> SegmentLog::recover() {
+  auto segments = list_segments(files_, folder_);
+  if (!segments) return std::unexpected(segments.error());
+  segments_ = std::move(*segments);
+  LogEnd end;
+  std::unique_ptr<File> last;
+  if (!segments_.empty()) {
+    auto file = files_.open_append(folder_ / segments_.back().name, OpenMode::kExisting);
+    if (!file) return std::unexpected(file.error());
+    last = std::move(*file);
+    // First onto the disk, then read from there: what is found is then durable, whatever became of
+    // the syncs of an earlier run.
+    if (auto synced = last->sync(); !synced) return synced;
+    last->drop_cache();
+    auto found = find_log_end(files_, folder_, segments_.back());
+    if (!found) return std::unexpected(found.error());
+    end = std::move(*found);
+  }
+  findings_ = std::move(end.findings);
+  lost_ = std::move(end.lost);
+  if (end.next_offset < options_.at_least_offset) {
+    const std::string why = "the log ends before the offset that it is known to have reached";
+    findings_.push_back(fmt::format("{}: offsets {} to {} are not in it", why, end.resumes_from,
+                                    options_.at_least_offset));
+    lost_.push_back({end.resumes_from, options_.at_least_offset,
+                     segments_.empty() ? segment_name(end.resumes_from) : segments_.back().name,
+                     why});
+    end.next_offset = options_.at_least_offset;
+    end.appendable = false;
+  }
+  next_ = synced_ = end.next_offset;
+  resumes_from_ = end.resumes_from;
+  if (last) {
+    if (auto gone_on = go_on_after(end, std::move(last)); !gone_on) return gone_on;
+  }
+  return files_.sync_directory(folder_);
+}
+
+Result<void> SegmentLog::go_on_after(const LogEnd& end, std::shared_ptr<File> last) {
+  const SegmentInfo info = segments_.back();
+  const std::size_t index = segments_.size() - 1;
+  const auto cut_tail = [&]() -> Result<void> {
+    if (info.bytes == end.whole_bytes) return {};
+    if (auto cut = last->truncate(end.whole_bytes); !cut) return cut;
+    segments_[index].bytes = end.whole_bytes;
+    return last->sync();
+  };
+  if (end.appendable && cut_tail()) {
+    active_ = std::move(last);
+    active_synced_bytes_ = segments_[index].bytes;
+    return {};
+  }
+  const bool takes_its_name = info.base_offset == next_offset();
+  if (takes_its_name && end.evidence) {
+    auto aside = folder_ / info.name;
+    aside += ".damaged";
+    try_only(files_.remove(aside));  // of an opening that came no further than this
+    if (auto kept = files_.link(folder_ / info.name, aside); !kept) return kept;
+  }
+  // Should the disk be full, the first append tries again. The end of the old segment goes only
+  // when the new one holds the offset that it told.
+  if (create_segment() && !takes_its_name) try_only(cut_tail());
+  return {};
+}
+
+std::int64_t SegmentLog::now_ns() const {
+  return options_.clock != nullptr ? options_.clock->now().ns : SystemClock().now().ns;
+}
+
+std::uint64_t SegmentLog::first_offset() const {
+  const std::lock_guard lock(mutex_);
+  return segments_.empty() ? next_offset() : segments_.front().base_offset;
+}
+
+std::uint64_t SegmentLog::bytes() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t sum = 0;
+  for (const SegmentInfo& segment : segments_) sum += segment.bytes;
+  return sum;
+}
+
+std::size_t SegmentLog::segments() const {
+  const std::lock_guard lock(mutex_);
+  return segments_.size();
+}
+
+Result<void> SegmentLog::refuse_unfit(const LogBlock& block) const {
+  if (block.base_offset != next_offset()) {
+    return fail(fmt::format("the block begins at offset {}, the log goes on at {}",
+                            block.base_offset, next_offset()));
+  }
+  if (block.count == 0) return fail("the block covers no offset");
+  if (block.payload.size() > kMaxPayloadBytes) {
+    return fail(fmt::format("the block's payload of {} bytes is over the limit of {}",
+                            block.payload.size(), kMaxPayloadBytes));
+  }
+  return {};
+}
+
+Result<void> SegmentLog::append(const LogBlock& block) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto unfit = refuse_unfit(block); !unfit) return unfit;
+    if (active_ && !roll_is_due()) return write(block);
+  }
+  const std::lock_guard syncing(sync_mutex_);
+  const std::lock_guard lock(mutex_);
+  if (auto unfit = refuse_unfit(block); !unfit) return unfit;
+  if (auto rolled = roll(); !rolled) {
+    cut_back();
+    return rolled;
+  }
+  return write(block);
+}
+
+bool SegmentLog::roll_is_due() const {
+  const SegmentInfo& segment = segments_.back();
+  if (segment.bytes <= sizeof(SegmentHeader)) return false;
+  if (segment.bytes >= options_.segment_bytes) return true;
+  return options_.segment_age_ms > 0 &&
+         now_ns() - segment.created_ns >= options_.segment_age_ms * kNsPerMs;
+}
+
+// A segment is synced before the next one begins, so that only the last can hold what is not.
+Result<void> SegmentLog::roll() {
+  if (active_) {
+    if (auto synced = active_->sync(); !synced) return synced;
+    active_synced_bytes_ = segments_.back().bytes;
+    synced_ = next_offset();
+    resumes_from_ = next_offset();
+    active_.reset();
+  }
+  return create_segment();
+}
+
+Result<void> SegmentLog::create_segment() {
+  const std::uint64_t base_offset = next_offset();
+  // One of the same name holds nothing whole: it is replaced.
+  if (!segments_.empty() && segments_.back().base_offset == base_offset) segments_.pop_back();
+  SegmentInfo segment{
+      .name = segment_name(base_offset),
+      .base_offset = base_offset,
+      .resumes_from = resumes_from_,
+      .previous_base = segments_.empty() ? base_offset : segments_.back().base_offset,
+      .created_ns = now_ns(),
+      .bytes = sizeof(SegmentHeader),
+      .version = kSegmentVersion};
+  // Its name appears when its header is on the disk, so that a crash leaves no segment without.
+  const auto path = folder_ / segment.name;
+  auto unnamed = path;
+  unnamed += ".new";
+  auto file = files_.open_append(unnamed, OpenMode::kCreateNew);
+  if (!file && files_.remove(unnamed)) file = files_.open_append(unnamed, OpenMode::kCreateNew);
+  if (!file) return std::unexpected(file.error());
+  auto done = write_all(**file, encode_segment_header({.base_offset = base_offset,
+                                                       .resumes_from = resumes_from_,
+                                                       .previous_base = *segment.previous_base,
+                                                       .created_ns = segment.created_ns}));
+  if (done) done = (*file)->sync();
+  if (done) done = files_.rename(unnamed, path);
+  if (done) done = files_.sync_directory(folder_);
+  if (!done) return done;
+  active_ = std::move(*file);
+  active_synced_bytes_ = segment.bytes;
+  segments_.push_back(std::move(segment));
+  return {};
+}
+
+Result<void> SegmentLog::write(const LogBlock& block) {
+  SegmentInfo& segment = segments_.back();
+  const std::string_view bytes = encoder_.encode(block, {segment.base_offset, segment.bytes});
+  if (auto written = write_all(*active_, bytes); !written) {
+    cut_back();
+    return written;
+  }
+  segment.bytes += bytes.size();
+  next_.store(block.end_offset(), std::memory_order_release);
+  return {};
+}
+
+void SegmentLog::cut_back() {
+  ++cut_backs_;
+  if (active_) {
+    SegmentInfo& segment = segments_.back();
+    // Where this fails, the next segment makes void what is left over.
+    try_only(active_->truncate(active_synced_bytes_));
+    segment.bytes = active_synced_bytes_;
+    active_.reset();
+    // Else it is replaced by one that resumes from the same offset.
+    if (segment.base_offset < synced_offset()) resumes_from_ = synced_offset();
+  }
+  next_.store(synced_offset(), std::memory_order_release);
+}
+
+Result<void> SegmentLog::sync() {
+  const std::lock_guard syncing(sync_mutex_);
+  std::unique_lock lock(mutex_);
+  if (next_offset() == synced_offset()) return {};
+  const std::shared_ptr<File> file = active_;
+  const std::uint64_t bytes = segments_.back().bytes;
+  const std::uint64_t end_offset = next_offset();
+  const std::uint64_t cut_backs = cut_backs_;
+  lock.unlock();
+
+  const auto synced = file->sync();
+
+  lock.lock();
+  if (cut_backs != cut_backs_) return fail("the log was cut back while it was being synced");
+  if (!synced) {
+    cut_back();
+    return synced;
+  }
+  active_synced_bytes_ = bytes;
+  synced_.store(end_offset, std::memory_order_release);
+  return {};
+}
+
+Result<std::unique_ptr<LogReader>> SegmentLog::read_from(std::uint64_t offset) {
+  const std::lock_guard lock(mutex_);
+  std::vector<SegmentInfo> segments = segments_;
+  if (active_) segments.back().bytes = active_synced_bytes_;
+  const auto after = std::ranges::upper_bound(segments, offset, {}, &SegmentInfo::base_offset);
+  if (after != segments.begin()) segments.erase(segments.begin(), after - 1);
+  return std::make_unique<SegmentReader>(files_, folder_, std::move(segments), offset,
+                                         synced_offset());
+}
+
+Result<std::size_t> SegmentLog::retain(std::uint64_t protect_offset, std::int64_t now_ns) {
+  std::size_t removed = 0;
+  while (true) {
+    std::string name;
+    {
+      const std::lock_guard lock(mutex_);
+      if (segments_.size() < 2) break;
+      const SegmentInfo& oldest = segments_[0];
+      const SegmentInfo& next = segments_[1];
+      std::uint64_t bytes = 0;
+      for (const SegmentInfo& segment : segments_) bytes += segment.bytes;
+      const bool too_many = options_.retention_bytes > 0 && bytes > options_.retention_bytes;
+      // A segment is as old as its last block at least, which was before the next one began.
+      const bool too_old =
+          options_.retention_ms > 0 && now_ns - next.created_ns > options_.retention_ms * kNsPerMs;
+      if (next.base_offset > protect_offset || (!too_many && !too_old)) break;
+      name = oldest.name;
+    }
+    // Without the mutex: removing a large file takes its time. Oldest first, so that a failure
+    // leaves no hole.
+    if (auto gone = files_.remove(folder_ / name); !gone) return std::unexpected(gone.error());
+    ++removed;
+    const std::lock_guard lock(mutex_);
+    segments_.erase(segments_.begin());
+  }
+  if (removed > 0) {
+    if (auto synced = files_.sync_directory(folder_); !synced) {
+      return std::unexpected(synced.error());
+    }
+  }
+  return removed;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,97 @@
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "log/block.h"
+#include "log/file.h"
+#include "log/log.h"
+#include "log/segment.h"
+#include "log/segment_recovery.h"
+
+namespace slipstream {
+
+struct SegmentLogOptions {
+  std::uint64_t segment_bytes = std::uint64_t{128} << 20;  ///< a new segment begins beyond this
+  std::int64_t segment_age_ms = 0;                         ///< or after this; 0: never
+  std::uint64_t retention_bytes = 0;                       ///< 0: no limit
+  std::int64_t retention_ms = 0;                           ///< 0: no limit
+  /// The log goes on no lower than this: where the checkpoint stands, so that an offset that
+  /// results were computed from is never used again, even if the log's folder was lost.
+  std::uint64_t at_least_offset = 0;
+  const Clock* clock = nullptr;  ///< for the age of segments; nothing: the system's
+};
+
+/// A log in one folder of segment files; docs/log_format.md describes them. One process has it at
+/// a time (a lock).
+/// Durability: what sync() has answered for is on the disk. A block that was appended but not
+/// synced may be there after a crash, or not, or in part: then it is cut off. After a failed write
+/// or sync the segment is cut back to what was synced and left for good, since the page cache
+/// cannot be trusted after that, and the next append begins a new one. Should the cutting fail as
+/// well, the new segment makes void what the old one holds from its beginning on. The destructor
+/// syncs nothing.
+/// Threads: append() from one at a time; sync() from any beside it (one at a time gets through);
+/// read_from() and the offsets from any; retain() from one at a time. An append that finds the log
+/// cut back by a failed sync is refused, as next_offset() tells.
+class SegmentLog final : public Log {
+ public:
+  static Result<std::unique_ptr<SegmentLog>> open(FileSystem& files, FileSystem::Path folder,
+                                                  const SegmentLogOptions& options = {});
+
+  std::uint64_t first_offset() const override;
+  std::uint64_t next_offset() const override { return next_.load(std::memory_order_acquire); }
+  std::uint64_t synced_offset() const override { return synced_.load(std::memory_order_acquire); }
+  Result<void> append(const LogBlock& block) override;
+  Result<void> sync() override;
+  Result<std::unique_ptr<LogReader>> read_from(std::uint64_t offset) override;
+  Result<std::size_t> retain(std::uint64_t protect_offset, std::int64_t now_ns) override;
+
+  /// What opening found wrong and did about it, for people.
+  const std::vector<std::string>& findings() const { return findings_; }
+  /// What opening found lost of data that may have been acknowledged. Only the last segment is
+  /// looked through; readers and verify_log() find the rest.
+  const std::vector<LostRange>& lost() const { return lost_; }
+  /// On disk, and in how many files.
+  std::uint64_t bytes() const;
+  std::size_t segments() const;
+
+ private:
+  SegmentLog(FileSystem& files, FileSystem::Path folder, const SegmentLogOptions& options);
+
+  Result<void> recover();
+  Result<void> go_on_after(const LogEnd& end, std::shared_ptr<File> last);
+  Result<void> refuse_unfit(const LogBlock& block) const;
+  bool roll_is_due() const;
+  Result<void> roll();
+  Result<void> create_segment();
+  Result<void> write(const LogBlock& block);
+  void cut_back();
+  std::int64_t now_ns() const;
+
+  FileSystem& files_;
+  const FileSystem::Path folder_;
+  const SegmentLogOptions options_;
+  std::unique_ptr<FolderLock> lock_;
+  std::vector<std::string> findings_;
+  std::vector<LostRange> lost_;
+
+  // Held through a sync, since of two at once on one file only one is told of a failure. Taken
+  // before mutex_; a change of the active segment takes both.
+  std::mutex sync_mutex_;
+  mutable std::mutex mutex_;           // guards all below
+  std::vector<SegmentInfo> segments_;  // by offset; the last is the active one, if there is any
+  std::shared_ptr<File> active_;
+  std::uint64_t active_synced_bytes_ = 0;
+  std::uint64_t resumes_from_ = 0;  // of the next segment
+  std::uint64_t cut_backs_ = 0;
+  BlockEncoder encoder_;
+  std::atomic<std::uint64_t> next_{0};
+  std::atomic<std::uint64_t> synced_{0};
+};
+
+}  // namespace slipstream

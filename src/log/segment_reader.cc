@@ -1,0 +1,127 @@
+#include "log/segment_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace slipstream {
+
+SegmentReader::SegmentReader(FileSystem& files, FileSystem::Path folder,
+                             std::vector<SegmentInfo> segments, std::uint64_t from,
+                             std::uint64_t to)
+    : files_(files),
+      folder_(std::move(folder)),
+      segments_(std::move(segments)),
+      to_(to),
+      expected_(from) {}
+
+Result<std::optional<LogBlock>> SegmentReader::next() {
+  while (true) {
+    if (!scanner_) {
+      const auto more = open_segment();
+      if (!more) return std::unexpected(more.error());
+      if (!*more) break;
+    }
+    const auto piece = scanner_->next(expected_);
+    if (!piece) return std::unexpected(piece.error());
+    if (piece->kind == PieceKind::kEnd || piece->from >= void_from()) {
+      close_segment();
+    } else if (piece->kind != PieceKind::kBlock) {
+      blame(piece->why);
+    } else if (*piece->to > expected_) {
+      auto block = take(*piece);
+      if (!block || *block) return block;
+    }
+  }
+  skip_to(to_);
+  return std::nullopt;
+}
+
+Result<std::optional<LogBlock>> SegmentReader::take(const Piece& piece) {
+  const auto payload = decoder_.decode(piece.header, piece.stored);
+  if (!payload) {
+    blame(payload.error().message);
+    return std::nullopt;
+  }
+  skip_to(piece.from);
+  expected_ = *piece.to;
+  cause_.reset();
+  return LogBlock{.base_offset = piece.header.base_offset,
+                  .count = piece.header.count,
+                  .min_time_ns = piece.header.min_time_ns,
+                  .max_time_ns = piece.header.max_time_ns,
+                  .payload = *payload};
+}
+
+Result<bool> SegmentReader::open_segment() {
+  while (current_ < segments_.size()) {
+    const SegmentInfo& segment = segments_[current_];
+    skip_to(segment.resumes_from);
+    // Offsets between the two were given up by whoever began the segment, who reported them.
+    expected_ = std::max(expected_, std::min(segment.base_offset, to_));
+    if (segment.header == HeaderState::kUnknownVersion) {
+      blame(fmt::format("the segment is of version {}, this program knows {}", segment.version,
+                        kSegmentVersion));
+    } else if (segment.bytes > sizeof(SegmentHeader)) {
+      auto file = files_.open_read(folder_ / segment.name);
+      if (file) {
+        scanner_ =
+            std::make_unique<SegmentScanner>(std::move(*file), segment.base_offset, segment.bytes);
+        return true;
+      }
+      // Gone (by retention, or by somebody's hand) is lost; any other failure may pass.
+      const auto names = files_.list(folder_);
+      if (!names || std::ranges::find(*names, segment.name) != names->end()) {
+        return std::unexpected(file.error());
+      }
+      blame("the file is gone");
+    }
+    ++current_;
+  }
+  return false;
+}
+
+void SegmentReader::close_segment() {
+  scanner_.reset();
+  ++current_;
+}
+
+void SegmentReader::blame(std::string why) {
+  if (!cause_) cause_ = Cause{segments_[current_].name, std::move(why)};
+}
+
+/// The offsets up to `offset` will not come any more.
+void SegmentReader::skip_to(std::uint64_t offset) {
+  offset = std::min(offset, to_);
+  if (expected_ < offset) {
+    const Cause cause = cause_ ? *cause_ : cause_of_gap();
+    lost_.push_back({expected_, offset, cause.file, cause.why});
+    expected_ = offset;
+  }
+  cause_.reset();
+}
+
+SegmentReader::Cause SegmentReader::cause_of_gap() const {
+  if (current_ == 0) return {segment_name(expected_), "the log begins after it"};
+  const SegmentInfo& before = segments_[current_ - 1];
+  if (current_ == segments_.size() || segments_[current_].previous_base == before.base_offset) {
+    return {before.name, "the file is shorter than it was"};
+  }
+  return {segment_name(expected_), "the segment is missing"};
+}
+
+std::uint64_t SegmentReader::void_from() const {
+  return current_ + 1 < segments_.size() ? segments_[current_ + 1].resumes_from
+                                         : std::numeric_limits<std::uint64_t>::max();
+}
+
+std::uint64_t SegmentReader::bytes_left() const {
+  std::uint64_t left = scanner_ ? scanner_->bytes_left() : 0;
+  for (std::size_t i = current_ + (scanner_ ? 1 : 0); i < segments_.size(); ++i) {
+    left += segments_[i].bytes;
+  }
+  return left;
+}
+
+}  // namespace slipstream

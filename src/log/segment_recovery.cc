@@ -1,0 +1,132 @@
+#include "log/segment_recovery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "log/segment_scanner.h"
+
+namespace slipstream {
+namespace {
+
+Result<bool> is_blank(FileSystem& files, const FileSystem::Path& path, const Piece& piece) {
+  auto file = files.open_read(path);
+  if (!file) return std::unexpected(file.error());
+  FileWindow window(std::move(*file), piece.position + piece.bytes);
+  for (std::uint64_t at = piece.position; at < window.end();) {
+    const auto bytes = window.bytes(at, FileWindow::kChunkBytes);
+    if (!bytes) return std::unexpected(bytes.error());
+    if (bytes->empty()) break;
+    if (bytes->find_first_not_of('\0') != bytes->npos) return false;
+    at += bytes->size();
+  }
+  return true;
+}
+
+/// Goes through the pieces of the last segment and keeps account in a LogEnd.
+class EndFinder {
+ public:
+  EndFinder(FileSystem& files, FileSystem::Path path, const SegmentInfo& last)
+      : files_(files), path_(std::move(path)), last_(last) {
+    end_.next_offset = end_.resumes_from = last.base_offset;
+    end_.whole_bytes = std::min<std::uint64_t>(last.bytes, sizeof(SegmentHeader));
+    end_.appendable = last.header == HeaderState::kGood;
+    if (!end_.appendable) {
+      end_.findings.push_back(
+          fmt::format("{}: the segment's header is incomplete or damaged", last.name));
+    }
+  }
+
+  Result<void> take(const Piece& piece) {
+    switch (piece.kind) {
+      case PieceKind::kBlock:
+      case PieceKind::kDamaged:
+        whole(piece);
+        return {};
+      case PieceKind::kTruncated:
+        truncated(piece);
+        return {};
+      case PieceKind::kUnreadable:
+        return unreadable(piece);
+      case PieceKind::kEnd:
+        return {};
+    }
+    return {};
+  }
+
+  LogEnd finish() { return std::move(end_); }
+
+ private:
+  void whole(const Piece& piece) {
+    end_.next_offset = std::max(end_.next_offset, *piece.to);
+    end_.resumes_from = end_.next_offset;
+    end_.whole_bytes = piece.position + piece.bytes;
+    if (piece.kind == PieceKind::kBlock) return;
+    end_.appendable = false;
+    end_.findings.push_back(fmt::format("{}: byte {}: {}: offsets {} to {} cannot be read",
+                                        last_.name, piece.position, piece.why, piece.from,
+                                        *piece.to));
+    end_.lost.push_back({piece.from, *piece.to, last_.name, piece.why});
+  }
+
+  // What a kill or a power cut leaves of the last write, as a rule; but if the file was cut by
+  // somebody else, the block was acknowledged: so its offsets are not used again.
+  void truncated(const Piece& piece) {
+    end_.appendable = false;
+    end_.next_offset = std::max(end_.next_offset, *piece.to);
+    end_.findings.push_back(fmt::format(
+        "{}: cut an incomplete block of {} bytes off the end; its offsets {} to {} are given up",
+        last_.name, piece.bytes, piece.from, *piece.to));
+  }
+
+  Result<void> unreadable(const Piece& piece) {
+    bool torn = piece.bytes < sizeof(BlockHeader);
+    if (!torn) {
+      const auto blank = is_blank(files_, path_, piece);
+      if (!blank) return std::unexpected(blank.error());
+      torn = *blank;
+    }
+    if (torn) {
+      end_.findings.push_back(fmt::format("{}: cut {} bytes of an unfinished write off the end",
+                                          last_.name, piece.bytes));
+      return {};
+    }
+    end_.evidence = true;
+    end_.appendable = false;
+    end_.whole_bytes = piece.position + piece.bytes;
+    end_.findings.push_back(fmt::format(
+        "{}: byte {}: the last {} bytes cannot be read: an unfinished write, or blocks after "
+        "offset {} that were acknowledged; they stay as they are",
+        last_.name, piece.position, piece.bytes, piece.from));
+    return {};
+  }
+
+  FileSystem& files_;
+  const FileSystem::Path path_;
+  const SegmentInfo& last_;
+  LogEnd end_;
+};
+
+}  // namespace
+
+Result<LogEnd> find_log_end(FileSystem& files, const FileSystem::Path& folder,
+                            const SegmentInfo& last) {
+  if (last.header == HeaderState::kUnknownVersion) {
+    return fail(
+        fmt::format("{}: written by another version of the program (format {}, this one "
+                    "knows {}): where the log ends cannot be told",
+                    (folder / last.name).string(), last.version, kSegmentVersion));
+  }
+  auto file = files.open_read(folder / last.name);
+  if (!file) return std::unexpected(file.error());
+  SegmentScanner scanner(std::move(*file), last.base_offset, last.bytes);
+  EndFinder finder(files, folder / last.name, last);
+  while (true) {
+    const auto piece = scanner.next();
+    if (!piece) return std::unexpected(piece.error());
+    if (piece->kind == PieceKind::kEnd) return finder.finish();
+    if (const auto taken = finder.take(*piece); !taken) return std::unexpected(taken.error());
+  }
+}
+
+}  // namespace slipstream

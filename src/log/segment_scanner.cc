@@ -1,0 +1,140 @@
+#include "log/segment_scanner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "log/segment.h"
+
+namespace slipstream {
+
+Result<std::string_view> FileWindow::bytes(std::uint64_t position, std::size_t size) {
+  if (position >= end_) return std::string_view{};
+  size = static_cast<std::size_t>(std::min<std::uint64_t>(size, end_ - position));
+  if (position < start_ || position + size > start_ + size_) {
+    const auto wanted = static_cast<std::size_t>(
+        std::min<std::uint64_t>(std::max(size, kChunkBytes), end_ - position));
+    std::size_t kept = 0;
+    std::size_t kept_at = 0;
+    if (position >= start_ && position < start_ + size_) {
+      kept_at = static_cast<std::size_t>(position - start_);
+      kept = size_ - kept_at;
+    }
+    if (capacity_ < wanted) {
+      auto larger = std::make_unique_for_overwrite<char[]>(wanted);
+      if (kept > 0) std::memcpy(larger.get(), buffer_.get() + kept_at, kept);
+      buffer_ = std::move(larger);
+      capacity_ = wanted;
+    } else if (kept > 0) {
+      std::memmove(buffer_.get(), buffer_.get() + kept_at, kept);
+    }
+    start_ = position;
+    size_ = kept;
+    if (kept < wanted) {
+      const auto read = file_->read_at(position + kept, {buffer_.get() + kept, wanted - kept});
+      if (!read) return std::unexpected(read.error());
+      size_ += *read;
+    }
+  }
+  const auto at = static_cast<std::size_t>(position - start_);
+  return std::string_view(buffer_.get() + at, std::min(size, size_ - at));
+}
+
+SegmentScanner::SegmentScanner(std::unique_ptr<File> file, std::uint64_t base_offset,
+                               std::uint64_t end)
+    : window_(std::move(file), end),
+      base_offset_(base_offset),
+      position_(std::min<std::uint64_t>(sizeof(SegmentHeader), end)),
+      expected_(base_offset) {}
+
+Result<Piece> SegmentScanner::next(std::uint64_t from_offset) {
+  if (position_ >= window_.end()) return Piece{};
+  const auto bytes = window_.bytes(position_, sizeof(BlockHeader));
+  if (!bytes) return std::unexpected(bytes.error());
+  if (bytes->size() < sizeof(BlockHeader)) {
+    return unreadable("the file ends within a block's header");
+  }
+  const auto header = parse(*bytes, position_);
+  return header ? block(*header, from_offset) : search();
+}
+
+Result<Piece> SegmentScanner::block(const BlockHeader& header, std::uint64_t from_offset) {
+  Piece piece{.kind = PieceKind::kBlock,
+              .position = position_,
+              .bytes = sizeof(BlockHeader) + std::uint64_t{header.stored_bytes},
+              .from = header.base_offset,
+              .to = header.end_offset(),
+              .header = header,
+              .stored = {},
+              .why = {}};
+  const auto truncated = [&] {
+    piece.kind = PieceKind::kTruncated;
+    piece.bytes = bytes_left();
+    piece.why = "the file ends within the block";
+  };
+  if (piece.bytes > bytes_left()) {
+    truncated();
+  } else if (header.version != kBlockVersion) {
+    piece.kind = PieceKind::kDamaged;
+    piece.why = fmt::format("the block is of version {}, this program knows {}", header.version,
+                            kBlockVersion);
+  } else if (*piece.to > from_offset) {
+    const auto bytes = window_.bytes(position_, static_cast<std::size_t>(piece.bytes));
+    if (!bytes) return std::unexpected(bytes.error());
+    if (bytes->size() < piece.bytes) {  // cut while it was being read
+      truncated();
+    } else if (!payload_is_whole(header, bytes->substr(sizeof(BlockHeader)))) {
+      piece.kind = PieceKind::kDamaged;
+      piece.why = "the payload does not match its checksum";
+    } else {
+      piece.stored = bytes->substr(sizeof(BlockHeader));
+    }
+  }
+  position_ += piece.bytes;
+  expected_ = std::max(expected_, *piece.to);
+  return piece;
+}
+
+Result<Piece> SegmentScanner::search() {
+  constexpr std::string_view kNeedle("SBLK");
+  std::uint64_t at = position_ + 1;
+  while (true) {
+    const auto bytes = window_.bytes(at, FileWindow::kChunkBytes);
+    if (!bytes) return std::unexpected(bytes.error());
+    if (bytes->size() < sizeof(BlockHeader)) break;
+    // Only where a whole header is in view; the rest comes at the beginning of the next view.
+    const std::size_t whole = bytes->size() - sizeof(BlockHeader) + 1;
+    for (std::size_t i = bytes->find(kNeedle); i < whole; i = bytes->find(kNeedle, i + 1)) {
+      const auto header = parse(bytes->substr(i), at + i);
+      if (!header) continue;
+      Piece piece{.kind = PieceKind::kDamaged,
+                  .position = position_,
+                  .bytes = at + i - position_,
+                  .from = std::min(expected_, header->base_offset),
+                  .to = header->base_offset,
+                  .header = {},
+                  .stored = {},
+                  .why = "the block's header is damaged"};
+      position_ = at + i;
+      return piece;
+    }
+    at += whole;
+  }
+  return unreadable("no block can be read from here to the end of the file");
+}
+
+Piece SegmentScanner::unreadable(std::string why) {
+  Piece piece{.kind = PieceKind::kUnreadable,
+              .position = position_,
+              .bytes = bytes_left(),
+              .from = expected_,
+              .to = {},
+              .header = {},
+              .stored = {},
+              .why = std::move(why)};
+  position_ = window_.end();
+  return piece;
+}
+
+}  // namespace slipstream

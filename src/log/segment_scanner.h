@@ -1,0 +1,80 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "log/block.h"
+#include "log/file.h"
+
+namespace slipstream {
+
+/// A view of a file that moves forward, read in large chunks.
+class FileWindow {
+ public:
+  FileWindow(std::unique_ptr<File> file, std::uint64_t end) : file_(std::move(file)), end_(end) {}
+  /// `size` bytes from `position`, fewer only at the end; good until the next call.
+  Result<std::string_view> bytes(std::uint64_t position, std::size_t size);
+  std::uint64_t end() const { return end_; }
+
+  static constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
+
+ private:
+  std::unique_ptr<File> file_;
+  std::uint64_t end_;
+  std::unique_ptr<char[]> buffer_;
+  std::size_t capacity_ = 0;
+  std::uint64_t start_ = 0;  ///< of the buffer, in the file
+  std::size_t size_ = 0;
+};
+
+enum class PieceKind {
+  kBlock,
+  kDamaged,     ///< something whole follows it, or it has its full length
+  kTruncated,   ///< a block's header is whole, but the file ends before the block does
+  kUnreadable,  ///< no block header up to the end of the file
+  kEnd,
+};
+
+/// A stretch of a segment's file.
+struct Piece {
+  PieceKind kind = PieceKind::kEnd;
+  std::uint64_t position = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t from = 0;           ///< offsets
+  std::optional<std::uint64_t> to;  ///< nothing: unknown (kUnreadable)
+  BlockHeader header;               ///< of kBlock
+  std::string_view stored;          ///< the payload of kBlock as it lies on disk
+  std::string why;                  ///< what is wrong
+};
+
+/// Walks through the blocks of one segment and gets by whatever is damaged: where no valid header
+/// is, it searches for the next one. Threads: one.
+class SegmentScanner {
+ public:
+  /// Reads no further than `end` bytes.
+  SegmentScanner(std::unique_ptr<File> file, std::uint64_t base_offset, std::uint64_t end);
+
+  /// A block wholly below `from_offset` is jumped over: its payload is neither given nor checked.
+  /// After an error of the device the same piece can be asked for again.
+  Result<Piece> next(std::uint64_t from_offset = 0);
+  std::uint64_t bytes_left() const { return window_.end() - position_; }
+
+ private:
+  Result<Piece> block(const BlockHeader& header, std::uint64_t from_offset);
+  Result<Piece> search();
+  Piece unreadable(std::string why);
+  std::optional<BlockHeader> parse(std::string_view bytes, std::uint64_t position) const {
+    return parse_block_header(bytes, {base_offset_, position});
+  }
+
+  FileWindow window_;
+  const std::uint64_t base_offset_;
+  std::uint64_t position_;
+  std::uint64_t expected_;  ///< the offset after the last header that was readable
+};
+
+}  // namespace slipstream

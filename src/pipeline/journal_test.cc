@@ -1,0 +1,272 @@
+#include "pipeline/journal.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "log/segment_log.h"
+#include "log/testing.h"
+#include "pipeline/supervisor.h"
+
+namespace slipstream {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+struct Outputs final : AcceptedSink, OutputSink {
+  void accept(PointBatchPtr batch) override { broadcast += batch->points.size(); }
+  bool has_room() const override { return true; }
+  void accept(Output output) override {
+    for (const auto& rollup : output.rollups) counts[rollup->window] += rollup->count;
+    for (const auto& key : output.keys) keys.push_back(key.key);
+    for (const auto& dead : output.dead) dead_ranges.push_back(dead);
+  }
+  std::size_t broadcast = 0;
+  std::map<std::string, std::uint64_t> counts;
+  std::vector<std::string> keys;
+  std::vector<DeadRange> dead_ranges;
+};
+
+struct NoSectors final : SectorMap {
+  std::int32_t sector_at(std::string_view, double) const override { return 4; }
+};
+
+constexpr std::uint32_t kPartitions = 3;
+
+/// A journal on a log in memory, stepped by hand.
+class JournalTest : public testing::Test {
+ protected:
+  void start(JournalOptions options = {}) {
+    auto log = SegmentLog::open(files_, "/log", {.clock = &clock_});
+    ASSERT_TRUE(log) << log.error().message;
+    log_ = std::move(*log);
+    pipeline_ = make_pipeline();
+    journal_ = std::make_unique<Journal>(
+        log_.get(), *pipeline_,
+        Journal::Parts{.outputs = outputs_,
+                       .sectors = sectors_,
+                       .schema = schema_,
+                       .ingest = ingest_,
+                       .clock = clock_,
+                       .stats = stats_,
+                       .definitions = definitions_,
+                       .needed_from = [] { return LogOffset{0}; }},
+        options, [this](const std::string& text) { warnings_.push_back(text); });
+  }
+  std::unique_ptr<Pipeline> make_pipeline() {
+    return std::make_unique<Pipeline>(PipelineOptions{.partitions = kPartitions, .workers = 1},
+                                      PartitionContext{.clock = clock_,
+                                                       .ingest = ingest_,
+                                                       .stats = stats_,
+                                                       .schema = schema_,
+                                                       .accepted = outputs_,
+                                                       .outputs = outputs_,
+                                                       .definitions = definitions_,
+                                                       .queue = {}},
+                                      [](std::uint32_t) { return nullptr; });
+  }
+  PointBatchPtr batch(std::uint32_t partition, std::size_t points = 1) {
+    auto batch = std::make_unique<PointBatch>();
+    batch->partition = partition;
+    batch->text = "cotacar";
+    for (std::size_t i = 0; i < points; ++i) {
+      Point& point = batch->points.emplace_back();
+      point.track = {0, 4};
+      point.chassis = {4, 3};
+      point.series_hash = series_hash("cota", "car");
+      point.event_time = {clock_.now().ns};
+      point.arrival_time = clock_.now();
+      point.source = SourceKind::kHttp;
+    }
+    return batch;
+  }
+  Body body(Durability durability = Durability::kFsynced) {
+    Body body{.batches = {}, .durability = durability};
+    for (std::uint32_t p = 0; p < kPartitions; ++p) body.batches.push_back(batch(p));
+    return body;
+  }
+  /// 0: not yet; 1: durable; -1: told that it is not.
+  int* wait_for(LogOffset offset, Durability durability) {
+    int* const answer = &answers_.emplace_back(0);
+    journal_->when_durable(offset, durability, [answer](bool ok) { *answer = ok ? 1 : -1; });
+    return answer;
+  }
+  void fold() {
+    for (auto& worker : pipeline_->workers()) {
+      while (worker->poll(16) > 0) {
+      }
+    }
+  }
+
+  ManualClock clock_{1'757'000'000 * kNsPerSecond};
+  log_testing::FaultyFileSystem files_;
+  IngestStats ingest_;
+  PipelineStats stats_{3};
+  Schema schema_;
+  NoSectors sectors_;
+  Outputs outputs_;
+  const std::vector<WindowDefinition> definitions_ = default_windows();
+  std::vector<std::string> warnings_;
+  std::deque<int> answers_;
+  std::unique_ptr<SegmentLog> log_;
+  std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<Journal> journal_;
+};
+
+TEST_F(JournalTest, AnAcknowledgementWaitsForWhatItAskedFor) {
+  start();
+  auto first = batch(0);
+  ASSERT_TRUE(journal_->offer(first));
+  ASSERT_TRUE(journal_->flush()) << "its file is there";
+  Body given = body();
+  const auto offset = journal_->offer_all(given);
+  ASSERT_TRUE(offset);
+  EXPECT_EQ(*offset, 4u);
+  EXPECT_EQ(*wait_for(*offset, Durability::kReceived), 1);
+  const int* const logged = wait_for(*offset, Durability::kLogged);
+  const int* const synced = wait_for(*offset, Durability::kFsynced);
+  EXPECT_EQ(*logged, 0);
+  files_.set_faults({.failed_syncs = 100});
+  clock_.advance(10 * kNsPerMs);
+  journal_->poll(1);
+  EXPECT_EQ(*logged, 1);
+  EXPECT_EQ(*synced, -1) << "the sync failed";
+  files_.set_faults({});
+  clock_.advance(kNsPerSecond);
+  const int* const again = wait_for(*offset, Durability::kFsynced);
+  EXPECT_EQ(*again, -1) << "while the log fails nobody is kept waiting";
+  journal_->poll(1);
+  EXPECT_EQ(*wait_for(*offset, Durability::kFsynced), 1);
+  EXPECT_GE(log_->synced_offset(), *offset);
+}
+
+TEST_F(JournalTest, SyncsAreAnIntervalApartAndTakeAllThatCame) {
+  start({.flush_interval_ms = 10});
+  Body first = body();
+  ASSERT_TRUE(journal_->offer_all(first));
+  EXPECT_EQ(journal_->poll(1), 1u) << "after silence at once";
+  clock_.advance(5 * kNsPerMs);
+  for (int i = 0; i < 4; ++i) {
+    auto one = batch(0);
+    ASSERT_TRUE(journal_->offer(one));
+  }
+  EXPECT_EQ(journal_->poll(1), 0u);
+  clock_.advance(5 * kNsPerMs);
+  EXPECT_EQ(journal_->poll(1), 1u);
+  EXPECT_EQ(journal_->stats().appended_blocks.value(), 2u);
+  EXPECT_EQ(journal_->durable_offset(), journal_->next_offset());
+}
+
+TEST_F(JournalTest, FullDiskRefusesBodiesFoldsOnAndLosesNothingAccepted) {
+  start({.max_backlog_bytes = 50'000});
+  files_.set_faults({.disk_bytes = 10});
+  Body before = body();
+  const auto offset = journal_->offer_all(before);
+  ASSERT_TRUE(offset);
+  const int* const waiting = wait_for(*offset, Durability::kFsynced);
+  journal_->poll(1);
+  EXPECT_EQ(*waiting, -1);
+  EXPECT_EQ(journal_->stats().failing.value(), 1);
+  Body refused = body();
+  EXPECT_EQ(journal_->offer_all(refused).error(), Refusal::kLogUnavailable);
+  EXPECT_THAT(refused.batches, SizeIs(3)) << "nothing was taken";
+  Body content_with_less = body(Durability::kReceived);
+  EXPECT_TRUE(journal_->offer_all(content_with_less));
+  std::size_t accepted = 6;
+  for (auto more = batch(1, 10); journal_->offer(more); more = batch(1, 10)) accepted += 10;
+  EXPECT_LT(accepted, 2'000u) << "what waits is bounded";
+  fold();
+  EXPECT_EQ(outputs_.broadcast, accepted);
+
+  files_.set_faults({});
+  clock_.advance(kNsPerSecond);
+  journal_->poll(1);
+  EXPECT_EQ(journal_->stats().failing.value(), 0);
+  EXPECT_TRUE(journal_->flush());
+  EXPECT_THAT(warnings_, SizeIs(2));
+  std::uint64_t logged = 0;
+  BatchPool pool;
+  ASSERT_TRUE(replay_log(*log_, 0, journal_->next_offset(), schema_, pool, [&](LogWork item) {
+    if (item.partition) logged += item.work.count;
+  }));
+  EXPECT_EQ(logged, accepted);
+}
+
+TEST_F(JournalTest, ABodyAndItsKeyAreInTheLogTogetherOrNotAtAll) {
+  start();
+  const AnsweredKey key{"key", clock_.now(), 200, "answer"};
+  Body given = body();
+  given.key = &key;
+  ASSERT_TRUE(journal_->offer_all(given));
+  EXPECT_THAT(outputs_.keys, ElementsAre("key"));
+  journal_->flush();
+  BatchPool pool;
+  const auto read = replay_log(*log_, 0, journal_->next_offset(), schema_, pool, [](LogWork) {});
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->points, 3u);
+  ASSERT_THAT(read->keys, SizeIs(1));
+  EXPECT_EQ(read->keys[0].answer, "answer");
+  EXPECT_EQ(journal_->stats().appended_blocks.value(), 1u);
+}
+
+TEST_F(JournalTest, TicksAreInTheLogAndStopWhenNothingIsOpen) {
+  start();
+  auto one = batch(0);
+  ASSERT_TRUE(journal_->offer(one));
+  for (int i = 0; i < 100; ++i) {
+    clock_.advance(50 * kNsPerMs);
+    journal_->poll(1);
+    fold();
+  }
+  EXPECT_EQ(outputs_.counts["bucket"], 1u) << "closed as idle";
+  for (int i = 0; i < 200; ++i) {
+    clock_.advance(500 * kNsPerMs);
+    journal_->poll(1);
+    fold();
+  }
+  EXPECT_EQ(outputs_.counts["sector"], 1u) << "closed as idle, after a minute";
+  const LogOffset quiet = journal_->next_offset();
+  clock_.advance(10 * kNsPerSecond);
+  journal_->poll(1);
+  EXPECT_EQ(journal_->next_offset(), quiet);
+}
+
+TEST_F(JournalTest, ReplayGivesTheRollupsOfTheFirstTime) {
+  start();
+  for (int i = 0; i < 300; ++i) {
+    for (std::uint32_t p = 0; p < kPartitions; ++p) {
+      auto some = batch(p, 7);
+      ASSERT_TRUE(journal_->offer(some));
+    }
+    clock_.advance((i % 50 == 0 ? 3'000 : 40) * kNsPerMs);
+    journal_->poll(1);
+  }
+  journal_->close_windows();
+  fold();
+  ASSERT_TRUE(journal_->flush());
+  const auto first = outputs_.counts;
+  outputs_.counts.clear();
+
+  const auto again = make_pipeline();
+  BatchPool pool;
+  Supervisor supervisor({.log = log_.get(),
+                         .schema = schema_,
+                         .pool = pool,
+                         .outputs = outputs_,
+                         .load = nullptr,
+                         .dead_letters = nullptr,
+                         .warn = nullptr},
+                        {});
+  std::vector<Partition*> partitions;
+  for (std::uint32_t p = 0; p < kPartitions; ++p) partitions.push_back(&again->partition(p));
+  const auto summary = supervisor.recover(partitions, log_->next_offset(), nullptr);
+  ASSERT_TRUE(summary);
+  EXPECT_THAT(summary->lost, IsEmpty());
+  EXPECT_EQ(outputs_.counts, first);
+}
+
+}  // namespace
+}  // namespace slipstream

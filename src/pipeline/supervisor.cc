@@ -1,0 +1,175 @@
+#include "pipeline/supervisor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/partition.h"
+
+namespace slipstream {
+
+Supervisor::Supervisor(Parts parts, std::vector<DeadRange> dead)
+    : parts_(std::move(parts)), dead_(std::move(dead)) {}
+
+bool Supervisor::restart(Partition& partition) {
+  const DeadRange failure = *partition.failure();
+  // Where it failed at what it folded again, the work in hand stands further on.
+  const Work* const in_hand = partition.work_in_hand();
+  const LogOffset end = in_hand != nullptr ? in_hand->offset : failure.from;
+  if (parts_.log->synced_offset() < std::max(end, failure.to)) return false;
+  if (is_new(failure)) {
+    if (failure.from < end) {
+      // It was folded before, and its rollups may be out: it is never left out.
+      stats_.restarts.add();
+    } else {
+      settle(failure);
+    }
+  }
+  if (auto rebuilt = rebuild(partition, end); !rebuilt) {
+    parts_.warn(fmt::format("partition {} cannot be restarted: {}", partition.number(),
+                            rebuilt.error().message));
+    partition.fail(failure);
+    return false;
+  }
+  forget(partition.number());
+  if (partition.failure()) return false;
+  if (is_dead(partition.number(), end)) partition.skip_work_in_hand();
+  parts_.warn(fmt::format("partition {} works again", partition.number()));
+  return true;
+}
+
+// A rebuild that fails, since the log or the store cannot be read, is tried again: but the work has
+// failed no second time.
+bool Supervisor::is_new(const DeadRange& failure) {
+  const std::lock_guard lock(mutex_);
+  return settled_.insert(failure.partition).second;
+}
+
+void Supervisor::forget(std::uint32_t partition) {
+  const std::lock_guard lock(mutex_);
+  settled_.erase(partition);
+}
+
+void Supervisor::settle(const DeadRange& failure) {
+  stats_.restarts.add();
+  int strikes = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    strikes = ++strikes_[{failure.partition, failure.from}];
+    if (strikes >= kStrikes) dead_.push_back(failure);
+  }
+  parts_.warn(fmt::format("partition {} failed at {} to {} of the log, {}: {}", failure.partition,
+                          failure.from, failure.to,
+                          strikes < kStrikes ? "and is restarted" : "again: they are left out",
+                          failure.reason));
+  if (strikes < kStrikes) return;
+  stats_.dead_points.add(failure.to - failure.from);
+  parts_.outputs.accept(
+      {.partition = failure.partition, .position = failure.to, .dead = {failure}});
+  parts_.dead_letters(failure);
+}
+
+Result<void> Supervisor::rebuild(Partition& partition, LogOffset end) {
+  auto state = parts_.load(partition.number());
+  if (!state) return std::unexpected(state.error());
+  if (auto reset = partition.reset(*state ? &**state : nullptr); !reset) return reset;
+  const auto folded = fold_log({&partition}, end, nullptr, nullptr);
+  if (!folded) return std::unexpected(folded.error());
+  for (const auto& lost : folded->lost) {
+    parts_.warn(fmt::format("partition {} is folded again without {} to {} of the log: {} {}",
+                            partition.number(), lost.from, lost.to, lost.file, lost.why));
+  }
+  return {};
+}
+
+bool Supervisor::is_dead(std::uint32_t partition, LogOffset at) const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(dead_, [&](const DeadRange& dead) {
+    return dead.partition == partition && dead.from <= at && at < dead.to;
+  });
+}
+
+bool Supervisor::is_suspect(std::uint32_t partition, LogOffset from, LogOffset to) const {
+  const std::lock_guard lock(mutex_);
+  const auto strike = strikes_.lower_bound({partition, from});
+  if (strike != strikes_.end() && strike->first < std::pair(partition, to)) return true;
+  return std::ranges::any_of(dead_, [&](const DeadRange& dead) {
+    return dead.partition == partition && dead.from < to && from < dead.to;
+  });
+}
+
+void Supervisor::fold(Partition& partition, Work& work) {
+  if (partition.failure() || work.end() <= partition.position()) return;
+  if (work.kind != Work::Kind::kPoints) return process(partition, work);
+  auto& points = work.batch->points;
+  const LogOffset from = std::max(partition.position(), work.offset);
+  points.erase(points.begin(), points.begin() + static_cast<std::ptrdiff_t>(from - work.offset));
+  work.count = points.size();
+  work.offset = from;
+  if (!is_suspect(partition.number(), from, work.end())) return process(partition, work);
+  // One by one: what the log gives at once may be many batches, of which others were folded, and
+  // their rollups committed, before one failed.
+  const std::vector<Point> all = points;
+  work.count = 1;
+  for (const Point& point : all) {
+    points.assign(1, point);
+    work.completed = 0;
+    if (is_dead(partition.number(), work.offset)) {
+      partition.pass(work);
+    } else {
+      process(partition, work);
+      if (partition.failure()) return;
+    }
+    ++work.offset;
+  }
+}
+
+void Supervisor::process(Partition& partition, Work& work) {
+  try {
+    partition.process(work);
+  } catch (const std::exception& error) {
+    partition.fail({partition.number(), work.offset, work.end(), error.what()});
+  }
+}
+
+Result<ReplaySummary> Supervisor::fold_log(const std::vector<Partition*>& partitions, LogOffset end,
+                                           const Progress& progress, const TakeKey& take_key) {
+  LogOffset from = end;
+  std::map<std::uint32_t, Partition*> by_number;
+  for (Partition* const partition : partitions) {
+    from = std::min(from, partition->position());
+    by_number[partition->number()] = partition;
+  }
+  const auto take = [&](LogWork item) {
+    if (progress) progress(item.work.end());
+    if (!item.partition) {
+      for (Partition* const partition : partitions) fold(*partition, item.work);
+    } else if (const auto found = by_number.find(*item.partition); found != by_number.end()) {
+      fold(*found->second, item.work);
+    }
+    if (item.work.batch) parts_.pool.put(std::move(item.work.batch));
+  };
+  return replay_log(*parts_.log, from, end, parts_.schema, parts_.pool, take, take_key);
+}
+
+Result<ReplaySummary> Supervisor::recover(const std::vector<Partition*>& partitions, LogOffset end,
+                                          const Progress& progress) {
+  // Before its points, as the first time: a checkpoint behind it would leave the key in neither.
+  const auto commit_key = [&](const AnsweredKey& key, LogOffset behind) {
+    parts_.outputs.accept({.position = behind, .keys = {key}});
+  };
+  auto summary = fold_log(partitions, end, progress, commit_key);
+  if (!summary) return summary;
+  for (Partition* const partition : partitions) {
+    while (partition->failure()) {
+      settle(*partition->failure());
+      if (auto rebuilt = rebuild(*partition, end); !rebuilt) {
+        return std::unexpected(rebuilt.error());
+      }
+    }
+  }
+  return summary;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,29 @@
+#pragma once
+#include <cstdint>
+
+#include "model/outputs.h"
+#include "model/point.h"
+
+namespace slipstream {
+
+/// What a partition is given, in the order of the log.
+struct Work {
+  enum class Kind : std::uint8_t {
+    kPoints,
+    kTick,   ///< time has passed: closes what is idle
+    kClose,  ///< closes everything
+  };
+
+  Kind kind = Kind::kPoints;
+  LogOffset offset = 0;     ///< of its first entry
+  std::uint64_t count = 1;  ///< entries of the log: its points, or itself
+  PointBatchPtr batch = {};
+  ArrivalTime time = {};
+  std::size_t completed = 0;  ///< of its points: laps repaired, sectors filled in
+  bool replayed = false;  ///< read back from the log: windows only, nobody is told of the points
+
+  LogOffset end() const { return offset + count; }
+  std::size_t bytes() const { return sizeof *this + (batch ? batch->bytes() : 0); }
+};
+
+}  // namespace slipstream

@@ -1,0 +1,165 @@
+#include "racing/field_analyzer.h"
+
+#include <algorithm>
+#include <array>
+
+#include "racing/insight_message.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::int64_t kTickMs = 100;  // observers are told the time at least this often
+
+Sample sample_of(const PointBatch& batch, const Point& point) {
+  // Well-known fields have the lowest numbers: one comparison a value, no jump by field.
+  std::array<double, field::kWellKnownCount> known;
+  known.fill(Sample::kAbsent);
+  for (auto v = batch.values_begin(point); v != batch.values_end(point); ++v) {
+    if (v->field < known.size()) known[v->field] = v->value;
+  }
+  return {.event_time = point.event_time,
+          .lap = point.lap,
+          .sector = std::max(point.sector, 0),
+          .speed_kmh = known[field::kSpeedKmh],
+          .accx_can = known[field::kAccxCan],
+          .accy_can = known[field::kAccyCan],
+          .steering = known[field::kSteeringAngle],
+          .pbrake_f = known[field::kPbrakeF]};
+}
+
+}  // namespace
+
+FieldAnalyzer::FieldAnalyzer(std::uint32_t partition, InsightSink& sink,
+                             FieldAnalyzerOptions options)
+    : partition_(partition), sink_(sink), options_(options) {}
+
+void FieldAnalyzer::observe(const PointBatch& accepted) {
+  for (const auto& point : accepted.points) {
+    Car* car = car_of(accepted, point);
+    if (car == nullptr) {
+      not_analysed_.add();
+      continue;
+    }
+    const Sample sample = sample_of(accepted, point);
+    keep(*car, sample);
+    car->sectors.observe(sample.event_time, sample.lap, sample.sector);
+    if (!car->sent_points) {
+      car->sent_points = true;
+      active_.push_back(point.series);
+    }
+  }
+}
+
+void FieldAnalyzer::forget(std::uint32_t series) {
+  if (series >= cars_.size()) return;
+  const bool is_listed = cars_[series].sent_points;
+  cars_[series] = Car{};
+  cars_[series].sent_points = is_listed;
+}
+
+FieldAnalyzer::Car* FieldAnalyzer::car_of(const PointBatch& batch, const Point& point) {
+  if (point.series >= options_.max_cars) return nullptr;
+  if (point.series >= cars_.size()) cars_.resize(point.series + std::size_t{1});
+  Car& car = cars_[point.series];
+  // A partition may give the number of a series it forgot to another one.
+  if (!car.in_use || car.series_hash != point.series_hash) {
+    const bool is_listed = car.sent_points;
+    car = Car{};
+    car.sent_points = is_listed;
+    car.in_use = true;
+    car.series_hash = point.series_hash;
+    car.track = batch.track(point);
+    car.chassis = batch.chassis(point);
+  }
+  return &car;
+}
+
+void FieldAnalyzer::keep(Car& car, const Sample& sample) {
+  if (car.ring.size() < options_.samples_per_car) {
+    car.ring.push_back(sample);
+    return;
+  }
+  car.ring[car.oldest] = sample;
+  if (++car.oldest == car.ring.size()) car.oldest = 0;
+}
+
+void FieldAnalyzer::tick(ArrivalTime now) {
+  const std::int64_t now_ms = now.ns / kNsPerMs;
+  const std::int64_t interval = now_ms / options_.batch_ms;
+  if (interval_ == interval) return;
+  const bool is_first = !interval_;
+  interval_ = interval;
+  if (is_first) return;
+  report(now_ms);
+  forget_silent(now_ms);
+}
+
+void FieldAnalyzer::report(std::int64_t now_ms) {
+  if (active_.empty()) return;
+  std::vector<VehicleInsight> insights;
+  insights.reserve(active_.size());
+  for (const auto series : active_) {
+    Car& car = cars_[series];
+    if (!car.in_use) {  // forgotten since it sent
+      car.sent_points = false;
+      continue;
+    }
+    const auto ring = std::span<const Sample>(car.ring);
+    insights.push_back(analyse(car.track, car.chassis, ring.subspan(car.oldest),
+                               ring.first(car.oldest), car.sectors.times_s()));
+    car.sent_points = false;
+    car.last_report_ms = now_ms;
+  }
+  active_.clear();
+  sink_.accept(partition_, std::move(insights));
+}
+
+void FieldAnalyzer::forget_silent(std::int64_t now_ms) {
+  if (now_ms - last_sweep_ms_ < options_.forget_ms / 10) return;
+  last_sweep_ms_ = now_ms;
+  for (auto& car : cars_) {
+    if (car.in_use && !car.sent_points && now_ms - car.last_report_ms >= options_.forget_ms) {
+      car = Car{};
+    }
+  }
+}
+
+InsightJoiner::InsightJoiner(std::int64_t batch_ms, std::size_t max_vehicles)
+    : batch_ms_(batch_ms),
+      grace_ms_(std::min(kTickMs + kTickMs / 2, batch_ms / 2)),
+      max_vehicles_(max_vehicles) {}
+
+void InsightJoiner::accept(std::uint32_t /*partition*/, std::vector<VehicleInsight> insights) {
+  const std::lock_guard lock(mutex_);
+  for (auto& insight : insights) {
+    Key key{insight.track, insight.chassis};
+    const auto found = waiting_.find(key);
+    if (found != waiting_.end()) {
+      found->second = std::move(insight);
+    } else if (waiting_.size() < max_vehicles_) {
+      waiting_.emplace(std::move(key), std::move(insight));
+    } else {
+      dropped_.add();
+    }
+  }
+}
+
+std::optional<InsightUpdate> InsightJoiner::poll(ArrivalTime now) {
+  std::map<Key, VehicleInsight> reported;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto interval = (now.ns / kNsPerMs - grace_ms_) / batch_ms_;
+    if (interval_ == interval) return std::nullopt;
+    const bool is_first = !interval_;
+    interval_ = interval;
+    if (is_first || waiting_.empty()) return std::nullopt;
+    reported.swap(waiting_);
+  }
+  std::vector<VehicleInsight> insights;
+  insights.reserve(reported.size());
+  for (auto& [key, insight] : reported) insights.push_back(std::move(insight));
+  const auto order = gaps(insights);
+  return encode_insight_update(insights, order, notices(insights, order, now), now);
+}
+
+}  // namespace slipstream

@@ -1,0 +1,107 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/counters.h"
+#include "model/insight_update.h"
+#include "model/sinks.h"
+#include "racing/insights.h"
+#include "racing/sector_clock.h"
+
+namespace slipstream {
+
+/// Takes the insights of the cars of a partition that sent points in the last interval.
+/// Threads: any worker.
+class InsightSink {
+ public:
+  virtual ~InsightSink() = default;
+  virtual void accept(std::uint32_t partition, std::vector<VehicleInsight> insights) = 0;
+};
+
+struct FieldAnalyzerOptions {
+  std::int64_t batch_ms = 600;
+  std::size_t samples_per_car = 500;
+  std::size_t max_cars = 4'096;      ///< series with higher numbers are counted, not analysed
+  std::int64_t forget_ms = 600'000;  ///< a car silent for so long gives its memory back
+};
+
+/// Keeps the newest points of each car of one partition, and hands on the figures of those that
+/// sent any, every batch_ms. Intervals are aligned to the clock, so that all partitions report at
+/// the same time.
+/// Memory: at most max_cars x samples_per_car samples. Borrows the sink, which outlives it.
+/// Threads: the partition's worker; not_analysed() from any.
+class FieldAnalyzer final : public PointObserver {
+ public:
+  FieldAnalyzer(std::uint32_t partition, InsightSink& sink, FieldAnalyzerOptions options = {});
+
+  void observe(const PointBatch& accepted) override;
+  void tick(ArrivalTime now) override;
+  void forget(std::uint32_t series) override;
+
+  /// Points of series beyond max_cars.
+  std::uint64_t not_analysed() const { return not_analysed_.value(); }
+
+ private:
+  struct Car {
+    std::uint64_t series_hash = 0;
+    std::string track;
+    std::string chassis;
+    std::vector<Sample> ring;  ///< grows to samples_per_car, then `oldest` goes around
+    std::size_t oldest = 0;
+    SectorClock sectors;
+    bool sent_points = false;  ///< since the last report
+    bool in_use = false;
+    std::int64_t last_report_ms = 0;
+  };
+
+  Car* car_of(const PointBatch& batch, const Point& point);
+  void keep(Car& car, const Sample& sample);
+  void report(std::int64_t now_ms);
+  void forget_silent(std::int64_t now_ms);
+
+  const std::uint32_t partition_;
+  InsightSink& sink_;
+  const FieldAnalyzerOptions options_;
+  std::vector<Car> cars_;                 // by Point::series
+  std::vector<std::uint32_t> active_;     // series that sent points since the last report
+  std::optional<std::int64_t> interval_;  // number of the one at hand
+  std::int64_t last_sweep_ms_ = 0;
+  Counter not_analysed_;
+};
+
+/// Joins the reports of all partitions into one message an interval. A partition that reports after
+/// the message was made is in the next one; nothing is repeated while nobody sends.
+/// Memory: at most max_vehicles insights wait; more are counted and left out.
+/// Threads: all functions from any; a mutex guards the waiting insights, encoding happens outside.
+class InsightJoiner final : public InsightSink {
+ public:
+  explicit InsightJoiner(std::int64_t batch_ms = 600, std::size_t max_vehicles = 65'536);
+
+  void accept(std::uint32_t partition, std::vector<VehicleInsight> insights) override;
+
+  /// The `insight_update` message of the interval that just ended, once, if anybody sent points in
+  /// it. To be called about every 50 ms; an interval counts as ended when partitions had some time
+  /// to report.
+  std::optional<InsightUpdate> poll(ArrivalTime now);
+
+  std::uint64_t dropped() const { return dropped_.value(); }
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // track, chassis
+
+  const std::int64_t batch_ms_;
+  const std::int64_t grace_ms_;  ///< for partitions to report, after the interval
+  const std::size_t max_vehicles_;
+  std::mutex mutex_;  // guards waiting_ and interval_
+  std::map<Key, VehicleInsight> waiting_;
+  std::optional<std::int64_t> interval_;
+  Counter dropped_;
+};
+
+}  // namespace slipstream

@@ -1,0 +1,72 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/outputs.h"
+#include "store/sqlite.h"
+
+namespace slipstream {
+
+/// What one transaction makes permanent.
+struct Commit {
+  RollupBatch rollups = {};                               ///< for the store
+  RollupBatch outgoing = {};                              ///< for the outbox
+  std::map<std::uint32_t, std::uint64_t> sequences = {};  ///< by partition: the newest rollup's
+  std::map<std::uint32_t, std::uint64_t> stream_sequences =
+      {};  ///< of streams: newest stored one's
+  struct At {
+    LogOffset position;
+    const Checkpoint* checkpoint;
+  };
+  std::vector<std::pair<std::uint32_t, At>> checkpoints = {};  ///< by partition, in order
+  std::vector<AnsweredKey> keys = {};
+  std::vector<DeadRange> dead = {};
+
+  /// Nothing that must be written now: sequences alone can wait, since a replay gives them again.
+  bool is_empty() const {
+    return rollups.empty() && outgoing.empty() && checkpoints.empty() && keys.empty() &&
+           dead.empty();
+  }
+};
+
+/// Where the last run got to.
+struct StoredState {
+  std::optional<std::string> layout;  ///< of windows and partitions; none: a new store
+  std::vector<PartitionState> partitions;
+  std::map<std::uint32_t, std::uint64_t> stream_sequences;  ///< by partition of the streams
+  std::vector<AnsweredKey> keys;
+  std::vector<DeadRange> dead;
+};
+
+/// The tables that hold what a restart needs, beside the rollups. Part of a transaction that the
+/// caller has begun. One thread.
+class CheckpointTables {
+ public:
+  static Result<CheckpointTables> prepare(Database& database);
+
+  Result<void> write(const Commit& commit);
+  static Result<StoredState> load(Database& database);
+  static Result<std::optional<PartitionState>> load_partition(Database& database,
+                                                              std::uint32_t partition);
+  /// Forgets all partitions' states; the new ones begin at `offset`, their rollups behind
+  /// `sequence`.
+  static Result<void> start_layout(Database& database, const std::string& layout,
+                                   std::uint32_t partitions, LogOffset offset,
+                                   std::uint64_t sequence);
+
+ private:
+  Result<void> write_checkpoint(std::uint32_t partition, const Commit::At& at);
+
+  Statement set_sequence_;
+  Statement set_stream_sequence_;
+  Statement set_checkpoint_;
+  Statement put_series_;
+  Statement remove_series_;
+  Statement put_key_;
+  Statement put_dead_;
+};
+
+}  // namespace slipstream

@@ -1,0 +1,42 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace slipstream {
+
+/// Which rollups to read. Times are of a rollup's last point.
+struct RollupFilter {
+  std::string window = {};  ///< empty: all
+  std::string track = {};
+  std::string chassis = {};
+  std::optional<EventTime> from = {};  ///< inclusive
+  std::optional<EventTime> to = {};    ///< exclusive
+};
+
+/// All stored rollups of one moment, oldest first, for who has no part in the running server:
+/// creates nothing, changes nothing, and sees what was committed when it was opened. One thread.
+class RollupReader {
+ public:
+  static Result<std::unique_ptr<RollupReader>> open(const std::filesystem::path& data_dir);
+  ~RollupReader();
+
+  Result<std::uint64_t> count(const RollupFilter& filter);
+  /// Gives each as JSON; an error of `take` ends it.
+  Result<void> for_each(const RollupFilter& filter,
+                        const std::function<Result<void>(const std::string&)>& take);
+
+ private:
+  struct Impl;
+  explicit RollupReader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace slipstream

@@ -1,0 +1,55 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "codec/rollup_json.h"
+#include "model/rollup_stretch.h"
+#include "store/checkpoint_tables.h"
+#include "store/outbox.h"
+
+namespace slipstream {
+
+struct StoreOptions {
+  std::int64_t retention_hours = 0;     ///< 0: for ever
+  std::uint64_t retention_rollups = 0;  ///< 0: any number
+  OutboxOptions outbox = {};
+};
+
+/// Closed windows in SQLite (slipstream.db in the data directory; docs/store.md has the schema),
+/// and in the same transactions what a restart needs to go on without a point lost or counted
+/// twice. Threads: commit(), start_layout() and prune() on one; the queries from any, with a
+/// connection of their own.
+class RollupStore {
+ public:
+  static Result<std::unique_ptr<RollupStore>> open(const std::filesystem::path& data_dir,
+                                                   StoreOptions options, const FieldTable& fields);
+  ~RollupStore();
+
+  /// One transaction, on the disk when this returns. A rollup that is there already (same
+  /// window_id) is not written again. The rows of commit.rollups; 0: was there already.
+  Result<std::vector<RollupRow>> commit(const Commit& commit);
+  /// Forgets all partitions' states; the new layout's begin at `offset` in the log.
+  Result<void> start_layout(const std::string& layout, std::uint32_t partitions, LogOffset offset,
+                            std::uint64_t sequence);
+  /// Removes what is past its retention, a bounded piece at a time; returns how many rollups.
+  Result<std::size_t> prune(ArrivalTime now);
+
+  /// nullptr: there is none.
+  Outbox* outbox() const;
+
+  Result<RollupPage> query(const RollupQuery& query) const;
+  /// Rollups in the order of commits, behind a cursor.
+  Result<RollupStretch> read_stretch(const RollupStretchQuery& query) const;
+  /// The newest row of all; retention never removes it, so that rows are given out once.
+  Result<RollupCursor> newest() const;
+  Result<StoredState> load() const;
+  Result<std::optional<PartitionState>> load_partition(std::uint32_t partition) const;
+
+ private:
+  struct Impl;
+  explicit RollupStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace slipstream

@@ -1,0 +1,354 @@
+#include "store/rollup_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "store/schema_sql.h"
+#include "store/sqlite.h"
+#include "store/store_writer.h"
+
+namespace slipstream {
+namespace {
+
+using testing::HasSubstr;
+using testing::SizeIs;
+
+class RollupStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name =
+        (std::filesystem::temp_directory_path() / "slipstream-store-XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    directory_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::unique_ptr<RollupStore> open(StoreOptions options = {}) {
+    auto store = RollupStore::open(directory_, options, schema_.fields());
+    EXPECT_TRUE(store) << (store ? "" : store.error().message);
+    return store ? std::move(*store) : nullptr;
+  }
+  RollupPtr rollup(std::uint8_t id, std::int64_t last_s, std::string chassis = "GR86-01",
+                   int lap = 1) {
+    auto r = std::make_shared<Rollup>();
+    r->window = id % 2 == 0 ? "sector" : "second";
+    r->window_id[15] = id;
+    r->track = "cota";
+    r->chassis = std::move(chassis);
+    r->lap = lap;
+    r->sector = 2;
+    r->count = 10;
+    r->first_time = {(last_s - 1) * kNsPerSecond};
+    r->last_time = {last_s * kNsPerSecond};
+    r->stored = true;
+    r->fields = {{field::kSpeedKmh, 10, 104.5, 100, 109, 2.5, 100, 109}};
+    return r;
+  }
+
+  std::filesystem::path directory_;
+  Schema schema_;
+};
+
+TEST_F(RollupStoreTest, GivesBackWhatWasWrittenAsItWasEncoded) {
+  auto store = open();
+  const auto r = rollup(2, 1'757'000'000);
+  ASSERT_TRUE(store->commit({.rollups = {r}}));
+  std::string json;
+  append_rollup_json(json, *r, schema_.fields());
+  const auto page = store->query({});
+  ASSERT_TRUE(page) << page.error().message;
+  EXPECT_THAT(page->rollups, testing::ElementsAre(json));
+  EXPECT_THAT(json, HasSubstr(R"("count":10,"first_ts":"2025-09-04T15:33:19.000Z")"));
+  EXPECT_THAT(json, HasSubstr(R"("avg_speed_kmh":104.5,"min_speed_kmh":100,)"));
+  EXPECT_THAT(json,
+              HasSubstr(R"("window":"sector","window_id":"00000000000000000000000000000002"})"));
+}
+
+TEST_F(RollupStoreTest, SameWindowIsStoredOnce) {
+  auto store = open();
+  ASSERT_TRUE(store->commit({.rollups = {rollup(1, 5), rollup(1, 5)}}));
+  ASSERT_TRUE(store->commit({.rollups = {rollup(1, 5)}}));
+  EXPECT_THAT(store->query({})->rollups, SizeIs(1));
+}
+
+TEST_F(RollupStoreTest, PagesHoldEveryRowOnceThoughTimesAreEqual) {
+  auto store = open();
+  RollupBatch batch;
+  for (std::uint8_t i = 1; i <= 50; ++i) batch.push_back(rollup(i, i / 10));
+  ASSERT_TRUE(store->commit({.rollups = batch}));
+  std::set<std::string> seen;
+  RollupQuery query{.limit = 7};
+  for (int pages = 0; pages < 20; ++pages) {
+    const auto page = store->query(query);
+    for (const auto& json : page->rollups) EXPECT_TRUE(seen.insert(json).second);
+    if (!page->next) break;
+    query.cursor = *page->next;
+  }
+  EXPECT_THAT(seen, SizeIs(50));
+  EXPECT_FALSE(store->query({.cursor = "x"}));
+}
+
+TEST_F(RollupStoreTest, FiltersByEveryDimensionAndTime) {
+  auto store = open();
+  ASSERT_TRUE(store->commit({.rollups = {rollup(1, 10), rollup(2, 20), rollup(3, 30, "GR86-02"),
+                                         rollup(4, 40, "GR86-02", 7)}}));
+  EXPECT_THAT(store->query({.window = "sector"})->rollups, SizeIs(2));
+  EXPECT_THAT(store->query({.chassis = "GR86-02"})->rollups, SizeIs(2));
+  EXPECT_THAT(store->query({.track = "barber"})->rollups, SizeIs(0));
+  EXPECT_THAT(store->query({.lap = 7})->rollups, SizeIs(1));
+  EXPECT_THAT(
+      store->query({.from = EventTime{20 * kNsPerSecond}, .to = EventTime{30 * kNsPerSecond}})
+          ->rollups,
+      SizeIs(2));
+}
+
+TEST_F(RollupStoreTest, GivesBackTheStateThatARestartNeeds) {
+  auto store = open();
+  EXPECT_FALSE(store->load()->layout);
+  ASSERT_TRUE(store->start_layout("two", 2, 40, 7));
+  const Checkpoint first{.windows = "w1", .changed = {{0, "a"}, {3, "b"}}, .removed = {}};
+  const Checkpoint second{.windows = "w2", .changed = {{3, "c"}}, .removed = {0, 9}};
+  Commit commit;
+  commit.sequences = {{1, 12}};
+  commit.checkpoints = {{1, {100, &first}}, {1, {140, &second}}};
+  commit.keys = {{"key", {5}, 200, "answer"}};
+  commit.dead = {{1, 60, 70, "threw"}};
+  ASSERT_TRUE(store->commit(commit));
+
+  const auto state = open()->load();
+  ASSERT_TRUE(state) << state.error().message;
+  EXPECT_EQ(state->layout, "two");
+  ASSERT_THAT(state->partitions, SizeIs(2));
+  EXPECT_EQ(state->partitions[0].offset, 40u);
+  EXPECT_EQ(state->partitions[0].sequence, 7u);
+  const auto& changed = state->partitions[1];
+  EXPECT_EQ(changed.offset, 140u);
+  EXPECT_EQ(changed.sequence, 12u);
+  EXPECT_EQ(changed.windows, "w2");
+  EXPECT_THAT(changed.series, testing::ElementsAre(testing::Pair(3, "c")));
+  ASSERT_THAT(state->keys, SizeIs(1));
+  EXPECT_EQ(state->keys[0].answer, "answer");
+  ASSERT_THAT(state->dead, SizeIs(1));
+  EXPECT_EQ(state->dead[0].to, 70u);
+  EXPECT_EQ(store->load_partition(1)->value().windows, "w2");
+  EXPECT_FALSE(*store->load_partition(5));
+
+  ASSERT_TRUE(store->start_layout("one", 1, 200, 12));
+  const auto anew = store->load();
+  EXPECT_EQ(anew->layout, "one");
+  ASSERT_THAT(anew->partitions, SizeIs(1));
+  EXPECT_THAT(anew->partitions[0].series, SizeIs(0));
+}
+
+TEST_F(RollupStoreTest, EveryPageIsReadFromAnIndexInItsOrder) {
+  open();
+  auto database = Database::open((directory_ / "slipstream.db").string(), SQLITE_OPEN_READONLY);
+  const std::string conditions[] = {"window = 'a'", "track = 'a'",  "chassis = 'a'",
+                                    "last_ns >= 5", "last_ns <= 9", "(last_ns, id) < (7, 8)"};
+  for (unsigned set = 0; set < 1u << std::size(conditions); ++set) {
+    std::string sql = "EXPLAIN QUERY PLAN SELECT stats FROM rollups WHERE 1";
+    for (std::size_t i = 0; i < std::size(conditions); ++i) {
+      if ((set >> i & 1) != 0) sql += " AND " + conditions[i];
+    }
+    auto plan = database->prepare(sql + " ORDER BY last_ns DESC, id DESC LIMIT 9");
+    ASSERT_TRUE(plan);
+    while (*plan->step()) {
+      EXPECT_THAT(std::string(plan->text(3)), HasSubstr("USING INDEX")) << sql;
+    }
+  }
+}
+
+TEST_F(RollupStoreTest, TakesUpAStoreOfTheFirstVersion) {
+  {
+    auto old = Database::open((directory_ / "slipstream.db").string(),
+                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    ASSERT_TRUE(old->execute(kStoreSchema[0]));
+    ASSERT_TRUE(old->execute("PRAGMA user_version=1"));
+  }
+  auto store = open();
+  ASSERT_NE(store, nullptr);
+  EXPECT_TRUE(store->commit({.rollups = {rollup(1, 1)}}));
+  EXPECT_TRUE(store->load());
+}
+
+TEST_F(RollupStoreTest, RetentionRemovesTheOldest) {
+  auto store = open({.retention_hours = 1, .retention_rollups = 2});
+  ASSERT_TRUE(store->commit(
+      {.rollups = {rollup(1, 10), rollup(2, 7'000), rollup(3, 7'100), rollup(4, 7'200)}}));
+  EXPECT_EQ(store->prune({7'200 * kNsPerSecond}).value(), 2u);
+  EXPECT_THAT(store->query({})->rollups, SizeIs(2));
+}
+
+TEST_F(RollupStoreTest, RefusesWhatItCannotOpenAndSaysWhy) {
+  open();
+  {
+    auto database = Database::open((directory_ / "slipstream.db").string(), SQLITE_OPEN_READWRITE);
+    ASSERT_TRUE(database->execute("PRAGMA user_version=99"));
+  }
+  const auto newer = RollupStore::open(directory_, {}, schema_.fields());
+  ASSERT_FALSE(newer);
+  EXPECT_THAT(newer.error().message, HasSubstr("newer version"));
+  const auto nowhere = RollupStore::open("/proc/none", {}, schema_.fields());
+  ASSERT_FALSE(nowhere);
+  EXPECT_THAT(nowhere.error().message, HasSubstr("/proc/none"));
+}
+
+TEST_F(RollupStoreTest, StretchesGiveEveryRowOnceInTheOrderOfCommits) {
+  const auto store = open();
+  EXPECT_EQ(store->newest()->to_text(), "0");
+  RollupBatch batch;
+  for (std::uint8_t i = 1; i <= 25; ++i) batch.push_back(rollup(i, 100 - i));
+  const auto rows = store->commit({.rollups = batch});
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(rows->back(), 25);
+  EXPECT_EQ(store->commit({.rollups = {batch[3]}}).value(), std::vector<RollupRow>{0});
+
+  RollupStretchQuery query{.upto = 25, .max_rows = 10};
+  std::vector<std::string> all;
+  for (int page = 0; page < 3; ++page) {
+    const auto stretch = store->read_stretch(query).value();
+    EXPECT_EQ(stretch.gone, 0u);
+    all.insert(all.end(), stretch.rollups.begin(), stretch.rollups.end());
+    query.after = *RollupCursor::parse(stretch.to.to_text());
+  }
+  EXPECT_EQ(query.after, store->newest().value());
+  ASSERT_THAT(all, SizeIs(25));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_THAT(all[i], HasSubstr(window_id_text(batch[i]->window_id)));
+  }
+  query.max_bytes = 1;
+  query.after = {};
+  EXPECT_EQ(store->read_stretch(query)->to.row, 1) << "a page holds at least one";
+  query.keep = [](std::string_view, std::string_view) { return false; };
+  query.max_rows = 100;
+  EXPECT_THAT(store->read_stretch(query)->rollups, SizeIs(0));
+  EXPECT_EQ(store->read_stretch(query)->to.row, 25);
+  query.after = {.row = 5, .check = 1};
+  EXPECT_TRUE(store->read_stretch(query)->is_foreign);
+}
+
+TEST_F(RollupStoreTest, StretchCountsWhatRetentionTookAndTheNewestRowStays) {
+  const auto store = open({.retention_rollups = 3});
+  RollupBatch batch;
+  // The newest row is of the oldest time.
+  for (std::uint8_t i = 1; i <= 10; ++i) batch.push_back(rollup(i, 100 - i));
+  ASSERT_TRUE(store->commit({.rollups = batch}));
+  EXPECT_EQ(store->prune({}).value(), 7u);
+  EXPECT_EQ(store->newest()->row, 10);
+  const auto stretch = store->read_stretch({.upto = 10}).value();
+  EXPECT_EQ(stretch.gone, 7u);
+  EXPECT_THAT(stretch.rollups, SizeIs(3));
+  EXPECT_EQ(stretch.to.row, 10);
+  EXPECT_EQ(store->read_stretch({.after = {.row = 4, .check = 7}, .upto = 5})->gone, 1u);
+}
+
+TEST(RollupCursor, TextIsReadBackAndNothingElse) {
+  for (const auto text : {"0", "1.0", "12.9f03a1bc", "9223372036854775807.ffffffff"}) {
+    const auto cursor = RollupCursor::parse(text);
+    ASSERT_TRUE(cursor) << text;
+    EXPECT_EQ(cursor->to_text(), text);
+  }
+  for (const auto bad : {"", "1", "0.0", "-1.a", "1.", "1.g", "1.a ", "x", "00", "1.123456789"}) {
+    EXPECT_FALSE(RollupCursor::parse(bad)) << bad;
+  }
+}
+
+class StoreWriterTest : public RollupStoreTest, protected RollupSink {
+ protected:
+  void SetUp() override {
+    RollupStoreTest::SetUp();
+    store_ = open();
+    writer_ = std::make_unique<StoreWriter>(
+        *store_, std::vector<RollupSink*>{this}, clock_,
+        [this](const std::string& w) { warnings_.push_back(w); },
+        StoreWriterOptions{.queue_bytes = 4'000, .commit_interval_ms = 0});
+    writer_->begin([this] { return durable_; }, {});
+  }
+  void accept(const RollupBatch& rollups, std::span<const RollupRow> rows) override {
+    for (const auto& r : rollups) passed_on_.push_back(r->sequence);
+    rows_.insert(rows_.end(), rows.begin(), rows.end());
+  }
+  RollupPtr numbered(std::uint8_t id, std::uint64_t sequence, bool stored = true) {
+    auto r = std::make_shared<Rollup>(*rollup(id, id));
+    r->sequence = sequence;
+    r->stored = stored;
+    return r;
+  }
+  std::size_t stored() { return store_->query({})->rollups.size(); }
+
+  std::unique_ptr<RollupStore> store_;
+  ManualClock clock_{kNsPerSecond};
+  LogOffset durable_ = 0;
+  std::vector<std::string> warnings_;
+  std::vector<std::uint64_t> passed_on_;
+  std::vector<RollupRow> rows_;
+  std::unique_ptr<StoreWriter> writer_;
+};
+
+TEST_F(StoreWriterTest, NothingIsCommittedBeforeTheLogIsDurableUpToIt) {
+  writer_->accept({.partition = 0, .position = 10, .rollups = {numbered(1, 1)}});
+  EXPECT_EQ(writer_->poll(1), 0u);
+  durable_ = 9;
+  EXPECT_EQ(writer_->poll(1), 0u);
+  EXPECT_EQ(stored(), 0u);
+  durable_ = 10;
+  EXPECT_EQ(writer_->poll(1), 1u);
+  EXPECT_EQ(stored(), 1u);
+  EXPECT_THAT(passed_on_, testing::ElementsAre(1));
+}
+
+TEST_F(StoreWriterTest, WhatAReplayGivesAgainIsDropped) {
+  durable_ = 100;
+  writer_->accept(
+      {.partition = 0, .position = 1, .rollups = {numbered(1, 1), numbered(2, 2, false)}});
+  writer_->poll(1);
+  writer_->accept({.partition = 0,
+                   .position = 2,
+                   .rollups = {numbered(1, 1), numbered(2, 2, false), numbered(3, 3)}});
+  writer_->accept({.partition = 1, .position = 2, .rollups = {numbered(4, 1)}});
+  writer_->poll(1);
+  EXPECT_THAT(passed_on_, testing::ElementsAre(1, 2, 3, 1));
+  EXPECT_THAT(rows_, testing::ElementsAre(1, 0, 2, 3)) << "where the store has each";
+  EXPECT_EQ(stored(), 3u);
+  EXPECT_EQ(writer_->stats().repeated.value(), 2u);
+  EXPECT_EQ(open()->load()->partitions[0].sequence, 3u);
+}
+
+TEST_F(StoreWriterTest, KeepsWhatCannotBeWrittenAndTriesAgain) {
+  durable_ = 100;
+  auto other = Database::open((directory_ / "slipstream.db").string(), SQLITE_OPEN_READWRITE);
+  ASSERT_TRUE(other->execute("BEGIN EXCLUSIVE"));
+  for (std::uint8_t i = 1; writer_->has_room(); ++i) {
+    writer_->accept({.partition = 0, .position = i, .rollups = {numbered(i, i)}});
+  }
+  const auto waiting = writer_->stats().waiting.value();
+  EXPECT_EQ(writer_->poll(1), 0u);
+  EXPECT_EQ(writer_->stats().failing.value(), 1);
+  EXPECT_EQ(writer_->stats().waiting.value(), waiting);
+  EXPECT_THAT(passed_on_, SizeIs(0)) << "what a client has seen, the store has";
+  ASSERT_TRUE(other->execute("ROLLBACK"));
+  EXPECT_EQ(writer_->poll(1), 0u) << "it waits a second first";
+  clock_.advance(kNsPerSecond);
+  EXPECT_EQ(writer_->poll(1), static_cast<std::size_t>(waiting));
+  EXPECT_EQ(writer_->stats().failing.value(), 0);
+  EXPECT_EQ(stored(), static_cast<std::size_t>(waiting));
+  EXPECT_THAT(warnings_, SizeIs(2));
+  EXPECT_TRUE(writer_->has_room());
+}
+
+TEST_F(StoreWriterTest, TheLogIsNeededFromTheOldestCommittedCheckpoint) {
+  durable_ = 100;
+  StoredState stored;
+  stored.partitions = {{.partition = 0, .offset = 5, .sequence = 0, .windows = "", .series = {}},
+                       {.partition = 1, .offset = 8, .sequence = 0, .windows = "", .series = {}}};
+  writer_->begin([this] { return durable_; }, stored);
+  EXPECT_EQ(writer_->needed_from(), 5u);
+  writer_->accept({.partition = 0, .position = 20, .checkpoint = std::make_unique<Checkpoint>()});
+  EXPECT_EQ(writer_->needed_from(), 5u);
+  writer_->poll(1);
+  EXPECT_EQ(writer_->needed_from(), 8u);
+}
+
+}  // namespace
+}  // namespace slipstream

@@ -1,0 +1,95 @@
+#pragma once
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace slipstream {
+
+/// A thin layer over SQLite's C interface: handles that close themselves, failures as values.
+class Statement {
+ public:
+  Statement() = default;
+  explicit Statement(sqlite3_stmt* statement) : statement_(statement, sqlite3_finalize) {}
+
+  Statement& bind(int index, std::int64_t value) {
+    sqlite3_bind_int64(statement_.get(), index, value);
+    return *this;
+  }
+  /// The text must live until the statement is reset.
+  Statement& bind(int index, std::string_view text) {
+    sqlite3_bind_text(statement_.get(), index, text.data(), static_cast<int>(text.size()),
+                      SQLITE_STATIC);
+    return *this;
+  }
+  Statement& bind_blob(int index, const void* data, std::size_t size) {
+    sqlite3_bind_blob(statement_.get(), index, data, static_cast<int>(size), SQLITE_STATIC);
+    return *this;
+  }
+
+  /// True: a row is there; false: done.
+  Result<bool> step() {
+    const int code = sqlite3_step(statement_.get());
+    if (code == SQLITE_ROW) return true;
+    if (code == SQLITE_DONE) return false;
+    return fail(sqlite3_errmsg(sqlite3_db_handle(statement_.get())));
+  }
+  void reset() {
+    sqlite3_reset(statement_.get());
+    sqlite3_clear_bindings(statement_.get());
+  }
+
+  std::int64_t integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+  std::string_view text(int column) const {
+    const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+    return {data == nullptr ? "" : data,
+            static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+  }
+  std::string_view blob(int column) const {
+    const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_.get(), column));
+    return {data == nullptr ? "" : data,
+            static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+  }
+
+ private:
+  std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)> statement_{nullptr, sqlite3_finalize};
+};
+
+/// One connection. One thread at a time.
+class Database {
+ public:
+  static Result<Database> open(const std::string& path, int flags) {
+    sqlite3* handle = nullptr;
+    const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+    Database database(handle);
+    if (code != SQLITE_OK) return fail(path + ": " + sqlite3_errstr(code));
+    return database;
+  }
+
+  void set_busy_timeout(int ms) { sqlite3_busy_timeout(handle_.get(), ms); }
+  Result<void> execute(const char* sql) {
+    if (sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
+    return fail(sqlite3_errmsg(handle_.get()));
+  }
+  Result<Statement> prepare(std::string_view sql) {
+    sqlite3_stmt* statement = nullptr;
+    if (sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &statement,
+                           nullptr) != SQLITE_OK) {
+      return fail(sqlite3_errmsg(handle_.get()));
+    }
+    return Statement(statement);
+  }
+  std::int64_t changes() const { return sqlite3_changes64(handle_.get()); }
+  /// Of the newest insertion.
+  std::int64_t last_row() const { return sqlite3_last_insert_rowid(handle_.get()); }
+
+ private:
+  explicit Database(sqlite3* handle) : handle_(handle, sqlite3_close_v2) {}
+  std::unique_ptr<sqlite3, decltype(&sqlite3_close_v2)> handle_;
+};
+
+}  // namespace slipstream

@@ -1,0 +1,167 @@
+#include "store/store_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace slipstream {
+
+StoreWriter::StoreWriter(RollupStore& store, std::vector<RollupSink*> committed, const Clock& clock,
+                         Warn warn, StoreWriterOptions options)
+    : store_(store),
+      sinks_(std::move(committed)),
+      clock_(clock),
+      warn_(std::move(warn)),
+      options_(std::move(options)),
+      queue_({.items = 1'000'000, .bytes = options_.queue_bytes}) {}
+
+void StoreWriter::begin(DurableOffset durable, const StoredState& stored) {
+  durable_ = std::move(durable);
+  sequences_ = stored.stream_sequences;
+  checkpoints_.clear();
+  for (const auto& state : stored.partitions) {
+    sequences_[state.partition] = state.sequence;
+    checkpoints_[state.partition] = state.offset;
+  }
+  publish_needed();
+}
+
+void StoreWriter::publish_needed() {
+  const auto oldest =
+      std::ranges::min_element(checkpoints_, {}, &decltype(checkpoints_)::value_type::second);
+  needed_from_.store(oldest == checkpoints_.end() ? 0 : oldest->second, std::memory_order_release);
+}
+
+void StoreWriter::accept(Output output) {
+  const std::size_t bytes = output.bytes();
+  stats_.waiting.add(1);
+  // Whoever folds looks for room before; a key comes with points that have found theirs.
+  queue_.force(std::move(output), bytes);
+}
+
+void StoreWriter::take_durable() {
+  // While commits fail, outputs stay in the queue, which is what partitions look at.
+  if (waiting_.size() < kOutputsPerCommit) queue_.take(taken_, kOutputsPerCommit);
+  std::move(taken_.begin(), taken_.end(), std::back_inserter(waiting_));
+  taken_.clear();
+  const LogOffset durable = durable_();
+  while (current_.size() < kOutputsPerCommit && !waiting_.empty() &&
+         waiting_.front().position <= durable) {
+    current_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+    gather(current_.back());
+  }
+}
+
+void StoreWriter::gather(Output& output) {
+  for (auto& rollup : output.rollups) {
+    if (is_repeated(output.partition, *rollup)) {
+      stats_.repeated.add();
+      continue;
+    }
+    if (rollup->stored) commit_.rollups.push_back(rollup);
+    if (is_outgoing(output.partition, *rollup)) commit_.outgoing.push_back(rollup);
+    passing_.push_back(std::move(rollup));
+  }
+  if (output.checkpoint) {
+    commit_.checkpoints.push_back({output.partition, {output.position, output.checkpoint.get()}});
+  }
+  std::move(output.keys.begin(), output.keys.end(), std::back_inserter(commit_.keys));
+  std::move(output.dead.begin(), output.dead.end(), std::back_inserter(commit_.dead));
+}
+
+bool StoreWriter::is_outgoing(std::uint32_t partition, const Rollup& rollup) const {
+  return partition < kStreamPartitions &&
+         std::ranges::find(options_.outgoing_windows, rollup.window) !=
+             options_.outgoing_windows.end();
+}
+
+bool StoreWriter::is_repeated(std::uint32_t partition, const Rollup& rollup) {
+  const bool is_of_stream = partition >= kStreamPartitions;
+  if (is_of_stream && !rollup.stored) return false;
+  std::uint64_t& newest = sequences_[partition];
+  if (rollup.sequence <= newest) return true;
+  newest = rollup.sequence;
+  (is_of_stream ? commit_.stream_sequences : commit_.sequences)[partition] = newest;
+  return false;
+}
+
+std::size_t StoreWriter::poll(std::size_t) {
+  const ArrivalTime now = clock_.now();
+  prune(now);
+  if (now.ns < retry_at_ns_ || now.ns < commit_at_ns_) return 0;
+  take_durable();
+  if (current_.empty()) return 0;
+  const std::size_t count = current_.size();
+  return commit(now) ? count : 0;
+}
+
+bool StoreWriter::flush() {
+  while (true) {
+    take_durable();
+    if (current_.empty()) break;
+    if (!commit(clock_.now())) break;
+  }
+  if (stats_.waiting.value() == 0) return true;
+  warn_(fmt::format("{} outputs could not be committed; the log has what they are made of",
+                    stats_.waiting.value()));
+  return false;
+}
+
+bool StoreWriter::commit(ArrivalTime now) {
+  std::vector<RollupRow> stored_rows;
+  if (!commit_.is_empty()) {
+    auto written = store_.commit(commit_);
+    if (!written) {
+      stats_.failed_writes.add();
+      if (stats_.failing.value() == 0) {
+        warn_(fmt::format("the store cannot be written, rollups wait; tried every second: {}",
+                          written.error().message));
+      }
+      stats_.failing.set(1);
+      retry_at_ns_ = now.ns + kRetryNs;
+      return false;
+    }
+    stored_rows = std::move(*written);
+    if (stats_.failing.value() != 0) warn_("the store can be written again");
+    stats_.failing.set(0);
+    stats_.commits.add();
+    stats_.commit_time.observe_ns(clock_.now().ns - now.ns);
+    commit_at_ns_ = now.ns + options_.commit_interval_ms * kNsPerMs;
+  }
+  pass_on(stored_rows, clock_.now());
+  stats_.written.add(commit_.rollups.size());
+  stats_.checkpoints.add(commit_.checkpoints.size());
+  for (const auto& [partition, at] : commit_.checkpoints) checkpoints_[partition] = at.position;
+  publish_needed();
+  stats_.waiting.add(-static_cast<std::int64_t>(current_.size()));
+  // Sequences of rollups that are not stored go with the next transaction.
+  auto sequences =
+      commit_.is_empty() ? std::move(commit_.sequences) : decltype(commit_.sequences){};
+  commit_ = {};
+  commit_.sequences = std::move(sequences);
+  current_.clear();
+  return true;
+}
+
+void StoreWriter::pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime now) {
+  if (passing_.empty()) return;
+  std::vector<RollupRow> rows;
+  std::size_t next = 0;
+  for (const auto& rollup : passing_) {
+    stats_.ingest_to_rollup.observe_ns(now.ns - rollup->last_arrival.ns);
+    rows.push_back(rollup->stored ? stored_rows.at(next++) : 0);
+  }
+  for (RollupSink* const sink : sinks_) sink->accept(passing_, rows);
+  passing_.clear();
+}
+
+void StoreWriter::prune(ArrivalTime now) {
+  if (now.ns < prune_at_ns_) return;
+  const auto removed = store_.prune(now);
+  // More to remove: soon again, with room for writes between.
+  prune_at_ns_ = now.ns + (removed && *removed > 0 ? kNsPerSecond : kPruneNs);
+}
+
+}  // namespace slipstream

@@ -1,0 +1,102 @@
+#pragma once
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/agent.h"
+#include "base/bounded_queue.h"
+#include "base/counters.h"
+#include "model/sinks.h"
+#include "store/rollup_store.h"
+
+namespace slipstream {
+
+/// Any thread.
+struct StoreWriterStats {
+  Counter written;   ///< stored rollups
+  Counter repeated;  ///< rollups that a replay gave again, and that were dropped
+  Counter commits;
+  Counter failed_writes;  ///< transactions that failed; they are tried again
+  Counter checkpoints;
+  Gauge waiting;  ///< outputs not yet committed
+  Gauge failing;  ///< 1 while the last write failed
+  LatencyHistogram commit_time;
+  LatencyHistogram ingest_to_rollup;  ///< receipt of a rollup's last point to its commit
+};
+
+struct StoreWriterOptions {
+  std::size_t queue_bytes = std::size_t{256} << 20;  ///< then partitions stop until there is room
+  std::int64_t commit_interval_ms = 50;              ///< between transactions
+  std::vector<std::string> outgoing_windows = {};    ///< their rollups go to the store's outbox
+};
+
+/// Commits what came of the log, many outputs in one transaction, once the log is durable up to
+/// where they came from; then passes the rollups on. A rollup that a replay gives again (by its
+/// partition and sequence) is dropped, so that nobody sees one twice. So are those of streams, of
+/// which other instances may have made some; what is not stored of them has no number and passes.
+/// What others are to get of the embedded log's rollups is put into the store's outbox; those of
+/// streams were sent by whoever made them.
+/// While the store fails (a full disk), outputs wait and are tried again every second; when too
+/// many wait, partitions stop. Threads: accept() and has_room() from any; poll() on one.
+class StoreWriter final : public SignalledAgent, public OutputSink {
+ public:
+  using Warn = std::function<void(const std::string&)>;
+  using DurableOffset = std::function<LogOffset()>;
+
+  StoreWriter(RollupStore& store, std::vector<RollupSink*> committed, const Clock& clock, Warn warn,
+              StoreWriterOptions options = {});
+
+  /// Where the log is durable up to, and where the store has got to. Before the first poll().
+  void begin(DurableOffset durable, const StoredState& stored);
+
+  bool has_room() const override { return queue_.has_room(); }
+  void accept(Output output) override;
+  std::size_t poll(std::size_t budget) override;
+  /// Commits all that is durable, without a pause; false where something is left. For the end, when
+  /// poll() is not running.
+  bool flush();
+  /// No committed checkpoint needs the log before this place.
+  LogOffset needed_from() const { return needed_from_.load(std::memory_order_acquire); }
+  const StoreWriterStats& stats() const { return stats_; }
+
+ private:
+  static constexpr std::size_t kOutputsPerCommit = 4'096;
+  static constexpr std::int64_t kRetryNs = kNsPerSecond;
+  static constexpr std::int64_t kPruneNs = 60 * kNsPerSecond;
+
+  void take_durable();
+  void gather(Output& output);
+  bool is_outgoing(std::uint32_t partition, const Rollup& rollup) const;
+  bool is_repeated(std::uint32_t partition, const Rollup& rollup);
+  bool commit(ArrivalTime now);
+  void pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime now);
+  void publish_needed();
+  void prune(ArrivalTime now);
+
+  RollupStore& store_;
+  const std::vector<RollupSink*> sinks_;
+  const Clock& clock_;
+  const Warn warn_;
+  const StoreWriterOptions options_;
+  DurableOffset durable_;
+  BoundedQueue<Output> queue_;
+  StoreWriterStats stats_;
+  std::atomic<LogOffset> needed_from_{0};
+
+  // poll()'s own.
+  std::vector<Output> taken_;
+  std::deque<Output> waiting_;   ///< for the log to be durable
+  std::vector<Output> current_;  ///< in the commit
+  Commit commit_;
+  RollupBatch passing_;                               ///< of the commit, unstored ones too
+  std::map<std::uint32_t, std::uint64_t> sequences_;  ///< newest committed or in the commit
+  std::map<std::uint32_t, LogOffset> checkpoints_;    ///< committed
+  std::int64_t retry_at_ns_ = 0;
+  std::int64_t commit_at_ns_ = 0;
+  std::int64_t prune_at_ns_ = 0;
+};
+
+}  // namespace slipstream

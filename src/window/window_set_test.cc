@@ -1,0 +1,195 @@
+#include "window/window_set.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "window/testing.h"
+
+namespace slipstream {
+namespace {
+
+using testing::DoubleNear;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+using window_testing::Fold;
+using window_testing::kSpeed;
+using window_testing::Reading;
+
+std::vector<std::uint64_t> counts(const RollupBatch& rollups) {
+  std::vector<std::uint64_t> out;
+  for (const auto& r : rollups) out.push_back(r->count);
+  return out;
+}
+
+RollupBatch of(const RollupBatch& all, std::string_view window) {
+  RollupBatch out;
+  for (const auto& r : all) {
+    if (r->window == window) out.push_back(r);
+  }
+  return out;
+}
+
+WindowDefinition seconds(std::int64_t lateness_ms, LatePolicy late = LatePolicy::kDrop) {
+  WindowDefinition d;
+  d.name = "second";
+  d.every_ms = 1'000;
+  d.lateness_ms = lateness_ms;
+  d.late = late;
+  return d;
+}
+
+TEST(WindowSet, BucketClosesAtItsThreshold) {
+  Fold fold(default_windows(10));
+  for (int i = 0; i < 25; ++i) fold.add({.ms = i * 40, .value = double(i)});
+  const auto buckets = of(fold.rollups(), "bucket");
+  EXPECT_THAT(counts(buckets), ElementsAre(10, 10));
+  ASSERT_THAT(buckets[0]->fields, SizeIs(1));
+  EXPECT_THAT(buckets[0]->fields[0].avg, DoubleNear(4.5, 1e-12));
+  EXPECT_THAT(buckets[1]->fields[0].avg, DoubleNear(14.5, 1e-12));
+  EXPECT_EQ(buckets[0]->fields[0].min, 0);
+  EXPECT_EQ(buckets[0]->fields[0].max, 9);
+  EXPECT_EQ(buckets[0]->fields[0].last, 9);
+  EXPECT_THAT(buckets[0]->fields[0].std, DoubleNear(std::sqrt(8.25), 1e-12));
+}
+
+TEST(WindowSet, MovingOnClosesBucketAndSector) {
+  Fold fold(default_windows(10));
+  fold.add({.ms = 0, .lap = 1, .sector = 0});
+  fold.add({.ms = 40, .lap = 1, .sector = 0});
+  EXPECT_THAT(fold.rollups(), IsEmpty());
+  fold.add({.ms = 80, .lap = 1, .sector = 1});
+  EXPECT_THAT(counts(of(fold.rollups(), "bucket")), ElementsAre(2));
+  EXPECT_THAT(counts(of(fold.rollups(), "sector")), ElementsAre(2));
+  EXPECT_EQ(of(fold.rollups(), "sector")[0]->sector, 0);
+}
+
+TEST(WindowSet, IdleMachineLeavesNoPointWaiting) {
+  Fold fold(default_windows(10, 2'000));
+  fold.add({.ms = 0});
+  fold.tick_ms(1'999);
+  EXPECT_THAT(fold.rollups(), IsEmpty());
+  fold.tick_ms(2'000);
+  EXPECT_THAT(counts(of(fold.rollups(), "bucket")), ElementsAre(1));
+}
+
+TEST(WindowSet, LatePointIsCountedNotFolded) {
+  Fold fold({seconds(500)});
+  fold.add({.ms = 100});
+  fold.add({.ms = 1'600});  // the watermark passes 1,000
+  EXPECT_THAT(counts(fold.rollups()), ElementsAre(1));
+  fold.add({.ms = 900});
+  EXPECT_EQ(fold.counts(0).late_points, 1u);
+  fold.close_all();
+  EXPECT_THAT(counts(fold.rollups()), ElementsAre(1, 1));
+}
+
+TEST(WindowSet, LatePointsGoToARollupOfTheirOwnWhereAsked) {
+  Fold fold({seconds(500, LatePolicy::kRollup)});
+  fold.add({.ms = 100});
+  fold.add({.ms = 1'600});
+  fold.add({.ms = 900, .value = 7});
+  fold.add({.ms = 950, .value = 9});
+  fold.close_all();
+  RollupBatch late;
+  for (const auto& r : fold.rollups()) {
+    if (r->late) late.push_back(r);
+  }
+  ASSERT_THAT(counts(late), ElementsAre(2));
+  EXPECT_EQ(late[0]->fields[0].avg, 8);
+  EXPECT_EQ(fold.counts(0).closed_points, 2u);
+  EXPECT_EQ(fold.counts(0).late_points, 2u);
+}
+
+TEST(WindowSet, PointsWithinTheLatenessAreInTheirWindow) {
+  Fold fold({seconds(500)});
+  fold.add({.ms = 100});
+  fold.add({.ms = 1'400});  // the watermark stands at 900
+  fold.add({.ms = 999});
+  fold.close_all();
+  EXPECT_THAT(counts(fold.rollups()), ElementsAre(2, 1));
+  EXPECT_EQ(fold.counts(0).late_points, 0u);
+}
+
+TEST(WindowSet, OneMachinesWrongClockClosesNobodyElsesWindows) {
+  Fold fold({seconds(500)});
+  fold.add({.series = 0, .ms = 100});
+  fold.add({.series = 1, .ms = 290'000});
+  EXPECT_THAT(fold.rollups(), IsEmpty());
+  fold.add({.series = 0, .ms = 200});
+  fold.close_all();
+  EXPECT_THAT(counts(fold.rollups()), ElementsAre(2, 1));
+}
+
+TEST(WindowSet, AbsentFieldIsInNoFigure) {
+  Fold fold(default_windows(2));
+  fold.add({.ms = 0, .value = 10});
+  fold.add({.ms = 40, .value = std::nan("")});  // the point lacks the field
+  const auto buckets = of(fold.rollups(), "bucket");
+  ASSERT_THAT(counts(buckets), ElementsAre(2));
+  EXPECT_EQ(buckets[0]->fields[0].count, 1u);
+  EXPECT_EQ(buckets[0]->fields[0].avg, 10);
+}
+
+TEST(WindowSet, FirstAndLastGoByEventTime) {
+  auto definition = default_windows(3)[0];
+  definition.with_first = true;
+  Fold fold({definition});
+  fold.add({.ms = 80, .value = 3});
+  fold.add({.ms = 0, .value = 1});
+  fold.add({.ms = 40, .value = 2});
+  ASSERT_THAT(fold.rollups(), SizeIs(1));
+  EXPECT_EQ(fold.rollups()[0]->fields[0].first, 1);
+  EXPECT_EQ(fold.rollups()[0]->fields[0].last, 3);
+  EXPECT_EQ(fold.rollups()[0]->first_time.ns, 0);
+  EXPECT_EQ(fold.rollups()[0]->last_time.ns, 80 * kNsPerMs);
+}
+
+TEST(WindowSet, IdsAreUniqueAndStayTheSameInAReplay) {
+  const auto run = [] {
+    Fold fold(default_windows(10));
+    for (int i = 0; i < 400; ++i) {
+      fold.add({.series = static_cast<std::uint32_t>(i % 3),
+                .ms = i * 40,
+                .lap = i / 200,
+                .sector = i / 50 % 3});
+    }
+    fold.close_all();
+    return fold.rollups();
+  };
+  const auto once = run();
+  const auto again = run();
+  std::set<std::array<std::uint8_t, 16>> ids;
+  ASSERT_EQ(once.size(), again.size());
+  for (std::size_t i = 0; i < once.size(); ++i) {
+    EXPECT_EQ(once[i]->window_id, again[i]->window_id);
+    EXPECT_TRUE(ids.insert(once[i]->window_id).second);
+  }
+}
+
+TEST(WindowSet, QuantilesAreWithinOnePercent) {
+  auto definition = default_windows(1'000)[0];
+  definition.with_quantiles = true;
+  Fold fold({definition});
+  for (int i = 1; i <= 1'000; ++i) fold.add({.ms = i, .value = double(i)});
+  ASSERT_THAT(fold.rollups(), SizeIs(1));
+  const auto& figures = fold.rollups()[0]->fields[0];
+  EXPECT_THAT(figures.p50, DoubleNear(500, 6));
+  EXPECT_THAT(figures.p95, DoubleNear(950, 11));
+  EXPECT_THAT(figures.p99, DoubleNear(990, 11));
+}
+
+TEST(Validate, NamesWhatIsWrong) {
+  WindowDefinition never;
+  never.name = "never";
+  never.idle_ms = 0;
+  EXPECT_THAT(validate({never}).error().message, testing::HasSubstr("never closes"));
+  EXPECT_THAT(validate({seconds(0), seconds(0)}).error().message, testing::HasSubstr("twice"));
+  EXPECT_TRUE(validate(default_windows()));
+}
+
+}  // namespace
+}  // namespace slipstream
