@@ -1,27 +1,11 @@
 #include "source/peer_table.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
+#include <cmath>
 
 namespace slipstream {
-
-std::string Address::to_string() const {
-  unsigned char bytes[16];
-  std::memcpy(bytes, &high, 8);
-  std::memcpy(bytes + 8, &low, 8);
-  static constexpr unsigned char kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  char text[INET6_ADDRSTRLEN] = "";
-  if (std::memcmp(bytes, kMapped, sizeof kMapped) == 0) {
-    inet_ntop(AF_INET, bytes + 12, text, sizeof text);
-  } else {
-    inet_ntop(AF_INET6, bytes, text, sizeof text);
-  }
-  return text;
-}
 
 std::string printable_sample(std::string_view text, std::size_t limit) {
   std::string sample;
@@ -37,7 +21,8 @@ std::string printable_sample(std::string_view text, std::size_t limit) {
   return sample.substr(0, limit);
 }
 
-PeerTable::Peer& PeerTable::peer(const Address& address, ArrivalTime now) {
+PeerTable::Peer& PeerTable::peer(const Address& source, ArrivalTime now) {
+  const Address address = source.sender();
   auto found = peers_.find(address);
   if (found == peers_.end()) {
     if (peers_.size() >= kMaxPeers) evict();
@@ -69,6 +54,16 @@ double PeerTable::refill(const Address& address, ArrivalTime now) {
   const double limit = points_per_second_;
   p.tokens = std::min(limit, p.tokens + seconds * limit);
   return p.tokens;
+}
+
+std::int64_t PeerTable::seconds_to_wait(const Address& address, ArrivalTime now) {
+  if (may_send(address, now)) return 0;
+  const double missing = 1 - peer(address, now).tokens;
+  return static_cast<std::int64_t>(std::ceil(missing / points_per_second_));
+}
+
+void PeerTable::spend(const Address& address, std::size_t points, ArrivalTime now) {
+  if (points_per_second_ != 0) peer(address, now).tokens -= static_cast<double>(points);
 }
 
 void PeerTable::report(const Address& address, const Rejection& rejection, std::string_view sample,

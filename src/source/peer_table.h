@@ -1,29 +1,16 @@
 #pragma once
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include "base/clock.h"
 #include "base/counters.h"
 #include "model/rejection.h"
+#include "net/address.h"
 
 namespace slipstream {
-
-/// An IPv4 address as its IPv4-mapped IPv6 address, so that there is one kind. Network byte order.
-struct Address {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-  friend bool operator==(const Address&, const Address&) = default;
-  std::string to_string() const;
-};
-struct AddressHash {
-  std::size_t operator()(const Address& a) const noexcept {
-    return (a.high ^ (a.low * 0x9e3779b97f4a7c15u)) * 0xbf58476d1ce4e5b9u;
-  }
-};
 
 /// What is told of a refused point.
 struct RejectionReport {
@@ -35,9 +22,9 @@ struct RejectionReport {
 };
 using RejectionLogger = std::function<void(const RejectionReport&)>;
 
-/// Per source address (ports do not count): how many errors may still be logged this minute, and
-/// how many points may come this second. Bounded: when it is full, the address heard of longest ago
-/// of a few is forgotten. One thread.
+/// Per sender (Address::sender(): of IPv6 the /64 network; ports do not count): how many errors may
+/// still be logged this minute, and how many points may come this second. Bounded: when it is full,
+/// the sender heard of longest ago of a few is forgotten. One thread.
 class PeerTable {
  public:
   static constexpr std::size_t kMaxPeers = 4096;
@@ -58,12 +45,11 @@ class PeerTable {
   bool may_send(const Address& address, ArrivalTime now) {
     return points_per_second_ == 0 || refill(address, now) >= 1;
   }
-  /// Takes the points off the address's allowance, which may go below zero.
-  void spend(const Address& address, std::size_t points, ArrivalTime now) {
-    if (points_per_second_ != 0) {
-      peer(address, now).tokens -= static_cast<double>(points);
-    }
-  }
+  /// Whole seconds until the address may send again, if nothing comes in between.
+  std::int64_t seconds_to_wait(const Address& address, ArrivalTime now);
+  /// Takes the points off the address's allowance, which may go below zero: what came at once is
+  /// owed in full.
+  void spend(const Address& address, std::size_t points, ArrivalTime now);
   std::size_t size() const { return peers_.size(); }
 
  private:
@@ -76,7 +62,7 @@ class PeerTable {
     ArrivalTime refilled;
   };
 
-  Peer& peer(const Address& address, ArrivalTime now);
+  Peer& peer(const Address& source, ArrivalTime now);
   double refill(const Address& address, ArrivalTime now);
   void evict();
 

@@ -95,14 +95,16 @@ Result<void> UdpSocket::bind(const UdpSocketOptions& options, int family) {
 void UdpSocket::size_buffer(std::size_t wanted) {
   const int bytes = static_cast<int>(wanted);
   // Beyond net.core.rmem_max only a privileged process gets what it asks for.
-  if (!set_flag(fd_, SOL_SOCKET, SO_RCVBUFFORCE, bytes)) set_flag(fd_, SOL_SOCKET, SO_RCVBUF, bytes);
+  if (!set_flag(fd_, SOL_SOCKET, SO_RCVBUFFORCE, bytes))
+    set_flag(fd_, SOL_SOCKET, SO_RCVBUF, bytes);
   // The kernel doubles the figure, for its own bookkeeping.
   receive_buffer_bytes_ = static_cast<std::size_t>(read_option(fd_, SO_RCVBUF)) / 2;
   if (receive_buffer_bytes_ < wanted) {
-    warnings_.push_back(fmt::format(
-        "the UDP receive buffer is {} bytes, {} were asked for: net.core.rmem_max caps it; raise it "
-        "with `sysctl -w net.core.rmem_max={}` or bursts may be dropped by the kernel",
-        receive_buffer_bytes_, wanted, wanted));
+    warnings_.push_back(
+        fmt::format("the UDP receive buffer is {} bytes, {} were asked for: net.core.rmem_max caps "
+                    "it; raise it "
+                    "with `sysctl -w net.core.rmem_max={}` or bursts may be dropped by the kernel",
+                    receive_buffer_bytes_, wanted, wanted));
   }
 }
 

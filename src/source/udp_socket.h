@@ -8,7 +8,7 @@
 namespace slipstream {
 
 struct UdpSocketOptions {
-  std::string host;  ///< empty: all addresses, IPv4 and IPv6
+  std::string host;            ///< empty: all addresses, IPv4 and IPv6
   std::uint16_t port = 20777;  ///< 0: a free one
   std::size_t receive_buffer_bytes = std::size_t{32} << 20;
 };

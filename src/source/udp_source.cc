@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace slipstream {
 namespace {
@@ -35,9 +36,8 @@ std::pair<Address, std::uint16_t> address_of(const sockaddr_storage& name) {
 
 }  // namespace
 
-UdpSource::UdpSource(UdpSocket socket, UdpSourceOptions options, Schema& schema,
-                     IngestStats& stats, const Clock& clock, PointSink& sink, BatchPool& pool,
-                     RejectionLogger logger)
+UdpSource::UdpSource(UdpSocket socket, UdpSourceOptions options, Schema& schema, IngestStats& stats,
+                     const Clock& clock, PointSink& sink, BatchPool& pool, RejectionLogger logger)
     : socket_(std::move(socket)),
       options_(std::move(options)),
       stats_(stats),
@@ -88,7 +88,11 @@ std::size_t UdpSource::poll(std::size_t budget) {
 void UdpSource::idle() {
   if (naps_ < kNapsBeforeSleep) {
     ++naps_;
-    const timespec nap{0, kNapNs};
+    // A waker costs more than a nap, a nap less than many small batches.
+    const std::size_t points = std::exchange(points_since_nap_, 0);
+    const timespec nap{0, points >= kFloodPoints  ? kLongestNapNs
+                          : points >= kBusyPoints ? kLongNapNs
+                                                  : kShortNapNs};
     nanosleep(&nap, nullptr);
     return;
   }
@@ -168,6 +172,7 @@ void UdpSource::take_datagram(std::string_view text, const TextOrigin& given) {
     return;
   }
   stats_.of(SourceKind::kUdp).received.add(points);
+  points_since_nap_ += points;
   peers_.spend(address_, points, given.arrival);
 }
 
@@ -185,11 +190,14 @@ void UdpSource::refuse_datagram(RejectReason reason, const char* message, std::s
 
 void UdpSource::hand_over(bool all) {
   for (auto& batch : writer_.open()) {
-    if (!batch || batch->points.empty() || (!all && batch->points.size() < kPointsPerBatch)) continue;
+    if (!batch || batch->points.empty() || (!all && batch->points.size() < kPointsPerBatch))
+      continue;
     if (sink_.offer(batch)) continue;
     const std::size_t points = batch->points.size();
     stats_.reject(SourceKind::kUdp, RejectReason::kOverloaded, points);
-    peers_.report(address_, {RejectReason::kOverloaded, fmt::format("{} points dropped: the partition's queue is full", points)},
+    peers_.report(address_,
+                  {RejectReason::kOverloaded,
+                   fmt::format("{} points dropped: the partition's queue is full", points)},
                   "", arrival_);
     batch->clear();
   }

@@ -10,14 +10,14 @@
 #include "base/clock.h"
 #include "codec/point_decoder.h"
 #include "model/sinks.h"
-#include "source/address_list.h"
+#include "net/address_list.h"
 #include "source/peer_table.h"
 #include "source/udp_socket.h"
 
 namespace slipstream {
 
 struct UdpSourceOptions {
-  AddressList allow;  ///< empty: everybody
+  AddressList allow = {};                           ///< empty: everybody
   std::uint32_t points_per_second_per_address = 0;  ///< 0: no limit
 };
 
@@ -43,7 +43,11 @@ class UdpSource final : public Agent, private RejectionSink {
   static constexpr std::size_t kBufferBytes = 65'536;  ///< a coalesced burst at most
   static constexpr std::size_t kControlBytes = 128;
   static constexpr std::size_t kPointsPerBatch = 512;
-  static constexpr std::int64_t kNapNs = 250 * kNsPerUs;
+  static constexpr std::int64_t kShortNapNs = 200 * kNsPerUs;
+  static constexpr std::size_t kBusyPoints = 24;  ///< since the last nap: then the next is long
+  static constexpr std::int64_t kLongNapNs = 500 * kNsPerUs;
+  static constexpr std::size_t kFloodPoints = 128;  ///< likewise: then it is longer still
+  static constexpr std::int64_t kLongestNapNs = 1'000 * kNsPerUs;
   static constexpr int kNapsBeforeSleep = 400;  ///< then it blocks until something comes
   static constexpr int kSleepMs = 20;
 
@@ -80,6 +84,7 @@ class UdpSource final : public Agent, private RejectionSink {
   std::uint16_t peer_port_ = 0;
   ArrivalTime arrival_;
   std::string peer_;  ///< "udp:ADDRESS:PORT" of the message in hand; empty until needed
+  std::size_t points_since_nap_ = 0;
   int naps_ = 0;
   std::uint32_t last_drops_ = 0;
 };

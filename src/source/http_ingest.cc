@@ -1,0 +1,349 @@
+#include "source/http_ingest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/json_text.h"
+#include "codec/trd_csv.h"
+#include "net/address.h"
+#include "net/body_encoding.h"
+#include "net/http_guard.h"
+#include "source/influx_answer.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::string_view kRetryAfterSeconds = "1";
+constexpr std::string_view kKeyHeader = "Idempotency-Key";
+constexpr std::string_view kOverloaded = "overloaded";
+constexpr std::string_view kUnavailable = "unavailable";
+
+std::string lower_trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  std::string out(text.substr(begin, text.find_last_not_of(" \t") - begin + 1));
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
+}
+
+Result<Durability> durability_of(const HttpRequest& request, const HttpIngestOptions& options) {
+  const auto given = request.query_value("durability");
+  if (!given) return options.durability;
+  if (*given == "received") return Durability::kReceived;
+  if (*given == "logged") return Durability::kLogged;
+  if (*given == "fsynced") return Durability::kFsynced;
+  if (*given == "replicated" && options.has_replicas) return Durability::kReplicated;
+  return fail(fmt::format("durability '{}' is not offered: received, logged{} or fsynced is",
+                          printable_sample(*given, 40),
+                          options.has_replicas ? ", replicated" : ""));
+}
+
+std::function<void(HttpIngest::PublishOutcome)> response_only(HttpResponder respond) {
+  return [respond = std::move(respond)](HttpIngest::PublishOutcome outcome) {
+    respond(std::move(outcome.response));
+  };
+}
+
+}  // namespace
+
+HttpIngest::HttpIngest(HttpIngestOptions options, Schema& schema, IngestStats& stats,
+                       const Clock& clock, PointSink& sink, BatchPool& pool, RejectionLogger logger)
+    : options_(std::move(options)),
+      stats_(stats),
+      clock_(clock),
+      sink_(sink),
+      writer_(sink.partitions(), pool),
+      decoder_(schema, stats, writer_),
+      peers_("http", options_.points_per_second_per_address, std::move(logger),
+             stats.errors_not_logged),
+      jobs_(options_.queue) {}
+
+void HttpIngest::handle(HttpRequest request, HttpResponder respond) {
+  take_job(
+      {std::move(request), response_only(std::move(respond)), clock_.now(), SourceKind::kHttp});
+}
+
+void HttpIngest::handle_influx(HttpRequest request, HttpResponder respond) {
+  take_job({std::move(request), response_only(std::move(respond)), clock_.now(), SourceKind::kHttp,
+            true});
+}
+
+void HttpIngest::publish(HttpRequest request, std::function<void(PublishOutcome)> respond) {
+  take_job({std::move(request), std::move(respond), clock_.now(), SourceKind::kWebSocket});
+}
+
+void HttpIngest::take_job(Job job) {
+  const std::size_t bytes = job.request.body.size() + sizeof(Job);
+  if (jobs_.offer(job, bytes) == OfferStatus::kTaken) {
+    wake();
+    return;
+  }
+  stats_.of(job.source).received.add();
+  stats_.reject(job.source, RejectReason::kOverloaded);
+  constexpr std::string_view kMessage = "too many bodies are waiting to be decoded";
+  auto response = job.is_influx
+                      ? influx_answer(503, kMessage)
+                      : HttpResponse{.status = 503,
+                                     .body = fmt::format(
+                                         R"({{"ok":false,"accepted":0,"rejected":1,"errors":[)"
+                                         R"({{"index":0,"reason":"overloaded","message":"{}"}}]}})",
+                                         kMessage)};
+  response.headers.emplace_back("Retry-After", kRetryAfterSeconds);
+  job.respond({std::move(response), kOverloaded});
+}
+
+std::size_t HttpIngest::poll(std::size_t budget) {
+  std::size_t done = 0;
+  // Few at a time: what is taken no longer counts in the queue's bytes.
+  while (done < budget && jobs_.take(taken_, kJobsPerPoll) > 0) {
+    for (Job& job : taken_) {
+      if (auto response = answer(job)) job.respond({std::move(*response), refusal_});
+    }
+    done += taken_.size();
+    taken_.clear();
+  }
+  return done;
+}
+
+std::optional<HttpResponse> HttpIngest::answer(Job& job) {
+  errors_.clear();
+  first_error_.clear();
+  error_count_ = 0;
+  is_influx_ = job.is_influx;
+  arrival_ = job.arrival;
+  source_ = job.source;
+  refusal_ = {};
+  address_ = parse_address(job.request.address).value_or(Address{});
+
+  if (job.request.denied != Denial::kNone) return refuse_denied(job);
+  if (!peers_.may_send(address_, job.arrival)) {
+    auto response =
+        refuse(429, RejectReason::kRateLimited, "too many points a second from this address", job);
+    response.headers.emplace_back("Retry-After",
+                                  std::to_string(peers_.seconds_to_wait(address_, job.arrival)));
+    return response;
+  }
+  const auto durability = durability_of(job.request, options_);
+  if (!durability) {
+    return refuse(400, RejectReason::kOutOfRange, durability.error().message, job);
+  }
+  const auto key = job.request.header(kKeyHeader);
+  if (key.size() > AnsweredKeys::kMaxKeyBytes) {
+    return refuse(400, RejectReason::kTooLarge,
+                  fmt::format("{} is longer than {} bytes", kKeyHeader, AnsweredKeys::kMaxKeyBytes),
+                  job);
+  }
+  if (const auto* known = key.empty() ? nullptr : keys_.find(kept_key(key), job.arrival)) {
+    HttpResponse response{.status = known->status, .body = known->body};
+    response.headers.emplace_back("Idempotency-Replayed", "true");
+    respond_when_durable(known->offset, *durability, std::move(response), job);
+    return std::nullopt;
+  }
+  const auto format = format_of(job);
+  if (!format) return format.error();
+  auto body =
+      decode_body(std::move(job.request.body),
+                  lower_trimmed(job.request.header("Content-Encoding")), options_.max_body_bytes);
+  if (!body) {
+    switch (body.error()) {
+      case DecodeFault::kUnsupported:
+        return complaint(415, "Content-Encoding is not understood: gzip, deflate or zstd is",
+                         is_influx_);
+      case DecodeFault::kTooLarge:
+        return refuse(
+            413, RejectReason::kTooLarge,
+            fmt::format("the decompressed body is larger than {} bytes", options_.max_body_bytes),
+            job);
+      case DecodeFault::kMalformed:
+        return refuse(400,
+                      *format == Format::kJson || *format == Format::kLines
+                          ? RejectReason::kMalformedJson
+                          : RejectReason::kMalformedCsv,
+                      "the body is not what its Content-Encoding says", job);
+    }
+  }
+  return take_body(*body, *format, job, *durability);
+}
+
+std::expected<HttpIngest::Format, HttpResponse> HttpIngest::format_of(const Job& job) const {
+  if (job.is_influx) {
+    if (influx_unit_ns(job.request)) return Format::kInflux;
+    return std::unexpected(complaint(400, "precision is not understood: ns, us, ms or s is", true));
+  }
+  const std::string type = lower_trimmed(job.request.header("Content-Type"));
+  const std::string media = lower_trimmed(type.substr(0, type.find(';')));
+  // What curl says of a body when it is told nothing.
+  const bool is_unsaid = media.empty() || media == "application/x-www-form-urlencoded";
+  if (is_unsaid || media == "application/json") return Format::kJson;
+  if (media == "application/x-ndjson" || media == "application/ndjson") return Format::kLines;
+  if (media == "text/csv") return Format::kCsv;
+  return std::unexpected(
+      complaint(415,
+                fmt::format("Content-Type '{}' is not understood: application/json, "
+                            "application/x-ndjson or text/csv is",
+                            printable_sample(media, 80)),
+                false));
+}
+
+std::optional<HttpResponse> HttpIngest::take_body(std::string& body, Format format, Job& job,
+                                                  Durability durability) {
+  const std::size_t points = decode(body, format, job);
+  if (points == 0) return refuse(400, RejectReason::kEmpty, "the body holds no point", job);
+  stats_.of(source_).received.add(points);
+  peers_.spend(address_, points, job.arrival);
+  std::size_t accepted = 0;
+  for (const auto& batch : writer_.open()) {
+    if (batch) accepted += batch->points.size();
+  }
+  if (accepted == 0) return outcome(400, 0);
+  return hand_over(accepted, job, durability);
+}
+
+std::optional<HttpResponse> HttpIngest::hand_over(std::size_t accepted, Job& job,
+                                                  Durability durability) {
+  auto response = outcome(200, accepted);
+  Body taken{.batches = {}, .durability = durability};
+  for (auto& batch : writer_.open()) {
+    if (batch && !batch->points.empty()) taken.batches.push_back(std::move(batch));
+  }
+  std::optional<AnsweredKey> key;
+  if (const auto given = job.request.header(kKeyHeader); !given.empty()) {
+    key = AnsweredKey{kept_key(given), job.arrival, static_cast<std::uint16_t>(response.status),
+                      response.body};
+    taken.key = &*key;
+  }
+  const auto offset = sink_.offer_all(taken);
+  if (!offset) {
+    for (auto& batch : taken.batches) writer_.pool().put(std::move(batch));
+    return refuse_taken(offset.error(), accepted);
+  }
+  if (key) keys_.add(*key, *offset);
+  respond_when_durable(*offset, durability, std::move(response), job);
+  return std::nullopt;
+}
+
+/// Answers differ by what was asked for, so that a key of one is none of the other.
+std::string HttpIngest::kept_key(std::string_view given) const {
+  return fmt::format("{}{}", is_influx_ ? "influx\n" : "", given);
+}
+
+HttpResponse HttpIngest::refuse_taken(Refusal refusal, std::size_t points) {
+  refusal_ = refusal == Refusal::kFull ? kOverloaded : kUnavailable;
+  stats_.reject(source_, RejectReason::kOverloaded, points - 1);
+  rejected(0,
+           {RejectReason::kOverloaded, refusal == Refusal::kFull
+                                           ? "a partition's queue is full: nothing was taken"
+                                           : "the log cannot be written: nothing was taken"},
+           "");
+  error_count_ += points - 1;
+  auto response = outcome(503, 0);
+  response.headers.emplace_back("Retry-After", kRetryAfterSeconds);
+  return response;
+}
+
+void HttpIngest::respond_when_durable(LogOffset offset, Durability durability,
+                                      HttpResponse response, const Job& job) {
+  sink_.when_durable(
+      offset, durability,
+      [respond = job.respond, is_influx = job.is_influx,
+       response = std::move(response)](bool is_durable) mutable {
+        if (!is_durable && is_influx) {
+          response = influx_answer(503, "the log cannot be written: the points are not safe");
+        } else if (!is_durable) {
+          response = {.status = 503,
+                      .body = R"({"ok":false,"accepted":0,"rejected":0,"errors":[{"index":0,)"
+                              R"("reason":"overloaded","message":"the log cannot be written: )"
+                              R"(the points were taken but are not safe; with an )"
+                              R"(Idempotency-Key they can be sent again"}]})"};
+        }
+        if (!is_durable) response.headers.emplace_back("Retry-After", kRetryAfterSeconds);
+        respond({std::move(response), is_durable ? std::string_view{} : kUnavailable});
+      });
+}
+
+std::size_t HttpIngest::decode(std::string_view body, Format format, const Job& job) {
+  const TextOrigin origin{.source = source_, .arrival = job.arrival};
+  if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return 0;
+  switch (format) {
+    case Format::kJson:
+      return decoder_.json().decode(body, origin, *this);
+    case Format::kLines:
+      return decoder_.json().decode_lines(body, origin, *this);
+    case Format::kInflux:
+      return decoder_.lines().decode(body, influx_unit_ns(job.request).value_or(1), origin, *this);
+    case Format::kCsv:
+      break;
+  }
+  if (looks_like_trd(body)) return decode_trd(body, job);
+  const std::string peer = "http:" + job.request.address;
+  return decoder_.csv().decode_body(body, {.source = source_, .arrival = job.arrival, .peer = peer},
+                                    *this);
+}
+
+std::size_t HttpIngest::decode_trd(std::string_view body, const Job& job) {
+  const std::string track(job.request.query_value("track").value_or(""));
+  const std::size_t rows_refused_before = error_count_;
+  auto points = pivot_trd(body, track, *this);
+  const std::size_t rows_refused = error_count_ - rows_refused_before;
+  for (auto& point : points) {
+    point.json.reserve(point.json.size() + JsonDecoder::kPadding);
+    decoder_.json().decode(point.json, {.source = source_, .arrival = job.arrival}, *this);
+  }
+  return points.size() + rows_refused;
+}
+
+HttpResponse HttpIngest::refuse_denied(const Job& job) {
+  const Denial denial = job.request.denied;
+  auto response = refuse(
+      denial_status(denial),
+      denial == Denial::kRateLimited ? RejectReason::kRateLimited : RejectReason::kUnauthorized,
+      std::string(denial_message(denial)), job);
+  add_denial_headers(denial, response);
+  return response;
+}
+
+void HttpIngest::rejected(std::size_t index, const Rejection& rejection, std::string_view sample) {
+  stats_.reject(source_, rejection.reason);
+  peers_.report(address_, rejection, sample, arrival_);
+  if (error_count_ == 0) {
+    first_error_ =
+        fmt::format("point {}: {}: {}", index, to_string(rejection.reason), rejection.message);
+  }
+  if (++error_count_ > kMaxErrors) return;
+  if (error_count_ > 1) errors_ += ',';
+  fmt::format_to(std::back_inserter(errors_), R"({{"index":{},"reason":"{}","message":)", index,
+                 to_string(rejection.reason));
+  append_json_string(errors_, rejection.message);
+  errors_ += '}';
+}
+
+HttpResponse HttpIngest::refuse(unsigned status, RejectReason reason, std::string message,
+                                const Job& job) {
+  stats_.of(source_).received.add();
+  if (status != 400) refusal_ = to_string(reason);
+  rejected(0, {reason, std::move(message)},
+           std::string_view(job.request.body).substr(0, PeerTable::kMaxSampleBytes));
+  return outcome(status, 0);
+}
+
+HttpResponse HttpIngest::outcome(unsigned status, std::size_t accepted) const {
+  if (is_influx_) {
+    if (status == 200 && error_count_ == 0) return influx_answer(204, "");
+    if (status != 200) return influx_answer(status, first_error_);
+    return influx_answer(400, fmt::format("partial write: {} of {} points refused; {}",
+                                          error_count_, accepted + error_count_, first_error_));
+  }
+  return {.status = status,
+          .body = fmt::format(R"({{"ok":{},"accepted":{},"rejected":{},"errors":[{}]}})",
+                              status == 200, accepted, error_count_, errors_)};
+}
+
+HttpResponse HttpIngest::complaint(unsigned status, std::string_view message, bool is_influx) {
+  return is_influx ? influx_answer(status, message) : error_response(status, message);
+}
+
+}  // namespace slipstream

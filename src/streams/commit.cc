@@ -1,0 +1,105 @@
+#include "streams/commit.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "codec/rollup_json.h"
+
+namespace slipstream {
+namespace {
+
+std::string series_member(std::uint32_t number) {
+  return checkpoint_member::kSeriesPrefix + std::to_string(number);
+}
+
+}  // namespace
+
+StreamCommitter::StreamCommitter(StreamKeys keys, Options options, const FieldTable& fields)
+    : keys_(std::move(keys)),
+      options_(std::move(options)),
+      fields_(fields),
+      maxlen_(std::to_string(options_.maxlen)) {}
+
+std::size_t StreamCommitter::queue(CommandBuffer& commands, const StreamCommit& commit) {
+  const std::size_t before = commands.size();
+  for (const auto& output : commit.outputs) {
+    queue_rollups(commands, output.rollups);
+    if (output.checkpoint) queue_checkpoint(commands, *output.checkpoint, commit);
+  }
+  // Once, where every XADD would have to look.
+  const auto trim = [&](const std::string& stream) {
+    commands.command({"XTRIM", stream, "MAXLEN", "~", maxlen_, "LIMIT", "0"});
+  };
+  if (std::exchange(has_aggregates_, false)) trim(keys_.aggregates);
+  if (std::exchange(has_rollups_, false)) trim(keys_.rollups);
+  for (const auto& dead : commit.dead) queue_dead(commands, dead);
+  if (!commit.acks.empty()) {
+    commands.begin(3 + commit.acks.size());
+    commands.arg("XACK");
+    commands.arg(keys_.telemetry);
+    commands.arg(options_.group);
+    for (const auto& id : commit.acks) commands.arg_id(id.ms, id.number);
+  }
+  return commands.size() - before;
+}
+
+void StreamCommitter::queue_rollups(CommandBuffer& commands, const RollupBatch& rollups) {
+  for (const auto& rollup : rollups) {
+    const bool is_aggregate = std::ranges::find(options_.aggregate_windows, rollup->window) !=
+                              options_.aggregate_windows.end();
+    if (!is_aggregate && !rollup->stored) continue;
+    payload_.clear();
+    append_rollup_json(payload_, *rollup, fields_);
+    const auto add = [&](const std::string& stream, std::string_view id) {
+      commands.command({"XADD", stream, id, "payload", payload_});
+    };
+    if (is_aggregate) add(keys_.aggregates, "*");
+    if (rollup->stored) add(keys_.rollups, EntryId{rollup->sequence, 1}.text());
+    has_aggregates_ = has_aggregates_ || is_aggregate;
+    has_rollups_ = has_rollups_ || rollup->stored;
+  }
+}
+
+void StreamCommitter::queue_checkpoint(CommandBuffer& commands, const Checkpoint& checkpoint,
+                                       const StreamCommit& commit) {
+  // Removed first: a number that was given up may have been given to another series since.
+  if (!checkpoint.removed.empty()) {
+    commands.begin(2 + checkpoint.removed.size());
+    commands.arg("HDEL");
+    commands.arg(keys_.checkpoint);
+    for (const auto number : checkpoint.removed) commands.arg(series_member(number));
+  }
+  const bool has_layout = !commit.layout.empty();
+  commands.begin(6 + 2 * checkpoint.changed.size() + (has_layout ? 2 : 0));
+  commands.arg("HSET");
+  commands.arg(keys_.checkpoint);
+  commands.arg(checkpoint_member::kWindows);
+  commands.arg(checkpoint.windows);
+  commands.arg(checkpoint_member::kNewest);
+  commands.arg_id(commit.newest.ms, commit.newest.number);
+  if (has_layout) {
+    commands.arg(checkpoint_member::kLayout);
+    commands.arg(commit.layout);
+  }
+  for (const auto& [number, state] : checkpoint.changed) {
+    commands.arg(series_member(number));
+    commands.arg(state);
+  }
+}
+
+void StreamCommitter::queue_dead(CommandBuffer& commands, const DeadEntry& dead) const {
+  commands.begin(12 + 2 * dead.fields.size());
+  for (const std::string_view part :
+       {std::string_view("XADD"), std::string_view(keys_.dead), std::string_view("MAXLEN"),
+        std::string_view("~"), std::string_view(maxlen_), std::string_view("*"),
+        std::string_view("reason"), std::string_view(dead.reason), std::string_view("message"),
+        std::string_view(dead.message), std::string_view("entry"), std::string_view(dead.id)}) {
+    commands.arg(part);
+  }
+  for (const auto& [name, value] : dead.fields) {
+    commands.arg(name);
+    commands.arg(value);
+  }
+}
+
+}  // namespace slipstream

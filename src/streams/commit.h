@@ -1,0 +1,65 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/outputs.h"
+#include "model/schema.h"
+#include "redis/command.h"
+#include "redis/reply.h"
+#include "streams/entry_decoder.h"
+#include "streams/entry_id.h"
+#include "streams/stream_names.h"
+
+namespace slipstream {
+
+/// What becomes permanent at once, or not at all: entries, and all that came of them.
+struct StreamCommit {
+  std::vector<Output> outputs = {};  ///< of the partition, in order, its checkpoint at the end
+  std::vector<EntryId> acks = {};
+  std::vector<DeadEntry> dead = {};
+  std::string layout = {};  ///< the definitions' text; empty: unchanged
+  EntryId newest = {};      ///< of all that is acknowledged, this time and before
+
+  bool is_empty() const { return outputs.empty() && acks.empty() && dead.empty(); }
+};
+
+/// Names of a checkpoint's members in its hash.
+namespace checkpoint_member {
+inline constexpr std::string_view kWindows = "windows";
+inline constexpr std::string_view kLayout = "layout";
+inline constexpr std::string_view kNewest = "newest";  ///< entry: where a lost group goes on
+inline constexpr char kSeriesPrefix = 's';             ///< then the series' number
+}  // namespace checkpoint_member
+
+/// Writes a partition's commits: rollups, checkpoint, dead letters and XACK, as commands for one
+/// transaction. One thread.
+class StreamCommitter {
+ public:
+  struct Options {
+    std::string group;
+    std::uint64_t maxlen = 200'000;              ///< of aggregates, rollups and dead letters
+    std::vector<std::string> aggregate_windows;  ///< windows whose rollups go to the aggregates
+  };
+  StreamCommitter(StreamKeys keys, Options options, const FieldTable& fields);
+
+  /// Queues the commands, to stand between MULTI and EXEC; returns how many.
+  std::size_t queue(CommandBuffer& commands, const StreamCommit& commit);
+
+ private:
+  void queue_rollups(CommandBuffer& commands, const RollupBatch& rollups);
+  void queue_checkpoint(CommandBuffer& commands, const Checkpoint& checkpoint,
+                        const StreamCommit& commit);
+  void queue_dead(CommandBuffer& commands, const DeadEntry& dead) const;
+
+  const StreamKeys keys_;
+  const Options options_;
+  const FieldTable& fields_;
+  const std::string maxlen_;
+  std::string payload_;
+  bool has_aggregates_ = false;  ///< among what is queued
+  bool has_rollups_ = false;     ///< likewise, stored ones
+};
+
+}  // namespace slipstream

@@ -1,0 +1,136 @@
+#include "streams/entry_decoder.h"
+
+#include <simdjson.h>
+
+#include "base/json_text.h"
+#include "codec/csv_text.h"
+
+namespace slipstream {
+namespace {
+
+static_assert(RedisReply::kTextPadding >= JsonDecoder::kPadding);
+
+std::vector<std::pair<std::string, std::string>> copy_of(const ReplyView& fields) {
+  std::vector<std::pair<std::string, std::string>> copy;
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
+    copy.emplace_back(fields[i].text(), fields[i + 1].text());
+  }
+  return copy;
+}
+
+}  // namespace
+
+/// Makes dead entries of what the decoder refuses.
+class EntryDecoder::Refusals final : public RejectionSink {
+ public:
+  Refusals(EntryDecoder& decoder, EntryId id) : decoder_(decoder), id_(id) {}
+
+  void rejected(std::size_t, const Rejection& rejection, std::string_view sample) override {
+    if (decoder_.is_counting_) decoder_.stats_.reject(SourceKind::kRedis, rejection.reason);
+    decoder_.dead_.push_back({.id = id_.text(),
+                              .reason = std::string(to_string(rejection.reason)),
+                              .message = rejection.message,
+                              .fields = {{"data", std::string(sample)}}});
+  }
+
+ private:
+  EntryDecoder& decoder_;
+  const EntryId id_;
+};
+
+EntryDecoder::EntryDecoder(Schema& schema, IngestStats& stats, BatchPool& pool,
+                           std::string instance, std::uint32_t partition)
+    : schema_(schema),
+      stats_(stats),
+      writer_(1, pool),
+      builder_(schema, stats_, writer_),
+      json_(builder_),
+      instance_(std::move(instance)),
+      partition_(partition) {}
+
+void EntryDecoder::decode(EntryId id, const ReplyView& fields, ArrivalTime now, EventTime written) {
+  std::string_view data;
+  std::string_view from;
+  bool has_text = false;
+  bool has_many = false;
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
+    const std::string_view name = fields[i].text();
+    if (name == "data" || (name == "points" && !has_text)) {
+      data = fields[i + 1].text();
+      has_text = true;
+      has_many = name == "points";
+    } else if (name == "from") {
+      from = fields[i + 1].text();
+    }
+  }
+  const bool is_own = has_many && from == instance_;
+  if (is_own != open_is_own_) cut();
+  open_is_own_ = is_own;
+  open_last_ = id;
+  const std::string_view text = has_text ? data : flat_point(fields);
+  const TextOrigin origin{.source = SourceKind::kRedis, .arrival = now, .written = written};
+  Refusals refusals(*this, id);
+  const std::size_t dead_before = dead_.size();
+  std::size_t points = 0;
+  if (!has_text && !simdjson::validate_utf8(text.data(), text.size())) {
+    points = 1;
+    refusals.rejected(0, {RejectReason::kMalformedJson, "a field's name or value is no UTF-8"}, {});
+  } else {
+    points = has_many ? json_.decode_lines(text, origin, refusals)
+                      : json_.decode(text, origin, refusals);
+  }
+  if (points == 0) {
+    points = 1;
+    refusals.rejected(0, {RejectReason::kEmpty, "the entry holds no point"}, {});
+  }
+  if (points == 1 && dead_.size() > dead_before) dead_.back().fields = copy_of(fields);
+  if (is_counting_) {
+    auto& counts = stats_.of(SourceKind::kRedis);
+    counts.received.add(points);
+    counts.accepted.add(points - (dead_.size() - dead_before));
+  }
+  const PointBatchPtr& open = writer_.open().front();
+  if (open && open->points.size() >= kPointsPerBatch) cut();
+}
+
+void EntryDecoder::cut() {
+  PointBatchPtr& open = writer_.open().front();
+  if (!open) return;
+  open->partition = partition_;
+  batches_.push_back({std::move(open), open_is_own_, open_last_});
+}
+
+std::string_view EntryDecoder::flat_point(const ReplyView& fields) {
+  text_.assign(1, '{');
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
+    append_member(fields[i].text(), fields[i + 1].text());
+  }
+  text_ += '}';
+  const std::size_t size = text_.size();
+  text_.append(JsonDecoder::kPadding, ' ');
+  return std::string_view(text_).substr(0, size);
+}
+
+void EntryDecoder::append_member(std::string_view name, std::string_view value) {
+  if (text_.size() > 1) text_ += ',';
+  append_text(name);
+  text_ += ':';
+  const auto& names = schema_.options();
+  const bool is_text = name == names.track || name == names.chassis;
+  const auto number = is_text ? std::nullopt : parse_number(value);
+  if (number) {
+    append_json_number(text_, value, *number);
+  } else {
+    append_text(value);
+  }
+}
+
+void EntryDecoder::append_text(std::string_view text) {
+  if (simdjson::validate_utf8(text.data(), text.size())) {
+    append_json_string(text_, text);
+  } else {
+    text_ += text;  // as it is, to be found and refused
+  }
+}
+
+}  // namespace slipstream

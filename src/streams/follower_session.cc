@@ -1,0 +1,158 @@
+#include "streams/follower_session.h"
+
+#include <utility>
+
+#include "pipeline/sectors.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::chrono::milliseconds kSlice{50};
+constexpr std::chrono::seconds kCallLimit{5};
+constexpr std::string_view kPage = "1000";
+constexpr std::string_view kBlockMs = "100";
+
+}  // namespace
+
+FollowerSession::FollowerSession(std::unique_ptr<RedisConnection> connection,
+                                 const StreamParts& parts, const StreamOptions& options,
+                                 std::uint32_t partition, SessionMemory& memory,
+                                 FollowerPlace& place)
+    : connection_(std::move(connection)),
+      parts_(parts),
+      options_(options),
+      number_(partition),
+      keys_(stream_keys(options.names, partition)),
+      memory_(memory),
+      place_(place),
+      partition_(kStreamPartitions + partition,
+                 {.clock = parts.clock,
+                  .ingest = parts.ingest,
+                  .stats = parts.pipeline_stats,
+                  .schema = parts.schema,
+                  .accepted = parts.accepted,
+                  .outputs = nothing_,
+                  .definitions = {},
+                  .max_series = options.max_series,
+                  .checkpoint_interval_ms = 0,
+                  .queue = {}},
+                 parts.make_observer(kStreamPartitions + partition)),
+      points_(parts.schema, parts.ingest, parts.pool, options.instance,
+              kStreamPartitions + partition),
+      rollups_(parts.schema.fields()) {
+  points_.set_counting(false);
+}
+
+FollowerSession::~FollowerSession() = default;
+
+SessionStep FollowerSession::begin() {
+  if (!memory_.told) {
+    std::string end;
+    if (const auto done = find_end(keys_.telemetry, end); done != SessionStep::kWorked) {
+      return done;
+    }
+    memory_.told = EntryId::parse(end);
+  }
+  return find_end(keys_.aggregates, place_.aggregates);
+}
+
+SessionStep FollowerSession::find_end(const std::string& stream, std::string& id) {
+  if (!id.empty()) return SessionStep::kWorked;
+  const auto last = connection_->call({"XREVRANGE", stream, "+", "-", "COUNT", "1"},
+                                      redis_deadline_in(kCallLimit));
+  if (!last) return lost(last.error().message);
+  if (last->is_error()) return failed(*last);
+  id = last->size() == 0 ? "0-0" : std::string((*last)[0][0].text());
+  return SessionStep::kWorked;
+}
+
+SessionStep FollowerSession::step() {
+  if (!is_reading_) {
+    if (!parts_.store.has_room()) return SessionStep::kIdle;
+    queue_read();
+  }
+  const auto reply = connection_->receive(redis_deadline_in(kSlice));
+  partition_.tick();
+  if (!reply) {
+    return reply.error().is_lost() ? lost(reply.error().message) : SessionStep::kIdle;
+  }
+  is_reading_ = false;
+  return on_read(*reply);
+}
+
+void FollowerSession::queue_read() {
+  connection_->commands().command({"XREAD", "COUNT", kPage, "BLOCK", kBlockMs, "STREAMS",
+                                   keys_.rollups, keys_.aggregates, keys_.telemetry,
+                                   EntryId{memory_.rollups_seen, 1}.text(), place_.aggregates,
+                                   memory_.told.value_or(EntryId{}).text()});
+  is_reading_ = true;
+}
+
+SessionStep FollowerSession::on_read(ReplyView reply) {
+  if (reply.is_error()) return failed(reply);
+  for (std::size_t i = 0; i < reply.size(); ++i) {
+    const std::string_view stream = reply[i][0].text();
+    const ReplyView entries = reply[i][1];
+    if (entries.size() == 0) continue;
+    const std::string_view last = entries[entries.size() - 1][0].text();
+    if (stream == keys_.telemetry) {
+      memory_.told = EntryId::parse(last);
+      take_points(entries);
+    } else if (stream == keys_.aggregates) {
+      place_.aggregates = last;
+      take_rollups(entries, false);
+    } else {
+      const auto id = EntryId::parse(last);
+      if (!id) return lost("a stored rollup has no id");
+      memory_.rollups_seen = id->ms;
+      take_rollups(entries, true);
+    }
+  }
+  return SessionStep::kWorked;
+}
+
+void FollowerSession::take_points(ReplyView entries) {
+  const ArrivalTime now = parts_.clock.now();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    points_.decode(EntryId::parse(entries[i][0].text()).value_or(EntryId{}), entries[i][1], now,
+                   {now.ns});
+  }
+  points_.cut();
+  points_.dead().clear();  // the owner keeps them
+  for (auto& [batch, is_own, last] : points_.batches()) {
+    if (is_own) {  // told of when they came in
+      parts_.pool.put(std::move(batch));
+      continue;
+    }
+    derive_sectors(*batch, parts_.sectors);
+    Work work{.offset = position_++, .batch = std::move(batch), .time = now};
+    partition_.process(work);
+  }
+  points_.batches().clear();
+}
+
+void FollowerSession::take_rollups(ReplyView entries, bool stored) {
+  const std::uint32_t partition = kStreamPartitions + number_;
+  auto rollups = rollups_of_entries(
+      entries, {.partition = partition, .stored = stored, .now = parts_.clock.now()}, rollups_);
+  if (!stored && parts_.own_rollups != nullptr) {
+    std::erase_if(rollups, [&](const RollupPtr& rollup) {
+      return parts_.own_rollups->contains(rollup->window_id);
+    });
+  }
+  if (!rollups.empty()) {
+    parts_.store.accept({.partition = partition, .rollups = std::move(rollups)});
+  }
+}
+
+SessionStep FollowerSession::lost(std::string why) {
+  error_ = std::move(why);
+  return SessionStep::kLost;
+}
+
+SessionStep FollowerSession::failed(ReplyView error) {
+  if (is_redirect(error)) parts_.servers.learn(error, *connection_);
+  return lost(std::string(error.text()));
+}
+
+}  // namespace slipstream

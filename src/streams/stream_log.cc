@@ -1,0 +1,364 @@
+#include "streams/stream_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace slipstream {
+namespace {
+
+constexpr std::size_t kEntryBytes = 64 << 10;
+constexpr std::size_t kSentEntries = 64;  ///< without an answer, a stream
+constexpr std::chrono::milliseconds kSlice{20};
+constexpr std::string_view kProducerMs = "86400000";
+constexpr std::string_view kWaitMs = "100";  ///< what is sent behind a WAIT waits too
+
+// KEYS: stream, our newest number there [, the body's key]. ARGV: instance, number, points, the
+// number that must be there before it: an entry must not go past one that was refused, which would
+// never be written then. A number that is there already is written down again, so that a WAIT
+// behind it covers the entry, over whichever connection that came.
+constexpr std::string_view kAppend = R"(
+local newest = tonumber(redis.call('GET', KEYS[2]) or '0')
+if newest >= tonumber(ARGV[2]) then
+  redis.call('SET', KEYS[2], newest, 'PX', 86400000)
+  return 0
+end
+if newest < tonumber(ARGV[4]) then return redis.error_reply('ERR the entry before it is missing') end
+if KEYS[3] and not redis.call('SET', KEYS[3], ARGV[1], 'NX', 'PX', 600000) then
+  redis.call('SET', KEYS[2], ARGV[2], 'PX', 86400000)
+  return 0
+end
+redis.call('XADD', KEYS[1], '*', 'points', ARGV[3], 'from', ARGV[1])
+redis.call('SET', KEYS[2], ARGV[2], 'PX', 86400000)
+return 1)";
+
+}  // namespace
+
+StreamLog::StreamLog(RedisServers& servers, StreamLogOptions options, PointSink& live,
+                     BatchPool& pool, IngestStats& ingest, const Clock& clock, Warn warn)
+    : servers_(servers),
+      options_(std::move(options)),
+      live_(live),
+      pool_(pool),
+      ingest_(ingest),
+      clock_(clock),
+      warn_(std::move(warn)),
+      streams_(options_.names.partitions) {
+  for (std::uint32_t s = 0; s < streams_.size(); ++s) {
+    streams_[s].keys = stream_keys(options_.names, s);
+    streams_[s].producer = streams_[s].keys.telemetry + ".producer." + options_.instance;
+    streams_[s].open.number = 1;
+  }
+}
+
+StreamLog::~StreamLog() = default;
+
+bool StreamLog::offer(PointBatchPtr& batch) {
+  if (static_cast<std::size_t>(stats_.backlog_bytes.value()) >= options_.max_backlog_bytes) {
+    return false;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    append_locked(*batch, {});
+  }
+  hand_on(std::move(batch));
+  return true;
+}
+
+std::expected<LogOffset, Refusal> StreamLog::offer_all(Body& body) {
+  if (static_cast<std::size_t>(stats_.backlog_bytes.value()) >= options_.max_backlog_bytes) {
+    return std::unexpected(Refusal::kFull);
+  }
+  if (body.durability != Durability::kReceived && stats_.failing.value() != 0) {
+    return std::unexpected(Refusal::kLogUnavailable);
+  }
+  LogOffset ticket_number = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    Ticket ticket;
+    // A body with a key has entries of its own, which have the key's name: each stream can tell by
+    // itself that it has seen them.
+    const bool has_key = body.key != nullptr;
+    if (has_key) close_entries_locked({});
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> before;
+    for (const auto& stream : streams_) before.emplace_back(stream.open.number, stream.open.count);
+    for (const auto& batch : body.batches) {
+      append_locked(*batch, has_key);
+    }
+    if (has_key) close_entries_locked(body.key->key);
+    for (std::uint32_t s = 0; s < streams_.size(); ++s) {
+      const Entry& open = streams_[s].open;
+      if (std::pair(open.number, open.count) == before[s]) continue;
+      ticket.entries.emplace_back(s, open.count > 0 ? open.number : open.number - 1);
+    }
+    ticket_number = ++next_ticket_;
+    tickets_.emplace(ticket_number, std::move(ticket));
+    if (body.durability == Durability::kReplicated) wants_replicas_ = true;
+  }
+  for (auto& batch : body.batches) hand_on(std::move(batch));
+  body.batches.clear();
+  signal_.notify();
+  return ticket_number;
+}
+
+void StreamLog::append_locked(const PointBatch& batch, bool has_key) {
+  std::size_t bytes = 0;
+  for (const Point& point : batch.points) {
+    Stream& stream = streams_[point.series_hash % streams_.size()];
+    std::string& text = stream.open.points;
+    const std::string_view json = batch.json(point);
+    const std::size_t begin = text.size();
+    text += json;
+    // Between a document's tokens a line's end is as good as a blank, and it cannot be in a string.
+    std::ranges::replace(text.begin() + static_cast<std::ptrdiff_t>(begin), text.end(), '\n', ' ');
+    text += '\n';
+    ++stream.open.count;
+    bytes += json.size() + 1;
+  }
+  stats_.backlog_bytes.add(static_cast<std::int64_t>(bytes));
+  if (has_key) return;
+  for (auto& stream : streams_) {
+    if (stream.open.points.size() >= kEntryBytes) close_entry_locked(stream, {});
+  }
+}
+
+void StreamLog::close_entries_locked(std::string_view key) {
+  for (auto& stream : streams_) close_entry_locked(stream, key);
+}
+
+void StreamLog::close_entry_locked(Stream& stream, std::string_view key) {
+  if (stream.open.count == 0) return;
+  const std::uint64_t number = stream.open.number;
+  stream.open.key = key;
+  stream.waiting.push_back(std::move(stream.open));
+  stream.open = {.number = number + 1};
+}
+
+void StreamLog::hand_on(PointBatchPtr batch) {
+  const SourceKind source = batch->points.front().source;
+  const std::size_t points = batch->points.size();
+  if (live_.offer(batch)) return;
+  // They are in the log all the same; only clients here do not see them.
+  ingest_.of(source).accepted.add(points);
+  pool_.put(std::move(batch));
+}
+
+void StreamLog::when_durable(LogOffset offset, Durability durability,
+                             std::function<void(bool)> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    auto ticket = tickets_.find(offset);
+    if (ticket == tickets_.end() && durability == Durability::kReplicated) {
+      // Asked for again: all that Redis has by now.
+      ticket = tickets_.emplace(++next_ticket_, Ticket{}).first;
+      for (std::uint32_t s = 0; s < streams_.size(); ++s) {
+        ticket->second.entries.emplace_back(s, streams_[s].accepted);
+      }
+    }
+    if (ticket != tickets_.end() && durability != Durability::kReceived &&
+        !is_durable_locked(ticket->second, durability)) {
+      if (durability == Durability::kReplicated) wants_replicas_ = true;
+      ticket->second.waiters.push_back({durability, clock_.now().ns, std::move(done)});
+      signal_.notify();
+      return;
+    }
+  }
+  done(true);
+}
+
+bool StreamLog::is_durable_locked(const Ticket& ticket, Durability durability) const {
+  return std::ranges::all_of(ticket.entries, [&](const auto& entry) {
+    const Stream& stream = streams_[entry.first];
+    return (durability == Durability::kReplicated ? stream.replicated : stream.accepted) >=
+           entry.second;
+  });
+}
+
+std::size_t StreamLog::poll(std::size_t) {
+  bool has_worked = false;
+  for (auto& stream : streams_) has_worked |= send(stream);
+  for (auto& stream : streams_) {
+    if (stream.connection && stream.connection->outstanding() > 0) has_worked |= receive(stream);
+  }
+  settle();
+  return has_worked ? 1 : 0;
+}
+
+void StreamLog::idle() {
+  signal_.wait_for(std::chrono::milliseconds(options_.flush_interval_ms));
+}
+
+bool StreamLog::connect(Stream& stream) {
+  const std::int64_t now_ns = clock_.now().ns;
+  if (now_ns < stream.retry_at_ns) return false;
+  auto connection = servers_.connect(stream.keys.telemetry, "log");
+  if (!connection) {
+    lose(stream, connection.error().message);
+    settle();  // that may have taken long
+    return false;
+  }
+  stream.connection = std::move(*connection);
+  // What was sent and not answered comes first, in its order.
+  const std::lock_guard lock(mutex_);
+  stats_.retries.add(stream.sent.size());
+  while (!stream.sent.empty()) {
+    stream.waiting.push_front(std::move(stream.sent.back()));
+    stream.sent.pop_back();
+  }
+  return true;
+}
+
+bool StreamLog::send(Stream& stream) {
+  bool wants_replicas = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stream.sent.size() < kSentEntries) close_entry_locked(stream, {});
+    wants_replicas =
+        wants_replicas_ && !stream.waits_for_replicas && stream.replicated + 1 < stream.open.number;
+    if (stream.waiting.empty() && stream.sent.empty() && !wants_replicas) return false;
+  }
+  if (!stream.connection && !connect(stream)) return false;
+  std::deque<Entry> to_send;
+  {
+    const std::lock_guard lock(mutex_);
+    while (!stream.waiting.empty() && stream.sent.size() + to_send.size() < kSentEntries) {
+      to_send.push_back(std::move(stream.waiting.front()));
+      stream.waiting.pop_front();
+    }
+  }
+  if (to_send.empty() && !wants_replicas) return false;
+  for (auto& entry : to_send) queue_entry(stream, std::move(entry));
+  if (wants_replicas) queue_wait(stream);
+  const auto flushed = stream.connection->flush(redis_deadline_in(kSlice));
+  if (!flushed && flushed.error().is_lost()) lose(stream, flushed.error().message);
+  return true;
+}
+
+void StreamLog::queue_entry(Stream& stream, Entry entry) {
+  const std::string number = std::to_string(entry.number);
+  const std::string previous = std::to_string(stream.sent.empty() ? 0 : entry.number - 1);
+  CommandBuffer& commands = stream.connection->commands();
+  if (entry.key.empty()) {
+    commands.command({"EVAL", kAppend, "2", stream.keys.telemetry, stream.producer,
+                      options_.instance, number, entry.points, previous});
+  } else {
+    const std::string key = stream.keys.telemetry + ".key." + entry.key;
+    commands.command({"EVAL", kAppend, "3", stream.keys.telemetry, stream.producer, key,
+                      options_.instance, number, entry.points, previous});
+  }
+  entry.sent_ns = clock_.now().ns;
+  stream.sent.push_back(std::move(entry));
+  stream.expected.push_back(Expected::kEntry);
+}
+
+/// WAIT is about what its own connection has written, so that must be something.
+void StreamLog::queue_wait(Stream& stream) {
+  CommandBuffer& commands = stream.connection->commands();
+  commands.command({"PEXPIRE", stream.producer, kProducerMs});
+  stream.expected.push_back(Expected::kTouch);
+  commands.command({"WAIT", std::to_string(options_.wait_replicas), kWaitMs});
+  stream.expected.push_back(Expected::kWait);
+  stream.waits_for_replicas = true;
+  stream.wait_covers = stream.sent.empty() ? stream.accepted : stream.sent.back().number;
+}
+
+bool StreamLog::receive(Stream& stream) {
+  bool has_worked = false;
+  while (stream.connection && stream.connection->outstanding() > 0) {
+    const auto reply = stream.connection->receive(redis_deadline_in(kSlice));
+    if (!reply) {
+      const bool is_silent = !stream.sent.empty() && clock_.now().ns - stream.sent.front().sent_ns >
+                                                         options_.answer_limit_ms * kNsPerMs;
+      if (reply.error().is_lost()) {
+        lose(stream, reply.error().message);
+      } else if (is_silent) {
+        lose(stream, "no answer");
+      }
+      return has_worked;
+    }
+    has_worked = true;
+    if (reply->is_error()) {
+      if (is_redirect(*reply)) servers_.learn(*reply, *stream.connection);
+      lose(stream, std::string(reply->text()));
+      return has_worked;
+    }
+    take_reply(stream, *reply);
+  }
+  return has_worked;
+}
+
+void StreamLog::take_reply(Stream& stream, ReplyView reply) {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(stream.is_failing, false)) {
+    stats_.failing.add(-1);
+    warn_(fmt::format("{} can be written again", stream.keys.telemetry));
+  }
+  stream.backoff.reset();
+  const Expected expected = stream.expected.front();
+  stream.expected.pop_front();
+  if (expected == Expected::kTouch) return;
+  if (expected == Expected::kWait) {
+    stream.waits_for_replicas = false;
+    const bool is_enough = reply.integer() >= static_cast<std::int64_t>(options_.wait_replicas);
+    if (is_enough) stream.replicated = stream.wait_covers;
+    return;
+  }
+  const Entry& entry = stream.sent.front();
+  stats_.entries.add();
+  stats_.points.add(entry.count);
+  stats_.append.observe_ns(clock_.now().ns - entry.sent_ns);
+  stats_.backlog_bytes.add(-static_cast<std::int64_t>(entry.points.size()));
+  stream.accepted = entry.number;
+  stream.sent.pop_front();
+}
+
+void StreamLog::lose(Stream& stream, const std::string& why) {
+  stream.connection.reset();
+  stream.expected.clear();
+  stream.waits_for_replicas = false;
+  stream.retry_at_ns = clock_.now().ns + stream.backoff.next().count() * kNsPerMs;
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(stream.is_failing, true)) return;
+  stats_.failing.add(1);
+  warn_(fmt::format("{} cannot be written, points wait: {}", stream.keys.telemetry, why));
+}
+
+void StreamLog::settle() {
+  std::vector<std::pair<std::function<void(bool)>, bool>> told;
+  {
+    const std::lock_guard lock(mutex_);
+    const std::int64_t now_ns = clock_.now().ns;
+    bool wants_replicas = false;
+    for (auto ticket = tickets_.begin(); ticket != tickets_.end();) {
+      auto& waiters = ticket->second.waiters;
+      std::erase_if(waiters, [&](Waiter& waiter) {
+        const bool is_durable = is_durable_locked(ticket->second, waiter.durability);
+        const bool is_late = now_ns - waiter.since_ns > options_.answer_limit_ms * kNsPerMs;
+        if (!is_durable && !is_late) return false;
+        told.emplace_back(std::move(waiter.done), is_durable);
+        return true;
+      });
+      for (const auto& waiter : waiters) {
+        wants_replicas |= waiter.durability == Durability::kReplicated;
+      }
+      const bool is_done =
+          waiters.empty() && is_durable_locked(ticket->second, Durability::kLogged);
+      ticket = is_done ? tickets_.erase(ticket) : std::next(ticket);
+    }
+    wants_replicas_ = wants_replicas;
+  }
+  for (auto& [done, is_durable] : told) done(is_durable);
+}
+
+bool StreamLog::flush(std::chrono::steady_clock::time_point deadline) {
+  while (stats_.backlog_bytes.value() > 0 && std::chrono::steady_clock::now() < deadline) {
+    if (poll(1) == 0) idle();
+  }
+  settle();
+  if (stats_.backlog_bytes.value() == 0) return true;
+  warn_(fmt::format("{} bytes of points could not be written to Redis: they are lost",
+                    stats_.backlog_bytes.value()));
+  return false;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,147 @@
+#pragma once
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/agent.h"
+#include "base/counters.h"
+#include "base/signal.h"
+#include "model/ingest_stats.h"
+#include "model/sinks.h"
+#include "redis/backoff.h"
+#include "redis/servers.h"
+#include "streams/stream_names.h"
+
+namespace slipstream {
+
+struct StreamLogOptions {
+  StreamNames names;
+  std::string instance;  ///< unique among the running ones
+  std::int64_t flush_interval_ms = 10;
+  std::size_t max_backlog_bytes = std::size_t{256} << 20;  ///< not yet in Redis: then it is full
+  std::uint32_t wait_replicas = 1;                         ///< for kReplicated
+  std::int64_t answer_limit_ms = 5'000;  ///< then who waits is told that it is not durable yet
+};
+
+/// Any thread.
+struct StreamLogStats {
+  Counter entries;
+  Counter points;
+  Counter retries;  ///< entries sent again after a connection was lost; Redis drops repeats
+  Gauge backlog_bytes;
+  Gauge failing;            ///< streams that cannot be written at the moment
+  LatencyHistogram append;  ///< an entry's way to Redis and back
+};
+
+/// The log of many instances: writes accepted points to their partitions' streams, many in one
+/// entry, and hands them on to the broadcast of this instance at once. An entry has a number of its
+/// writer's, and Redis takes each number once and in order: what was sent over a lost connection
+/// can be sent again. A body with a key is one entry a stream, which has the key's name: whichever
+/// instance gets it again, a stream takes it once. While Redis is away points wait, up to
+/// `max_backlog_bytes`.
+///
+/// Durability: kLogged and kFsynced are answered when Redis has answered (what it does about its
+/// disk is its configuration), kReplicated when so many replicas have it.
+/// Threads: PointSink's functions from any; poll() on its own.
+class StreamLog final : public Agent, public PointSink {
+ public:
+  using Warn = std::function<void(const std::string&)>;
+
+  /// `live` takes the points for this instance's clients, and counts them as accepted.
+  StreamLog(RedisServers& servers, StreamLogOptions options, PointSink& live, BatchPool& pool,
+            IngestStats& ingest, const Clock& clock, Warn warn);
+  ~StreamLog() override;
+
+  std::uint32_t partitions() const override { return live_.partitions(); }
+  bool offer(PointBatchPtr& batch) override;
+  std::expected<LogOffset, Refusal> offer_all(Body& body) override;
+  void when_durable(LogOffset offset, Durability durability,
+                    std::function<void(bool)> done) override;
+
+  std::size_t poll(std::size_t budget) override;
+  void idle() override;
+  void wake() override { signal_.notify(); }
+  /// Writes what waits; false where something is left at the deadline. For the end.
+  bool flush(std::chrono::steady_clock::time_point deadline);
+
+  const StreamLogStats& stats() const { return stats_; }
+
+ private:
+  struct Entry {
+    std::uint64_t number = 0;  ///< of this writer's in its stream, from 1
+    std::string points = {};   ///< NDJSON
+    std::uint64_t count = 0;
+    std::string key = {};  ///< of the body that it is all the points of, for this stream
+    std::int64_t sent_ns = 0;
+  };
+  /// What the next reply of a stream's connection is to.
+  enum class Expected : std::uint8_t { kEntry, kTouch, kWait };
+  /// One partition's stream.
+  struct Stream {
+    StreamKeys keys;
+    std::string producer;  ///< Redis keeps the newest number of ours under it
+    // Guarded by mutex_.
+    Entry open;                    ///< gathers points; its number is the next one's
+    std::deque<Entry> waiting;     ///< not yet sent
+    std::uint64_t accepted = 0;    ///< number of the newest entry that Redis has
+    std::uint64_t replicated = 0;  ///< likewise, on replicas
+    bool is_failing = false;
+    // poll()'s own.
+    std::unique_ptr<RedisConnection> connection;
+    std::deque<Entry> sent;
+    std::deque<Expected> expected;
+    bool waits_for_replicas = false;  ///< a WAIT has been sent
+    std::uint64_t wait_covers = 0;    ///< the entry that it stands behind
+    Backoff backoff;
+    std::int64_t retry_at_ns = 0;
+  };
+  struct Waiter {
+    Durability durability;
+    std::int64_t since_ns;
+    std::function<void(bool)> done;
+  };
+  /// A body: where its points are.
+  struct Ticket {
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> entries;  ///< stream, number
+    std::vector<Waiter> waiters;
+  };
+
+  void append_locked(const PointBatch& batch, bool has_key);
+  void hand_on(PointBatchPtr batch);
+  void close_entries_locked(std::string_view key);
+  void close_entry_locked(Stream& stream, std::string_view key);
+  bool is_durable_locked(const Ticket& ticket, Durability durability) const;
+  bool connect(Stream& stream);
+  bool send(Stream& stream);
+  void queue_entry(Stream& stream, Entry entry);
+  void queue_wait(Stream& stream);
+  bool receive(Stream& stream);
+  void take_reply(Stream& stream, ReplyView reply);
+  void lose(Stream& stream, const std::string& why);
+  void settle();
+
+  RedisServers& servers_;
+  const StreamLogOptions options_;
+  PointSink& live_;
+  BatchPool& pool_;
+  IngestStats& ingest_;
+  const Clock& clock_;
+  const Warn warn_;
+  StreamLogStats stats_;
+  Signal signal_;
+
+  std::mutex mutex_;  // guards all below, and what Stream says
+  std::vector<Stream> streams_;
+  std::map<LogOffset, Ticket> tickets_;  ///< bodies not yet as durable as can be
+  LogOffset next_ticket_ = 0;
+  bool wants_replicas_ = false;  ///< somebody waits for kReplicated
+};
+
+}  // namespace slipstream

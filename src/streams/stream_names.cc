@@ -1,0 +1,32 @@
+#include "streams/stream_names.h"
+
+#include <fmt/format.h>
+
+namespace slipstream {
+
+StreamKeys stream_keys(const StreamNames& names, std::uint32_t partition) {
+  const std::string tag = names.partitions == 1 ? "" : fmt::format(":{{{}}}", partition);
+  const std::string telemetry = names.telemetry + tag;
+  const std::string aggregates = names.aggregates + tag;
+  const std::string group = telemetry + "." + names.group;
+  return {.telemetry = telemetry,
+          .dead = telemetry + ".dead",
+          .aggregates = aggregates,
+          .rollups = group + ".rollups",
+          .checkpoint = group + ".checkpoint",
+          .fence = group + ".fence",
+          .lease = group + ".lease",
+          .owners = group + ".owners"};
+}
+
+std::string sent_key(const std::string& aggregates) {
+  // A name without a tag of its own becomes the tag, so that both are in one hash slot.
+  const bool has_tag = aggregates.find('{') != std::string::npos;
+  return has_tag ? aggregates + ".sent" : "{" + aggregates + "}.sent";
+}
+
+std::string instances_key(const StreamNames& names) {
+  return names.telemetry + "." + names.group + ".instances";
+}
+
+}  // namespace slipstream

@@ -1,0 +1,34 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+namespace slipstream {
+
+/// What a consumer group and its streams are called.
+struct StreamNames {
+  std::string telemetry = "telemetry.stream";
+  std::string aggregates = "aggregates.stream";
+  std::string group = "ingestors";
+  std::uint32_t partitions = 1;
+};
+
+/// The keys of one partition. With several partitions they are all in the hash slot of its number;
+/// a single partition has the plain names, which a cluster takes only where they share a hash tag.
+struct StreamKeys {
+  std::string telemetry;   ///< stream: points come in
+  std::string dead;        ///< stream: entries that are no points
+  std::string aggregates;  ///< stream: rollups for others to read
+  std::string rollups;     ///< stream: stored rollups, for every instance; ids are sequence numbers
+  std::string checkpoint;  ///< hash: open windows, and what they were computed from
+  std::string fence;       ///< string: the owner's token; it changes with each owner
+  std::string lease;       ///< string that expires: the instance that owns the partition
+  std::string owners;      ///< set: the consumer names of all owners ever
+};
+
+StreamKeys stream_keys(const StreamNames& names, std::uint32_t partition);
+/// Hash beside a stream of aggregates: the newest row that each writer's outbox has sent to it.
+std::string sent_key(const std::string& aggregates);
+/// Sorted set of the group's instances, scored by when they were last heard of.
+std::string instances_key(const StreamNames& names);
+
+}  // namespace slipstream
