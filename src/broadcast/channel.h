@@ -1,0 +1,31 @@
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace slipstream {
+
+enum class Channel : std::uint8_t { kTelemetry, kInsights, kRollups, kSystem };
+inline constexpr std::size_t kChannelCount = 4;
+inline constexpr std::array<std::string_view, kChannelCount> kChannelNames = {
+    "telemetry", "insights", "rollups", "system"};
+
+/// What becomes of samples while a client has too much unsent.
+enum class Policy : std::uint8_t {
+  kSkip,        ///< they are left out, and counted to it
+  kConflate,    ///< of each machine the newest is kept for it
+  kDisconnect,  ///< it is closed with 1013
+};
+inline constexpr std::size_t kPolicyCount = 3;
+inline constexpr std::array<std::string_view, kPolicyCount> kPolicyNames = {"skip", "conflate",
+                                                                            "disconnect"};
+
+constexpr std::size_t index(Channel channel) {
+  return static_cast<std::size_t>(channel);
+}
+constexpr std::size_t index(Policy policy) {
+  return static_cast<std::size_t>(policy);
+}
+
+}  // namespace slipstream

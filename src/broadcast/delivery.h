@@ -1,0 +1,63 @@
+#pragma once
+#include <cstddef>
+#include <vector>
+
+#include "broadcast/client.h"
+#include "broadcast/hub_stats.h"
+
+namespace slipstream {
+
+struct DeliveryOptions {
+  std::size_t max_sample_bytes = 2'000'000;           ///< unsent to a client
+  std::size_t max_once_bytes = std::size_t{4} << 20;  ///< likewise
+};
+
+/// Hands frames to clients within their bounds. What was handed over since the last flush() goes
+/// out then, many frames in a write. I/O thread.
+class Delivery {
+ public:
+  Delivery(DeliveryOptions options, HubStats& stats) : options_(options), stats_(stats) {}
+
+  /// A sample: may be left out, by the client's policy. False: it was.
+  bool sample(Client& client, Channel channel, const FramePtr& frame);
+  /// What happens once: a client that has no room for it is closed, with a word that says so.
+  void once(Client& client, const FramePtr& frame);
+  /// The same, and counted.
+  void once(Client& client, Channel channel, const FramePtr& frame);
+  /// Whether there is room for more of what happens once: a quarter is free for what comes between.
+  bool has_room_once(const Client& client) const;
+  /// For a conflating client that has room again: what was kept for it. `newest`: of its machines;
+  /// nullptr: nothing. False: it has no room for that after all, or does not wait for it.
+  bool catch_up(Client& client, const FramePtr& newest, bool is_complete);
+  void flush();
+  /// While it lives, frames are written as they are handed over: right where each client gets one,
+  /// since its state is at hand then.
+  class Eager {
+   public:
+    explicit Eager(Delivery& delivery) : delivery_(delivery) { delivery_.eager_ = true; }
+    ~Eager() { delivery_.eager_ = false; }
+    Eager(const Eager&) = delete;
+    Eager& operator=(const Eager&) = delete;
+
+   private:
+    Delivery& delivery_;
+  };
+  /// Before the client goes.
+  void forget(Client& client);
+
+  const DeliveryOptions& options() const { return options_; }
+  /// Of all clients, how many are being left out.
+  std::size_t behind() const { return behind_; }
+
+ private:
+  void touch(Client& client);
+  void tell_gap(Client& client);
+
+  const DeliveryOptions options_;
+  HubStats& stats_;
+  std::vector<Client*> touched_;
+  std::size_t behind_ = 0;
+  bool eager_ = false;
+};
+
+}  // namespace slipstream

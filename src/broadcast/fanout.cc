@@ -1,0 +1,250 @@
+#include "broadcast/fanout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "codec/json_scan.h"
+#include "model/point.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::int64_t kWarnEveryNs = 10 * kNsPerSecond;
+
+/// The key under which a publish is remembered. A string is the client's own, as in HTTP. Numbers
+/// are often just counted, by many clients from 1: so the points are part of the key.
+std::string key_of(std::string_view id, std::string_view points) {
+  if (id.starts_with('"')) return std::string(json_string_body(id));
+  if (id.empty()) return {};
+  return fmt::format("{}#{:016x}", id, series_hash(points, id));
+}
+
+}  // namespace
+
+Fanout::Fanout(FanoutOptions options, FanoutParts parts, HubStats& stats)
+    : parts_(std::move(parts)),
+      stats_(stats),
+      parser_(parts_.windows),
+      audience_(parts_.identity, options.batch),
+      delivery_(options.delivery, stats),
+      telemetry_(audience_, delivery_, stats),
+      rollups_(
+          audience_, delivery_, parts_.fields, parts_.read_rollups,
+          [this](Client& client, const std::string& id,
+                 const std::optional<MessageFault>& refused) { resumed(client, id, refused); }) {
+  stats_.batch_points.set(static_cast<std::int64_t>(options.batch.batch_points));
+  stats_.batch_spacing_us.set(options.batch.batch_min_ms * 1'000);
+}
+
+std::uint64_t Fanout::add(std::shared_ptr<WsSession> session) {
+  const Client& client = audience_.add(std::move(session));
+  stats_.clients_seen.add();
+  stats_.clients.set(static_cast<std::int64_t>(audience_.size()));
+  stats_.groups.set(static_cast<std::int64_t>(audience_.groups().size()));
+  return client.id;
+}
+
+void Fanout::remove(std::uint64_t id) {
+  Client* const client = audience_.find(id);
+  if (client == nullptr) return;
+  delivery_.forget(*client);
+  audience_.remove(*client);
+  stats_.clients.set(static_cast<std::int64_t>(audience_.size()));
+  stats_.groups.set(static_cast<std::int64_t>(audience_.groups().size()));
+}
+
+void Fanout::hear(std::uint64_t id, std::string_view text, ArrivalTime now) {
+  Client* const client = audience_.find(id);
+  if (client == nullptr) return;
+  auto message = parser_.parse(text);
+  if (!message) {
+    refuse(*client, message.error());
+  } else if (auto* subscribe_command = std::get_if<SubscribeCommand>(&message->command)) {
+    subscribe(*client, *message, std::move(subscribe_command->subscription), now);
+  } else if (const auto* resume_command = std::get_if<ResumeCommand>(&message->command)) {
+    rollups_.resume(*client, resume_command->after, std::string(message->id));
+    read_on(*client);
+    rollups_.pump(*client);
+  } else if (const auto* publish_command = std::get_if<PublishCommand>(&message->command)) {
+    publish(*client, *message, publish_command->points);
+  } else {
+    answer(*client, message->id.empty() ? std::string(R"({"type":"pong"})")
+                                        : fmt::format(R"({{"type":"pong","id":{}}})", message->id));
+  }
+  delivery_.flush();
+}
+
+void Fanout::subscribe(Client& client, const ClientMessage& message, Subscription subscription,
+                       ArrivalTime now) {
+  const bool had_rollups = client.subscription.has(Channel::kRollups);
+  if (!audience_.subscribe(client, std::move(subscription))) {
+    return refuse(client,
+                  {"too_many_filters",
+                   fmt::format("there are {} different filters already", Audience::kMaxGroups),
+                   std::string(message.id)});
+  }
+  stats_.groups.set(static_cast<std::int64_t>(audience_.groups().size()));
+  if (client.conflating) {
+    // What was kept for it was of its old subscription: it is told that it missed something.
+    client.conflating = false;
+    client.newest = {};
+    ++client.missed;
+  }
+  rollups_.subscribed(client, had_rollups, now);
+  answer_subscribed(client, message.id);
+  rollups_.pump(client);
+}
+
+void Fanout::resumed(Client& client, const std::string& id,
+                     const std::optional<MessageFault>& refused) {
+  read_on(client);
+  if (!refused) return answer_subscribed(client, id);
+  MessageFault fault = *refused;
+  fault.id = id;
+  refuse(client, fault);
+}
+
+void Fanout::answer_subscribed(Client& client, std::string_view id) {
+  std::string text = R"({"type":"subscribed",)";
+  client.subscription.append_json(text, parts_.windows.stored);
+  if (client.subscription.has(Channel::kRollups)) {
+    text += R"(,"cursor":")" + rollups_.cursor_of(client).to_text() + '"';
+  }
+  if (!id.empty()) text += fmt::format(R"(,"id":{})", id);
+  answer(client, text += '}');
+}
+
+void Fanout::publish(Client& client, const ClientMessage& message, std::string_view points) {
+  stats_.publishes.add();
+  const std::size_t bytes = points.size();
+  ++client.publishes_waiting;
+  client.publish_bytes_waiting += bytes;
+  read_on(client);
+  parts_.publish({.opener = client.session->request(),
+                  .points = std::string(points),
+                  .key = key_of(message.id, points)},
+                 [this, id = client.id, echo = std::string(message.id),
+                  bytes](const PublishAnswer& answer) { published(id, echo, bytes, answer); });
+}
+
+void Fanout::published(std::uint64_t id, const std::string& echo, std::size_t bytes,
+                       const PublishAnswer& outcome) {
+  Client* const client = audience_.find(id);
+  if (client == nullptr) return;
+  --client->publishes_waiting;
+  client->publish_bytes_waiting -= bytes;
+  read_on(*client);
+  if (outcome.refusal.empty()) {
+    // A key of a log from before may be that of a body whose answer had no text.
+    const bool says_more = outcome.body.starts_with('{');
+    answer(*client, fmt::format(R"({{"type":"ack","id":{},{})", echo.empty() ? "null" : echo,
+                                says_more ? std::string_view(outcome.body).substr(1)
+                                          : std::string_view(R"("ok":true})")));
+  } else {
+    refuse(*client, {outcome.refusal, outcome.body, echo.empty() ? "null" : echo});
+  }
+  delivery_.flush();
+}
+
+void Fanout::read_on(Client& client) {
+  client.session->pause_reading(client.resuming ||
+                                client.publishes_waiting >= kMaxPublishesWaiting ||
+                                client.publish_bytes_waiting >= kMaxPublishBytesWaiting);
+}
+
+void Fanout::refuse(Client& client, const MessageFault& fault) {
+  stats_.message_faults.add();
+  answer(client, error_text(fault));
+}
+
+void Fanout::answer(Client& client, std::string_view text) {
+  delivery_.once(client, Frame::text(text));
+}
+
+void Fanout::drained(std::uint64_t id, ArrivalTime now) {
+  Client* const client = audience_.find(id);
+  if (client == nullptr) return;
+  telemetry_.drained(*client, now);
+  rollups_.pump(*client);
+  finish(now);
+}
+
+void Fanout::take(CommittedRollups rollups) {
+  rollups_.take(std::move(rollups));
+  delivery_.flush();
+}
+
+/// `frame_of`: what a group gets; nullptr: nothing.
+template <typename FrameOf>
+void Fanout::send_samples(Channel channel, ArrivalTime now, FrameOf frame_of) {
+  const Delivery::Eager eager(delivery_);
+  for (const auto& group : audience_.groups()) {
+    const auto& members = group->of(channel);
+    if (members.empty()) continue;
+    const FramePtr frame = frame_of(*group);
+    if (!frame) continue;
+    for_each_client(members, [&](Client& client) { delivery_.sample(client, channel, frame); });
+  }
+  finish(now);
+}
+
+void Fanout::broadcast(Channel channel, std::string_view text, ArrivalTime now) {
+  FramePtr whole;
+  send_samples(channel, now, [&](const Group&) {
+    if (!whole) whole = Frame::text(text);
+    return whole;
+  });
+}
+
+void Fanout::take(const InsightUpdate& insights, ArrivalTime now) {
+  FramePtr whole;
+  send_samples(Channel::kInsights, now, [&](const Group& group) -> FramePtr {
+    if (group.filter->is_empty_where()) {
+      if (!whole) whole = Frame::text(insights.json);
+      return whole;
+    }
+    const auto part = filter_insights(insights, *group.filter);
+    return part.empty() ? nullptr : Frame::text(part);
+  });
+}
+
+void Fanout::send_due(ArrivalTime now) {
+  telemetry_.send_due(now);
+  rollups_.release(now);
+  finish(now);
+}
+
+void Fanout::send_all(ArrivalTime now) {
+  telemetry_.send_all(now);
+  rollups_.release({now.ns + RollupFanout::kHoldNs});
+  finish(now);
+}
+
+std::int64_t Fanout::next_due_ns() const {
+  return std::min(telemetry_.next_due_ns(), rollups_.next_due_ns());
+}
+
+void Fanout::finish(ArrivalTime now) {
+  delivery_.flush();
+  const std::size_t count = audience_.size();
+  if (count == 0) return;
+  const std::size_t behind = delivery_.behind();
+  stats_.clients_skipped_permille.set(static_cast<std::int64_t>(behind * 1'000 / count));
+  if (behind * 2 > count && now.ns - last_warning_ns_ >= kWarnEveryNs) {
+    last_warning_ns_ = now.ns;
+    parts_.warn(fmt::format(
+        "{} of {} WebSocket clients are too slow: messages to them are left out", behind, count));
+  }
+}
+
+bool Fanout::wants(Channel channel) const {
+  return std::ranges::any_of(audience_.groups(),
+                             [&](const auto& group) { return !group->of(channel).empty(); });
+}
+
+void Fanout::close_all(WsClose code, std::string_view reason) {
+  for (const auto& [id, client] : audience_.clients()) client->session->close(code, reason);
+}
+
+}  // namespace slipstream

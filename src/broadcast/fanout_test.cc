@@ -1,0 +1,263 @@
+// Samples: who gets which, how often, and what becomes of those who do not read.
+#include <set>
+
+#include "broadcast/fanout_fixture.h"
+
+namespace slipstream {
+namespace {
+
+using broadcast_testing::FanoutTest;
+using broadcast_testing::point;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+const InsightUpdate kUpdate = {
+    .json =
+        R"({"type":"insight_update","data":[{"chassis":"a","track":"cota"},)"
+        R"({"chassis":"b","track":"barber"}],)"
+        R"("gaps":[{"chassis":"a","position":1},{"chassis":"a","position":2},{"chassis":"b"}],)"
+        R"("insights":[{"type":"tire_wear","chassis":"b"},{"type":"performance","chassis":"a"}],)"
+        R"("meta":{"generated_at":"now","vehicle_count":2,"analysis_version":"2.0"}})",
+    .gap_tracks = {"barber", "cota", "barber"},
+    .notice_tracks = {"barber", "barber"}};
+const std::string& kInsights = kUpdate.json;
+
+TEST_F(FanoutTest, SilentClientGetsPointsAndInsights) {
+  open();
+  const auto client = join();
+  send("a", 1);
+  fanout_->take(kUpdate, {now_ns_});
+  fanout_->broadcast(Channel::kSystem, R"({"type":"system_update"})", {now_ns_});
+  commit({rollup(1)});
+  EXPECT_THAT(client->take(),
+              ElementsAre(R"({"type":"telemetry_update","data":[)"
+                          R"({"track":"cota","chassis":"a","n":1,"speed_kmh":1.5}]})",
+                          kInsights));
+}
+
+TEST_F(FanoutTest, ThousandClientsOnFourFiltersCostFourEncodings) {
+  open();
+  std::vector<Client> clients;
+  for (int i = 0; i < 1'000; ++i) {
+    clients.push_back(
+        join(fmt::format(R"({{"type":"subscribe","where":{{"chassis":["car {}"]}}}})", i % 4)));
+  }
+  EXPECT_EQ(stats_.groups.value(), 4);
+  for (int car = 0; car < 4; ++car) send(fmt::format("car {}", car), car);
+  std::set<const Frame*> frames;
+  for (int i = 0; i < 1'000; ++i) {
+    const auto got = clients[static_cast<std::size_t>(i)]->take();
+    ASSERT_THAT(got, SizeIs(1));
+    EXPECT_THAT(got[0], HasSubstr(fmt::format(R"("n":{},)", i % 4)));
+    frames.insert(clients[static_cast<std::size_t>(i)]->frames.back().get());
+  }
+  EXPECT_THAT(frames, SizeIs(4));
+}
+
+TEST_F(FanoutTest, FieldsLeaveThePlaceOfAPointAndWhatWasAskedFor) {
+  open();
+  const auto client = join(R"({"type":"subscribe","fields":["speed_kmh","none"]})");
+  send("a", 1);
+  EXPECT_THAT(client->take(), ElementsAre(R"({"type":"telemetry_update","data":[)"
+                                          R"({"track":"cota","chassis":"a","speed_kmh":1.5}]})"));
+}
+
+TEST_F(FanoutTest, WhereHoldsForInsightsAndTheirCompanions) {
+  open();
+  const auto a = join(R"({"type":"subscribe","where":{"track":"cota"}})");
+  const auto none = join(R"({"type":"subscribe","where":{"track":["spa"],"chassis":["a"]}})");
+  fanout_->take(kUpdate, {now_ns_});
+  EXPECT_THAT(
+      a->take(),
+      ElementsAre(R"({"type":"insight_update","data":[{"chassis":"a","track":"cota"}],)"
+                  R"("gaps":[{"chassis":"a","position":2}],"insights":[],)"
+                  R"("meta":{"generated_at":"now","vehicle_count":1,"analysis_version":"2.0"}})"));
+  EXPECT_THAT(none->take(), IsEmpty());
+}
+
+TEST_F(FanoutTest, ChannelsAreThoseAskedFor) {
+  open();
+  const auto system = join(R"({"type":"subscribe","channels":["system"]})");
+  const auto nothing = join(R"({"type":"subscribe","channels":[]})");
+  EXPECT_FALSE(fanout_->wants(Channel::kTelemetry));
+  EXPECT_TRUE(fanout_->wants(Channel::kSystem));
+  send("a", 1);
+  fanout_->take(kUpdate, {now_ns_});
+  fanout_->broadcast(Channel::kSystem, R"({"type":"system_update"})", {now_ns_});
+  EXPECT_THAT(system->take(), ElementsAre(R"({"type":"system_update"})"));
+  EXPECT_THAT(nothing->take(), IsEmpty());
+}
+
+TEST_F(FanoutTest, MaxHzGivesTheNewestOfEachMachineSoOften) {
+  open();
+  const auto client = join(R"({"type":"subscribe","max_hz":10})");
+  for (int ms = 0; ms < 1'000; ms += 5) {
+    now_ns_ += 5 * kNsPerMs;
+    fanout_->take(point("a", ms), {now_ns_});
+    fanout_->take(point("b", ms), {now_ns_});
+    fanout_->send_due({now_ns_});
+  }
+  const auto got = client->take();
+  ASSERT_THAT(got, SizeIs(10));
+  EXPECT_THAT(got[1], AllOf(HasSubstr(R"("chassis":"a","n":100,)"),
+                            HasSubstr(R"("chassis":"b","n":100,)"), Not(HasSubstr("\"n\":95,"))));
+  pass(100 * kNsPerMs);
+  EXPECT_THAT(client->take(), ElementsAre(HasSubstr("\"n\":995"))) << "the last ones come too";
+  EXPECT_EQ(fanout_->next_due_ns(), TelemetryFanout::kNever);
+}
+
+TEST_F(FanoutTest, SkippedClientIsToldHowManyMessagesItMissed) {
+  open({.delivery = {.max_sample_bytes = 1'000}});
+  const auto slow = join();
+  const auto quick = join();
+  slow->is_reading = false;
+  const std::size_t size =
+      2 + std::string_view(R"({"type":"telemetry_update","data":[]})").size() +
+      std::string_view(R"({"track":"cota","chassis":"a","n":10,"speed_kmh":1.5})").size();
+  const std::size_t fits = 1'000 / size;
+  for (int i = 10; i < 60; ++i) send("a", i);
+  EXPECT_EQ(slow->waiting(), fits);
+  EXPECT_EQ(skipped(Policy::kSkip), 50 - fits);
+  EXPECT_EQ(stats_.clients_skipped_permille.value(), 500);
+  EXPECT_THAT(quick->take(), SizeIs(50));
+  slow->read_all();
+  slow->is_reading = true;
+  slow->got.clear();
+  send("a", 60);
+  EXPECT_THAT(slow->take(), ElementsAre(fmt::format(R"({{"type":"gap","missed":{}}})", 50 - fits),
+                                        HasSubstr("\"n\":60,")));
+  send("a", 61);
+  EXPECT_THAT(slow->take(), ElementsAre(HasSubstr("\"n\":61,")));
+  EXPECT_EQ(stats_.clients_skipped_permille.value(), 0);
+}
+
+TEST_F(FanoutTest, ConflatingClientGetsTheNewestOfEachMachineOnceItReads) {
+  int sent = 0;
+  const auto client = join_conflating_and_behind("early", sent);
+  for (int i = 0; i < 20; ++i) send(i % 2 == 0 ? "a" : "b", ++sent);
+  fanout_->take(kUpdate, {now_ns_});
+  EXPECT_EQ(skipped(Policy::kConflate), 22u);
+  client->read_all();
+  client->is_reading = true;
+  client->got.clear();
+  fanout_->drained(client.id, {now_ns_});
+  const auto got = client->take();
+  ASSERT_THAT(got, SizeIs(2)) << "no gap: this is what it asked for";
+  EXPECT_THAT(got[0], AllOf(HasSubstr(fmt::format(R"("early","n":{},)", sent - 20)),
+                            HasSubstr(fmt::format(R"("a","n":{},)", sent - 1)),
+                            HasSubstr(fmt::format(R"("b","n":{},)", sent)),
+                            Not(HasSubstr(fmt::format("\"n\":{},", sent - 2)))));
+  EXPECT_EQ(got[1], kInsights);
+  send("c", ++sent);
+  EXPECT_THAT(client->take(), ElementsAre(AllOf(HasSubstr("\"c\""), Not(HasSubstr("\"a\"")))));
+}
+
+TEST_F(FanoutTest, ConflatedPointsThatFindNoRoomYetWaitForIt) {
+  int sent = 0;
+  const auto client = join_conflating_and_behind("early", sent);
+  for (int i = 0; i < 30; ++i) send(fmt::format("car {}", i), ++sent);
+  client->read_one();
+  client->got.clear();
+  fanout_->drained(client.id, {now_ns_});
+  client->read_all();
+  for (const auto& message : client->take()) EXPECT_THAT(message, Not(HasSubstr("car ")));
+  client->is_reading = true;
+  fanout_->drained(client.id, {now_ns_});
+  const auto got = client->take();
+  ASSERT_THAT(got, SizeIs(1));
+  for (int i = 0; i < 30; ++i) EXPECT_THAT(got[0], HasSubstr(fmt::format("\"car {}\"", i)));
+}
+
+TEST_F(FanoutTest, ConflatedPointsNeverComeTwiceNorOlderAfterNewer) {
+  int sent = 0;
+  const auto client = join_conflating_and_behind("a", sent);
+  // A point waits in the batch when the client has room again.
+  fanout_->take(point("a", ++sent), {now_ns_});
+  client->read_all();
+  client->is_reading = true;
+  client->got.clear();
+  fanout_->drained(client.id, {now_ns_});
+  EXPECT_THAT(client->take(), ElementsAre(HasSubstr(fmt::format("\"n\":{},", sent))));
+  pass(kNsPerSecond);
+  EXPECT_THAT(client->take(), IsEmpty());
+}
+
+TEST_F(FanoutTest, MessageLargerThanTheBufferGoesToWhoHasNothingUnsent) {
+  open({.delivery = {.max_sample_bytes = 1'000}});
+  const auto client = join();
+  const std::string large(5'000, 'x');
+  fanout_->broadcast(Channel::kInsights, large, {now_ns_});
+  EXPECT_THAT(client->take(), ElementsAre(large));
+  client->is_reading = false;
+  fanout_->broadcast(Channel::kInsights, large, {now_ns_});
+  fanout_->broadcast(Channel::kInsights, "{}", {now_ns_});
+  EXPECT_EQ(client->waiting(), 1u);
+  EXPECT_EQ(skipped(Policy::kSkip), 1u);
+}
+
+TEST_F(FanoutTest, DisconnectClosesWith1013) {
+  open({.delivery = {.max_sample_bytes = 1'000}});
+  const auto client = join(R"({"type":"subscribe","policy":"disconnect"})");
+  client->is_reading = false;
+  for (int i = 0; i < 50; ++i) send("a", i);
+  EXPECT_EQ(client->closed, WsClose::kTryAgainLater);
+  EXPECT_EQ(skipped(Policy::kDisconnect), 1u);
+  fanout_->remove(client.id);
+  EXPECT_EQ(stats_.clients.value(), 0);
+  send("a", 1);
+}
+
+TEST_F(FanoutTest, WarnsWhenOverHalfAreLeftOutAndNotTooOften) {
+  open({.delivery = {.max_sample_bytes = 1'000}});
+  const auto one = join();
+  const auto two = join();
+  one->is_reading = false;
+  for (int i = 0; i < 50; ++i) send("a", i);
+  EXPECT_THAT(warnings_, IsEmpty());
+  two->is_reading = false;
+  for (int i = 0; i < 50; ++i) send("a", i);
+  EXPECT_THAT(warnings_, SizeIs(testing::Ge(1)));
+  EXPECT_THAT(warnings_, SizeIs(testing::Le(5))) << "in 50 seconds";
+}
+
+TEST_F(FanoutTest, FilterMayBeChangedAndGroupsGo) {
+  open();
+  const auto client = join();
+  EXPECT_THAT(say(client, R"({"type":"subscribe","id":7,"channels":["telemetry","rollups"],)"
+                          R"("where":{"chassis":["b","a","b"]},"fields":["rpm"],"max_hz":20,)"
+                          R"("policy":"conflate","windows":["bucket"]})"),
+              testing::Eq(R"({"type":"subscribed","channels":["telemetry","rollups"],)"
+                          R"("where":{"chassis":["a","b"]},"fields":["rpm"],"max_hz":20,)"
+                          R"("policy":"conflate","windows":["sector","second","bucket"],)"
+                          R"("cursor":"0","id":7})"));
+  EXPECT_EQ(stats_.groups.value(), 1);
+  EXPECT_THAT(say(client, R"({"type":"subscribe"})"),
+              testing::Eq(R"({"type":"subscribed","channels":["telemetry","insights"],"where":{},)"
+                          R"("fields":null,"max_hz":null,"policy":"skip",)"
+                          R"("windows":["sector","second"]})"));
+  EXPECT_EQ(stats_.groups.value(), 1);
+}
+
+TEST_F(FanoutTest, NumberOfFiltersIsBounded) {
+  open();
+  std::vector<Client> clients;
+  for (std::size_t i = 0; i < Audience::kMaxGroups; ++i) {
+    clients.push_back(
+        join(fmt::format(R"({{"type":"subscribe","where":{{"chassis":["car {}"]}}}})", i)));
+  }
+  const auto late = join();
+  EXPECT_THAT(say(late, R"({"type":"subscribe","id":"x","where":{"chassis":["new"]}})"),
+              AllOf(HasSubstr(R"("reason":"too_many_filters")"), HasSubstr(R"("id":"x")")));
+  EXPECT_THAT(say(late, R"({"type":"subscribe","where":{"chassis":["car 7"]}})"),
+              HasSubstr("subscribed"));
+  EXPECT_THAT(say(clients[3], R"({"type":"subscribe","where":{"chassis":["other"]}})"),
+              HasSubstr("subscribed"))
+      << "its own filter goes";
+}
+
+}  // namespace
+}  // namespace slipstream

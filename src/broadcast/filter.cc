@@ -1,0 +1,133 @@
+#include "broadcast/filter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/json_text.h"
+#include "codec/json_scan.h"
+
+namespace slipstream {
+namespace {
+
+bool contains(const std::vector<std::string>& sorted, std::string_view text) {
+  return std::ranges::binary_search(sorted, text, {},
+                                    [](const auto& s) -> std::string_view { return s; });
+}
+
+/// How JSON spells a name, without the quotes.
+std::string spelled(std::string_view name) {
+  std::string text;
+  append_json_string(text, name);
+  return text.substr(1, text.size() - 2);
+}
+
+std::vector<std::string> spelled(const std::vector<std::string>& names) {
+  std::vector<std::string> out;
+  for (const auto& name : names) out.push_back(spelled(name));
+  std::ranges::sort(out);
+  return out;
+}
+
+/// What is said of each field in a rollup, and what is said of the whole.
+constexpr std::array<std::string_view, 9> kStatistics = {"avg_",   "min_", "max_", "std_", "last_",
+                                                         "first_", "p50_", "p95_", "p99_"};
+constexpr std::array<std::string_view, 10> kRollupMembers = {
+    "track",    "chassis", "lap",    "sector",    "count",
+    "first_ts", "last_ts", "window", "window_id", "late"};
+
+template <typename Keep>
+std::size_t append_kept(std::string& out, std::string_view text, char open, char close, Keep keep) {
+  std::size_t kept = 0;
+  out += open;
+  JsonScan scan(text);
+  while (const auto item = scan.next()) {
+    if (!keep(*item)) continue;
+    if (kept++ > 0) out += ',';
+    out += item->whole;
+  }
+  out += close;
+  return kept;
+}
+
+}  // namespace
+
+bool Filter::matches(std::string_view track, std::string_view machine) const {
+  return (tracks.empty() || contains(tracks, track)) &&
+         (chassis.empty() || contains(chassis, machine));
+}
+
+bool Filter::wants_window(std::string_view name) const {
+  return contains(windows, name);
+}
+
+Projection::Projection(const Filter& filter, const std::vector<std::string>& identity)
+    : keeps_all_(filter.fields.empty()), fields_(spelled(filter.fields)) {
+  auto members = filter.fields;
+  members.insert(members.end(), identity.begin(), identity.end());
+  point_members_ = spelled(members);
+}
+
+void Projection::append_point(std::string& out, std::string_view json) const {
+  if (keeps_all_) {
+    out += json;
+    return;
+  }
+  append_kept(out, json, '{', '}',
+              [&](const JsonScan::Item& item) { return contains(point_members_, item.name); });
+}
+
+void Projection::append_rollup(std::string& out, std::string_view json) const {
+  if (keeps_all_) {
+    out += json;
+    return;
+  }
+  append_kept(out, json, '{', '}', [&](const JsonScan::Item& item) {
+    if (std::ranges::find(kRollupMembers, item.name) != kRollupMembers.end()) return true;
+    return std::ranges::any_of(kStatistics, [&](std::string_view statistic) {
+      return item.name.starts_with(statistic) &&
+             contains(fields_, item.name.substr(statistic.size()));
+    });
+  });
+}
+
+std::string filter_insights(const InsightUpdate& update, const Filter& filter) {
+  const std::string_view message = update.json;
+  const auto tracks = spelled(filter.tracks);
+  const auto machines = spelled(filter.chassis);
+  std::vector<std::pair<std::string_view, std::string_view>> kept;  // tracks and chassis
+  std::string data;
+  const std::size_t vehicles =
+      append_kept(data, json_member(message, "data"), '[', ']', [&](const JsonScan::Item& item) {
+        const auto chassis = json_string_body(json_member(item.value, "chassis"));
+        const auto track = json_string_body(json_member(item.value, "track"));
+        if (!tracks.empty() && !contains(tracks, track)) return false;
+        if (!machines.empty() && !contains(machines, chassis)) return false;
+        kept.emplace_back(track, chassis);
+        return true;
+      });
+  if (vehicles == 0) return {};
+  const auto of_kept = [&](std::string& out, std::string_view member,
+                           const std::vector<std::string>& item_tracks) {
+    std::size_t number = 0;
+    append_kept(out, json_member(message, member), '[', ']', [&](const JsonScan::Item& item) {
+      const std::string track = spelled(item_tracks[number++]);
+      const auto chassis = json_string_body(json_member(item.value, "chassis"));
+      return std::ranges::find(
+                 kept, std::pair<std::string_view, std::string_view>(track, chassis)) != kept.end();
+    });
+  };
+  std::string out = R"({"type":"insight_update","data":)" + data + R"(,"gaps":)";
+  of_kept(out, "gaps", update.gap_tracks);
+  out += R"(,"insights":)";
+  of_kept(out, "insights", update.notice_tracks);
+  const auto meta = json_member(message, "meta");
+  fmt::format_to(std::back_inserter(out),
+                 R"(,"meta":{{"generated_at":{},"vehicle_count":{},"analysis_version":{}}}}})",
+                 json_member(meta, "generated_at"), vehicles,
+                 json_member(meta, "analysis_version"));
+  return out;
+}
+
+}  // namespace slipstream

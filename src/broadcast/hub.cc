@@ -1,0 +1,215 @@
+#include "broadcast/hub.h"
+
+#include <atomic>
+#include <limits>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace slipstream {
+namespace {
+
+constexpr std::size_t kBatchesPerTurn = 256;
+constexpr std::size_t kCommitsPerTurn = 16;
+constexpr std::int64_t kNoTimer = std::numeric_limits<std::int64_t>::max();
+
+}  // namespace
+
+struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
+  Impl(IoThread& io_thread, const HubOptions& o, const Clock& c, BatchPool& p, FanoutParts parts)
+      : io(io_thread),
+        clock(c),
+        pool(p),
+        queue({.items = 65'536, .bytes = o.queue_bytes}),
+        commits({.items = 65'536, .bytes = o.rollup_queue_bytes}),
+        ring(o.ring_points),
+        fanout(o.fanout, std::move(parts), stats) {}
+
+  void accept(PointBatchPtr batch) {
+    const std::size_t points = batch->points.size();
+    if (queue.offer(batch, batch->bytes()) != OfferStatus::kTaken) {
+      stats.points_dropped.add(points);
+      pool.put(std::move(batch));
+    }
+    post_turn();
+  }
+
+  void accept(const RollupBatch& rollups, std::span<const RollupRow> rows) {
+    CommittedRollups committed{.rollups = rollups,
+                               .rows = {rows.begin(), rows.end()},
+                               .before = accepted,
+                               .after = accepted};
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i] > 0) {
+        committed.after = {rows[i], RollupCursor::check_of(rollups[i]->window_id)};
+      }
+    }
+    accepted = committed.after;
+    const std::size_t bytes = committed.bytes();
+    if (commits.offer(committed, bytes) != OfferStatus::kTaken) {
+      for (const auto& rollup : rollups) {
+        if (!rollup->stored) stats.rollups_dropped.add();
+      }
+      const std::lock_guard lock(dropped_mutex);
+      dropped_to = accepted;
+    }
+    post_turn();
+  }
+
+  /// At most one turn is under way, however many batches come.
+  void post_turn() {
+    if (turn_posted.exchange(true)) return;
+    io.post([self = shared_from_this()] { self->turn(); });
+  }
+
+  void turn() {
+    turn_posted.store(false);
+    const ArrivalTime now = clock.now();
+    queue.take(taken, kBatchesPerTurn);
+    const bool more = taken.size() == kBatchesPerTurn;
+    for (auto& batch : taken) {
+      take(*batch, now);
+      pool.put(std::move(batch));
+    }
+    taken.clear();
+    stats.ring_points.set(static_cast<std::int64_t>(ring.size()));
+    const bool more_commits = take_commits();
+    send_if_due();
+    if (more || more_commits) post_turn();
+  }
+
+  void take(const PointBatch& batch, ArrivalTime now) {
+    for (const auto& point : batch.points) {
+      ring.push(batch, point);
+      series.push(batch, point);
+    }
+    fanout.take(batch, now);
+  }
+
+  bool take_commits() {
+    commits.take(taken_commits, kCommitsPerTurn);
+    const bool more = taken_commits.size() == kCommitsPerTurn;
+    for (auto& committed : taken_commits) fanout.take(std::move(committed));
+    taken_commits.clear();
+    if (!more) {
+      RollupCursor dropped;
+      {
+        const std::lock_guard lock(dropped_mutex);
+        dropped = std::exchange(dropped_to, {});
+      }
+      if (dropped.row > fanout.rollups().newest().row) fanout.rollups().skip_to(dropped);
+    }
+    return more;
+  }
+
+  void send_if_due() {
+    fanout.send_due(clock.now());
+    const std::int64_t due = fanout.next_due_ns();
+    if (due >= timer_ns) return;  // the timer that is set comes first, and looks again
+    timer_ns = due;
+    const auto wait = std::max<std::int64_t>(due - clock.now().ns, 0);
+    io.after(std::chrono::nanoseconds(wait), [weak = weak_from_this(), due] {
+      const auto self = weak.lock();
+      if (!self) return;
+      if (self->timer_ns == due) self->timer_ns = kNoTimer;
+      self->send_if_due();
+    });
+  }
+
+  void add_client(std::shared_ptr<WsSession> session) {
+    WsSession& added = *session;
+    const std::uint64_t id = fanout.add(std::move(session));
+    added.on_text = [weak = weak_from_this(), id](std::string_view text) {
+      const auto self = weak.lock();
+      if (!self || self->closing) return;
+      self->fanout.hear(id, text, self->clock.now());
+      self->send_if_due();
+    };
+    added.on_drain = [weak = weak_from_this(), id] {
+      if (const auto self = weak.lock()) self->fanout.drained(id, self->clock.now());
+    };
+    added.on_close = [weak = weak_from_this(), id] {
+      if (const auto self = weak.lock()) self->remove_client(id);
+    };
+    if (closing) added.close(WsClose::kGoingAway, "the server is stopping");
+  }
+
+  void remove_client(std::uint64_t id) {
+    fanout.remove(id);
+    if (fanout.size() == 0 && on_closed) std::exchange(on_closed, nullptr)();
+  }
+
+  void close(std::chrono::milliseconds limit, std::function<void()> done) {
+    while (queue.depth() > 0 || commits.depth() > 0) turn();
+    fanout.send_all(clock.now());
+    closing = true;
+    if (fanout.size() == 0) return done();
+    on_closed = std::move(done);
+    fanout.close_all(WsClose::kGoingAway, "the server is stopping");
+    io.after(limit, [self = shared_from_this()] {
+      if (self->on_closed) std::exchange(self->on_closed, nullptr)();
+    });
+  }
+
+  IoThread& io;
+  const Clock& clock;
+  BatchPool& pool;
+  HubStats stats;
+  BoundedQueue<PointBatchPtr> queue;
+  BoundedQueue<CommittedRollups> commits;
+  std::atomic<bool> turn_posted{false};
+  RollupCursor accepted;  ///< on the store's thread: of the newest commit
+  std::mutex dropped_mutex;
+  RollupCursor dropped_to;  ///< guarded by dropped_mutex: commits up to there found the queue full
+
+  // On the I/O thread.
+  RecentRing ring;
+  LiveSeries series;
+  Fanout fanout;
+  std::vector<PointBatchPtr> taken;
+  std::vector<CommittedRollups> taken_commits;
+  std::int64_t timer_ns = kNoTimer;  ///< when the earliest timer that is set goes off
+  bool closing = false;
+  std::function<void()> on_closed;
+};
+
+Hub::Hub(IoThread& io, HubOptions options, const Clock& clock, BatchPool& pool, FanoutParts parts)
+    : impl_(std::make_shared<Impl>(io, options, clock, pool, std::move(parts))) {}
+Hub::~Hub() = default;
+
+void Hub::accept(PointBatchPtr batch) {
+  impl_->accept(std::move(batch));
+}
+void Hub::accept(const RollupBatch& rollups, std::span<const RollupRow> rows) {
+  impl_->accept(rollups, rows);
+}
+void Hub::begin_rollups(RollupCursor newest) {
+  impl_->accepted = newest;
+  impl_->fanout.rollups().begin(newest);
+}
+void Hub::add_client(std::shared_ptr<WsSession> session) {
+  impl_->add_client(std::move(session));
+}
+void Hub::broadcast(const InsightUpdate& insights) {
+  impl_->fanout.take(insights, impl_->clock.now());
+}
+void Hub::broadcast(Channel channel, std::string_view text) {
+  impl_->fanout.broadcast(channel, text, impl_->clock.now());
+}
+bool Hub::wants(Channel channel) const {
+  return impl_->fanout.wants(channel);
+}
+void Hub::close(std::chrono::milliseconds limit, std::function<void()> done) {
+  impl_->close(limit, std::move(done));
+}
+const RecentRing& Hub::recent() const {
+  return impl_->ring;
+}
+const LiveSeries& Hub::series() const {
+  return impl_->series;
+}
+const HubStats& Hub::stats() const {
+  return impl_->stats;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,58 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/bounded_queue.h"
+#include "base/clock.h"
+#include "broadcast/fanout.h"
+#include "broadcast/hub_stats.h"
+#include "broadcast/live_series.h"
+#include "broadcast/recent_ring.h"
+#include "model/sinks.h"
+#include "net/io_thread.h"
+#include "net/ws_session.h"
+
+namespace slipstream {
+
+struct HubOptions {
+  FanoutOptions fanout = {};
+  std::size_t ring_points = 20'000;
+  std::size_t queue_bytes = std::size_t{64} << 20;  ///< accepted points on their way to the hub
+  std::size_t rollup_queue_bytes = std::size_t{32} << 20;  ///< likewise, committed rollups
+};
+
+/// Brings accepted points, committed rollups and other messages to the WebSocket clients: the
+/// fan-out with its queues and timers. Threads: accept() from any, never blocks; all else on the
+/// I/O thread.
+class Hub final : public AcceptedSink, public RollupSink {
+ public:
+  Hub(IoThread& io, HubOptions options, const Clock& clock, BatchPool& pool, FanoutParts parts);
+  ~Hub() override;
+
+  void accept(PointBatchPtr batch) override;
+  /// One thread, the store's.
+  void accept(const RollupBatch& rollups, std::span<const RollupRow> rows) override;
+  /// The newest stored rollup of earlier runs. Before the first rollup is accepted.
+  void begin_rollups(RollupCursor newest);
+
+  void add_client(std::shared_ptr<WsSession> session);
+  void broadcast(Channel channel, std::string_view text);
+  void broadcast(const InsightUpdate& insights);
+  /// Whether anybody would get it.
+  bool wants(Channel channel) const;
+  /// Sends what waits and says goodbye (1001) to every client; `done` when all are gone or after
+  /// `limit`.
+  void close(std::chrono::milliseconds limit, std::function<void()> done);
+
+  const RecentRing& recent() const;
+  const LiveSeries& series() const;
+  const HubStats& stats() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace slipstream

@@ -1,0 +1,81 @@
+#include "broadcast/live_series.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include "base/json_text.h"
+
+namespace slipstream {
+
+void LiveSeries::push(const PointBatch& batch, const Point& point) {
+  auto found = by_hash_.find(point.series_hash);
+  if (found == by_hash_.end()) {
+    if (by_hash_.size() >= max_series_) forget_oldest();
+    found = by_hash_.try_emplace(point.series_hash).first;
+    found->second.track = batch.track(point);
+    found->second.chassis = batch.chassis(point);
+    found->second.second_began = point.arrival_time;
+  }
+  State& state = found->second;
+  state.last_time = point.event_time;
+  state.last_seen = point.arrival_time;
+  state.lap = point.lap;
+  state.sector = point.sector;
+  const double speed = batch.value_or_nan(point, field::kSpeedKmh);
+  if (!std::isnan(speed)) state.speed_kmh = speed;
+  ++state.points;
+  const std::int64_t elapsed = point.arrival_time.ns - state.second_began.ns;
+  if (elapsed >= kNsPerSecond) {
+    state.rate_hz = state.points_this_second * 1e9 / static_cast<double>(elapsed);
+    state.second_began = point.arrival_time;
+    state.points_this_second = 0;
+  }
+  ++state.points_this_second;
+}
+
+void LiveSeries::forget_oldest() {
+  std::vector<std::pair<std::int64_t, std::uint64_t>> ages;
+  ages.reserve(by_hash_.size());
+  for (const auto& [hash, state] : by_hash_) ages.emplace_back(state.last_seen.ns, hash);
+  const auto count = std::max<std::size_t>(1, ages.size() / 16);
+  std::ranges::nth_element(ages, ages.begin() + static_cast<std::ptrdiff_t>(count - 1));
+  for (std::size_t i = 0; i < count; ++i) by_hash_.erase(ages[i].second);
+}
+
+double LiveSeries::rate(const State& state, ArrivalTime now) const {
+  constexpr std::int64_t kSilentNs = 2 * kNsPerSecond;
+  return now.ns - state.last_seen.ns > kSilentNs ? 0 : state.rate_hz;
+}
+
+std::string LiveSeries::encode(ArrivalTime now, std::size_t limit) const {
+  std::vector<const State*> all;
+  all.reserve(by_hash_.size());
+  for (const auto& [hash, state] : by_hash_) all.push_back(&state);
+  const auto count = std::min(limit, all.size());
+  std::ranges::partial_sort(all, all.begin() + static_cast<std::ptrdiff_t>(count), {},
+                            [](const State* s) { return std::tie(s->track, s->chassis); });
+  std::string out = R"({"series":[)";
+  for (std::size_t i = 0; i < count; ++i) {
+    const State& s = *all[i];
+    out += i == 0 ? R"({"track":)" : R"(,{"track":)";
+    append_json_string(out, s.track);
+    out += R"(,"chassis":)";
+    append_json_string(out, s.chassis);
+    out += R"(,"last_time":)";
+    append_json_time(out, s.last_time.ns);
+    out += R"(,"last_seen":)";
+    append_json_time(out, s.last_seen.ns);
+    fmt::format_to(std::back_inserter(out), R"(,"lap":{},"sector":{},"speed_kmh":)", s.lap,
+                   s.sector);
+    append_json_number(out, s.speed_kmh);
+    fmt::format_to(std::back_inserter(out), R"(,"rate_hz":{:.1f},"points":{}}})", rate(s, now),
+                   s.points);
+  }
+  fmt::format_to(std::back_inserter(out), R"(],"count":{},"total":{}}})", count, all.size());
+  return out;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,74 @@
+#include "broadcast/telemetry_batcher.h"
+
+#include <algorithm>
+
+namespace slipstream {
+namespace {
+constexpr double kSmoothing = 0.1;
+constexpr double kFarBehind = 0.25;
+constexpr double kCaughtUp = 0.1;
+constexpr double kGrow = 1.25;
+constexpr double kShrink = 0.9;
+}  // namespace
+
+void TelemetryBatcher::add(std::string_view json, ArrivalTime arrival) {
+  if (points_ == 0) {
+    text_ = kHead;
+    first_ns_ = arrival.ns;
+  } else {
+    text_ += ',';
+  }
+  text_ += json;
+  ++points_;
+  if (!receipts_.empty() && receipts_.back().arrival_ns == arrival.ns) {
+    ++receipts_.back().points;
+  } else {
+    receipts_.push_back({arrival.ns, 1});
+  }
+}
+
+std::int64_t TelemetryBatcher::spacing_ns() const {
+  const std::int64_t least = options_.batch_min_ms * kNsPerMs;
+  if (stretch_ <= 1) return least;
+  const auto stretched = static_cast<double>(std::max(least, kNsPerMs)) * stretch_;
+  return std::clamp(static_cast<std::int64_t>(stretched), least,
+                    std::max(least, options_.batch_max_ms * kNsPerMs));
+}
+
+std::int64_t TelemetryBatcher::due_ns(std::size_t readers) const {
+  const std::int64_t spacing = spacing_ns();
+  const bool few = readers <= options_.few_readers && stretch_ <= 1;
+  return std::min(last_sent_ns_ + (few ? spacing / 2 : spacing),
+                  first_ns_ + options_.batch_max_ms * kNsPerMs);
+}
+
+void TelemetryBatcher::observe_backlog(double share) {
+  const double most = static_cast<double>(options_.batch_max_ms) /
+                      static_cast<double>(std::max<std::int64_t>(options_.batch_min_ms, 1));
+  if (share > kFarBehind) {
+    stretch_ = std::min(stretch_ * kGrow, std::max(most, 1.0));
+  } else if (share < kCaughtUp) {
+    stretch_ = std::max(stretch_ * kShrink, 1.0);
+  }
+}
+
+std::string TelemetryBatcher::take(ArrivalTime now, LatencyHistogram& latency) {
+  const auto elapsed = static_cast<double>(std::max<std::int64_t>(now.ns - last_sent_ns_, 1));
+  points_per_ns_ += kSmoothing * (static_cast<double>(points_) / elapsed - points_per_ns_);
+  const double wanted = points_per_ns_ * static_cast<double>(kFullBatchNs) * stretch_;
+  full_ = std::clamp(static_cast<std::size_t>(wanted), options_.batch_points,
+                     std::max(options_.batch_points, options_.max_batch_points));
+  for (const auto& receipt : receipts_) {
+    latency.observe_ns(now.ns - receipt.arrival_ns, receipt.points);
+  }
+  receipts_.clear();
+  points_ = 0;
+  last_sent_ns_ = now.ns;
+  std::string message;
+  message.reserve(text_.capacity());
+  message.swap(text_);
+  message += "]}";
+  return message;
+}
+
+}  // namespace slipstream

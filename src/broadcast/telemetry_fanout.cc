@@ -1,0 +1,119 @@
+#include "broadcast/telemetry_fanout.h"
+
+#include <algorithm>
+
+namespace slipstream {
+
+void TelemetryFanout::take(const PointBatch& batch, ArrivalTime now) {
+  if (audience_.groups().empty()) return;
+  std::size_t sent = 0;
+  for (const auto& point : batch.points) {
+    const std::string_view whole = batch.json(point);
+    bool is_wanted = false;
+    for (Group* const group :
+         audience_.groups_of(point.series_hash, batch.track(point), batch.chassis(point))) {
+      if (group->of(Channel::kTelemetry).empty()) continue;
+      is_wanted = true;
+      std::string_view json = whole;
+      if (!group->projection.keeps_all()) {
+        projected_.clear();
+        group->projection.append_point(projected_, whole);
+        json = projected_;
+      }
+      if (group->keeps_newest()) group->newest.put(point.series_hash, json);
+      if (group->filter->max_hz > 0) continue;
+      group->batcher.add(json, point.arrival_time);
+      if (group->batcher.is_full()) send_batch(*group, now);
+    }
+    if (is_wanted) ++sent;
+  }
+  stats_.points_broadcast.add(sent);
+}
+
+std::int64_t TelemetryFanout::due_ns(Group& group) {
+  if (group.filter->max_hz > 0) {
+    return group.newest.version() > group.newest_sent ? group.newest_due_ns : kNever;
+  }
+  if (group.batcher.waiting() == 0) return kNever;
+  return group.batcher.due_ns(group.of(Channel::kTelemetry).size());
+}
+
+std::int64_t TelemetryFanout::next_due_ns() const {
+  std::int64_t next = kNever;
+  for (const auto& group : audience_.groups()) next = std::min(next, due_ns(*group));
+  return next;
+}
+
+void TelemetryFanout::send_due(ArrivalTime now) {
+  const Delivery::Eager eager(delivery_);
+  for (const auto& group : audience_.groups()) {
+    if (due_ns(*group) <= now.ns) send(*group, now);
+  }
+}
+
+void TelemetryFanout::send_all(ArrivalTime now) {
+  for (const auto& group : audience_.groups()) {
+    if (due_ns(*group) != kNever) send(*group, now);
+  }
+}
+
+void TelemetryFanout::send(Group& group, ArrivalTime now) {
+  if (group.filter->max_hz > 0) {
+    send_newest(group, now);
+  } else {
+    send_batch(group, now);
+  }
+}
+
+void TelemetryFanout::send_batch(Group& group, ArrivalTime now) {
+  const auto frame = Frame::text(group.batcher.take(now, stats_.ingest_to_broadcast));
+  group.batcher.observe_backlog(send_to_members(group, frame));
+  stats_.batch_points.set(static_cast<std::int64_t>(group.batcher.full_points()));
+  stats_.batch_spacing_us.set(group.batcher.spacing_ns() / kNsPerUs);
+}
+
+void TelemetryFanout::send_newest(Group& group, ArrivalTime now) {
+  const auto interval =
+      static_cast<std::int64_t>(static_cast<double>(kNsPerSecond) / group.filter->max_hz);
+  group.newest_due_ns = now.ns + interval;
+  const auto update = group.newest.since(group.newest_sent, group.newest.version());
+  group.newest_sent = group.newest.version();
+  send_to_members(group, Frame::text(update.message));
+}
+
+double TelemetryFanout::send_to_members(Group& group, const FramePtr& frame) {
+  const auto& members = group.of(Channel::kTelemetry);
+  if (members.empty()) return 0;
+  const auto room = static_cast<double>(delivery_.options().max_sample_bytes);
+  double behind = 0;
+  for_each_client(members, [&](Client& client) {
+    if (!delivery_.sample(client, Channel::kTelemetry, frame)) {
+      behind += 1;
+      return;
+    }
+    client.seen = group.newest.version();
+    const auto unsent = client.session->unsent_bytes(WsLane::kSamples);
+    const auto older = unsent - std::min(unsent, frame->plain().size());
+    behind += std::min(1.0, static_cast<double>(older) / room);
+  });
+  return behind / static_cast<double>(members.size());
+}
+
+void TelemetryFanout::drained(Client& client, ArrivalTime now) {
+  if (!client.conflating) return;
+  Group& group = *client.group;
+  std::uint64_t upto = group.newest_sent;  // with a max_hz, what is newer comes at its time
+  if (group.filter->max_hz == 0) {
+    // What waits goes to the others first: else this one would get it once more, and older.
+    if (group.batcher.waiting() > 0) send_batch(group, now);
+    upto = group.newest.version();
+  }
+  const auto update = group.newest.since(client.seen, upto);
+  const bool has_points = client.subscription.has(Channel::kTelemetry) && update.points > 0;
+  if (delivery_.catch_up(client, has_points ? Frame::text(update.message) : nullptr,
+                         update.is_complete)) {
+    client.seen = std::max(client.seen, upto);
+  }
+}
+
+}  // namespace slipstream
