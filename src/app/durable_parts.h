@@ -1,0 +1,36 @@
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "log/segment_log.h"
+#include "model/ingest_stats.h"
+#include "ops/config.h"
+#include "pipeline/supervisor.h"
+#include "racing/track_sectors.h"
+#include "store/store_writer.h"
+
+namespace slipstream {
+
+/// The parts that a restart works with. On files and a clock that are passed in, so that a test can
+/// take the power away.
+struct DurableParts {
+  DurableParts(Config settings, FileSystem& file_system, const Clock& time)
+      : config(std::move(settings)), files(file_system), clock(time), schema(config.schema) {}
+
+  const Config config;
+  FileSystem& files;  ///< the log's
+  const Clock& clock;
+
+  IngestStats ingest;
+  Schema schema;
+  BatchPool pool;
+  std::unique_ptr<TrackSectors> sectors;
+  std::unique_ptr<RollupStore> store;
+  std::unique_ptr<StoreWriter> store_writer;
+  std::unique_ptr<SegmentLog> log;
+  std::unique_ptr<Supervisor> supervisor;
+  std::vector<AnsweredKey> recovered_keys;  ///< from a log of another layout
+  std::vector<LostRange> lost;              ///< what the log could not give back at the start
+};
+
+}  // namespace slipstream

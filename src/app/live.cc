@@ -1,0 +1,97 @@
+#include "app/live.h"
+
+#include "app/health.h"
+#include "codec/json_scan.h"
+#include "ops/logging.h"
+
+namespace slipstream {
+namespace {
+
+/// What the answer says of its first error.
+std::string why_refused(std::string_view body) {
+  JsonScan errors(json_member(body, "errors"));
+  const auto first = errors.next();
+  std::string why;
+  if (first) why = json_string_body(json_member(first->value, "message"));
+  return why.empty() ? "nothing was taken" : why;
+}
+
+WindowNames window_names(const Config& config) {
+  WindowNames names;
+  for (const auto& window : config.windows) {
+    (window.stored ? names.stored : names.unstored).push_back(window.name);
+  }
+  return names;
+}
+
+std::vector<std::string> identity_members(const SchemaOptions& schema) {
+  std::vector<std::string> members = {schema.time, schema.track, schema.chassis, schema.lap,
+                                      schema.sector};
+  if (!schema.sequence.empty()) members.push_back(schema.sequence);
+  return members;
+}
+
+void read_rollups(Parts& parts, RollupStretchQuery query, RollupStretchTaker taker) {
+  parts.queries.post([&parts, query = std::move(query), taker = std::move(taker)] {
+    parts.io.post([taker, stretch = parts.store->read_stretch(query)] { taker(stretch); });
+  });
+}
+
+void publish(Parts& parts, PublishRequest published, PublishAnswered answered) {
+  HttpRequest request;
+  request.method = "POST";
+  request.path = "/api/ingest";
+  request.address = published.opener.address;
+  request.headers = {{"Content-Type", "application/json"}};
+  if (!published.key.empty()) {
+    request.headers.emplace_back("Idempotency-Key", std::move(published.key));
+  }
+  // The connection's token speaks for all that comes over it.
+  const Access& access = published.opener.access;
+  if (!access.allows(Scope::kWrite)) {
+    request.denied = access.token.empty() ? Denial::kNoToken : Denial::kWrongScope;
+  }
+  request.body = std::move(published.points);
+  request.body.reserve(request.body.size() + HttpRequest::kBodyPadding);
+  parts.http_ingest->publish(std::move(request), [&parts, answered = std::move(answered)](
+                                                     HttpIngest::PublishOutcome outcome) {
+    PublishAnswer answer{.refusal = outcome.refusal,
+                         .body = outcome.refusal.empty() ? std::move(outcome.response.body)
+                                                         : why_refused(outcome.response.body)};
+    parts.io.post([answered, answer = std::move(answer)] { answered(answer); });
+  });
+}
+
+}  // namespace
+
+FanoutParts fanout_parts(Parts& parts) {
+  return {.fields = parts.schema.fields(),
+          .windows = window_names(parts.config),
+          .identity = identity_members(parts.config.schema),
+          .read_rollups =
+              [&parts](RollupStretchQuery query, RollupStretchTaker taker) {
+                read_rollups(parts, std::move(query), std::move(taker));
+              },
+          .publish =
+              [&parts](PublishRequest request, PublishAnswered answered) {
+                publish(parts, std::move(request), std::move(answered));
+              },
+          .warn = [](const std::string& message) { log_warn(message); }};
+}
+
+HubOptions hub_options(const Config& config) {
+  return {.fanout = {.delivery = {.max_sample_bytes = config.server.max_ws_buffer_bytes,
+                                  .max_once_bytes = config.broadcast.max_once_bytes},
+                     .batch = {.batch_points = config.broadcast.batch_points,
+                               .max_batch_points = config.broadcast.batch_max_points,
+                               .batch_max_ms = config.broadcast.batch_max_ms,
+                               .batch_min_ms = config.broadcast.batch_min_ms}},
+          .ring_points = config.broadcast.ring_size};
+}
+
+std::string system_message(const Parts& parts, const Rates& rates) {
+  return R"({"type":"system_update","data":)" +
+         health_json(parts, rates, health_problems(parts), HealthForm::kNumbers) + '}';
+}
+
+}  // namespace slipstream

@@ -1,0 +1,65 @@
+#pragma once
+#include <atomic>
+#include <memory>
+#include <optional>
+
+#include "app/durable_parts.h"
+#include "base/agent.h"
+#include "broadcast/hub.h"
+#include "broadcast/rollup_memory.h"
+#include "net/http_server.h"
+#include "net/io_thread.h"
+#include "pipeline/journal.h"
+#include "pipeline/pipeline.h"
+#include "racing/field_analyzer.h"
+#include "source/http_ingest.h"
+#include "source/udp_source.h"
+#include "streams/aggregate_sink.h"
+#include "streams/stream_group.h"
+#include "streams/stream_log.h"
+
+namespace slipstream {
+
+/// Everything a running server is made of. Members stand in the order in which they need each
+/// other: what stands further down may borrow from what stands above. Topology puts it together.
+struct Parts : DurableParts {
+  explicit Parts(Config settings)
+      : DurableParts(std::move(settings), posix_file_system(), system_clock()),
+        pipeline_stats(config.windows.size()) {}
+
+  const ArrivalTime started = clock.now();
+  std::atomic<bool> ready{false};
+
+  std::unique_ptr<RollupMemory> memory;
+  std::unique_ptr<InsightJoiner> insights;
+
+  IoThread io{"io"};
+  IoThread queries{"queries"};  ///< answers from SQLite, which may take a while
+  std::unique_ptr<Hub> hub;
+
+  PipelineStats pipeline_stats;
+  std::unique_ptr<Pipeline> pipeline;
+  std::unique_ptr<Journal> journal;
+  std::unique_ptr<RedisServers> redis;  ///< nullptr, as what follows: no Redis
+  std::unique_ptr<StreamStats> stream_stats;
+  std::unique_ptr<AggregateSink> aggregates;  ///< nullptr: no rollups of the embedded log wait
+  std::unique_ptr<StreamGroup> streams;       ///< nullptr: none are read
+  std::unique_ptr<StreamLog> stream_log;      ///< nullptr: points do not go to streams
+  std::unique_ptr<UdpSource> udp;             ///< nullptr: switched off
+  std::unique_ptr<HttpIngest> http_ingest;
+  std::unique_ptr<HttpServer> http;
+
+  /// Where sources hand their points over.
+  PointSink& ingest_sink() const {
+    return stream_log ? static_cast<PointSink&>(*stream_log) : *journal;
+  }
+
+  std::unique_ptr<AgentThread> store_thread;
+  std::unique_ptr<AgentThread> flusher_thread;
+  std::unique_ptr<AgentThread> http_ingest_thread;
+  std::unique_ptr<AgentThread> stream_log_thread;
+  std::unique_ptr<AgentThread> aggregates_thread;
+  std::unique_ptr<AgentThread> udp_thread;
+};
+
+}  // namespace slipstream

@@ -1,0 +1,44 @@
+#include "app/rates.h"
+
+namespace slipstream {
+
+Totals Totals::of(const Parts& parts) {
+  Totals t;
+  t.at_ns = parts.clock.now().ns;
+  for (const auto& source : parts.ingest.sources) {
+    t.received += source.received.value();
+    t.accepted += source.accepted.value();
+    for (const auto& reason : source.rejected) t.rejected += reason.value();
+  }
+  for (const auto& window : parts.pipeline_stats.windows)
+    t.rollups += window.rollups_emitted.value();
+  t.skipped = parts.hub->stats().skipped();
+  t.kernel_drops = parts.ingest.udp_kernel_drops.value();
+  t.batches = parts.pipeline_stats.processing.count();
+  t.processing_seconds = parts.pipeline_stats.processing.sum_seconds();
+  return t;
+}
+
+Rates RateMeter::advance(const Totals& now) {
+  Rates rates;
+  const double seconds = static_cast<double>(now.at_ns - before_.at_ns) * 1e-9;
+  if (before_.at_ns != 0 && seconds > 0) {
+    const auto rate = [seconds](std::uint64_t after, std::uint64_t earlier) {
+      return static_cast<double>(after - earlier) / seconds;
+    };
+    rates.received = rate(now.received, before_.received);
+    rates.rollups = rate(now.rollups, before_.rollups);
+    rates.rejected = rate(now.rejected, before_.rejected);
+    rates.skipped = rate(now.skipped, before_.skipped);
+    rates.kernel_drops = rate(now.kernel_drops, before_.kernel_drops);
+    const auto batches = now.batches - before_.batches;
+    if (batches > 0) {
+      rates.processing_ms = (now.processing_seconds - before_.processing_seconds) * 1e3 /
+                            static_cast<double>(batches);
+    }
+  }
+  before_ = now;
+  return rates;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,43 @@
+#pragma once
+#include <cstdint>
+
+#include "app/parts.h"
+
+namespace slipstream {
+
+/// Sums over all sources and windows at an instant.
+struct Totals {
+  std::int64_t at_ns = 0;
+  std::uint64_t received = 0;
+  std::uint64_t accepted = 0;
+  std::uint64_t rejected = 0;
+  std::uint64_t rollups = 0;
+  std::uint64_t skipped = 0;
+  std::uint64_t kernel_drops = 0;
+  std::uint64_t batches = 0;
+  double processing_seconds = 0;
+
+  static Totals of(const Parts& parts);
+};
+
+/// What happened a second between two totals.
+struct Rates {
+  double received = 0;
+  double rollups = 0;
+  double rejected = 0;
+  double skipped = 0;
+  double kernel_drops = 0;
+  double processing_ms = 0;  ///< mean, a batch
+};
+
+/// One thread; ask it at even distances.
+class RateMeter {
+ public:
+  /// Rates since the call before.
+  Rates advance(const Totals& now);
+
+ private:
+  Totals before_;
+};
+
+}  // namespace slipstream

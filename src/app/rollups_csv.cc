@@ -1,0 +1,66 @@
+#include "app/rollups_csv.h"
+
+#include <simdjson.h>
+
+#include "codec/csv_text.h"
+
+namespace slipstream {
+namespace {
+
+void append_value(std::string& out, simdjson::dom::element value) {
+  std::string_view text;
+  if (value.get(text) == simdjson::SUCCESS) {
+    append_csv_cell(out, text);
+  } else {
+    append_csv_cell(out, simdjson::minify(value));
+  }
+}
+
+}  // namespace
+
+void RollupsCsv::learn(std::string_view rollup) {
+  simdjson::dom::parser parser;
+  simdjson::dom::object object;
+  if (parser.parse(rollup).get(object) != simdjson::SUCCESS) return;
+  for (const auto member : object) {
+    if (by_name_.contains(member.key)) continue;
+    by_name_.emplace(member.key, columns_.size());
+    columns_.emplace_back(member.key);
+  }
+}
+
+void RollupsCsv::append_header(std::string& out) const {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (i > 0) out += ',';
+    append_csv_cell(out, columns_[i]);
+  }
+  out += "\r\n";
+}
+
+void RollupsCsv::append_row(std::string& out, std::string_view rollup) {
+  simdjson::dom::parser parser;
+  simdjson::dom::object object;
+  if (parser.parse(rollup).get(object) != simdjson::SUCCESS) return;
+  cells_.resize(columns_.size());
+  for (auto& cell : cells_) cell.clear();
+  for (const auto member : object) {
+    const auto column = by_name_.find(member.key);
+    if (column != by_name_.end()) append_value(cells_[column->second], member.value);
+  }
+  for (std::size_t i = 0; i < cells_.size(); ++i) {
+    if (i > 0) out += ',';
+    out += cells_[i];
+  }
+  out += "\r\n";
+}
+
+std::string rollups_to_csv(const std::vector<std::string>& rollups) {
+  RollupsCsv csv;
+  for (const auto& rollup : rollups) csv.learn(rollup);
+  std::string out;
+  csv.append_header(out);
+  for (const auto& rollup : rollups) csv.append_row(out, rollup);
+  return out;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,155 @@
+#include "app/streams_setup.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <random>
+
+#include "ops/logging.h"
+
+namespace slipstream {
+namespace {
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+}
+
+std::string unique_instance(const std::string& host) {
+  std::random_device random;
+  return fmt::format("{}-{}-{:08x}", host, ::getpid(), random());
+}
+
+StreamNames stream_names(const Config& config) {
+  const auto& redis = config.redis;
+  return {.telemetry = redis.telemetry_stream,
+          .aggregates = redis.aggregates_stream,
+          .group = redis.group,
+          .partitions = redis.partitions};
+}
+
+StreamOptions stream_options(const Config& config) {
+  const auto& redis = config.redis;
+  const std::string host = host_name();
+  return {
+      .names = stream_names(config),
+      .instance = unique_instance(host),
+      .consumer = redis.name.empty() ? fmt::format("ingestor-{}-{}", host, ::getpid()) : redis.name,
+      .from = redis.from,
+      .batch = redis.batch,
+      .max_batch = std::max(redis.batch, redis.max_batch),
+      .block_ms = redis.block_ms,
+      .claim_idle_ms = redis.claim_idle_ms,
+      .stream_maxlen = redis.stream_maxlen,
+      .commit_interval_ms = redis.commit_interval_ms,
+      .lease_ms = redis.lease_ms,
+      .windows = config.windows,
+      .aggregate_windows = redis.windows,
+      .max_series = config.pipeline.max_series,
+      .is_log = config.has_redis_log(),
+      .is_consuming = redis.consume,
+      .is_following = redis.follow};
+}
+
+}  // namespace
+
+std::vector<ConfigFault> check_streams(const Config& config) {
+  std::vector<ConfigFault> faults;
+  const auto& redis = config.redis;
+  if (!redis.url.empty()) {
+    if (const auto urls = parse_redis_urls(redis.url); !urls) {
+      faults.push_back({"[redis] url", urls.error().message});
+    }
+  } else if (config.has_redis_log()) {
+    faults.push_back({"[durability] log", "\"redis\" needs [redis] url (REDIS_URL)"});
+  }
+  if (config.durability.level == "replicated" && !config.has_redis_log()) {
+    faults.push_back({"[durability] durability", "\"replicated\" needs log = \"redis\""});
+  }
+  if (redis.from != "$" && redis.from != "0" && !EntryId::parse(redis.from)) {
+    faults.push_back({"[redis] from", fmt::format("expected $, 0 or an entry's id such as "
+                                                  "1757032100000-0, got \"{}\"",
+                                                  redis.from)});
+  }
+  for (const auto& window : redis.windows) {
+    if (std::ranges::find(config.windows, window, &WindowDefinition::name) ==
+        config.windows.end()) {
+      faults.push_back({"[redis] windows", fmt::format("there is no window \"{}\"", window)});
+    }
+  }
+  return faults;
+}
+
+OutboxOptions outbox_options(const Config& config) {
+  OutboxOptions options{.rollups_per_row = config.redis.pipeline_size,
+                        .max_rollups = config.redis.stream_maxlen};
+  if (config.redis.url.empty()) return options;
+  for (std::uint32_t p = 0; p < config.redis.partitions; ++p) {
+    options.streams.push_back(stream_keys(stream_names(config), p).aggregates);
+  }
+  return options;
+}
+
+Result<void> build_streams(Parts& p, const StoredState& stored) {
+  const auto& redis = p.config.redis;
+  if (redis.url.empty()) return {};
+  auto seeds = parse_redis_urls(redis.url);
+  if (!seeds) return std::unexpected(seeds.error());
+  p.redis = std::make_unique<RedisServers>(
+      RedisServersOptions{.seeds = std::move(*seeds),
+                          .connection = {.name = "slipstream",
+                                         .tls = {.ca_file = redis.ca_file,
+                                                 .certificate_file = redis.certificate_file,
+                                                 .key_file = redis.key_file}},
+                          .breaker = {},
+                          .pool_size = redis.pool},
+      p.clock);
+  StreamOptions options = stream_options(p.config);
+  p.stream_stats = std::make_unique<StreamStats>(redis.partitions);
+  if (p.config.has_redis_log()) {
+    p.stream_log = std::make_unique<StreamLog>(
+        *p.redis,
+        StreamLogOptions{.names = options.names,
+                         .instance = options.instance,
+                         .flush_interval_ms = p.config.durability.flush_interval_ms,
+                         .max_backlog_bytes = p.config.durability.max_backlog_bytes,
+                         .wait_replicas = redis.wait_replicas},
+        *p.journal, p.pool, p.ingest, p.clock, [](const std::string& text) { log_warn(text); });
+  }
+  // With the log in Redis there are none, but those of a run before that had the embedded one.
+  if (Outbox* const outbox = p.store->outbox();
+      outbox != nullptr && !(p.config.has_redis_log() && outbox->streams().empty())) {
+    p.aggregates = std::make_unique<AggregateSink>(
+        *p.redis, *outbox, AggregateSink::Options{redis.stream_maxlen}, p.clock,
+        [](const std::string& text) { log_warn(text); });
+  }
+  std::vector<std::uint64_t> rollups_seen(redis.partitions);
+  for (const auto& [partition, sequence] : stored.stream_sequences) {
+    const std::uint32_t number = partition - kStreamPartitions;
+    if (number < rollups_seen.size()) rollups_seen[number] = sequence;
+  }
+  p.streams = std::make_unique<StreamGroup>(
+      StreamParts{.servers = *p.redis,
+                  .clock = p.clock,
+                  .ingest = p.ingest,
+                  .pipeline_stats = p.pipeline_stats,
+                  .schema = p.schema,
+                  .pool = p.pool,
+                  .sectors = *p.sectors,
+                  .accepted = *p.hub,
+                  .store = *p.store_writer,
+                  .stats = *p.stream_stats,
+                  .make_observer =
+                      [&p](std::uint32_t partition) {
+                        return std::make_unique<FieldAnalyzer>(
+                            partition, *p.insights,
+                            FieldAnalyzerOptions{.batch_ms = p.config.broadcast.batch_ms});
+                      },
+                  .warn = [](const std::string& text) { log_warn(text); },
+                  .own_rollups = p.aggregates ? &p.aggregates->own_rollups() : nullptr},
+      std::move(options), rollups_seen);
+  return {};
+}
+
+}  // namespace slipstream

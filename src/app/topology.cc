@@ -1,0 +1,331 @@
+#include "app/topology.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <limits>
+
+#include "app/api.h"
+#include "app/edge.h"
+#include "app/health.h"
+#include "app/live.h"
+#include "app/streams_setup.h"
+#include "net/tls_context.h"
+#include "ops/logging.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::chrono::milliseconds kInsightPollInterval{50};
+constexpr std::chrono::milliseconds kHubCloseLimit{1'500};
+constexpr std::chrono::milliseconds kStreamLogLimit{1'500};
+constexpr std::chrono::milliseconds kLastConnectLimit{300};  ///< to Redis, at the stop
+constexpr std::chrono::milliseconds kAggregatesLimit{1'000};
+constexpr std::size_t kLastReceiveRounds = 256;  ///< datagrams that the kernel holds at the stop
+
+void log_rejection(const RejectionReport& report) {
+  log_warn("point refused", {{"source", std::string(report.source)},
+                             {"address", std::string(report.address)},
+                             {"reason", std::string(to_string(report.rejection.reason))},
+                             {"why", report.rejection.message},
+                             {"sample", printable_sample(report.sample)},
+                             {"not_logged", std::to_string(report.suppressed)}});
+}
+
+void warn(const std::string& message) {
+  log_warn(message);
+}
+
+Durability durability_named(std::string_view name) {
+  return name == "received"     ? Durability::kReceived
+         : name == "logged"     ? Durability::kLogged
+         : name == "replicated" ? Durability::kReplicated
+                                : Durability::kFsynced;
+}
+
+StoreWriterOptions writer_options(const Config& config) {
+  if (config.redis.url.empty()) return {};
+  return {.outgoing_windows = config.redis.windows};
+}
+
+}  // namespace
+
+std::vector<ConfigFault> check_parts(const Config& config) {
+  std::vector<ConfigFault> faults = check_edge(config);
+  if (const auto allow = AddressList::parse(config.udp.allow); !allow) {
+    faults.push_back({"[udp] allow", allow.error().message});
+  }
+  if (const auto sectors = TrackSectors::open(config.racing.track_sectors_path.string());
+      !sectors) {
+    faults.push_back({"[racing] track_sectors_path", sectors.error().message});
+  }
+  std::ranges::move(check_streams(config), std::back_inserter(faults));
+  return faults;
+}
+
+Topology::Topology(Config config) : parts_(std::make_unique<Parts>(std::move(config))) {}
+
+Topology::~Topology() {
+  stop();
+}
+
+Result<std::unique_ptr<Topology>> Topology::start(Config config, const RecoveryProgress& progress) {
+  std::unique_ptr<Topology> topology(new Topology(std::move(config)));
+  Result<void> built = topology->build_store();
+  if (built) built = topology->build_pipeline(progress);
+  if (built) built = topology->build_sources();
+  if (!built) return std::unexpected(built.error());
+  topology->start_threads();
+  topology->start_timers();
+  topology->parts_->ready.store(true);
+  return topology;
+}
+
+Result<void> Topology::build_store() {
+  Parts& p = *parts_;
+  const Config& config = p.config;
+  auto sectors = TrackSectors::open(config.racing.track_sectors_path.string());
+  if (!sectors) return std::unexpected(sectors.error());
+  p.sectors = std::move(*sectors);
+
+  auto store = RollupStore::open(config.store.data_dir,
+                                 {.retention_hours = config.store.retention_hours,
+                                  .retention_rollups = config.store.retention_rollups,
+                                  .outbox = outbox_options(config)},
+                                 p.schema.fields());
+  if (!store) return std::unexpected(store.error());
+  p.store = std::move(*store);
+  p.memory = std::make_unique<RollupMemory>(p.schema.fields(), config.store.memory_rollups);
+  p.hub = std::make_unique<Hub>(p.io, hub_options(config), p.clock, p.pool, fanout_parts(p));
+  const auto newest = p.store->newest();
+  if (!newest) return std::unexpected(newest.error());
+  p.hub->begin_rollups(*newest);
+  p.store_writer =
+      std::make_unique<StoreWriter>(*p.store, std::vector<RollupSink*>{p.memory.get(), p.hub.get()},
+                                    p.clock, warn, writer_options(config));
+  if (auto opened = open_log(p); !opened) return opened;
+
+  auto stored = p.store->load();
+  if (!stored) return std::unexpected(stored.error());
+  p.store_writer->begin(
+      [&p] {
+        return p.config.has_segment_log() ? p.log->synced_offset()
+                                          : std::numeric_limits<LogOffset>::max();
+      },
+      *stored);
+  p.store_thread = std::make_unique<AgentThread>("store", *p.store_writer);
+  return {};
+}
+
+Result<void> Topology::build_pipeline(const RecoveryProgress& progress) {
+  Parts& p = *parts_;
+  const Config& config = p.config;
+  p.insights = std::make_unique<InsightJoiner>(config.broadcast.batch_ms);
+  const PartitionContext context{
+      .clock = p.clock,
+      .ingest = p.ingest,
+      .stats = p.pipeline_stats,
+      .schema = p.schema,
+      .accepted = *p.hub,
+      .outputs = *p.store_writer,
+      .definitions = config.has_redis_log() ? std::vector<WindowDefinition>{} : config.windows,
+      .max_series = config.pipeline.max_series,
+      .checkpoint_interval_ms =
+          config.has_segment_log() ? config.durability.checkpoint_interval_ms : 0,
+      .queue = {.items = config.pipeline.queue_batches, .bytes = config.pipeline.queue_bytes}};
+  p.pipeline = std::make_unique<Pipeline>(
+      PipelineOptions{.partitions = config.pipeline.partitions, .workers = config.pipeline.workers},
+      context,
+      [&p](std::uint32_t partition) {
+        return std::make_unique<FieldAnalyzer>(
+            partition, *p.insights, FieldAnalyzerOptions{.batch_ms = p.config.broadcast.batch_ms});
+      },
+      config.has_segment_log() ? p.supervisor.get() : nullptr);
+  auto recovered = recover(p, *p.pipeline, progress);
+  if (!recovered) return std::unexpected(recovered.error());
+  report(*recovered);
+  std::ranges::move(recovered->lost, std::back_inserter(p.lost));
+  p.recovered_keys = std::move(recovered->keys);
+
+  const auto& durability = config.durability;
+  p.journal = std::make_unique<Journal>(
+      config.has_segment_log() ? p.log.get() : nullptr, *p.pipeline,
+      Journal::Parts{.outputs = *p.store_writer,
+                     .sectors = *p.sectors,
+                     .schema = p.schema,
+                     .ingest = p.ingest,
+                     .clock = p.clock,
+                     .stats = p.pipeline_stats,
+                     .definitions = config.windows,
+                     .needed_from = [&p] { return p.store_writer->needed_from(); }},
+      JournalOptions{.flush_interval_ms = durability.flush_interval_ms,
+                     .flush_bytes = durability.flush_bytes,
+                     .max_backlog_bytes = durability.max_backlog_bytes},
+      warn);
+  auto stored = p.store->load();
+  if (!stored) return std::unexpected(stored.error());
+  return build_streams(p, *stored);
+}
+
+Result<void> Topology::build_sources() {
+  Parts& p = *parts_;
+  const Config& config = p.config;
+  p.http_ingest = std::make_unique<HttpIngest>(
+      HttpIngestOptions{.points_per_second_per_address = config.server.http_points_per_second,
+                        .max_body_bytes = config.server.max_body_bytes,
+                        .durability = durability_named(config.durability.level),
+                        .has_replicas = config.has_redis_log()},
+      p.schema, p.ingest, p.clock, p.ingest_sink(), p.pool, log_rejection);
+  for (const auto& key : p.recovered_keys) p.http_ingest->remember(key);
+  p.recovered_keys.clear();
+  if (config.udp.enabled) {
+    auto allow = AddressList::parse(config.udp.allow);
+    if (!allow) return std::unexpected(allow.error());
+    auto socket = UdpSocket::open({.host = config.udp.host,
+                                   .port = config.udp.port,
+                                   .receive_buffer_bytes = config.udp.receive_buffer_bytes});
+    if (!socket) return std::unexpected(socket.error());
+    for (const auto& warning : socket->warnings()) log_warn(warning);
+    p.udp = std::make_unique<UdpSource>(
+        std::move(*socket),
+        UdpSourceOptions{.allow = std::move(*allow),
+                         .points_per_second_per_address = config.udp.points_per_second},
+        p.schema, p.ingest, p.clock, p.ingest_sink(), p.pool, log_rejection);
+  }
+
+  auto options = http_server_options(config);
+  if (!options) return std::unexpected(options.error());
+  report_edge(config, *options);
+  auto http = HttpServer::open(p.io, std::move(*options));
+  if (!http) return std::unexpected(http.error());
+  p.http = std::move(*http);
+  add_routes(p, rates_);
+  return {};
+}
+
+void Topology::report(const Recovered& recovered) const {
+  for (const auto& lost : recovered.lost) {
+    log_error("a part of the log cannot be read: its points are in no window",
+              {{"from", std::to_string(lost.from)},
+               {"to", std::to_string(lost.to)},
+               {"file", lost.file},
+               {"why", lost.why}});
+  }
+  if (recovered.points == 0) return;
+  log_info("points read again from the log",
+           {{"points", std::to_string(recovered.points)},
+            {"seconds", fmt::format("{:.3f}", recovered.seconds)},
+            {"points_per_s", fmt::format("{:.0f}", static_cast<double>(recovered.points) /
+                                                       std::max(recovered.seconds, 1e-9))}});
+}
+
+void Topology::start_threads() {
+  Parts& p = *parts_;
+  running_ = true;
+  p.queries.start();
+  p.pipeline->start();
+  p.flusher_thread = std::make_unique<AgentThread>("flusher", *p.journal);
+  p.http_ingest_thread = std::make_unique<AgentThread>("http-ingest", *p.http_ingest);
+  if (p.streams) p.streams->start();
+  if (p.stream_log) {
+    p.stream_log_thread = std::make_unique<AgentThread>("stream-log", *p.stream_log);
+  }
+  if (p.aggregates) {
+    p.aggregates_thread = std::make_unique<AgentThread>("redis-sink", *p.aggregates);
+  }
+  p.http->start();
+  p.io.start();
+  if (p.udp) p.udp_thread = std::make_unique<AgentThread>("udp", *p.udp);
+}
+
+void Topology::start_timers() {
+  Parts& p = *parts_;
+  p.io.every(kInsightPollInterval, [&p] {
+    if (const auto update = p.insights->poll(p.clock.now())) p.hub->broadcast(*update);
+  });
+  p.io.every(std::chrono::seconds(1), [this, &p] {
+    rates_ = rate_meter_.advance(Totals::of(p));
+    if (p.hub->wants(Channel::kSystem)) {
+      p.hub->broadcast(Channel::kSystem, system_message(p, rates_));
+    }
+  });
+  if (p.config.log.metrics_interval_s > 0) {
+    p.io.every(std::chrono::seconds(p.config.log.metrics_interval_s),
+               [this] { log_periodic_line(); });
+  }
+}
+
+void Topology::log_periodic_line() {
+  const Rates rates = line_meter_.advance(Totals::of(*parts_));
+  const auto text = [](double value) { return fmt::format("{:.2f}", value); };
+  log_info("rates", {{"points_per_s", text(rates.received)},
+                     {"rollups_per_s", text(rates.rollups)},
+                     {"errors_per_s", text(rates.rejected)},
+                     {"kernel_drops_per_s", text(rates.kernel_drops)},
+                     {"skipped_per_s", text(rates.skipped)},
+                     {"batch_ms", text(rates.processing_ms)},
+                     {"clients", std::to_string(parts_->hub->stats().clients.value())}});
+}
+
+void Topology::reload() {
+  reload_certificate();
+  const auto path = parts_->config.racing.track_sectors_path.string();
+  if (const auto reloaded = parts_->sectors->reload(path); !reloaded) {
+    log_error("the sector table stays as it is", {{"why", reloaded.error().message}});
+  } else {
+    log_info("sector table read again", {{"path", path.empty() ? "built in" : path}});
+  }
+}
+
+void Topology::reload_certificate() {
+  const auto& security = parts_->config.security;
+  if (security.tls_certificate.empty()) return;
+  auto tls = TlsContext::load(security.tls_certificate, security.tls_key);
+  if (!tls) {
+    log_error("the certificate stays as it is", {{"why", tls.error().message}});
+    return;
+  }
+  log_info("certificate read again", {{"file", security.tls_certificate.string()},
+                                      {"days_left", std::to_string((*tls)->days_left())}});
+  parts_->http->use_certificate(std::move(*tls));
+}
+
+void Topology::stop() {
+  if (!std::exchange(running_, false)) return;
+  Parts& p = *parts_;
+  const auto stream_log_limit = std::chrono::steady_clock::now() + kStreamLogLimit;
+  p.ready.store(false);
+  if (p.redis) p.redis->limit_connects(kLastConnectLimit);
+  p.http->stop_accepting();
+  if (p.udp) {
+    p.udp_thread->stop(false);
+    p.udp->poll(kLastReceiveRounds);
+  }
+  p.http_ingest->close();
+  p.http_ingest_thread->stop(true);
+  if (p.stream_log) {
+    p.stream_log_thread->stop(false);
+    p.stream_log->flush(stream_log_limit);
+  }
+  if (p.streams) p.streams->stop();
+  p.journal->close_windows();
+  p.pipeline->stop();
+  p.flusher_thread->stop(false);
+  p.journal->flush();
+  if (p.config.has_segment_log()) p.pipeline->checkpoint();
+  p.store_thread->stop(false);
+  p.store_writer->flush();
+
+  auto closed = std::make_shared<std::promise<void>>();
+  p.io.post([&p, closed] { p.hub->close(kHubCloseLimit, [closed] { closed->set_value(); }); });
+  if (p.aggregates) {
+    p.aggregates_thread->stop(false);
+    p.aggregates->flush(kAggregatesLimit);
+  }
+  closed->get_future().wait_for(kHubCloseLimit * 2);
+  p.queries.stop();
+  p.io.stop();
+}
+
+}  // namespace slipstream

@@ -1,0 +1,56 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/parts.h"
+#include "app/rates.h"
+#include "app/recovery.h"
+
+namespace slipstream {
+
+/// Faults that only the parts themselves can tell: networks that are none, certificates,
+/// a sector file.
+std::vector<ConfigFault> check_parts(const Config& config);
+
+/// A running server: puts the parts together, and takes them apart in the order in which nothing is
+/// lost. Threads: one, but for what says otherwise.
+class Topology {
+ public:
+  /// Starts everything, sources last. Errors: an address in use, a data directory not writable ...
+  /// The log is read again first where the last run did not end well.
+  static Result<std::unique_ptr<Topology>> start(
+      Config config, const RecoveryProgress& progress = [](std::uint64_t, std::uint64_t) {});
+  ~Topology();
+
+  /// Stops the sources, folds what they handed over, closes the windows, writes and sends what they
+  /// gave, closes the connections. Bounded to about 4 s.
+  void stop();
+  /// Reads the sector table and the certificate again. Of what is bad now the old stays.
+  void reload();
+
+  std::uint16_t port() const { return parts_->http->port(); }
+  /// 0 where UDP is switched off.
+  std::uint16_t udp_port() const { return parts_->udp ? parts_->udp->port() : std::uint16_t{0}; }
+  const Parts& parts() const { return *parts_; }
+
+ private:
+  explicit Topology(Config config);
+  Result<void> build_store();
+  Result<void> build_pipeline(const RecoveryProgress& progress);
+  Result<void> build_sources();
+  void report(const Recovered& recovered) const;
+  void start_threads();
+  void start_timers();
+  void log_periodic_line();
+  void reload_certificate();
+
+  std::unique_ptr<Parts> parts_;
+  Rates rates_;           ///< on the I/O thread: of the last second
+  RateMeter rate_meter_;  ///< likewise
+  RateMeter line_meter_;  ///< likewise: of the periodic log line
+  bool running_ = false;
+};
+
+}  // namespace slipstream

@@ -1,0 +1,119 @@
+#include "cli/cli.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+
+namespace slipstream {
+namespace {
+
+void add_serve_options(CLI::App& command, ServeOptions& options) {
+  command.add_option("--config", options.config_file,
+                     "TOML file (default: slipstream.toml, where there is one)");
+  command.add_option("--listen", options.listen,
+                     "Address of HTTP and WebSocket (default: as configured, 127.0.0.1); 0.0.0.0: "
+                     "all of this machine's");
+  command.add_option("--log-format", options.log_format, "text or json (default: by terminal)")
+      ->check(CLI::IsMember({"auto", "text", "json"}));
+}
+
+void add_export_options(CLI::App& command, ExportOptions& options) {
+  command.add_option("--data", options.data_dir, "Data directory (default: as configured, ./data)");
+  command.add_option("--from", options.from,
+                     "No earlier than this: ISO 8601, or a number since 1970. Of a point its event "
+                     "time, of a rollup its last point's");
+  command.add_option("--to", options.to, "Earlier than this");
+  command.add_option("--format", options.format, "csv or ndjson")
+      ->check(CLI::IsMember({"csv", "ndjson"}))
+      ->capture_default_str();
+  command.add_option("--what", options.what, "points or rollups")
+      ->check(CLI::IsMember({"points", "rollups"}))
+      ->capture_default_str();
+  command.add_option("--chassis", options.chassis, "Of this machine only");
+  command.add_option("--track", options.track, "Of this track only");
+  command.add_option("--window", options.window, "Rollups of this window only");
+  command.add_option("--output", options.output, "A file (default: stdout)");
+  command.add_option("--config", options.config_file,
+                     "TOML file (default: slipstream.toml, where there is one)");
+}
+
+}  // namespace
+
+int run_cli(int argc, char** argv) {
+  CLI::App app{"Real-time telemetry: points in, windows and live pages out", "slipstream"};
+  app.set_version_flag("--version", SLIPSTREAM_VERSION);
+  app.require_subcommand(1);
+
+  ServeOptions serve;
+  auto* serve_command = app.add_subcommand("serve", "Run the server");
+  add_serve_options(*serve_command, serve);
+  serve_command->add_flag("--check", serve.check_only, "Check the configuration and exit");
+
+  DemoOptions demo;
+  auto* demo_command = app.add_subcommand("demo", "Run the server with a simulated field of cars");
+  add_serve_options(*demo_command, demo.serve);
+  demo_command->add_option("--cars", demo.cars, "How many")->check(CLI::Range(1, 1'000));
+  demo_command->add_option("--seed", demo.seed, "The same seed gives the same race");
+
+  std::string check_file;
+  auto* check_command = app.add_subcommand("check", "Name every fault of a configuration");
+  check_command->add_option("file", check_file, "TOML file")->required();
+
+  ReplayOptions replay;
+  auto* replay_command = app.add_subcommand("replay", "Send a recording as it once came in");
+  replay_command
+      ->add_option(
+          "recording", replay.source,
+          "A file (TRD long CSV, CSV with a header, NDJSON, or a JSON array of points), or "
+          "a session: a data directory or its log folder; or redis://HOST:PORT/STREAM")
+      ->required();
+  replay_command
+      ->add_option("--to", replay.to,
+                   "udp://HOST:PORT, http://HOST:PORT or redis://HOST:PORT/STREAM")
+      ->required();
+  replay_command->add_option("--from", replay.from, "Of a Redis stream: the first entry's id")
+      ->capture_default_str();
+  replay_command
+      ->add_option("--partitions", replay.partitions,
+                   "Of a Redis stream: how many, STREAM:{0}, STREAM:{1} ...")
+      ->check(CLI::Range(1, 1'024))
+      ->capture_default_str();
+  replay_command->add_option("--speed", replay.speed, "1, 10 ... times as fast, or max")
+      ->capture_default_str();
+  replay_command->add_option("--track", replay.track, "The track, for an export that names none");
+  replay_command->add_option("--token", replay.token, "A token that the HTTP server asks for")
+      ->envname("SLIPSTREAM_TOKEN");
+  replay_command->add_option("--config", replay.config_file,
+                             "Names of a session's or stream's members, and certificates of Redis "
+                             "(default: slipstream.toml)");
+
+  ExportOptions exported;
+  auto* export_command = app.add_subcommand("export", "Write recorded points, or stored rollups");
+  add_export_options(*export_command, exported);
+
+  std::string log_directory;
+  auto* log_command = app.add_subcommand("log", "Look into the durable log");
+  log_command->require_subcommand(1);
+  auto* info_command = log_command->add_subcommand("info", "Say what is in it");
+  auto* verify_command =
+      log_command->add_subcommand("verify", "Check every byte, name every fault");
+  for (auto* command : {info_command, verify_command}) {
+    command->add_option("directory", log_directory, "A data directory or its log folder")
+        ->required();
+  }
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitSuccess : kExitUsage;
+  }
+  if (*serve_command) return run_serve(serve);
+  if (*demo_command) return run_demo(demo);
+  if (*check_command) return run_check(check_file);
+  if (*export_command) return run_export(exported);
+  if (*info_command) return run_log_info(log_directory);
+  if (*verify_command) return run_log_verify(log_directory);
+  return run_replay(replay);
+}
+
+}  // namespace slipstream

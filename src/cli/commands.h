@@ -1,0 +1,56 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace slipstream {
+
+/// Each runs a subcommand and returns the exit code.
+
+struct ServeOptions {
+  std::string config_file = {};  ///< empty: ./slipstream.toml where there is one
+  std::string log_format = {};   ///< empty: as configured
+  std::string listen = {};       ///< address of HTTP and WebSocket; empty: as configured
+  bool check_only = false;
+};
+int run_serve(const ServeOptions& options);
+
+struct DemoOptions {
+  ServeOptions serve;
+  std::optional<std::uint32_t> cars;
+  std::optional<std::uint64_t> seed;
+};
+int run_demo(const DemoOptions& options);
+
+int run_check(const std::string& file);
+
+struct ReplayOptions {
+  std::string source;  ///< a recording's file; a data directory, or its log folder; redis://...
+  std::string to;
+  std::string speed = "1";       ///< a factor, or "max"
+  std::string track = {};        ///< for exports that do not name it
+  std::string token = {};        ///< for an HTTP server that asks for one
+  std::string config_file = {};  ///< of a session or stream: what its members are called
+  std::string from = "0";        ///< of a stream: an entry's id
+  std::uint32_t partitions = 1;  ///< of a stream
+};
+int run_replay(const ReplayOptions& options);
+
+struct ExportOptions {
+  std::string config_file = {};
+  std::string data_dir = {};  ///< empty: as configured
+  std::string from = {};
+  std::string to = {};
+  std::string format = "ndjson";  ///< or "csv"
+  std::string what = "points";    ///< or "rollups"
+  std::string chassis = {};
+  std::string track = {};
+  std::string window = {};
+  std::string output = {};  ///< empty: stdout
+};
+int run_export(const ExportOptions& options);
+
+int run_log_info(const std::string& directory);
+int run_log_verify(const std::string& directory);
+
+}  // namespace slipstream

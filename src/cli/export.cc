@@ -1,0 +1,248 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "app/rollups_csv.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/configuration.h"
+#include "cli/point_csv.h"
+#include "cli/progress_bar.h"
+#include "cli/session.h"
+#include "codec/point_builder.h"
+#include "codec/point_json.h"
+#include "store/rollup_reader.h"
+
+namespace slipstream {
+namespace {
+
+int failure(const Error& error) {
+  fmt::print(stderr, "slipstream export: {}\n", error.message);
+  return kExitFailure;
+}
+
+int usage_error(const Error& error) {
+  failure(error);
+  return kExitUsage;
+}
+
+/// The file, or stdout.
+class Output {
+ public:
+  static Result<Output> open(const std::string& file) {
+    if (file.empty()) return Output(stdout, "stdout");
+    std::FILE* const opened = std::fopen(file.c_str(), "wb");
+    if (opened == nullptr) return std::unexpected(errno_error(file, errno));
+    return Output(opened, file);
+  }
+
+  Result<void> write(std::string_view text) {
+    if (std::fwrite(text.data(), 1, text.size(), file_.get()) == text.size()) return {};
+    return std::unexpected(errno_error(name_, errno));
+  }
+  /// A full disk may show only now.
+  Result<void> finish() {
+    std::FILE* const file = file_.release();
+    if ((file == stdout ? std::fflush(file) : std::fclose(file)) == 0) return {};
+    return std::unexpected(errno_error(name_, errno));
+  }
+  bool is_terminal() const { return isatty(fileno(file_.get())) == 1; }
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const {
+      if (file != stdout) std::fclose(file);
+    }
+  };
+  Output(std::FILE* file, std::string name) : file_(file), name_(std::move(name)) {}
+
+  std::unique_ptr<std::FILE, Close> file_;
+  std::string name_;
+};
+
+/// Nothing where the output has the terminal for itself.
+class ExportBar {
+ public:
+  ExportBar(const Output& output, std::size_t total, ProgressBar::Unit unit) {
+    if (!output.is_terminal()) bar_.emplace("export", total, unit);
+  }
+  void show(std::size_t done) {
+    done_ = done;
+    if (bar_) bar_->show(done);
+  }
+  ~ExportBar() {
+    if (bar_) bar_->finish(done_);
+  }
+
+ private:
+  std::optional<ProgressBar> bar_;
+  std::size_t done_ = 0;
+};
+
+bool is_wanted(const PointBatch& batch, const Point& point, const RollupFilter& filter) {
+  return (!filter.from || point.event_time.ns >= filter.from->ns) &&
+         (!filter.to || point.event_time.ns < filter.to->ns) &&
+         (filter.track.empty() || batch.track(point) == filter.track) &&
+         (filter.chassis.empty() || batch.chassis(point) == filter.chassis);
+}
+
+using TakePoint = std::function<Result<void>(const PointBatch&, const Point&)>;
+
+Result<void> for_each_point(Session& session, const RollupFilter& filter, ExportBar& bar,
+                            std::uint64_t bytes_before, const TakePoint& take) {
+  session.rewind();
+  while (true) {
+    const auto batch = session.next();
+    if (!batch) return std::unexpected(batch.error());
+    bar.show(bytes_before + session.bytes_done());
+    if (*batch == nullptr) return {};
+    for (const Point& point : (*batch)->points) {
+      if (!is_wanted(**batch, point, filter)) continue;
+      if (auto taken = take(**batch, point); !taken) return taken;
+    }
+  }
+}
+
+Result<std::uint64_t> export_points(Session& session, const RollupFilter& filter, bool as_csv,
+                                    Output& output) {
+  ExportBar bar(output, session.bytes() * (as_csv ? 2 : 1), ProgressBar::Unit::kBytes);
+  PointCsv csv(session.schema());
+  std::string text;
+  std::uint64_t points = 0;
+  if (as_csv) {
+    const auto learnt =
+        for_each_point(session, filter, bar, 0, [&](const PointBatch& batch, const Point& point) {
+          csv.learn(batch, point);
+          return Result<void>();
+        });
+    if (!learnt) return std::unexpected(learnt.error());
+    csv.append_header(text);
+    if (auto written = output.write(text); !written) return std::unexpected(written.error());
+  }
+  const auto done = for_each_point(session, filter, bar, as_csv ? session.bytes() : 0,
+                                   [&](const PointBatch& batch, const Point& point) {
+                                     text.clear();
+                                     if (as_csv) {
+                                       csv.append_row(text, batch, point);
+                                     } else {
+                                       append_point_json(text, batch, point, session.schema());
+                                       // A line a point: between a sender's members a newline is
+                                       // white space.
+                                       std::ranges::replace(text, '\n', ' ');
+                                       text += '\n';
+                                     }
+                                     ++points;
+                                     return output.write(text);
+                                   });
+  if (!done) return std::unexpected(done.error());
+  return points;
+}
+
+Result<std::uint64_t> export_rollups(RollupReader& reader, const RollupFilter& filter, bool as_csv,
+                                     Output& output) {
+  const auto count = reader.count(filter);
+  if (!count) return count;
+  ExportBar bar(output, *count, ProgressBar::Unit::kItems);
+  RollupsCsv csv;
+  std::string text;
+  std::uint64_t rollups = 0;
+  if (as_csv) {
+    const auto learnt = reader.for_each(filter, [&](const std::string& rollup) {
+      csv.learn(rollup);
+      return Result<void>();
+    });
+    if (!learnt) return std::unexpected(learnt.error());
+    csv.append_header(text);
+    if (auto written = output.write(text); !written) return std::unexpected(written.error());
+  }
+  const auto done = reader.for_each(filter, [&](const std::string& rollup) {
+    bar.show(++rollups);
+    if (!as_csv) return output.write(rollup + '\n');
+    text.clear();
+    csv.append_row(text, rollup);
+    return output.write(text);
+  });
+  if (!done) return std::unexpected(done.error());
+  return rollups;
+}
+
+Result<RollupFilter> filter_of(const ExportOptions& options) {
+  RollupFilter filter{.window = options.window, .track = options.track, .chassis = options.chassis};
+  for (const auto& [name, text, time] : {std::tuple("--from", &options.from, &filter.from),
+                                         std::tuple("--to", &options.to, &filter.to)}) {
+    if (text->empty()) continue;
+    *time = time_from_text(*text);
+    if (!*time) {
+      return fail(
+          fmt::format("{} {}: an ISO 8601 time or a number since 1970 is expected", name, *text));
+    }
+  }
+  if (filter.from && filter.to && filter.from->ns >= filter.to->ns) {
+    return fail("--from must be before --to");
+  }
+  if (!filter.window.empty() && options.what != "rollups") {
+    return fail("--window goes with --what rollups");
+  }
+  return filter;
+}
+
+int finish(Output& output, Result<std::uint64_t> outcome, std::string_view what) {
+  if (auto finished = output.finish(); !finished && outcome) {
+    outcome = std::unexpected(finished.error());
+  }
+  if (!outcome) return failure(outcome.error());
+  fmt::print(stderr, "{} {} exported\n", *outcome, what);
+  return kExitSuccess;
+}
+
+int run_export_points(const ExportOptions& options, const RollupFilter& filter,
+                      const Config& config, const std::filesystem::path& data_dir) {
+  SchemaOptions schema = config.schema;
+  // A log has sequence numbers but not what their member was called: the demo's name, where none is
+  // configured.
+  if (schema.sequence.empty()) schema.sequence = "seq";
+  auto session = Session::open(data_dir, schema);
+  if (!session) return failure(session.error());
+  auto output = Output::open(options.output);
+  if (!output) return failure(output.error());
+  const auto outcome = export_points(**session, filter, options.format == "csv", *output);
+  const int code = finish(*output, outcome, "points");
+  const auto lost = (*session)->lost();
+  print_lost(lost);
+  return lost.empty() ? code : kExitFailure;
+}
+
+int run_export_rollups(const ExportOptions& options, const RollupFilter& filter,
+                       const std::filesystem::path& data_dir) {
+  auto reader = RollupReader::open(data_dir);
+  if (!reader) return failure(reader.error());
+  auto output = Output::open(options.output);
+  if (!output) return failure(output.error());
+  const auto outcome = export_rollups(**reader, filter, options.format == "csv", *output);
+  return finish(*output, outcome, "rollups");
+}
+
+}  // namespace
+
+int run_export(const ExportOptions& options) {
+  const auto filter = filter_of(options);
+  if (!filter) return usage_error(filter.error());
+  const auto config = read_configuration(options.config_file);
+  if (!config) {
+    print_faults(config.error());
+    return kExitConfig;
+  }
+  const std::filesystem::path data_dir =
+      options.data_dir.empty() ? config->store.data_dir : std::filesystem::path(options.data_dir);
+  return options.what == "rollups" ? run_export_rollups(options, *filter, data_dir)
+                                   : run_export_points(options, *filter, *config, data_dir);
+}
+
+}  // namespace slipstream

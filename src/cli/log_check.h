@@ -1,0 +1,27 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/error.h"
+#include "codec/point_log_decoder.h"
+#include "log/verify.h"
+#include "model/point.h"
+
+namespace slipstream {
+
+/// A log gone through to its last point.
+struct LogCheck {
+  std::string folder;
+  LogReport report = {};
+  std::uint64_t blocks = 0;
+  std::uint64_t entries = 0;  ///< offsets of blocks that are whole
+};
+
+/// Checks a log (`directory`: a data directory or its log folder) as verify_log() does, and that
+/// each payload decodes. `take` gets the points of whole blocks. Draws a progress bar. Beside a
+/// running server the block that it is writing just then is no fault.
+Result<LogCheck> check_log(const std::string& directory,
+                           const std::function<void(const PointBatch&)>& take = {});
+
+}  // namespace slipstream

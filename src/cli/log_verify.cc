@@ -1,0 +1,26 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/log_check.h"
+
+namespace slipstream {
+
+int run_log_verify(const std::string& directory) {
+  const auto check = check_log(directory);
+  if (!check) {
+    fmt::print(stderr, "slipstream log verify: {}\n", check.error().message);
+    return kExitFailure;
+  }
+  const auto& faults = check->report.faults;
+  for (const auto& fault : faults) {
+    fmt::print("{}: byte {}: offsets [{}, {}): {}: {}\n", fault.file, fault.position, fault.from,
+               fault.to, to_string(fault.kind), fault.what);
+  }
+  fmt::print("{} blocks, {} entries, {} faults\n", check->blocks, check->entries, faults.size());
+  return faults.empty() ? kExitSuccess : kExitFailure;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,73 @@
+#include "cli/point_sender.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "cli/http_sender.h"
+#include "cli/redis_sender.h"
+#include "source/udp_sender.h"
+
+namespace slipstream {
+namespace {
+
+class Datagrams final : public PointSender {
+ public:
+  explicit Datagrams(UdpSender sender) : sender_(std::move(sender)) {}
+  Result<void> send(std::string_view json) override { return sender_.send(json); }
+
+ private:
+  UdpSender sender_;
+};
+
+}  // namespace
+
+Result<ReplayTarget> ReplayTarget::parse(std::string_view url) {
+  ReplayTarget target;
+  if (RedisStreamUrl::is_one(url)) {
+    auto redis = RedisStreamUrl::parse(url);
+    if (!redis) return fail("--to: " + redis.error().message);
+    target.scheme = Scheme::kRedis;
+    target.redis = std::move(*redis);
+    return target;
+  }
+  std::string_view rest = url;
+  if (rest.starts_with("udp://")) {
+    rest.remove_prefix(6);
+  } else if (rest.starts_with("http://")) {
+    target.scheme = Scheme::kHttp;
+    rest.remove_prefix(7);
+  } else {
+    return fail(
+        fmt::format("--to {}: this version replays to udp://HOST:PORT, http://HOST:PORT and "
+                    "redis://HOST:PORT/STREAM",
+                    url));
+  }
+  while (rest.ends_with('/')) rest.remove_suffix(1);
+  const auto colon = rest.rfind(':');
+  const auto digits = colon == std::string_view::npos ? std::string_view{} : rest.substr(colon + 1);
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), target.port);
+  if (error != std::errc{} || end != digits.data() + digits.size() || target.port == 0) {
+    return fail(fmt::format("--to {}: a port from 1 to 65535 is expected", url));
+  }
+  std::string_view host = rest.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (host.empty()) return fail(fmt::format("--to {}: a host is expected", url));
+  target.host = host;
+  return target;
+}
+
+Result<std::unique_ptr<PointSender>> open_sender(const ReplayTarget& target,
+                                                 const std::string& token,
+                                                 const Config::Redis& redis) {
+  if (target.redis) return RedisSender::open(*target.redis, redis);
+  if (target.scheme == ReplayTarget::Scheme::kHttp) {
+    return std::make_unique<HttpSender>(target.host, target.port, token);
+  }
+  auto sender = UdpSender::open(target.host, target.port);
+  if (!sender) return std::unexpected(sender.error());
+  return std::make_unique<Datagrams>(std::move(*sender));
+}
+
+}  // namespace slipstream

@@ -1,0 +1,45 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "cli/redis_stream.h"
+
+namespace slipstream {
+
+/// Where a replay's points go. One thread.
+class PointSender {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  virtual ~PointSender() = default;
+  virtual Result<void> send(std::string_view json) = 0;
+  /// When flush() is due though no more points come; max(): never.
+  virtual Time flush_due() const { return Time::max(); }
+  virtual Result<void> flush() { return {}; }
+  /// Points that whoever gets them said were not taken, and why the first was not.
+  virtual std::uint64_t refused() const { return 0; }
+  virtual std::string first_refusal() const { return {}; }
+};
+
+/// From udp://HOST:PORT, http://HOST:PORT, or a Redis stream's URL.
+struct ReplayTarget {
+  enum class Scheme { kUdp, kHttp, kRedis };
+  Scheme scheme = Scheme::kUdp;
+  std::string host;
+  std::uint16_t port = 0;
+  std::optional<RedisStreamUrl> redis = {};  ///< kRedis: all the rest is in here
+
+  static Result<ReplayTarget> parse(std::string_view url);
+};
+
+/// `token`: for an HTTP server that asks for one. `redis`: for TLS.
+Result<std::unique_ptr<PointSender>> open_sender(const ReplayTarget& target,
+                                                 const std::string& token,
+                                                 const Config::Redis& redis);
+
+}  // namespace slipstream

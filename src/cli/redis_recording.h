@@ -1,0 +1,74 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/redis_stream.h"
+#include "model/point.h"
+#include "streams/entry_decoder.h"
+#include "streams/entry_id.h"
+
+namespace slipstream {
+
+/// The points of a Redis stream, or of the streams of several partitions, as a recording: from an
+/// entry's id on, in the order of ids, up to what was the end when it was opened. Read as it goes;
+/// what trimming takes meanwhile is not there. One thread.
+class RedisRecording {
+ public:
+  struct Options {
+    EntryId from = {};             ///< inclusive
+    std::uint32_t partitions = 1;  ///< STREAM:{0}, STREAM:{1} ... where there are several
+  };
+  /// An entry's id, or its milliseconds alone.
+  static Result<EntryId> parse_id(const std::string& text);
+  /// Errors: no server, no such stream.
+  static Result<std::unique_ptr<RedisRecording>> open(const RedisStreamUrl& url,
+                                                      const Config& config, Options options);
+
+  struct Point {
+    std::int64_t pace_ns;   ///< when its entry was added; where the id does not tell, event time
+    std::string_view json;  ///< good until the next call
+  };
+  /// Nothing: the end.
+  Result<std::optional<Point>> next();
+
+  std::uint64_t entries() const { return entries_; }  ///< about so many, where `from` is not 0
+  std::uint64_t entries_done() const { return entries_done_; }
+  /// Points and entries that are none, and the first ten of them for a person.
+  std::uint64_t refused() const { return refused_; }
+  const std::vector<std::string>& errors() const { return errors_; }
+
+ private:
+  struct Source {
+    std::string stream;
+    std::string after;  ///< where the next page begins, as XRANGE takes it
+    std::string end;
+    RedisReply page = {};
+    std::size_t at = 0;  ///< of the page
+    bool is_done = false;
+  };
+  RedisRecording(std::unique_ptr<RedisServers> servers, const SchemaOptions& schema);
+  Result<void> add_source(std::string stream, EntryId from);
+  Result<void> fill(Source& source);
+  Result<Source*> oldest();
+  void decode(Source& source);
+
+  const std::unique_ptr<RedisServers> servers_;
+  Schema schema_;
+  IngestStats stats_;
+  BatchPool pool_;
+  EntryDecoder decoder_;
+  std::vector<Source> sources_;
+  std::uint64_t entries_ = 0;
+  std::uint64_t entries_done_ = 0;
+  std::uint64_t refused_ = 0;
+  std::vector<std::string> errors_;
+  std::vector<EntryBatch> batches_;  ///< of the entry in hand
+  std::size_t batch_ = 0;
+  std::size_t point_ = 0;
+  std::int64_t written_ns_ = 0;  ///< 0: its id does not tell
+};
+
+}  // namespace slipstream

@@ -1,0 +1,212 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <optional>
+#include <thread>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/configuration.h"
+#include "cli/point_sender.h"
+#include "cli/progress_bar.h"
+#include "cli/redis_recording.h"
+#include "cli/session.h"
+#include "codec/point_json.h"
+#include "source/replay_file.h"
+
+namespace slipstream {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// 0 stands for "as fast as it goes".
+Result<double> parse_speed(std::string_view text) {
+  if (text == "max") return 0.0;
+  if (text.ends_with('x')) text.remove_suffix(1);
+  double speed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), speed);
+  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(speed) ||
+      speed <= 0) {
+    return fail("--speed must be a number above 0, or max");
+  }
+  return speed;
+}
+
+/// Sends each point when its turn has come, and shows how far it is.
+class PacedReplay {
+ public:
+  PacedReplay(PointSender& sender, double speed, std::size_t total)
+      : sender_(sender), speed_(speed), bar_("replay", total) {}
+
+  /// `done` of the total were before it.
+  Result<void> send(std::int64_t pace_ns, std::string_view json, std::size_t done) {
+    if (auto waited = wait(pace_ns, done); !waited) return waited;
+    if (auto sent = sender_.send(json); !sent) return sent;
+    ++points_;
+    bar_.show(done + 1);
+    return {};
+  }
+  Result<void> finish(std::size_t done) {
+    auto flushed = sender_.flush();
+    bar_.finish(done);
+    return flushed;
+  }
+  std::uint64_t points() const { return points_; }
+  double seconds() const {
+    return std::chrono::duration<double>(steady_clock::now() - began_).count();
+  }
+
+ private:
+  Result<void> wait(std::int64_t pace_ns, std::size_t done) {
+    if (speed_ <= 0) return {};
+    if (!first_ns_) first_ns_ = pace_ns;
+    // As floating point, since times that are centuries apart are no overflow there.
+    constexpr double kFarNs = 4e18;
+    const double offset_ns =
+        (static_cast<double>(pace_ns) - static_cast<double>(*first_ns_)) / speed_;
+    const auto due =
+        began_ +
+        std::chrono::nanoseconds(static_cast<std::int64_t>(std::clamp(offset_ns, -kFarNs, kFarNs)));
+    for (auto now = steady_clock::now(); now < due; now = steady_clock::now()) {
+      if (now >= sender_.flush_due()) {
+        if (auto flushed = sender_.flush(); !flushed) return flushed;
+      }
+      bar_.show(done);
+      std::this_thread::sleep_until(
+          std::min({due, sender_.flush_due(), now + ProgressBar::kRefresh}));
+    }
+    return {};
+  }
+
+  PointSender& sender_;
+  const double speed_;
+  ProgressBar bar_;
+  const steady_clock::time_point began_ = steady_clock::now();
+  std::optional<std::int64_t> first_ns_;
+  std::uint64_t points_ = 0;
+};
+
+int failure(const Error& error) {
+  fmt::print(stderr, "slipstream replay: {}\n", error.message);
+  return kExitFailure;
+}
+
+int usage_error(const Error& error) {
+  failure(error);
+  return kExitUsage;
+}
+
+/// What the recording lacked is told by whoever read it; this tells what became of the rest.
+int finish(PacedReplay& replay, const PointSender& sender, Result<void> outcome, std::size_t done,
+           const ReplayOptions& options, std::size_t unreadable) {
+  if (auto finished = replay.finish(done); outcome) outcome = finished;
+  if (!outcome) {
+    return failure({fmt::format("after {} points: {}", replay.points(), outcome.error().message)});
+  }
+  fmt::print("{} points sent to {} in {:.2f} s, {} refused\n", replay.points(), options.to,
+             replay.seconds(), unreadable + sender.refused());
+  if (sender.refused() == 0) return kExitSuccess;
+  return failure({fmt::format("the server refused {} points; the first: {}", sender.refused(),
+                              sender.first_refusal())});
+}
+
+int replay_file(const ReplayOptions& options, PointSender& sender, double speed) {
+  const auto recording = read_recording(options.source, options.track, SchemaOptions{});
+  if (!recording) return failure(recording.error());
+  for (const auto& error : recording->errors) fmt::print(stderr, "refused: {}\n", error);
+  const auto& points = recording->points;
+  PacedReplay replay(sender, speed, points.size());
+  Result<void> outcome;
+  std::size_t done = 0;
+  for (; outcome && done < points.size(); ++done) {
+    outcome = replay.send(points[done].pace_ns, points[done].json, done);
+  }
+  return finish(replay, sender, outcome, done, options, recording->refused);
+}
+
+Result<void> send_all(Session& session, PacedReplay& replay) {
+  std::string json;
+  while (true) {
+    const auto batch = session.next();
+    if (!batch) return std::unexpected(batch.error());
+    if (*batch == nullptr) return {};
+    std::size_t done = session.entries_done();
+    for (const Point& point : (*batch)->points) {
+      json.clear();
+      append_point_json(json, **batch, point, session.schema());
+      if (auto sent = replay.send(point.event_time.ns, json, done++); !sent) return sent;
+    }
+  }
+}
+
+int replay_session(const ReplayOptions& options, const Config& config, PointSender& sender,
+                   double speed) {
+  auto session = Session::open(options.source, config.schema);
+  if (!session) return failure(session.error());
+  PacedReplay replay(sender, speed, (*session)->entries());
+  const auto outcome = send_all(**session, replay);
+  const std::size_t done = outcome ? (*session)->entries() : (*session)->entries_done();
+  const int code = finish(replay, sender, outcome, done, options, 0);
+  const auto lost = (*session)->lost();
+  print_lost(lost);
+  return lost.empty() ? code : kExitFailure;
+}
+
+Result<void> send_all(RedisRecording& recording, PacedReplay& replay) {
+  while (true) {
+    const auto point = recording.next();
+    if (!point) return std::unexpected(point.error());
+    if (!*point) return {};
+    const std::size_t done = recording.entries_done() - 1;
+    if (auto sent = replay.send((*point)->pace_ns, (*point)->json, done); !sent) return sent;
+  }
+}
+
+int replay_stream(const ReplayOptions& options, const Config& config, PointSender& sender,
+                  double speed) {
+  const auto url = RedisStreamUrl::parse(options.source);
+  if (!url) return usage_error(url.error());
+  const auto from = RedisRecording::parse_id(options.from);
+  if (!from) return usage_error(from.error());
+  auto recording =
+      RedisRecording::open(*url, config, {.from = *from, .partitions = options.partitions});
+  if (!recording) return failure(recording.error());
+  PacedReplay replay(sender, speed, (*recording)->entries());
+  const auto outcome = send_all(**recording, replay);
+  const int code = finish(replay, sender, outcome, (*recording)->entries_done(), options,
+                          (*recording)->refused());
+  for (const auto& error : (*recording)->errors()) fmt::print(stderr, "refused: {}\n", error);
+  return code;
+}
+
+}  // namespace
+
+int run_replay(const ReplayOptions& options) {
+  const auto target = ReplayTarget::parse(options.to);
+  if (!target) return usage_error(target.error());
+  const auto speed = parse_speed(options.speed);
+  if (!speed) return usage_error(speed.error());
+  const bool is_stream = RedisStreamUrl::is_one(options.source);
+  std::error_code ignored;
+  const bool is_session = !is_stream && std::filesystem::is_directory(options.source, ignored);
+  Config config;
+  if (is_stream || is_session || target->redis) {
+    auto read = read_configuration(options.config_file);
+    if (!read) {
+      print_faults(read.error());
+      return kExitConfig;
+    }
+    config = std::move(*read);
+  }
+  auto sender = open_sender(*target, options.token, config.redis);
+  if (!sender) return failure(sender.error());
+  if (is_stream) return replay_stream(options, config, **sender, *speed);
+  return is_session ? replay_session(options, config, **sender, *speed)
+                    : replay_file(options, **sender, *speed);
+}
+
+}  // namespace slipstream

@@ -1,0 +1,200 @@
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "app/demo_feed.h"
+#include "app/topology.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/configuration.h"
+#include "cli/progress_bar.h"
+#include "cli/signals.h"
+#include "ops/logging.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::chrono::milliseconds kTurn{1'000};
+constexpr unsigned kStopLimitSeconds = 5;
+constexpr int kTurnsBetweenLines = 10;  ///< of the rates, where nobody watches a terminal
+
+std::expected<Config, std::vector<ConfigFault>> load(const ServeOptions& options) {
+  auto config = read_configuration(options.config_file);
+  if (!config) return config;
+  if (!options.listen.empty()) config->server.listen = options.listen;
+  if (auto faults = check_parts(*config); !faults.empty()) return std::unexpected(faults);
+  if (!options.log_format.empty()) config->log.format = options.log_format;
+  return config;
+}
+
+std::string page_address(const Config& config, const Topology& server) {
+  const std::string& host = config.server.listen;
+  const bool all = host == "0.0.0.0" || host == "::";
+  const bool is_v6 = host.find(':') != std::string::npos;
+  return fmt::format("{}://{}:{}/", config.security.tls_certificate.empty() ? "http" : "https",
+                     all     ? "127.0.0.1"
+                     : is_v6 ? "[" + host + "]"
+                             : host,
+                     server.port());
+}
+
+/// Stops within the limit or ends the process, since whoever asked waits for that.
+void stop(Topology& server, Signals& signals, int signal_number) {
+  log_info("stopping", {{"signal", sigabbrev_np(signal_number)}});
+  signals.exit_on_next();
+  signal(SIGALRM, [](int) {
+    constexpr char kMessage[] = "slipstream: not stopped within 5 s, ending now\n";
+    [[maybe_unused]] const auto written = write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
+    _exit(kExitFailure);
+  });
+  alarm(kStopLimitSeconds);
+  server.stop();
+  alarm(0);
+  log_info("stopped");
+}
+
+class RateLine {
+ public:
+  explicit RateLine(std::string address) : address_(std::move(address)) {}
+
+  void show(const Parts& parts) {
+    const Rates rates = meter_.advance(Totals::of(parts));
+    const bool is_terminal = isatty(STDOUT_FILENO) == 1;
+    if (!is_terminal && turn_++ % kTurnsBetweenLines != 1) return;
+    fmt::print(
+        "{}{:.0f} points/s, {:.0f} rollups/s, {} refused/s, {} lost by the kernel, {} viewing {}{}",
+        is_terminal ? "\r\x1b[K" : "", rates.received, rates.rollups, rates.rejected,
+        parts.ingest.udp_kernel_drops.value(), parts.hub->stats().clients.value(), address_,
+        is_terminal ? "" : "\n");
+    std::fflush(stdout);
+  }
+
+ private:
+  const std::string address_;
+  RateMeter meter_;
+  int turn_ = 0;
+};
+
+/// How far reading the log again is; a start that has nothing to read shows nothing.
+class RecoveryBar {
+ public:
+  RecoveryProgress progress() {
+    return [this](std::uint64_t done, std::uint64_t of) {
+      if (of == 0) return;
+      if (!bar_) bar_ = std::make_unique<ProgressBar>("recovery", of);
+      done_ = std::min(done, of);
+      bar_->show(done_);
+      if (done_ == of) finish();  // before the log lines that follow
+    };
+  }
+  ~RecoveryBar() { finish(); }
+
+ private:
+  void finish() {
+    if (bar_) bar_->finish(done_);
+    bar_.reset();
+  }
+
+  std::unique_ptr<ProgressBar> bar_;
+  std::uint64_t done_ = 0;
+};
+
+Result<std::unique_ptr<Topology>> start(const Config& config) {
+  RecoveryBar bar;
+  return Topology::start(config, bar.progress());
+}
+
+int fail_to_start(const Error& error) {
+  log_error("cannot start", {{"why", error.message}});
+  return kExitFailure;
+}
+
+}  // namespace
+
+int run_check(const std::string& file) {
+  const auto config = load({.config_file = file});
+  if (!config) {
+    print_faults(config.error());
+    return kExitConfig;
+  }
+  fmt::print("{}: good\n", file);
+  return kExitSuccess;
+}
+
+int run_serve(const ServeOptions& options) {
+  auto config = load(options);
+  if (!config) {
+    print_faults(config.error());
+    return kExitConfig;
+  }
+  if (options.check_only) {
+    fmt::print("the configuration is good\n");
+    return kExitSuccess;
+  }
+  Signals signals;
+  if (auto started = start_logging(config->log.level, config->log.format); !started) {
+    return fail_to_start(started.error());
+  }
+  auto server = start(*config);
+  if (!server) return fail_to_start(server.error());
+  log_info("serving", {{"page", page_address(*config, **server)},
+                       {"udp_port", std::to_string((*server)->udp_port())},
+                       {"version", SLIPSTREAM_VERSION}});
+  while (true) {
+    const int signal_number = signals.wait(kTurn);
+    if (signal_number == SIGHUP) (*server)->reload();
+    if (signal_number == SIGTERM || signal_number == SIGINT) {
+      stop(**server, signals, signal_number);
+      return kExitSuccess;
+    }
+  }
+}
+
+int run_demo(const DemoOptions& options) {
+  auto config = load(options.serve);
+  if (!config) {
+    print_faults(config.error());
+    return kExitConfig;
+  }
+  if (options.cars) config->demo.cars = *options.cars;
+  if (options.seed) config->demo.seed = *options.seed;
+  if (config->schema.sequence.empty()) config->schema.sequence = "seq";
+  if (!config->udp.enabled) {
+    print_faults({{"[udp] enabled", "the demo sends by UDP: it must be true"}});
+    return kExitConfig;
+  }
+  Signals signals;
+  if (auto started = start_logging(config->log.level, config->log.format); !started) {
+    return fail_to_start(started.error());
+  }
+  auto server = start(*config);
+  if (!server) return fail_to_start(server.error());
+  const Parts& parts = (*server)->parts();
+  auto feed =
+      DemoFeed::open(*config, parts.sectors->total_m("barber"), (*server)->udp_port(), parts.clock);
+  if (!feed) return fail_to_start(feed.error());
+  AgentThread feed_thread("demo", **feed);
+
+  const std::string address = page_address(*config, **server);
+  fmt::print("Slipstream demo: {}. Open {} and press Ctrl-C here to stop.\n", (*feed)->title(),
+             address);
+  std::fflush(stdout);
+  RateLine line(address);
+  while (true) {
+    const int signal_number = signals.wait(kTurn);
+    if (signal_number == SIGHUP) (*server)->reload();
+    if (signal_number == SIGTERM || signal_number == SIGINT) {
+      if (isatty(STDOUT_FILENO) == 1) fmt::print("\n");
+      feed_thread.stop(false);
+      stop(**server, signals, signal_number);
+      return kExitSuccess;
+    }
+    if (signal_number == 0) line.show(parts);
+  }
+}
+
+}  // namespace slipstream

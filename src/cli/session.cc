@@ -1,0 +1,150 @@
+#include "cli/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "log/segment_reader.h"
+#include "log/segment_recovery.h"
+
+namespace slipstream {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A block seen half written beside a running server is whole a moment later.
+constexpr int kLooks = 5;
+constexpr std::chrono::milliseconds kBetweenLooks{20};
+
+bool has_segments(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (parse_segment_name(entry.path().filename().string())) return true;
+  }
+  return false;
+}
+
+/// Whether the log may be in the middle of a write.
+Result<bool> look(const fs::path& folder, LogExtent& extent) {
+  auto segments = list_segments(posix_file_system(), folder);
+  if (!segments) return std::unexpected(segments.error());
+  extent = {};
+  extent.segments = std::move(*segments);
+  if (extent.segments.empty()) return false;
+  for (const auto& segment : extent.segments) extent.bytes += segment.bytes;
+  extent.from = extent.segments.front().base_offset;
+  const SegmentInfo& last = extent.segments.back();
+  if (last.header == HeaderState::kUnknownVersion) {
+    extent.to = last.base_offset;
+    extent.tail = {last.base_offset, last.base_offset, last.name,
+                   fmt::format("the segment is of version {}, this program knows {}", last.version,
+                               kSegmentVersion)};
+    return false;
+  }
+  auto end = find_log_end(posix_file_system(), folder, last);
+  if (!end) return std::unexpected(end.error());
+  extent.to = end->next_offset;
+  const bool is_torn = end->whole_bytes < last.bytes;
+  if ((is_torn || end->evidence) && end->next_offset == end->resumes_from) {
+    extent.tail = {end->next_offset, end->next_offset, last.name, end->findings.back()};
+  }
+  return is_torn;
+}
+
+}  // namespace
+
+Result<fs::path> find_log_folder(const fs::path& directory) {
+  std::error_code error;
+  if (!fs::is_directory(directory, error)) {
+    return fail(fmt::format("{} is no directory", directory.string()));
+  }
+  if (has_segments(directory)) return directory;
+  if (fs::is_directory(directory / "log", error)) return directory / "log";
+  return fail(fmt::format("{} holds no log: neither a folder 'log' nor segments (*.slog)",
+                          directory.string()));
+}
+
+Result<LogExtent> find_log_extent(const fs::path& folder) {
+  LogExtent extent;
+  for (int i = 0; i < kLooks; ++i) {
+    const auto is_torn = look(folder, extent);
+    if (!is_torn) return std::unexpected(is_torn.error());
+    if (!*is_torn) break;
+    if (i + 1 < kLooks) std::this_thread::sleep_for(kBetweenLooks);
+  }
+  return extent;
+}
+
+Session::Session(fs::path folder, LogExtent extent, const SchemaOptions& schema)
+    : folder_(std::move(folder)),
+      extent_(std::move(extent)),
+      schema_(schema),
+      decoder_(schema_.fields(), pool_) {
+  rewind();
+}
+
+Result<std::unique_ptr<Session>> Session::open(const fs::path& directory,
+                                               const SchemaOptions& schema) {
+  auto folder = find_log_folder(directory);
+  if (!folder) return std::unexpected(folder.error());
+  auto extent = find_log_extent(*folder);
+  if (!extent) return std::unexpected(extent.error());
+  return std::unique_ptr<Session>(new Session(std::move(*folder), std::move(*extent), schema));
+}
+
+void Session::rewind() {
+  reader_ = std::make_unique<SegmentReader>(posix_file_system(), folder_, extent_.segments,
+                                            extent_.from, extent_.to);
+  undecoded_.clear();
+  entries_done_ = 0;
+  is_in_block_ = false;
+}
+
+Result<const PointBatch*> Session::next() {
+  if (batch_) pool_.put(std::move(batch_));
+  while (true) {
+    LogEntry entry;
+    while (is_in_block_ && decoder_.next(entry)) {
+      entries_done_ = block_base_ + entry.index - extent_.from;
+      if (entry.kind != LogEntryKind::kPoints) continue;
+      batch_ = std::move(entry.points);
+      return batch_.get();
+    }
+    const auto block = reader_->next();
+    if (!block) return std::unexpected(block.error());
+    if (!*block) return nullptr;
+    const LogBlock& b = **block;
+    block_base_ = b.base_offset;
+    const auto opened = decoder_.open(b.payload);
+    is_in_block_ = opened && decoder_.count() == b.count;
+    if (!is_in_block_) {
+      undecoded_.push_back(
+          {b.base_offset, b.end_offset(), "",
+           opened ? "its entries are not as many as its head says" : opened.error().message});
+    }
+  }
+}
+
+std::vector<LostRange> Session::lost() const {
+  std::vector<LostRange> lost = reader_->lost();
+  lost.insert(lost.end(), undecoded_.begin(), undecoded_.end());
+  if (extent_.tail) lost.push_back(*extent_.tail);
+  std::ranges::stable_sort(lost, {}, &LostRange::from);
+  return lost;
+}
+
+void print_lost(const std::vector<LostRange>& lost) {
+  for (const auto& range : lost) {
+    // Where bytes cannot be read at all, nobody knows how many offsets they held.
+    const std::string offsets = range.from < range.to
+                                    ? fmt::format("offsets [{}, {})", range.from, range.to)
+                                    : fmt::format("offsets from {} on", range.from);
+    fmt::print(stderr, "lost: {}: {}{}{}\n", offsets, range.file, range.file.empty() ? "" : ": ",
+               range.why);
+  }
+}
+
+}  // namespace slipstream

@@ -1,0 +1,72 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/error.h"
+#include "codec/point_log_decoder.h"
+#include "log/log.h"
+#include "log/segment.h"
+#include "model/point.h"
+#include "model/schema.h"
+
+namespace slipstream {
+
+/// The folder of segments of `directory`: its folder `log`, or itself where it is one.
+Result<std::filesystem::path> find_log_folder(const std::filesystem::path& directory);
+
+/// What a log holds, opened to be read beside whoever writes it: takes no lock, changes nothing,
+/// and ends where the log ended at that moment.
+struct LogExtent {
+  std::vector<SegmentInfo> segments;
+  std::uint64_t from = 0;  ///< offsets [from, to)
+  std::uint64_t to = 0;
+  std::uint64_t bytes = 0;
+  std::optional<LostRange> tail;  ///< bytes at the end that hold nobody knows how many offsets
+};
+Result<LogExtent> find_log_extent(const std::filesystem::path& folder);
+
+/// The points of a recorded session, in the order of the log, a batch at a time. One thread.
+class Session {
+ public:
+  /// `directory`: a data directory or its log folder. The names of members are `schema`'s, but for
+  /// points that are kept with their text.
+  static Result<std::unique_ptr<Session>> open(const std::filesystem::path& directory,
+                                               const SchemaOptions& schema);
+
+  /// Nothing: the end. Good until the next call. Errors: of the device; damage is skipped and told
+  /// in lost().
+  Result<const PointBatch*> next();
+  /// To the beginning once more.
+  void rewind();
+
+  const Schema& schema() const { return schema_; }
+  std::vector<LostRange> lost() const;
+  std::uint64_t bytes() const { return extent_.bytes; }
+  std::uint64_t bytes_done() const { return extent_.bytes - reader_->bytes_left(); }
+  /// Entries of the log, points among them.
+  std::uint64_t entries() const { return extent_.to - extent_.from; }
+  std::uint64_t entries_done() const { return entries_done_; }
+
+ private:
+  Session(std::filesystem::path folder, LogExtent extent, const SchemaOptions& schema);
+
+  const std::filesystem::path folder_;
+  const LogExtent extent_;
+  Schema schema_;
+  BatchPool pool_;
+  PointLogDecoder decoder_;
+  std::unique_ptr<LogReader> reader_;
+  std::vector<LostRange> undecoded_;
+  PointBatchPtr batch_;
+  bool is_in_block_ = false;
+  std::uint64_t block_base_ = 0;
+  std::uint64_t entries_done_ = 0;
+};
+
+/// Tells on stderr what could not be read, a line a range.
+void print_lost(const std::vector<LostRange>& lost);
+
+}  // namespace slipstream

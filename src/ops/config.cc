@@ -1,0 +1,389 @@
+#include "ops/config.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <numeric>
+#include <set>
+#include <thread>
+
+#include "ops/settings.h"
+#include "ops/token_settings.h"
+
+namespace slipstream {
+namespace {
+
+using Faults = std::vector<ConfigFault>;
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t substitute = diagonal + (a[i] != b[j] ? 1 : 0);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({substitute, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+std::string unknown_key(std::string_view key, const std::vector<std::string>& known) {
+  const auto nearest = std::ranges::min_element(
+      known, {}, [&](const std::string& k) { return edit_distance(key, k); });
+  constexpr std::size_t kFar = 4;
+  if (nearest == known.end() || edit_distance(key, *nearest) >= kFar) {
+    return fmt::format("'{}' is no setting", key);
+  }
+  return fmt::format("'{}' is no setting; is '{}' meant?", key, *nearest);
+}
+
+/// The file's text with ${VAR} and ${VAR:-default} replaced, line by line, comments left alone.
+std::string substitute(const std::string& text, const std::string& file,
+                       const Environment& environment, Faults& faults) {
+  std::string out;
+  std::size_t line_number = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find('\n', begin), text.size() - 1) + 1;
+    std::string_view line(text.data() + begin, end - begin);
+    begin = end;
+    ++line_number;
+    const auto first = line.find_first_not_of(" \t");
+    const bool is_comment = first != std::string_view::npos && line[first] == '#';
+    while (!is_comment) {
+      const auto dollar = line.find("${");
+      const auto close = dollar == std::string_view::npos ? dollar : line.find('}', dollar);
+      if (close == std::string_view::npos) break;
+      out += line.substr(0, dollar);
+      const auto inside = line.substr(dollar + 2, close - dollar - 2);
+      const auto colon = inside.find(":-");
+      const std::string name(inside.substr(0, colon));
+      auto value = environment(name);
+      if (!value && colon != std::string_view::npos) value = inside.substr(colon + 2);
+      if (!value) {
+        faults.push_back(
+            {fmt::format("{}:{}", file, line_number),
+             fmt::format("${{{}}} is not set, and has no default (${{{}:-default}})", name, name)});
+      } else if (value->find_first_of("\"\\\n\r") != std::string::npos) {
+        faults.push_back(
+            {fmt::format("{}:{}", file, line_number),
+             fmt::format("the value of ${{{}}} has a quote, a backslash or a line break", name)});
+      } else {
+        out += *value;
+      }
+      line.remove_prefix(close + 1);
+    }
+    out += line;
+  }
+  return out;
+}
+
+/// Reads one parsed file into a configuration.
+class FileReader {
+ public:
+  FileReader(std::string file, Config& config, Faults& faults)
+      : file_(std::move(file)), config_(config), faults_(faults) {}
+
+  void read(const toml::table& root) {
+    std::set<std::string> sections;
+    for (const auto& s : settings()) sections.insert(s.section);
+    for (const auto& [key, node] : root) {
+      const std::string name(key.str());
+      if (name == "window") {
+        read_windows(node);
+      } else if (!sections.contains(name)) {
+        fault(node, unknown_key(name, {sections.begin(), sections.end()}));
+      } else if (const auto* table = node.as_table()) {
+        read_section(name, *table);
+      } else {
+        fault(node, fmt::format("'{}' must be a table: [{}]", name, name));
+      }
+    }
+  }
+
+ private:
+  void fault(const toml::node& node, std::string message) {
+    faults_.push_back({fmt::format("{}:{}", file_, node.source().begin.line), std::move(message)});
+  }
+
+  void read_section(const std::string& section, const toml::table& table) {
+    std::vector<std::string> known;
+    for (const auto& s : settings()) {
+      if (s.section == section) known.push_back(s.key);
+    }
+    for (const auto& [key, node] : table) {
+      const std::string name(key.str());
+      if (section == "schema" && name == "ranges") {
+        read_ranges(node);
+        continue;
+      }
+      if (section == "security" && name == "tokens") {
+        read_tokens(node, config_.security.tokens, [&](const toml::node& at, std::string message) {
+          fault(at, std::move(message));
+        });
+        continue;
+      }
+      const auto setting = std::ranges::find_if(
+          settings(), [&](const Setting& s) { return s.section == section && s.key == name; });
+      if (setting == settings().end()) {
+        fault(node, unknown_key(name, known));
+      } else if (const auto value = value_of(node); !value || !setting->set(config_, *value)) {
+        fault(node, fmt::format("[{}] {}: {} is expected", section, name, setting->expected));
+      }
+    }
+  }
+
+  static std::optional<SettingValue> value_of(const toml::node& node) {
+    if (const auto* number = node.as_integer()) return number->get();
+    if (const auto* on = node.as_boolean()) return on->get();
+    if (const auto* text = node.as_string()) return text->get();
+    const auto* array = node.as_array();
+    if (array == nullptr) return std::nullopt;
+    std::vector<std::string> items;
+    for (const auto& item : *array) {
+      const auto* text = item.as_string();
+      if (text == nullptr) return std::nullopt;
+      items.push_back(text->get());
+    }
+    return items;
+  }
+
+  void read_ranges(const toml::node& node) {
+    const auto* table = node.as_table();
+    if (table == nullptr) return fault(node, "[schema.ranges] must be a table");
+    for (const auto& [key, value] : *table) {
+      const auto* bounds = value.as_array();
+      const auto at = [&](std::size_t i) { return (*bounds)[i].value<double>(); };
+      if (bounds == nullptr || bounds->size() != 2 || !at(0) || !at(1) || *at(0) > *at(1)) {
+        fault(value, fmt::format("[schema.ranges] {}: [least, greatest] is expected", key.str()));
+        continue;
+      }
+      config_.schema.ranges.emplace_back(std::string(key.str()),
+                                         FieldRange{.min = *at(0), .max = *at(1)});
+    }
+  }
+
+  void read_windows(const toml::node& node) {
+    const auto* array = node.as_array();
+    if (array == nullptr) return fault(node, "windows are tables in an array: [[window]]");
+    for (const auto& item : *array) {
+      if (const auto* table = item.as_table()) {
+        config_.windows.push_back(read_window(*table));
+        if (auto valid = validate({config_.windows.back()}); !valid) {
+          fault(item, valid.error().message);
+        }
+      } else {
+        fault(item, "a window is a table: [[window]]");
+      }
+    }
+    std::set<std::string> names;
+    for (const auto& w : config_.windows) {
+      if (!names.insert(w.name).second)
+        fault(node, fmt::format("window '{}' is there twice", w.name));
+    }
+  }
+
+  WindowDefinition read_window(const toml::table& table) {
+    WindowDefinition w;
+    w.idle_ms = 0;
+    const auto number = [&](const toml::node& node, std::string_view key, auto& member) {
+      const auto* value = node.as_integer();
+      using Member = std::remove_reference_t<decltype(member)>;
+      if (value == nullptr || value->get() < 0 || value->get() > kMaxWindowNumber) {
+        return fault(node, fmt::format("[[window]] {}: a whole number from 0 to {} is expected",
+                                       key, kMaxWindowNumber));
+      }
+      member = static_cast<Member>(value->get());
+    };
+    const auto flag = [&](const toml::node& node, std::string_view key, bool& member) {
+      if (const auto* value = node.as_boolean()) {
+        member = value->get();
+      } else {
+        fault(node, fmt::format("[[window]] {}: true or false is expected", key));
+      }
+    };
+    for (const auto& [k, node] : table) {
+      const std::string_view key = k.str();
+      if (key == "name") {
+        w.name = node.value<std::string>().value_or("");
+      } else if (key == "key") {
+        read_key(node, w);
+      } else if (key == "late") {
+        const auto late = node.value<std::string>().value_or("");
+        if (late != "drop" && late != "rollup") {
+          fault(node, "[[window]] late: \"drop\" or \"rollup\" is expected");
+        }
+        w.late = late == "rollup" ? LatePolicy::kRollup : LatePolicy::kDrop;
+      } else if (key == "count") {
+        number(node, key, w.close_count);
+      } else if (key == "every_ms") {
+        number(node, key, w.every_ms);
+      } else if (key == "lateness_ms") {
+        number(node, key, w.lateness_ms);
+      } else if (key == "idle_ms") {
+        number(node, key, w.idle_ms);
+      } else if (key == "change") {
+        flag(node, key, w.close_on_change);
+      } else if (key == "stored") {
+        flag(node, key, w.stored);
+      } else if (key == "first") {
+        flag(node, key, w.with_first);
+      } else if (key == "quantiles") {
+        flag(node, key, w.with_quantiles);
+      } else {
+        fault(node, "[[window]] " +
+                        unknown_key(key, {"name", "key", "late", "count", "every_ms", "lateness_ms",
+                                          "idle_ms", "change", "stored", "first", "quantiles"}));
+      }
+    }
+    if (w.every_ms > 0 && !table.contains("idle_ms")) w.idle_ms = WindowDefinition{}.idle_ms;
+    return w;
+  }
+
+  void read_key(const toml::node& node, WindowDefinition& w) {
+    const auto value = value_of(node);
+    const auto* items = value ? std::get_if<std::vector<std::string>>(&*value) : nullptr;
+    bool good = items != nullptr;
+    for (const auto& item : items ? *items : std::vector<std::string>{}) {
+      w.key_lap = w.key_lap || item == "lap";
+      w.key_sector = w.key_sector || item == "sector";
+      good = good && (item == "lap" || item == "sector" || item == "track" || item == "chassis");
+    }
+    if (!good) fault(node, "[[window]] key: a list of \"lap\" and \"sector\" is expected");
+  }
+
+  static constexpr std::int64_t kMaxWindowNumber = 2'000'000'000;
+  const std::string file_;
+  Config& config_;
+  Faults& faults_;
+};
+
+void read_file(const std::filesystem::path& path, const Environment& environment, Config& config,
+               Faults& faults) {
+  const std::string name = path.string();
+  std::ifstream in(path, std::ios::binary);
+  if (!in || std::filesystem::is_directory(path)) {
+    const int reason = in ? EISDIR : errno;
+    faults.push_back({name, errno_error("cannot be read", reason).message});
+    return;
+  }
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::string substituted = substitute(text, name, environment, faults);
+  try {
+    FileReader(name, config, faults).read(toml::parse(substituted, name));
+  } catch (const toml::parse_error& error) {
+    faults.push_back(
+        {fmt::format("{}:{}", name, error.source().begin.line), std::string(error.description())});
+  }
+}
+
+std::optional<SettingValue> value_from_text(SettingKind kind, const std::string& text) {
+  switch (kind) {
+    case SettingKind::kText:
+      return text;
+    case SettingKind::kFlag:
+      if (text == "true" || text == "1") return true;
+      if (text == "false" || text == "0") return false;
+      return std::nullopt;
+    case SettingKind::kInteger: {
+      std::int64_t number = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+      if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+      return number;
+    }
+    case SettingKind::kList:
+      break;
+  }
+  std::vector<std::string> items;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const auto comma = std::min(text.find(',', begin), text.size());
+    if (comma > begin) items.push_back(text.substr(begin, comma - begin));
+    begin = comma + 1;
+  }
+  return items;
+}
+
+void read_environment(const Environment& environment, Config& config, Faults& faults) {
+  for (const auto& s : settings()) {
+    const auto text = environment(s.environment);
+    if (!text) continue;
+    const auto value = value_from_text(s.kind, *text);
+    if (!value || !s.set(config, *value)) {
+      faults.push_back({"environment variable " + s.environment,
+                        fmt::format("{} is expected, not '{}'", s.expected, *text)});
+    }
+  }
+}
+
+/// The default windows take two settings of the replaced system.
+void add_default_windows(const Environment& environment, Config& config, Faults& faults) {
+  const auto number = [&](const char* name, std::int64_t default_value) {
+    const auto text = environment(name);
+    if (!text) return default_value;
+    constexpr std::int64_t kMax = 1'000'000'000;
+    const auto value = value_from_text(SettingKind::kInteger, *text);
+    if (value && std::get<std::int64_t>(*value) >= 1 && std::get<std::int64_t>(*value) <= kMax) {
+      return std::get<std::int64_t>(*value);
+    }
+    faults.push_back(
+        {fmt::format("environment variable {}", name),
+         fmt::format("a whole number from 1 to {} is expected, not '{}'", kMax, *text)});
+    return default_value;
+  };
+  const auto threshold = number("FLUSH_THRESHOLD", 10);
+  const auto idle_ms = number("BUCKET_IDLE_MS", 2'000);
+  if (config.windows.empty()) {
+    config.windows = default_windows(static_cast<std::uint32_t>(threshold), idle_ms);
+  }
+}
+
+void check_whole(Config& config, Faults& faults) {
+  const auto& ws_path = config.server.ws_path;
+  if (!ws_path.starts_with('/') || ws_path.find_first_of("?# ") != std::string::npos) {
+    faults.push_back({"[server] ws_path", "a path that begins with / is expected"});
+  }
+  std::set<std::string> members;
+  const auto& schema = config.schema;
+  for (const auto* name :
+       {&schema.time, &schema.track, &schema.chassis, &schema.lap, &schema.sector}) {
+    if (name->empty() || !members.insert(*name).second) {
+      faults.push_back(
+          {"[schema]", "time, track, chassis, lap and sector need names of their own"});
+      break;
+    }
+  }
+  check_security(config.security, [&](std::string where, std::string message) {
+    faults.push_back({std::move(where), std::move(message)});
+  });
+  config.pipeline.workers =
+      std::min(config.pipeline.workers, std::max(1u, std::thread::hardware_concurrency()));
+}
+
+}  // namespace
+
+Environment process_environment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+}
+
+std::expected<Config, std::vector<ConfigFault>> load_config(
+    const std::optional<std::filesystem::path>& file, const Environment& environment) {
+  Config config;
+  Faults faults;
+  if (file) read_file(*file, environment, config, faults);
+  read_environment(environment, config, faults);
+  add_default_windows(environment, config, faults);
+  check_whole(config, faults);
+  if (!faults.empty()) return std::unexpected(std::move(faults));
+  return config;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,160 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "model/schema.h"
+#include "window/definition.h"
+
+namespace slipstream {
+
+/// All settings, with their defaults. Units are in the names. What each is called in the file and
+/// in the environment stands in one table, settings.cc; docs/configuration.md lists them.
+struct Config {
+  struct Server {
+    std::string listen = "127.0.0.1";  ///< HTTP and WebSocket
+    std::uint16_t port = 8081;         ///< 0: a free one
+    std::string ws_path = "/ws/realtime";
+    std::size_t max_ws_buffer_bytes = 2'000'000;
+    std::uint32_t max_connections = 4'096;
+    std::size_t max_body_bytes = std::size_t{16} << 20;
+    std::uint32_t http_points_per_second = 0;  ///< per address; 0: no limit
+  } server;
+  struct Security {
+    struct Token {
+      std::string name;    ///< for the log
+      std::string token;   ///< never logged
+      std::string sha256;  ///< of the token, in hex: instead of it
+      bool read = false;   ///< what it grants
+      bool write = false;
+      bool admin = false;
+    };
+    std::vector<Token> tokens;
+    std::string read_token;  ///< one of each kind, for those who need no file; empty: none
+    std::string write_token;
+    std::string admin_token;
+    bool protect_metrics = false;              ///< /metrics asks for admin, not for read
+    std::vector<std::string> origins;          ///< of other sites that may use the API
+    std::vector<std::string> trusted_proxies;  ///< networks whose X-Forwarded-For is believed
+    std::filesystem::path tls_certificate;     ///< PEM; empty: no TLS
+    std::filesystem::path tls_key;             ///< PEM
+    std::uint32_t max_connections_per_address = 1'024;  ///< 0: any number
+    std::uint32_t requests_per_second = 0;              ///< per address; 0: no limit
+    std::int64_t header_timeout_ms = 10'000;
+    std::int64_t keep_alive_timeout_ms = 60'000;
+    std::int64_t body_timeout_ms = 20'000;
+    std::uint32_t min_bytes_per_second = 4'096;
+  } security;
+  struct Udp {
+    bool enabled = true;
+    std::string host;  ///< empty: all addresses, IPv4 and IPv6
+    std::uint16_t port = 20'777;
+    std::size_t receive_buffer_bytes = std::size_t{32} << 20;
+    std::vector<std::string> allow;       ///< networks; empty: everybody
+    std::uint32_t points_per_second = 0;  ///< per address; 0: no limit
+  } udp;
+  SchemaOptions schema;
+  struct Pipeline {
+    std::uint32_t workers = 4;  ///< at most the number of cores
+    std::uint32_t partitions = 8;
+    std::size_t queue_batches = 1'024;                ///< a partition
+    std::size_t queue_bytes = std::size_t{64} << 20;  ///< a partition
+    std::uint32_t max_series = 100'000;               ///< a partition
+  } pipeline;
+  struct Durability {
+    std::string log = "segments";   ///< where points are kept before they are folded: none, redis
+    std::string level = "fsynced";  ///< what an acknowledgement waits for, unless it says another
+    std::int64_t flush_interval_ms = 10;
+    std::size_t flush_bytes = std::size_t{4} << 20;
+    std::size_t max_backlog_bytes = std::size_t{256} << 20;
+    std::int64_t checkpoint_interval_ms = 2'000;
+    std::size_t segment_bytes = std::size_t{128} << 20;
+    std::int64_t segment_minutes = 60;
+    std::size_t log_retention_bytes = std::size_t{16} << 30;  ///< 0: any size
+    std::int64_t log_retention_hours = 168;                   ///< 0: for ever
+  } durability;
+  bool has_segment_log() const { return durability.log == "segments"; }
+  bool has_redis_log() const { return durability.log == "redis"; }
+  std::vector<WindowDefinition> windows;  ///< default_windows() unless [[window]] tables say others
+  struct Store {
+    std::filesystem::path data_dir = "data";
+    std::int64_t retention_hours = 0;      ///< 0: for ever
+    std::uint64_t retention_rollups = 0;   ///< 0: any number
+    std::uint32_t memory_rollups = 5'000;  ///< newest kept in memory, a window
+  } store;
+  struct Redis {
+    std::string url;  ///< empty: no Redis
+    std::string telemetry_stream = "telemetry.stream";
+    std::string aggregates_stream = "aggregates.stream";
+    std::uint32_t partitions = 1;
+    std::string group = "ingestors";
+    std::string name;        ///< consumer; empty: ingestor-<host>-<pid>
+    std::string from = "$";  ///< where a new group begins
+    bool consume = true;     ///< read the streams, as one of the group
+    bool follow = true;      ///< read along what other instances of the group own
+    std::uint32_t batch = 500;
+    std::uint32_t max_batch = 8'000;
+    std::int64_t block_ms = 1'000;
+    std::int64_t claim_idle_ms = 30'000;
+    std::uint64_t stream_maxlen = 200'000;
+    std::vector<std::string> windows = {"bucket"};  ///< whose rollups go to the aggregates
+    std::uint32_t pipeline_size = 100;
+    std::int64_t commit_interval_ms = 50;
+    std::int64_t lease_ms = 5'000;
+    std::uint32_t pool = 10;
+    std::uint32_t wait_replicas = 1;  ///< that durability "replicated" waits for
+    std::string ca_file;              ///< of rediss://; empty: the system's authorities
+    std::string certificate_file;
+    std::string key_file;
+  } redis;
+  struct Broadcast {
+    std::int64_t batch_ms = 600;           ///< insights
+    std::int64_t batch_min_ms = 5;         ///< telemetry batches are no closer than this
+    std::uint32_t ring_size = 20'000;      ///< recent points kept
+    std::size_t batch_points = 50;         ///< a full telemetry batch at rest ...
+    std::size_t batch_max_points = 2'000;  ///< ... and under load
+    std::int64_t batch_max_ms = 200;       ///< no point waits longer
+    std::size_t max_once_bytes = std::size_t{4}
+                                 << 20;  ///< unsent to a client, of what happens once
+    bool deflate = true;                 ///< offer permessage-deflate
+  } broadcast;
+  struct Racing {
+    std::filesystem::path track_sectors_path;  ///< empty: equal thirds of 5,000 m
+  } racing;
+  struct Demo {
+    std::filesystem::path
+        data_path;  ///< a JSON file of points to play instead of the simulated field
+    std::uint32_t cars = 20;
+    std::uint64_t seed = 1;
+  } demo;
+  struct Log {
+    std::string level = "info";            ///< trace, debug, info, warn, error
+    std::string format = "auto";           ///< auto (text on a terminal), text, json
+    std::int64_t metrics_interval_s = 60;  ///< 0: no periodic line
+  } log;
+};
+
+/// All tokens, those that have a setting of their own as well.
+std::vector<Config::Security::Token> all_tokens(const Config::Security& security);
+
+/// One thing wrong with a configuration: where, what, and what was expected.
+struct ConfigFault {
+  std::string where;  ///< "slipstream.toml:12", "environment variable PORT"
+  std::string message;
+};
+
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+/// The process's own.
+Environment process_environment();
+
+/// Reads `file` (no value: defaults and environment only), then the environment, which wins. All
+/// faults are named at once. After that the windows take FLUSH_THRESHOLD and BUCKET_IDLE_MS, unless
+/// the file defines windows of its own.
+std::expected<Config, std::vector<ConfigFault>> load_config(
+    const std::optional<std::filesystem::path>& file, const Environment& environment);
+
+}  // namespace slipstream

@@ -1,0 +1,196 @@
+#include "ops/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "ops/settings.h"
+
+namespace slipstream {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+class ConfigTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name =
+        (std::filesystem::temp_directory_path() / "slipstream-config-XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    directory_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  auto load(const std::string& text, std::map<std::string, std::string> environment = {}) {
+    const auto file = directory_ / "s.toml";
+    std::ofstream(file) << text;
+    return load_config(file, [environment](const std::string& name) -> std::optional<std::string> {
+      const auto found = environment.find(name);
+      return found == environment.end() ? std::nullopt : std::optional(found->second);
+    });
+  }
+  /// "LINE: message" of each fault.
+  std::vector<std::string> faults(const std::string& text,
+                                  std::map<std::string, std::string> environment = {}) {
+    std::vector<std::string> out;
+    const auto config = load(text, std::move(environment));
+    if (config) return out;
+    const std::string file = (directory_ / "s.toml").string() + ":";
+    for (const auto& fault : config.error()) {
+      const bool in_file = fault.where.starts_with(file);
+      out.push_back((in_file ? fault.where.substr(file.size()) : fault.where) + ": " +
+                    fault.message);
+    }
+    return out;
+  }
+
+  std::filesystem::path directory_;
+};
+
+TEST_F(ConfigTest, DefaultsAreTheContracts) {
+  const auto config = load("");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->server.port, 8081);
+  EXPECT_EQ(config->server.listen, "127.0.0.1");
+  EXPECT_EQ(config->server.ws_path, "/ws/realtime");
+  EXPECT_EQ(config->server.max_ws_buffer_bytes, 2'000'000u);
+  EXPECT_EQ(config->udp.port, 20'777);
+  EXPECT_EQ(config->broadcast.batch_ms, 600);
+  EXPECT_EQ(config->broadcast.ring_size, 20'000u);
+  EXPECT_EQ(config->log.metrics_interval_s, 60);
+  EXPECT_LE(config->pipeline.workers, 4u);
+  ASSERT_THAT(config->windows, SizeIs(3));
+  EXPECT_EQ(config->windows[0].close_count, 10u);
+}
+
+TEST_F(ConfigTest, EnvironmentWinsOverTheFile) {
+  const auto config =
+      load("[server]\nport = 9000\n[udp]\nallow = [\"10.0.0.0/8\"]\n",
+           {{"PORT", "9001"}, {"UDP_ALLOW", "127.0.0.1,::1"}, {"FLUSH_THRESHOLD", "25"}});
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->server.port, 9001);
+  EXPECT_THAT(config->udp.allow, ElementsAre("127.0.0.1", "::1"));
+  EXPECT_EQ(config->windows[0].close_count, 25u);
+}
+
+TEST_F(ConfigTest, VariablesInTheFileAreReplaced) {
+  const auto config = load("# ${NOBODY}\n[server]\nport = ${P:-7000}\nlisten = \"${HOST}\"\n",
+                           {{"HOST", "127.0.0.9"}});
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->server.port, 7000);
+  EXPECT_EQ(config->server.listen, "127.0.0.9");
+}
+
+TEST_F(ConfigTest, EveryFaultIsNamedWithItsLine) {
+  EXPECT_THAT(faults("[server]\nport = 70000\nprot = 1\n\n[upd]\n[udp]\nenabled = 1\n"),
+              ElementsAre("2: [server] port: a whole number from 0 to 65535 is expected",
+                          "3: 'prot' is no setting; is 'port' meant?",
+                          "7: [udp] enabled: true or false is expected",
+                          "5: 'upd' is no setting; is 'udp' meant?"));
+  EXPECT_THAT(
+      faults("[server]\nport = \"${NOBODY}\"\n"),
+      testing::Contains("2: ${NOBODY} is not set, and has no default (${NOBODY:-default})"));
+  EXPECT_THAT(faults("[server\n"), ElementsAre(HasSubstr("1: ")));
+  EXPECT_THAT(
+      faults("", {{"PORT", "many"}}),
+      ElementsAre(
+          "environment variable PORT: a whole number from 0 to 65535 is expected, not 'many'"));
+  EXPECT_THAT(faults("[durability]\nlog = \"paper\"\n"),
+              ElementsAre(HasSubstr("one of segments redis none")));
+  EXPECT_THAT(faults("[schema.ranges]\nspeed_kmh = [5, 1]\n"),
+              ElementsAre(HasSubstr("[least, greatest]")));
+  EXPECT_THAT(faults("[server]\nws_path = \"ws\"\n"), SizeIs(1));
+  EXPECT_THAT(faults("[log]\nlevel = \"loud\"\n"),
+              ElementsAre(HasSubstr("one of trace debug info warn error")));
+}
+
+TEST_F(ConfigTest, WindowsOfTheFileReplaceTheDefaults) {
+  const auto config = load(R"(
+[[window]]
+name = "tenth"
+every_ms = 100
+lateness_ms = 50
+quantiles = true
+[[window]]
+name = "lap"
+key = ["lap"]
+change = true
+stored = true
+late = "rollup"
+)");
+  ASSERT_TRUE(config) << config.error().front().message;
+  ASSERT_THAT(config->windows, SizeIs(2));
+  EXPECT_EQ(config->windows[0].every_ms, 100);
+  EXPECT_TRUE(config->windows[0].with_quantiles);
+  EXPECT_TRUE(config->windows[1].key_lap);
+  EXPECT_EQ(config->windows[1].late, LatePolicy::kRollup);
+  EXPECT_THAT(faults("[[window]]\nname = \"never\"\n"),
+              ElementsAre(HasSubstr("1: window 'never' never closes")));
+  EXPECT_THAT(faults("[[window]]\nname = \"w\"\ncuont = 3\nkey = [\"gear\"]\n"), SizeIs(3));
+}
+
+TEST_F(ConfigTest, TokensComeFromTheFileAndTheEnvironment) {
+  const auto config =
+      load("[security]\ntokens = [{name = \"a\", token = \"t\", scopes = [\"read\", \"write\"]}]\n",
+           {{"API_TOKEN_ADMIN", "secret"}});
+  ASSERT_TRUE(config) << config.error().front().message;
+  const auto tokens = all_tokens(config->security);
+  ASSERT_THAT(tokens, SizeIs(2));
+  EXPECT_EQ(tokens[0].name, "a");
+  EXPECT_TRUE(tokens[0].read && tokens[0].write && !tokens[0].admin);
+  EXPECT_EQ(tokens[1].name, "API_TOKEN_ADMIN");
+  EXPECT_TRUE(tokens[1].admin && !tokens[1].read);
+}
+
+TEST_F(ConfigTest, FaultsOfTokensAreNamedWithoutTheTokens) {
+  const std::string head = "[[security.tokens]]\n";
+  struct Case {
+    std::string text;
+    std::string fault;
+  };
+  for (const auto& [text, fault] : {
+           Case{head + "token = \"hush\"\nscopes = [\"read\"]\n", "a name is missing"},
+           Case{head + "name = \"a\"\nscopes = [\"read\"]\n", "either token or token_sha256"},
+           Case{head + "name = \"a\"\ntoken = \"hush\"\n", "scopes are missing"},
+           Case{head + "name = \"a\"\ntoken = \"hush\"\nscopes = [\"all\"]\n",
+                "a list of read, write and admin"},
+           Case{head + "name = \"a\"\ntoken_sha256 = \"hush\"\nscopes = [\"read\"]\n",
+                "64 hex digits"},
+           Case{head + "name = \"a\"\ntoken = \"hush\"\nscope = [\"read\"]\n",
+                "'scope' is no setting"},
+           Case{"[security]\ntokens = [\"hush\"]\n", "tokens are tables"},
+           Case{"[security]\nprotect_metrics = true\n", "no token with the scope admin"},
+           Case{"[security]\ntls_key = \"k.pem\"\n", "one needs the other"},
+       }) {
+    const auto all = faults(text);
+    EXPECT_THAT(all, testing::Contains(HasSubstr(fault))) << text;
+    EXPECT_THAT(all, testing::Not(testing::Contains(HasSubstr("hush")))) << text;
+  }
+}
+
+TEST(Settings, NamesAreUniqueAndTheDocumentsAreTheTable) {
+  std::map<std::string, int> names;
+  for (const auto& s : settings()) {
+    EXPECT_EQ(++names[s.environment], 1) << s.environment;
+    EXPECT_EQ(++names[s.section + "." + s.key], 1) << s.key;
+  }
+  const std::filesystem::path root = SLIPSTREAM_SOURCE_DIR;
+  const auto read = [](const std::filesystem::path& path) {
+    std::ifstream in(path);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  EXPECT_EQ(read(root / "config" / "slipstream.toml"), default_config_text());
+  EXPECT_THAT(read(root / "docs" / "configuration.md"), HasSubstr(settings_markdown()));
+  const auto config = load_config(root / "config" / "slipstream.toml",
+                                  [](const std::string&) { return std::nullopt; });
+  EXPECT_TRUE(config) << config.error().front().message;
+}
+
+}  // namespace
+}  // namespace slipstream
