@@ -1,0 +1,16 @@
+# Included once the program is a target.
+find_program(NODE node)
+function(slipstream_node_test name label file)
+  add_test(NAME ${name} COMMAND ${NODE} --test ${CMAKE_SOURCE_DIR}/web/test/${file})
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 180
+    ENVIRONMENT "SLIPSTREAM_BIN=$<TARGET_FILE:slipstream>")
+endfunction()
+slipstream_node_test(browser.dashboard browser dashboard.test.mjs)
+slipstream_node_test(browser.websocket browser chromium.test.mjs)
+slipstream_node_test(live.protocol integration live.test.mjs)
+slipstream_node_test(live.errors integration errors.test.mjs)
+slipstream_node_test(live.closing integration close.test.mjs)
+slipstream_node_test(live.members integration members.test.mjs)
+slipstream_node_test(live.resume integration resume.test.mjs)
+slipstream_node_test(live.silence integration silence.test.mjs)
+slipstream_node_test(security.websocket integration edge.test.mjs)
