@@ -1,0 +1,41 @@
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+namespace slipstream::bench {
+
+/// `slipstream serve` as a process of its own, with its data in a directory that is removed at the
+/// end.
+class ServerProcess {
+ public:
+  explicit ServerProcess(std::map<std::string, std::string> environment = {});
+  ~ServerProcess();
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  std::uint16_t port() const { return port_; }
+  std::uint16_t udp_port() const { return udp_port_; }
+  pid_t pid() const { return pid_; }
+  /// A sample of /metrics, named with its labels.
+  std::uint64_t metric(const std::string& sample) const;
+
+ private:
+  std::filesystem::path directory_;
+  pid_t pid_ = 0;
+  std::uint16_t port_ = 0;
+  std::uint16_t udp_port_ = 0;
+};
+
+/// User and system time of a process so far.
+double cpu_seconds(pid_t pid);
+/// A line of /proc/PID/status in bytes: "VmRSS", "VmHWM".
+std::uint64_t memory_bytes(pid_t pid, const std::string& line);
+
+/// An HTTP GET's body.
+std::string get(std::uint16_t port, const std::string& target);
+
+}  // namespace slipstream::bench
