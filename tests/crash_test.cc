@@ -1,0 +1,128 @@
+// After kill -9 at any instant, every acknowledged point is in exactly one rollup of each window.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <random>
+
+#include "crash_harness.h"
+#include "harness.h"
+
+namespace slipstream::crash {
+namespace {
+
+using harness::eventually;
+using harness::http;
+using harness::metric;
+using harness::TemporaryDirectory;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* const given = std::getenv(name);
+  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
+}
+
+std::uint64_t the_seed() {
+  static const std::uint64_t seed =
+      from_environment("SLIPSTREAM_CRASH_SEED", std::random_device{}() % 1'000'000);
+  return seed;
+}
+
+/// Starts a server, kills it a while after, maybe before it serves; as often as told.
+void kill_again_and_again(const std::filesystem::path& directory, Senders& senders, int rounds,
+                          std::mt19937_64& schedule, bool with_other_layouts, int& served) {
+  for (int round = 0; round < rounds; ++round) {
+    const auto partitions = with_other_layouts ? 2 + schedule() % 3 : 3;
+    ServerProcess server(directory, {fmt::format("PARTITIONS={}", partitions)});
+    // Every fourth so early that it is mostly starting, or reading the log again.
+    const std::uint64_t latest_ms = schedule() % 4 == 0 ? 40 : 400;
+    const auto end = std::chrono::steady_clock::now() + milliseconds(5 + schedule() % latest_ms);
+    bool serves = false;
+    while (std::chrono::steady_clock::now() < end) {
+      if (!serves && (serves = server.port() != 0)) {
+        senders.send_to(server.port());
+        ++served;
+      }
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    server.kill();
+    senders.send_to(0);
+  }
+}
+
+void expect_nothing_lost_or_doubled(bool with_other_layouts) {
+  constexpr int kRoundsBetweenChecks = 25;
+  fmt::print("SLIPSTREAM_CRASH_SEED={}\n", the_seed());
+  std::mt19937_64 schedule(the_seed());
+  TemporaryDirectory directory;
+  Senders senders(the_seed());
+  int served = 0;
+  for (auto left = static_cast<int>(from_environment("SLIPSTREAM_CRASH_ROUNDS", 12)); left > 0;
+       left -= kRoundsBetweenChecks) {
+    senders.start();
+    kill_again_and_again(directory.path(), senders, std::min(left, kRoundsBetweenChecks), schedule,
+                         with_other_layouts, served);
+    ServerProcess server(directory.path());
+    const auto port = server.wait_until_it_serves();
+    ASSERT_NE(port, 0) << server.output();
+    senders.send_to(port);
+    ASSERT_TRUE(senders.finish()) << http(port, "GET", "/api/health").body;
+    senders.send_to(0);
+    ASSERT_EQ(server.stop(), 0) << server.output();
+    const auto points = expect_each_point_once(directory.path(), senders.bodies());
+    fmt::print("{} of the servers so far answered; {} bodies acknowledged, {} points\n", served,
+               senders.acknowledged(), points);
+    ASSERT_FALSE(testing::Test::HasFailure()) << "SLIPSTREAM_CRASH_SEED=" << the_seed();
+  }
+  EXPECT_GT(senders.acknowledged(), 0u);
+  EXPECT_EQ(senders.wrong_answers(), 0u);
+}
+
+TEST(Crash, EveryAcknowledgedPointIsInExactlyOneRollupOfEachWindow) {
+  expect_nothing_lost_or_doubled(false);
+}
+
+TEST(Crash, SoItIsWhenEachStartMayHaveOtherPartitions) {
+  expect_nothing_lost_or_doubled(true);
+}
+
+// A key that only the log had is read from there once: by the next start it stands before all
+// checkpoints.
+TEST(Crash, AKeyIsKnownAfterASecondKill) {
+  TemporaryDirectory directory;
+  std::vector<SentBody> bodies;
+  const auto post = [&](std::uint16_t port, std::uint64_t number) {
+    return http(
+        port, "POST", "/api/ingest", body_text(bodies[number].points, false),
+        {{"Content-Type", "application/json"}, {"Idempotency-Key", fmt::format("key-{}", number)}});
+  };
+  for (std::uint64_t number = 0; number < 8; ++number) {
+    bodies.push_back({.points = {{.n = number,
+                                  .w = 9,
+                                  .track = "north",
+                                  .chassis = "car",
+                                  .time_ms = 1'600'000'000'000}},
+                      .fate = Fate::kAcknowledged});
+    {
+      ServerProcess server(directory.path());
+      ASSERT_EQ(post(server.wait_until_it_serves(), number).status, 200u);
+      server.kill();
+    }
+    {
+      ServerProcess server(directory.path());
+      ASSERT_NE(server.wait_until_it_serves(), 0);
+      std::this_thread::sleep_for(milliseconds(150));
+      server.kill();
+    }
+    ServerProcess server(directory.path());
+    const auto answer = post(server.wait_until_it_serves(), number);
+    EXPECT_EQ(answer.status, 200u);
+    EXPECT_TRUE(answer.headers.contains("idempotency-replayed"));
+    ASSERT_EQ(server.stop(), 0);
+  }
+  expect_each_point_once(directory.path(), bodies);
+}
+
+}  // namespace
+}  // namespace slipstream::crash

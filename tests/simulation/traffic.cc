@@ -1,0 +1,214 @@
+#include "simulation/traffic.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace slipstream::simulation {
+namespace {
+
+constexpr std::size_t kCars = 8;
+constexpr std::size_t kKeyedBodies = 40;
+
+std::uint32_t partition_of(const SimPoint& point, const Layout& layout) {
+  return static_cast<std::uint32_t>(series_hash(point.track, point.chassis) % layout.partitions);
+}
+
+TextRef append(std::string& text, std::string_view what) {
+  const TextRef ref{static_cast<std::uint32_t>(text.size()),
+                    static_cast<std::uint32_t>(what.size())};
+  text += what;
+  return ref;
+}
+
+TakenPtr taken_of(std::shared_ptr<const Layout> layout, LogOffset begin, LogOffset end,
+                  std::vector<SimPoint> points) {
+  auto taken = std::make_shared<Taken>();
+  taken->layout = std::move(layout);
+  taken->entries_from = begin;
+  taken->from = end - points.size();
+  taken->to = end;
+  taken->points = std::move(points);
+  return taken;
+}
+
+void acknowledge(Taken& taken, Durability durability) {
+  taken.acked_logged |= durability != Durability::kReceived;
+  taken.acked_synced |= durability == Durability::kFsynced;
+}
+
+}  // namespace
+
+Traffic::Traffic(Random& random, Ledger& ledger) : random_(random), ledger_(ledger) {
+  for (std::size_t i = 0; i < kCars; ++i) {
+    cars_.push_back({.track = i % 3 == 0 ? "barber" : "cota",
+                     .chassis = i == 0 ? kPoison : fmt::format("GR86-{:03}", i)});
+  }
+}
+
+SimPoint Traffic::point_of(Car& car, ArrivalTime now) {
+  if (random_.chance(6) && ++car.sector == 3) {
+    car.sector = 0;
+    ++car.lap;
+  }
+  SimPoint point{.track = car.track,
+                 .chassis = car.chassis,
+                 .lap = car.lap,
+                 .sector = car.sector,
+                 .event_ns = now.ns - random_.between(0, 200) * kNsPerMs,
+                 .weight_a = static_cast<std::uint32_t>(random_.pick(1u << 24)),
+                 .weight_b = static_cast<std::uint32_t>(random_.pick(1u << 24))};
+  if (random_.chance(3)) {  // a straggler, perhaps of the sector before
+    point.event_ns -= random_.between(0, 4'000) * kNsPerMs;
+    if (point.sector > 0 && random_.chance(50)) --point.sector;
+  }
+  return point;
+}
+
+std::vector<SimPoint> Traffic::points(std::size_t count, ArrivalTime now) {
+  std::vector<SimPoint> points;
+  // Now and then the machine whose points throw is among the others.
+  const bool poisoned = random_.pick(80) == 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t car = poisoned && i == count / 2 ? 0 : 1 + random_.pick(kCars - 1);
+    points.push_back(point_of(cars_[car], now));
+  }
+  return points;
+}
+
+std::vector<PointBatchPtr> Traffic::batches_of(std::vector<SimPoint>& points, Server& server,
+                                               const Layout& layout, ArrivalTime now) const {
+  auto& fields = server.parts().schema.fields();
+  const auto weight_a = *fields.intern(kWeightA);
+  const auto weight_b = *fields.intern(kWeightB);
+  for (SimPoint& point : points) point.partition = partition_of(point, layout);
+  std::ranges::stable_sort(points, {}, &SimPoint::partition);
+  std::vector<PointBatchPtr> batches;
+  for (const SimPoint& p : points) {
+    if (batches.empty() || batches.back()->partition != p.partition) {
+      batches.push_back(server.parts().pool.get());
+      batches.back()->partition = p.partition;
+    }
+    PointBatch& batch = *batches.back();
+    Point point{};
+    point.source = SourceKind::kHttp;
+    point.event_time = {p.event_ns};
+    point.arrival_time = now;
+    point.series_hash = series_hash(p.track, p.chassis);
+    point.track = append(batch.text, p.track);
+    point.chassis = append(batch.text, p.chassis);
+    point.lap = static_cast<std::int16_t>(p.lap);
+    point.sector = p.sector;
+    point.first_value = static_cast<std::uint32_t>(batch.values.size());
+    point.value_count = 2;
+    batch.values.push_back({static_cast<double>(p.weight_a), weight_a});
+    batch.values.push_back({static_cast<double>(p.weight_b), weight_b});
+    batch.points.push_back(point);
+  }
+  for (const auto& batch : batches) batch->text.append(PointBatch::kTextSpare, ' ');
+  return batches;
+}
+
+bool Traffic::offer_datagram(Server& server, const std::shared_ptr<const Layout>& layout,
+                             ArrivalTime now) {
+  auto sent = points(1 + random_.pick(8), now);
+  const auto partition = partition_of(sent.front(), *layout);
+  std::erase_if(sent, [&](const SimPoint& p) { return partition_of(p, *layout) != partition; });
+  auto batches = batches_of(sent, server, *layout, now);
+  const LogOffset from = server.journal().next_offset();
+  if (!server.journal().offer(batches.front())) return false;
+  const LogOffset end = from + sent.size();
+  ledger_.take(taken_of(layout, from, end, std::move(sent)));
+  return true;
+}
+
+Traffic::KeyedBody* Traffic::pick_keyed(ArrivalTime now) {
+  std::erase_if(keyed_, [&](const KeyedBody& k) { return now.ns - k.first_sent.ns > kRetriedNs; });
+  if (keyed_.empty() || random_.chance(60)) {
+    const auto number = ++keys_given_;
+    keyed_.push_back({.key = fmt::format("key {}", number),
+                      .answer = fmt::format("answer {}", number),
+                      .first_sent = now,
+                      .points = points(1 + random_.pick(12), now),
+                      .taken = nullptr});
+    if (keyed_.size() > kKeyedBodies) keyed_.pop_front();
+    return &keyed_.back();
+  }
+  return &keyed_[random_.pick(keyed_.size())];
+}
+
+std::string Traffic::offer_body(Server& server, const std::shared_ptr<const Layout>& layout,
+                                ArrivalTime now) {
+  const auto durability =
+      random_.one_of({Durability::kReceived, Durability::kLogged, Durability::kFsynced});
+  if (random_.chance(60)) {
+    const auto count = random_.chance(2) ? 1'200 : 1 + random_.pick(24);
+    return offer(server, layout, now, points(count, now), durability, nullptr);
+  }
+  KeyedBody& keyed = *pick_keyed(now);
+  if (const auto* known = server.keys().find(keyed.key, now)) {
+    return answer_again(server, *known, keyed, durability);
+  }
+  if (keyed.taken && keyed.taken->fate != Taken::Fate::kGone && !keyed.taken->key_lost) {
+    violated(fmt::format("'{}' was taken at {} and is not known any more", keyed.key,
+                         keyed.taken->entries_from));
+  }
+  return offer(server, layout, now, keyed.points, durability, &keyed);
+}
+
+std::string Traffic::answer_again(Server& server, const AnsweredKeys::Answer& answer,
+                                  const KeyedBody& keyed, Durability durability) {
+  if (answer.body != keyed.answer || answer.status != 200) {
+    violated(fmt::format("'{}' is answered otherwise than before", keyed.key));
+  }
+  if (!keyed.taken || keyed.taken->fate == Taken::Fate::kGone) {
+    violated(fmt::format("'{}' is answered as taken, and it is not", keyed.key));
+  }
+  ++answered_again_;
+  server.journal().when_durable(answer.offset, durability,
+                                [taken = keyed.taken, durability](bool durable) {
+                                  if (durable) acknowledge(*taken, durability);
+                                });
+  return keyed.key + " again";
+}
+
+std::string Traffic::offer(Server& server, const std::shared_ptr<const Layout>& layout,
+                           ArrivalTime now, std::vector<SimPoint> points, Durability durability,
+                           KeyedBody* keyed) {
+  Body body{.batches = batches_of(points, server, *layout, now), .durability = durability};
+  AnsweredKey key;
+  if (keyed != nullptr) {
+    key = {keyed->key, now, 200, keyed->answer};
+    body.key = &key;
+  }
+  const LogOffset begin = server.journal().next_offset();
+  const auto end = server.journal().offer_all(body);
+  if (!end) return "body refused";
+  const auto taken = taken_of(layout, begin, *end, std::move(points));
+  ledger_.take(taken);
+  if (keyed != nullptr) {
+    keyed->taken = taken;
+    server.keys().add(key, *end);
+  }
+  server.journal().when_durable(*end, durability, [taken, durability](bool durable) {
+    if (durable) acknowledge(*taken, durability);
+  });
+  return fmt::format("body at {} to {}{}", begin, *end, keyed != nullptr ? ", " + key.key : "");
+}
+
+void Traffic::check_keys(const std::vector<AnsweredKey>& keys, ArrivalTime now) const {
+  for (const auto& keyed : keyed_) {
+    if (now.ns - keyed.first_sent.ns > kRetriedNs) continue;
+    const bool known = std::ranges::find(keys, keyed.key, &AnsweredKey::key) != keys.end();
+    const bool there = keyed.taken && keyed.taken->fate != Taken::Fate::kGone;
+    if (known && !there) {
+      violated(fmt::format("'{}' came back, its points did not", keyed.key));
+    }
+    if (!known && there && !keyed.taken->key_lost) {
+      violated(fmt::format("the points of '{}' came back at {}, the key did not", keyed.key,
+                           keyed.taken->entries_from));
+    }
+  }
+}
+
+}  // namespace slipstream::simulation
