@@ -296,7 +296,7 @@ void Topology::stop() {
   Parts& p = *parts_;
   const auto stream_log_limit = std::chrono::steady_clock::now() + kStreamLogLimit;
   p.ready.store(false);
-  if (p.redis) p.redis->limit_connects(kLastConnectLimit);
+  if (p.redis) p.redis->hurry(kLastConnectLimit);
   p.http->stop_accepting();
   if (p.udp) {
     p.udp_thread->stop(false);

@@ -15,7 +15,7 @@ RedisNodes::Node& RedisNodes::at(const RedisAddress& address) {
 
 Result<std::unique_ptr<RedisConnection>> RedisNodes::open(Node& node, std::string_view link) {
   const auto text = node.address.text();
-  if (!node.breaker.allow()) {
+  if (!is_hurrying_ && !node.breaker.allow()) {
     const std::lock_guard lock(mutex_);
     return fail(
         fmt::format("{}: circuit breaker open after {} failures in a row, next try in {} ms; "
@@ -40,6 +40,11 @@ Result<std::unique_ptr<RedisConnection>> RedisNodes::open(Node& node, std::strin
     ended(name, text, lost);
   });
   return connection;
+}
+
+void RedisNodes::hurry(std::chrono::milliseconds connect_limit) {
+  connect_timeout_ms_ = connect_limit.count();
+  is_hurrying_ = true;
 }
 
 void RedisNodes::note_failure(std::string_view link, const std::string& node,

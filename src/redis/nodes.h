@@ -52,8 +52,8 @@ class RedisNodes {
   /// Through the node's breaker. `link` is the name it has in states(); with an empty one it is not
   /// listed there.
   Result<std::unique_ptr<RedisConnection>> open(Node& node, std::string_view link);
-  /// Of what is opened from now on.
-  void limit_connects(std::chrono::milliseconds limit) { connect_timeout_ms_ = limit.count(); }
+  /// What is opened from now on must be there so soon; breakers are not asked.
+  void hurry(std::chrono::milliseconds connect_limit);
   /// For states(): there is to be a connection of this name, and this is why there is none.
   void note_failure(std::string_view link, const std::string& node, const std::string& error);
 
@@ -76,6 +76,7 @@ class RedisNodes {
   RedisStats& stats_;
   const Clock& clock_;
   std::atomic<std::int64_t> connect_timeout_ms_;
+  std::atomic<bool> is_hurrying_{false};
   mutable std::mutex mutex_;  // guards all below; not held while connecting
   std::map<std::string, std::unique_ptr<Node>, std::less<>> nodes_;
   std::map<std::string, std::string, std::less<>> last_errors_;  // by node

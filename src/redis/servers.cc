@@ -340,8 +340,8 @@ Result<void> RedisServers::refresh() {
   return impl_->refresh(true);
 }
 
-void RedisServers::limit_connects(std::chrono::milliseconds limit) {
-  impl_->nodes.limit_connects(limit);
+void RedisServers::hurry(std::chrono::milliseconds connect_limit) {
+  impl_->nodes.hurry(connect_limit);
 }
 
 bool RedisServers::is_cluster() const {

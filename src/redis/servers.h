@@ -77,8 +77,9 @@ class RedisServers {
 
   /// As far as known: false before the first use.
   bool is_cluster() const;
-  /// Who stops has no time: connections opened from now on must be there so soon.
-  void limit_connects(std::chrono::milliseconds limit);
+  /// Who stops has no time and no later try: connections opened from now on must be there so soon,
+  /// and are tried where the breaker is open, too.
+  void hurry(std::chrono::milliseconds connect_limit);
   /// Where `key` is now, without secrets; empty if not known. Keys at one place may still be in
   /// different slots: for one transaction give them one hash tag.
   std::string place_of(std::string_view key) const;

@@ -7,8 +7,8 @@
 namespace slipstream {
 namespace {
 
-constexpr std::chrono::seconds kStopLimit{3};
-constexpr std::chrono::seconds kLeaveLimit{1};
+constexpr std::chrono::seconds kStopPatience{2};
+constexpr std::chrono::seconds kStopLimit{5};  ///< where Redis has said who is left
 constexpr std::int64_t kBeatsPerLease = 5;
 
 // KEYS: instances. ARGV: this instance, ms after which a silent one is gone.
@@ -52,7 +52,8 @@ LeaseKeeper::LeaseKeeper(const StreamParts& parts, const StreamOptions& options,
       partitions_(std::move(partitions)),
       changed_(changed),
       instances_(instances_key(options.names)),
-      held_(partitions_.size()) {
+      held_(partitions_.size()),
+      patience_(std::clamp<std::int64_t>(options.lease_ms / 10, 100, 2'000)) {
   for (std::uint32_t p = 0; p < partitions_.size(); ++p) {
     keys_.push_back(stream_keys(options.names, p));
   }
@@ -137,11 +138,9 @@ bool LeaseKeeper::release(std::size_t partition) {
 }
 
 void LeaseKeeper::stop() {
-  std::optional<RedisReply> left;
-  if (members() > 0) {
-    left = script(kLeave, {instances_}, {options_.instance, std::to_string(options_.lease_ms)},
-                  kLeaveLimit);
-  }
+  patience_ = kStopPatience;
+  const auto left =
+      script(kLeave, {instances_}, {options_.instance, std::to_string(options_.lease_ms)});
   bool is_away = !left;  // leases run out by themselves
   const bool is_last = left && left->view().integer() == 0;
   for (std::size_t p = 0; p < held_.size(); ++p) {
@@ -163,29 +162,27 @@ void LeaseKeeper::stop() {
       }
       is_any_left = is_any_left || is_left(p);
     }
-    if (!is_any_left) return;
+    if (!is_any_left) break;
     changed_.wait_for(std::chrono::milliseconds(20));
+  }
+  if (!left) {
+    parts_.warn("Redis does not answer: open windows stay open there, for the next instance");
+  } else if (const auto open = std::ranges::count(is_done, false); open > 0) {
+    parts_.warn(fmt::format(
+        "windows of {} partitions could not be closed: they stay open in Redis, for the next "
+        "instance",
+        open));
   }
 }
 
 std::optional<RedisReply> LeaseKeeper::script(std::string_view text,
                                               std::vector<std::string_view> keys,
                                               std::vector<std::string_view> arguments) {
-  // Short, so that a node that does not answer costs the leases of others nothing.
-  const std::chrono::milliseconds limit(
-      std::clamp<std::int64_t>(options_.lease_ms / 10, 100, 2'000));
-  return script(text, std::move(keys), std::move(arguments), limit);
-}
-
-std::optional<RedisReply> LeaseKeeper::script(std::string_view text,
-                                              std::vector<std::string_view> keys,
-                                              std::vector<std::string_view> arguments,
-                                              std::chrono::milliseconds limit) {
   const std::string key_count = std::to_string(keys.size());
   std::vector<std::string_view> parts = {"EVAL", text, key_count};
   parts.insert(parts.end(), keys.begin(), keys.end());
   parts.insert(parts.end(), arguments.begin(), arguments.end());
-  auto reply = parts_.servers.call(keys.front(), parts, redis_deadline_in(limit),
+  auto reply = parts_.servers.call(keys.front(), parts, redis_deadline_in(patience_),
                                    RedisServers::OnLoss::kRetry);
   if (!reply || reply->view().is_error()) return std::nullopt;
   return std::move(*reply);

@@ -50,9 +50,6 @@ class LeaseKeeper final : public Agent {
   void share_out(std::size_t target, std::size_t first);
   std::optional<RedisReply> script(std::string_view text, std::vector<std::string_view> keys,
                                    std::vector<std::string_view> arguments);
-  std::optional<RedisReply> script(std::string_view text, std::vector<std::string_view> keys,
-                                   std::vector<std::string_view> arguments,
-                                   std::chrono::milliseconds limit);
 
   const StreamParts& parts_;
   const StreamOptions& options_;
@@ -61,6 +58,8 @@ class LeaseKeeper final : public Agent {
   const std::string instances_;
   std::vector<StreamKeys> keys_;
   std::vector<std::optional<Held>> held_;
+  /// Short, so that a node that does not answer costs the leases of others nothing.
+  std::chrono::milliseconds patience_;
   std::atomic<std::size_t> members_{0};
   std::atomic<bool> is_stopping_{false};
   std::uint64_t taken_ = 0;
