@@ -235,8 +235,8 @@ std::int64_t unacknowledged(const CallRedis& call, const std::string& stream,
   return -1;
 }
 
-std::string lease(harness::RedisServer& server, const std::string& stream) {
-  return server.text({"GET", stream + ".ingestors.lease"});
+std::string lease(const CallRedis& call, const std::string& stream) {
+  return std::string(call({"GET", stream + ".ingestors.lease"}).view().text());
 }
 
 std::string telemetry_stream(std::uint32_t partition) {
@@ -264,6 +264,13 @@ bool has_members(const CallRedis& call, const std::vector<pid_t>& processes) {
              return name.contains(fmt::format("-{}-", process));
            });
          });
+}
+
+bool owns_all(const CallRedis& call, std::uint32_t partitions, pid_t process) {
+  for (std::uint32_t p = 0; p < partitions; ++p) {
+    if (!lease(call, telemetry_stream(p)).contains(fmt::format("-{}-", process))) return false;
+  }
+  return true;
 }
 
 std::map<std::string, Sum> fed_sums(const CallRedis& call, std::uint32_t partitions) {

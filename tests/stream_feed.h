@@ -106,7 +106,10 @@ void expect_exactly_once(const CallRedis& call, std::uint32_t partitions,
                          const std::vector<std::string>& windows = {"bucket", "sector", "second"});
 
 /// The token of a partition's owner; empty: it has none.
-std::string lease(harness::RedisServer& server, const std::string& stream);
+std::string lease(const CallRedis& call, const std::string& stream);
+inline std::string lease(harness::RedisServer& server, const std::string& stream) {
+  return lease(caller(server), stream);
+}
 /// NAME:{partition}
 std::string telemetry_stream(std::uint32_t partition);
 bool all_acknowledged(const CallRedis& call, std::uint32_t partitions);
@@ -115,5 +118,7 @@ bool all_acknowledged(const CallRedis& call, std::uint32_t partitions);
 std::vector<std::string> members(const CallRedis& call);
 /// The group is the instances with these process ids, and no other.
 bool has_members(const CallRedis& call, const std::vector<pid_t>& processes);
+/// One instance has the leases of all partitions.
+bool owns_all(const CallRedis& call, std::uint32_t partitions, pid_t process);
 
 }  // namespace slipstream::streams

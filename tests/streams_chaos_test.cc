@@ -155,7 +155,9 @@ void stop_all(RedisServer& redis, const std::vector<std::unique_ptr<Instance>>& 
   for (const auto& instance : instances) EXPECT_EQ(instance->stop(), 0) << instance->output();
   for (auto said = instances.back()->output(); said.contains("stay open");) {
     Instance next(redis);
-    ASSERT_TRUE(eventually([&] { return all_owned(redis); })) << next.state();
+    ASSERT_TRUE(eventually([&] {
+      return streams::owns_all(streams::caller(redis), kPartitions, next.process());
+    })) << next.state();
     EXPECT_EQ(next.stop(), 0) << next.output();
     said = next.output();
   }

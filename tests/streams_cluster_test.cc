@@ -129,6 +129,14 @@ TEST_F(StreamsCluster, WhatWasAcknowledgedOutlivesAMaster) {
     program->signal(SIGTERM);
     EXPECT_EQ(program->exit_code(), 0) << program->output();
   }
+  // What it could not close, where Redis was too slow for its stop, the next instance closes.
+  for (auto said = second.output(); said.contains("stay open");) {
+    Program next(directories[2], {"serve"}, environment(cluster));
+    ASSERT_TRUE(eventually([&] { return streams::owns_all(call, kPartitions, next.pid()); }, 60s));
+    next.signal(SIGTERM);
+    EXPECT_EQ(next.exit_code(), 0) << next.output();
+    said = next.output();
+  }
   EXPECT_EQ(streams::fed_sums(call, kPartitions), publisher.sums());
   // A second may be closed for the silence of its cars while the publisher waits for the failover;
   // what comes later is late for it.

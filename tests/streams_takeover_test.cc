@@ -200,7 +200,7 @@ TEST_F(StreamsTakeover, IsLeftToOthersWhereRedisHangsAtTheStop) {
     redis.pause();
     std::this_thread::sleep_for(hangs_for);
     program.signal(SIGTERM);
-    EXPECT_EQ(program.exit_code(15s), 0) << program.output();
+    EXPECT_EQ(program.exit_code(), 0) << program.output();
     redis.resume();
   }
   Program program(directory, {"serve"}, settings);

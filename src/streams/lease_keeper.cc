@@ -7,8 +7,8 @@
 namespace slipstream {
 namespace {
 
-constexpr std::chrono::seconds kStopPatience{2};
-constexpr std::chrono::seconds kStopLimit{5};  ///< where Redis has said who is left
+constexpr std::chrono::milliseconds kStopLimit{3'500};
+constexpr std::chrono::milliseconds kStopPatience{1'000};  ///< of that, with one command
 constexpr std::int64_t kBeatsPerLease = 5;
 
 // KEYS: instances. ARGV: this instance, ms after which a silent one is gone.
@@ -138,6 +138,7 @@ bool LeaseKeeper::release(std::size_t partition) {
 }
 
 void LeaseKeeper::stop() {
+  const auto limit = std::chrono::steady_clock::now() + kStopLimit;
   patience_ = kStopPatience;
   const auto left =
       script(kLeave, {instances_}, {options_.instance, std::to_string(options_.lease_ms)});
@@ -148,7 +149,6 @@ void LeaseKeeper::stop() {
   }
   // The last one also closes what instances that stopped just before have left open.
   std::vector<bool> is_done(held_.size(), !is_last);
-  const auto limit = std::chrono::steady_clock::now() + kStopLimit;
   const auto is_left = [&](std::size_t p) { return held_[p] || !(is_done[p] || is_away); };
   while (std::chrono::steady_clock::now() < limit) {
     bool is_any_left = false;

@@ -133,7 +133,7 @@ class OwnerSession {
   ArrivalTime now() const { return parts_.clock.now(); }
 
   static constexpr std::chrono::seconds kCallLimit{5};
-  static constexpr std::chrono::milliseconds kFinishLimit{2'000};
+  static constexpr std::chrono::milliseconds kFinishLimit{1'000};
   static constexpr std::size_t kMaxUncommitted = 32'768;
   static constexpr std::int64_t kGraceNs = 5 * kNsPerSecond;
 
