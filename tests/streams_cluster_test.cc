@@ -116,6 +116,10 @@ TEST_F(StreamsCluster, WhatWasAcknowledgedOutlivesAMaster) {
   const std::size_t other = killed == 0 ? 1 : 0;
   ASSERT_TRUE(eventually(
       [&] { return cluster.master_of(streams::telemetry_stream(0), other) != killed; }, 60s));
+  // The one that is gone serves nothing any more: nobody misses it.
+  EXPECT_TRUE(eventually(
+      [&] { return harness::http(first.port(), "GET", "/api/health").status == 200; }, 60s))
+      << harness::http(first.port(), "GET", "/api/health").body;
   // The new master has no replica until the old one comes back as its own: nothing that is to be
   // on two machines can be acknowledged meanwhile.
   cluster.node(killed).restart();

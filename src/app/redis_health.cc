@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include "app/object_writer.h"
+#include "base/iso_time.h"
 
 namespace slipstream {
 namespace {
+
+/// A connection lost and made again is no problem yet.
+constexpr std::int64_t kPassingNs = 2 * kNsPerSecond;
 
 void append_connections(std::string& out, const Parts& parts) {
   out += '[';
@@ -37,7 +41,7 @@ void append_partitions(std::string& out, const Parts& parts) {
       object.number("lag", stats.partitions[p].lag.value());
       object.number("pending", stats.partitions[p].pending.value());
     }
-    object.text("lastError", parts.streams->last_error(p));
+    object.text("lastError", parts.streams->failure(p).why);
   }
   out += ']';
 }
@@ -95,7 +99,7 @@ void add_group(MetricsPage& page, const Parts& parts) {
     if (!is_owned) continue;
     page.gauge("redis_stream_lag", "Entries not yet delivered to the group; -1: not known",
                real(stats.partitions[p].lag.value()), partition);
-    page.gauge("redis_pending", "Entries delivered and not yet acknowledged",
+    page.gauge("redis_pending", "Entries delivered and not yet acknowledged; -1: not known",
                real(stats.partitions[p].pending.value()), partition);
   }
   page.counter("redis_entries_total", "Entries read", real(stats.entries.value()));
@@ -120,6 +124,23 @@ void add_group(MetricsPage& page, const Parts& parts) {
   page.histogram("redis_commit_seconds", "A transaction's time", stats.commit_time);
   page.gauge("batch_size", "Points a batch, mean since the start", real(stats.batch.value()),
              {{"stage", "redis"}});
+}
+
+/// Partitions that cannot be read or committed, the first one's reason for all.
+void add_stream_problems(std::vector<std::string>& problems, const Parts& parts) {
+  const auto failed_by = parts.clock.now().ns - kPassingNs;
+  std::size_t count = 0;
+  std::string first;
+  for (std::uint32_t p = 0; p < parts.streams->stats().partitions.size(); ++p) {
+    const auto failure = parts.streams->failure(p);
+    if (failure.why.empty() || failure.since.ns > failed_by) continue;
+    if (count++ == 0) {
+      first = fmt::format("partition {} since {}: {}", p, iso_time(failure.since.ns), failure.why);
+    }
+  }
+  if (count == 0) return;
+  problems.push_back(fmt::format("redis: {} of {} partitions cannot be read or committed: {}",
+                                 count, parts.streams->stats().partitions.size(), first));
 }
 
 void append_aggregates(std::string& out, const Parts& parts) {
@@ -179,10 +200,11 @@ std::vector<std::string> redis_problems(const Parts& parts) {
   std::vector<std::string> problems;
   if (!parts.redis) return problems;
   for (const auto& state : parts.redis->states()) {
-    if (state.connected > 0 || state.failures == 0) continue;
+    if (!state.is_needed || state.connected > 0 || state.failures == 0) continue;
     problems.push_back(fmt::format("redis: {} ({}) does not answer, breaker {}: {}", state.node,
                                    state.name, to_text(state.breaker), state.last_error));
   }
+  if (parts.streams) add_stream_problems(problems, parts);
   if (parts.aggregates && parts.aggregates->stats().failing.value() != 0) {
     problems.push_back(fmt::format(
         "redis: {} streams of aggregates cannot be written, {} rollups "

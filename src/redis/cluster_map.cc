@@ -106,6 +106,18 @@ void ClusterMap::move(std::uint16_t slot, const RedisNode& node) {
   slots_[slot] = index_of(node);
 }
 
+std::vector<RedisNode> ClusterMap::masters() const {
+  std::vector<bool> serves(nodes_.size());
+  for (const auto index : slots_) {
+    if (index != kNone) serves[index] = true;
+  }
+  std::vector<RedisNode> out;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (serves[i]) out.push_back(nodes_[i]);
+  }
+  return out;
+}
+
 bool ClusterMap::is_complete() const {
   return std::find(slots_.begin(), slots_.end(), kNone) == slots_.end();
 }

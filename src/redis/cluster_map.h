@@ -44,6 +44,8 @@ class ClusterMap {
   void move(std::uint16_t slot, const RedisNode& node);
   /// Masters first, then replicas.
   const std::vector<RedisNode>& nodes() const { return nodes_; }
+  /// Those that serve a slot.
+  std::vector<RedisNode> masters() const;
   bool is_complete() const;
 
  private:

@@ -56,6 +56,8 @@ TEST(ClusterMap, IsReadFromClusterSlots) {
   ASSERT_TRUE(map) << map.error().message;
   EXPECT_EQ(*map->master_of(0), (RedisNode{"a", 7000}));
   EXPECT_EQ(*map->master_of(5460), (RedisNode{"a", 7000}));
+  EXPECT_EQ(map->masters(),
+            (std::vector<RedisNode>{{"a", 7000}, {"asked", 7001}, {"10.0.0.7", 7002}}));
   EXPECT_EQ(*map->master_of(5461), (RedisNode{"asked", 7001}));
   EXPECT_EQ(*map->master_of(16382), (RedisNode{"10.0.0.7", 7002}));
   EXPECT_EQ(map->master_of(16383), nullptr);

@@ -24,6 +24,8 @@ struct RedisConnectionState {
   std::string last_error;  // kept when things are well again
   std::uint64_t reconnects = 0;
   ArrivalTime since;  // of being connected, or of not being so
+  /// The node serves keys, as far as known. What a failover has replaced does not.
+  bool is_needed = true;
 };
 
 /// Every server this process has spoken to, each with its circuit breaker, and the connections to

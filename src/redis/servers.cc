@@ -6,6 +6,7 @@
 #include <atomic>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -355,7 +356,18 @@ std::string RedisServers::place_of(std::string_view key) const {
 }
 
 std::vector<RedisConnectionState> RedisServers::states() const {
-  return impl_->nodes.states();
+  auto states = impl_->nodes.states();
+  const std::lock_guard lock(impl_->mutex);
+  const auto& standing = impl_->standing;
+  if (!standing.is_known) return states;
+  std::set<std::string> serving;
+  if (standing.is_cluster) {
+    for (const auto& node : standing.map.masters()) serving.insert(impl_->address_of(node).text());
+  } else {
+    serving.insert(standing.asked.text());
+  }
+  for (auto& state : states) state.is_needed = serving.contains(state.node);
+  return states;
 }
 
 const RedisStats& RedisServers::stats() const {

@@ -88,10 +88,9 @@ void StreamCommitter::queue_checkpoint(CommandBuffer& commands, const Checkpoint
 }
 
 void StreamCommitter::queue_dead(CommandBuffer& commands, const DeadEntry& dead) const {
-  commands.begin(12 + 2 * dead.fields.size());
+  commands.begin(9 + 2 * dead.fields.size());
   for (const std::string_view part :
-       {std::string_view("XADD"), std::string_view(keys_.dead), std::string_view("MAXLEN"),
-        std::string_view("~"), std::string_view(maxlen_), std::string_view("*"),
+       {std::string_view("XADD"), std::string_view(keys_.dead), std::string_view("*"),
         std::string_view("reason"), std::string_view(dead.reason), std::string_view("message"),
         std::string_view(dead.message), std::string_view("entry"), std::string_view(dead.id)}) {
     commands.arg(part);

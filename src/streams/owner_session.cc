@@ -20,6 +20,8 @@ constexpr std::uint64_t kYear2000Ms = 946'684'800'000;
 constexpr std::uint64_t kPointsPerSeries = 64;
 /// Of a full read: what processors' caches hold.
 constexpr std::size_t kAnswerBytes = std::size_t{512} << 10;
+constexpr std::string_view kStream = "stream";
+constexpr std::string_view kHash = "hash";
 
 }  // namespace
 
@@ -42,6 +44,10 @@ OwnerSession::OwnerSession(std::unique_ptr<RedisConnection> connection, const St
                   .maxlen = options.stream_maxlen,
                   .aggregate_windows = options.aggregate_windows},
                  parts.schema.fields()),
+      types_{{keys_.dead, kStream},
+             {keys_.aggregates, kStream},
+             {keys_.rollups, kStream},
+             {keys_.checkpoint, kHash}},
       count_(options.batch),
       last_tick_ns_(parts.clock.now().ns) {}
 
@@ -49,6 +55,7 @@ OwnerSession::~OwnerSession() = default;
 
 SessionStep OwnerSession::step() {
   if (expected_.empty()) {
+    if (!wrong_type_.empty()) return lost(wrong_type_);
     if (!parts_.store.has_room()) return SessionStep::kIdle;
     ask();
   }
@@ -65,7 +72,7 @@ SessionStep OwnerSession::step() {
 
 SessionStep OwnerSession::finish(bool close) {
   // Nothing has come, nothing is open: it is not waited for.
-  const bool is_waiting = expected_.size() == 1 && expected_.front() == Expected::kNews;
+  const bool is_waiting = !expected_.empty() && expected_.front() == Expected::kNews;
   if (is_waiting && !has_uncommitted() && !partition_->has_open_windows()) {
     return SessionStep::kWorked;
   }
@@ -147,11 +154,17 @@ void OwnerSession::queue_exec(std::size_t queued) {
   CommandBuffer& commands = connection_->commands();
   expected_.insert(expected_.end(), queued, Expected::kQueued);
   commands.command({"EXEC"});
+  expected_.push_back(Expected::kExec);
   commands.command({"WATCH", keys_.fence});
+  expected_.push_back(Expected::kWatch);
+  queue_types();
   commands.command({"GET", keys_.fence});
-  for (const auto next : {Expected::kExec, Expected::kWatch, Expected::kFence}) {
-    expected_.push_back(next);
-  }
+  expected_.push_back(Expected::kFence);
+}
+
+void OwnerSession::queue_types() {
+  for (const auto& [key, type] : types_) connection_->commands().command({"TYPE", key});
+  expected_.insert(expected_.end(), types_.size(), Expected::kType);
 }
 
 void OwnerSession::queue_watch_of_group() {
@@ -170,6 +183,7 @@ void OwnerSession::queue_wait_for_news() {
   connection_->commands().command({"XREAD", "COUNT", "1", "BLOCK", std::to_string(block_ms),
                                    "STREAMS", keys_.telemetry, last_read_.text()});
   expected_.push_back(Expected::kNews);
+  queue_types();
 }
 
 SessionStep OwnerSession::on_reply(Expected expected, ReplyView reply) {
@@ -179,8 +193,14 @@ SessionStep OwnerSession::on_reply(Expected expected, ReplyView reply) {
       return SessionStep::kWorked;
     case Expected::kExec:
       return on_exec(reply);
-    case Expected::kFence:
-      return reply.text() == token_ ? on_turn() : SessionStep::kFenced;
+    case Expected::kType:
+      if (!reply.is_error()) on_type(reply.text());
+      return SessionStep::kWorked;
+    case Expected::kFence: {
+      if (reply.text() != token_) return SessionStep::kFenced;
+      const SessionStep done = on_turn();
+      return done == SessionStep::kWorked && !wrong_type_.empty() ? lost(wrong_type_) : done;
+    }
     case Expected::kSummary:
       return on_summary(reply);
     case Expected::kGroups:
@@ -210,6 +230,14 @@ SessionStep OwnerSession::on_exec(ReplyView exec) {
   return SessionStep::kWorked;
 }
 
+void OwnerSession::on_type(std::string_view type) {
+  const KeyType& should = types_[next_type_];
+  next_type_ = (next_type_ + 1) % types_.size();
+  if (type == should.type || type == "none") return;
+  wrong_type_ = fmt::format("{} is a {}, no {}: nothing is read until it is moved away", should.key,
+                            type, should.type);
+}
+
 SessionStep OwnerSession::on_turn() {
   const ReplyView replies = exec_.view();
   const Turn turn = std::exchange(turn_, {});
@@ -228,7 +256,9 @@ SessionStep OwnerSession::on_turn() {
   if (turn.claims) {
     if (const auto done = on_claimed(claimed); done != SessionStep::kWorked) return done;
   }
-  return turn.reads ? on_read(read) : SessionStep::kWorked;
+  const SessionStep done = turn.reads ? on_read(read) : SessionStep::kWorked;
+  if (done == SessionStep::kWorked && (turn.commits || !has_uncommitted())) is_well_ = true;
+  return done;
 }
 
 void OwnerSession::after_commit() {
@@ -260,7 +290,7 @@ SessionStep OwnerSession::on_read(ReplyView reply) {
   }
   adapt_count(taken, is_full);
   // The server reads on while this is folded.
-  if (is_full && parts_.store.has_room() && !is_finishing_) ask();
+  if (is_full && parts_.store.has_room() && !is_finishing_ && wrong_type_.empty()) ask();
   if (const auto folded = take_entries(entries, false); folded != SessionStep::kWorked) {
     return folded;
   }
@@ -436,6 +466,7 @@ SessionStep OwnerSession::drain(std::chrono::milliseconds time) {
 
 SessionStep OwnerSession::commit_now(std::chrono::milliseconds limit) {
   while (has_uncommitted()) {
+    if (!wrong_type_.empty()) return lost(wrong_type_);
     take_turn({.commits = true});
     if (const auto done = drain(limit); done != SessionStep::kWorked) return done;
   }

@@ -58,9 +58,27 @@ class OwnerSession {
 
   RedisConnection& connection() { return *connection_; }
   const std::string& error() const { return error_; }
+  /// It has read, and all that it had to commit is committed.
+  bool is_well() const { return is_well_; }
 
  private:
-  enum class Expected { kQueued, kExec, kWatch, kFence, kSummary, kGroups, kTrimmed, kNews };
+  enum class Expected {
+    kQueued,
+    kExec,
+    kWatch,
+    kType,
+    kFence,
+    kSummary,
+    kGroups,
+    kTrimmed,
+    kNews,
+  };
+  /// What a key must be that commits write to, if it is there: a transaction does the rest of its
+  /// commands where one fails.
+  struct KeyType {
+    std::string_view key;
+    std::string_view type;
+  };
   /// What the transaction on its way holds, in this order.
   struct Turn {
     bool commits = false;
@@ -95,11 +113,14 @@ class OwnerSession {
   void prepare(StreamCommit commit);
   /// Ends a transaction of so many commands, MULTI included, and watches the fence for the next.
   void queue_exec(std::size_t queued);
+  /// Asked for just before a commit can follow.
+  void queue_types();
   void queue_watch_of_group();
   void queue_wait_for_news();
   void prepare_commit();
   SessionStep on_reply(Expected expected, ReplyView reply);
   SessionStep on_exec(ReplyView exec);
+  void on_type(std::string_view type);
   SessionStep on_turn();
   SessionStep on_read(ReplyView reply);
   SessionStep on_claimed(ReplyView reply);
@@ -155,9 +176,12 @@ class OwnerSession {
   EntryDecoder decoder_;
   StreamCommitter committer_;
   std::deque<Expected> expected_;
-  Turn turn_;               ///< on its way
-  RedisReply exec_;         ///< its reply
-  LogOffset position_ = 0;  ///< pieces of work folded in this session
+  const std::vector<KeyType> types_;
+  std::size_t next_type_ = 0;  ///< the next reply is of this one
+  std::string wrong_type_;     ///< why there can be no further turn
+  Turn turn_;                  ///< on its way
+  RedisReply exec_;            ///< its reply
+  LogOffset position_ = 0;     ///< pieces of work folded in this session
 
   std::vector<EntryId> folded_;  ///< not in a commit yet
   std::uint64_t folded_points_ = 0;
@@ -168,6 +192,7 @@ class OwnerSession {
   std::size_t delivered_then_ = 0;  ///< when the summary was asked for
   std::uint32_t count_;             ///< entries to ask for
   EntryId last_read_;
+  bool is_well_ = false;
   bool is_drained_ = false;
   bool wants_claim_ = false;   ///< strangers have entries pending
   bool is_finishing_ = false;  ///< nothing new is asked for

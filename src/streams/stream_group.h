@@ -25,9 +25,7 @@ class StreamGroup {
   const StreamOptions& options() const { return options_; }
   const StreamStats& stats() const { return parts_.stats; }
   bool owns(std::uint32_t partition) const { return partitions_[partition]->is_owner(); }
-  std::string last_error(std::uint32_t partition) const {
-    return partitions_[partition]->last_error();
-  }
+  StreamFailure failure(std::uint32_t partition) const { return partitions_[partition]->failure(); }
   std::size_t members() const { return keeper_->members(); }
 
  private:

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "redis/cluster_map.h"
 
 namespace slipstream {
@@ -59,9 +61,9 @@ StreamPartition::Wish StreamPartition::wish() const {
   return wish_;
 }
 
-std::string StreamPartition::last_error() const {
+StreamFailure StreamPartition::failure() const {
   const std::lock_guard lock(mutex_);
-  return error_;
+  return failure_;
 }
 
 void StreamPartition::wake() {
@@ -108,6 +110,7 @@ void StreamPartition::change_role(const Wish& wanted) {
   role_ = wanted;
   place_ = {};
   retry_at_ns_ = 0;
+  note_well();
   note_owner(role_.want == Want::kOwn);
 }
 
@@ -134,7 +137,7 @@ bool StreamPartition::connect() {
                          options_.names.telemetry, options_.names.aggregates));
   }
   if (!connection) {
-    note_error(connection.error().message);
+    note_failure(connection.error().message);
     retry_at_ns_ = now_ns + backoff_.next().count() * kNsPerMs;
     return false;
   }
@@ -148,23 +151,25 @@ bool StreamPartition::connect() {
     owner_ = std::make_unique<OwnerSession>(std::move(*connection), parts_, options_, number_,
                                             role_.token, memory_);
     begun = owner_->begin();
-    if (begun != SessionStep::kWorked) end_session(begun, owner_->error());
   } else {
     follower_ = std::make_unique<FollowerSession>(std::move(*connection), parts_, options_, number_,
                                                   memory_, place_);
     begun = follower_->begin();
-    if (begun != SessionStep::kWorked) end_session(begun, follower_->error());
   }
-  if (begun != SessionStep::kWorked) return false;
-  backoff_.reset();
-  note_error({});
-  return true;
+  if (begun == SessionStep::kWorked) return true;
+  // A wish that came meanwhile has broken it off.
+  const bool is_broken_off = begun == SessionStep::kLost && is_overtaken();
+  end_session(is_broken_off ? SessionStep::kWorked : begun,
+              owner_ ? owner_->error() : follower_->error());
+  return false;
 }
 
 bool StreamPartition::step() {
   const SessionStep done = owner_ ? owner_->step() : follower_->step();
   if (done == SessionStep::kLost || done == SessionStep::kFenced) {
     end_session(done, owner_ ? owner_->error() : follower_->error());
+  } else if (owner_ ? owner_->is_well() : done == SessionStep::kWorked) {
+    note_well();
   }
   return done == SessionStep::kWorked;
 }
@@ -175,8 +180,13 @@ void StreamPartition::end_session(SessionStep how, const std::string& why) {
     const std::lock_guard lock(mutex_);
     interruptible_ = nullptr;
   }
+  const bool was_owner = owner_ != nullptr;
   owner_.reset();
   follower_.reset();
+  if (was_owner && how == SessionStep::kLost) {
+    parts_.stats.partitions[number_].lag.set(-1);
+    parts_.stats.partitions[number_].pending.set(-1);
+  }
   if (how == SessionStep::kFenced) {
     parts_.stats.fenced.add();
     parts_.warn(fmt::format("partition {}: another instance has taken it", number_));
@@ -184,16 +194,27 @@ void StreamPartition::end_session(SessionStep how, const std::string& why) {
     note_owner(false);
   } else if (how == SessionStep::kLost) {
     parts_.stats.restarts.add();
-    note_error(text);
+    note_failure(text);
     retry_at_ns_ = parts_.clock.now().ns + backoff_.next().count() * kNsPerMs;
   }
 }
 
-void StreamPartition::note_error(const std::string& why) {
+void StreamPartition::note_failure(const std::string& why) {
+  is_well_ = false;
   const std::lock_guard lock(mutex_);
   // Of a failure that lasts, the first word of it is logged; health has the newest.
-  if (!why.empty() && error_.empty()) parts_.warn(fmt::format("partition {}: {}", number_, why));
-  error_ = why;
+  if (failure_.why.empty()) {
+    parts_.warn(fmt::format("partition {}: {}", number_, why));
+    failure_.since = parts_.clock.now();
+  }
+  failure_.why = why.empty() ? "unknown" : why;
+}
+
+void StreamPartition::note_well() {
+  if (std::exchange(is_well_, true)) return;
+  backoff_.reset();
+  const std::lock_guard lock(mutex_);
+  failure_ = {};
 }
 
 }  // namespace slipstream

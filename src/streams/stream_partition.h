@@ -13,6 +13,13 @@
 
 namespace slipstream {
 
+/// Since when and why a partition cannot be read or committed. It ends with success, not with the
+/// next try.
+struct StreamFailure {
+  std::string why;  ///< empty: there is none
+  ArrivalTime since;
+};
+
 /// One partition of the streams: owned, or followed while another instance owns it. Sessions come
 /// and go with connections; it makes the next one, after a pause that grows.
 /// Threads: poll(), idle() on its own; the rest from any.
@@ -37,7 +44,7 @@ class StreamPartition final : public Agent {
   bool is_owner() const { return is_owner_.load(std::memory_order_acquire); }
   /// give_up(true) has closed the windows and committed that.
   bool has_closed() const { return has_closed_.load(std::memory_order_acquire); }
-  std::string last_error() const;
+  StreamFailure failure() const;
 
   std::size_t poll(std::size_t budget) override;
   void idle() override;
@@ -55,10 +62,12 @@ class StreamPartition final : public Agent {
   void set_wish(Want want, std::string token);
   void change_role(const Wish& wish);
   bool connect();
+  bool is_overtaken() const { return wish().number != role_.number; }
   bool step();
   void end_session(SessionStep how, const std::string& why);
   void note_owner(bool is_owner);
-  void note_error(const std::string& why);
+  void note_failure(const std::string& why);
+  void note_well();
 
   const StreamParts& parts_;
   const StreamOptions& options_;
@@ -67,9 +76,10 @@ class StreamPartition final : public Agent {
   const std::string name_;  ///< of its connection
   Signal& changed_;
 
-  mutable std::mutex mutex_;  // guards wish_, error_, interruptible_, and what is_owner_ is set to
+  mutable std::mutex
+      mutex_;  // guards wish_, failure_, interruptible_, and what is_owner_ is set to
   Wish wish_;
-  std::string error_;
+  StreamFailure failure_;
   RedisConnection* interruptible_ = nullptr;
   std::atomic<bool> is_owner_{false};
   std::atomic<bool> has_closed_{false};
@@ -83,6 +93,7 @@ class StreamPartition final : public Agent {
   std::unique_ptr<OwnerSession> owner_;
   std::unique_ptr<FollowerSession> follower_;
   Backoff backoff_;
+  bool is_well_ = false;  ///< nothing to forget
   std::int64_t retry_at_ns_ = 0;
 };
 

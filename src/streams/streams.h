@@ -40,7 +40,7 @@ struct StreamOptions {
 /// One partition's; any thread.
 struct StreamPartitionStats {
   Gauge lag;      ///< entries not delivered yet, as the server counts them; -1: it does not know
-  Gauge pending;  ///< delivered, not yet acknowledged
+  Gauge pending;  ///< delivered, not yet acknowledged; -1: its owner cannot ask
 };
 
 /// Any thread.

@@ -139,9 +139,13 @@ std::vector<FieldFigures> Statistics::figures() const {
                                             .first = column(kFirst)[i],
                                             .last = column(kLast)[i]});
     if (with_quantiles_) {
-      f.p50 = sketches_[i].quantile(0.50);
-      f.p95 = sketches_[i].quantile(0.95);
-      f.p99 = sketches_[i].quantile(0.99);
+      // The sketch's error reaches beyond what was seen.
+      const auto within = [&](double q) {
+        return std::clamp(sketches_[i].quantile(q), f.min, f.max);
+      };
+      f.p50 = within(0.50);
+      f.p95 = within(0.95);
+      f.p99 = within(0.99);
     }
   }
   return all;

@@ -182,6 +182,19 @@ TEST(WindowSet, QuantilesAreWithinOnePercent) {
   EXPECT_THAT(figures.p99, DoubleNear(990, 11));
 }
 
+TEST(WindowSet, QuantilesAreWithinWhatWasSeen) {
+  auto definition = default_windows(10)[0];
+  definition.with_quantiles = true;
+  Fold fold({definition});
+  for (int i = 0; i < 10; ++i) fold.add({.ms = i, .value = 100 + 0.01 * i});
+  ASSERT_THAT(fold.rollups(), SizeIs(1));
+  const auto& figures = fold.rollups()[0]->fields[0];
+  for (const double quantile : {figures.p50, figures.p95, figures.p99}) {
+    EXPECT_GE(quantile, figures.min);
+    EXPECT_LE(quantile, figures.max);
+  }
+}
+
 TEST(Validate, NamesWhatIsWrong) {
   WindowDefinition never;
   never.name = "never";
