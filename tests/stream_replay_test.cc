@@ -19,6 +19,7 @@ using harness::run;
 using harness::Server;
 using streams::FedPoint;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr std::int64_t kBegin = 1'757'032'100'000;
 constexpr const char* kStream = "telemetry.stream";
@@ -152,6 +153,17 @@ TEST_F(StreamReplay, AFileAndASessionGoIntoAStreamAndCountTheErrors) {
   }
   EXPECT_EQ(streams::entries(redis, "of.points.ndjson").front().at("data"),
             harness::all_points().front());
+  // The address is told, the password is not.
+  const auto secret =
+      fmt::format("redis://default:geheim@127.0.0.1:{}/quiet", redis.address().port);
+  redis.call({"CONFIG", "SET", "requirepass", "geheim"});
+  const auto quiet = run(session.directory(), {"replay", "data", "--speed", "max", "--to", secret});
+  EXPECT_EQ(quiet.code, 0) << quiet.output;
+  EXPECT_THAT(quiet.output,
+              HasSubstr(fmt::format("240 points sent to quiet at redis://127.0.0.1:{} in",
+                                    redis.address().port)));
+  EXPECT_THAT(quiet.output, Not(HasSubstr("geheim")));
+  redis.call({"CONFIG", "SET", "requirepass", ""});
   redis.call({"SET", "text", "no stream"});
   const auto wrong =
       run(session.directory(), {"replay", "data", "--speed", "max", "--to", url(redis, "text")});
@@ -163,6 +175,10 @@ TEST_F(StreamReplay, AFileAndASessionGoIntoAStreamAndCountTheErrors) {
 TEST_F(StreamReplay, SaysWhatIsWrong) {
   RedisServer redis;
   redis.call({"SET", "text", "no stream"});
+  {
+    std::ofstream file(directory_.path() / "points.ndjson");
+    for (const auto& point : harness::all_points()) file << point << '\n';
+  }
   const struct {
     std::vector<std::string> arguments;
     int code;
@@ -174,6 +190,7 @@ TEST_F(StreamReplay, SaysWhatIsWrong) {
       {{url(redis, "none"), "--from", "x", "--to", "udp://127.0.0.1:9"}, 2, "an entry's id"},
       {{"redis://127.0.0.1:1/s", "--to", "udp://127.0.0.1:9"}, 1, "refused"},
       {{"data", "--to", "redis://127.0.0.1:1"}, 2, "names no stream"},
+      {{"points.ndjson", "--to", "http://127.0.0.1:1"}, 1, "after 0 points"},
   };
   for (const auto& [arguments, code, says] : cases) {
     std::vector<std::string> all = {"replay"};

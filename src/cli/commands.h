@@ -34,7 +34,7 @@ struct ReplayOptions {
   std::string from = "0";        ///< of a stream: an entry's id
   std::uint32_t partitions = 1;  ///< of a stream
 };
-int run_replay(const ReplayOptions& options);
+int run_replay(ReplayOptions options);
 
 struct ExportOptions {
   std::string config_file = {};

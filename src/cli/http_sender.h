@@ -27,6 +27,7 @@ class HttpSender final : public PointSender {
   Result<void> send(std::string_view json) override;
   Time flush_due() const override;
   Result<void> flush() override;
+  std::uint64_t waiting() const override { return points_; }
   std::uint64_t refused() const override { return refused_; }
   std::string first_refusal() const override { return first_refusal_; }
 

@@ -14,10 +14,16 @@ namespace {
 class Datagrams final : public PointSender {
  public:
   explicit Datagrams(UdpSender sender) : sender_(std::move(sender)) {}
-  Result<void> send(std::string_view json) override { return sender_.send(json); }
+  Result<void> send(std::string_view json) override {
+    auto sent = sender_.send(json);
+    if (!sent) ++failed_;
+    return sent;
+  }
+  std::uint64_t waiting() const override { return failed_; }
 
  private:
   UdpSender sender_;
+  std::uint64_t failed_ = 0;
 };
 
 }  // namespace
@@ -28,6 +34,7 @@ Result<ReplayTarget> ReplayTarget::parse(std::string_view url) {
     auto redis = RedisStreamUrl::parse(url);
     if (!redis) return fail("--to: " + redis.error().message);
     target.scheme = Scheme::kRedis;
+    target.text = fmt::format("{} at {}", redis->stream, redis->server.text());
     target.redis = std::move(*redis);
     return target;
   }
@@ -55,6 +62,7 @@ Result<ReplayTarget> ReplayTarget::parse(std::string_view url) {
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   if (host.empty()) return fail(fmt::format("--to {}: a host is expected", url));
   target.host = host;
+  target.text = url;
   return target;
 }
 

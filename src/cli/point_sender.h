@@ -21,6 +21,8 @@ class PointSender {
   /// When flush() is due though no more points come; max(): never.
   virtual Time flush_due() const { return Time::max(); }
   virtual Result<void> flush() { return {}; }
+  /// Points given to send() that nobody has taken so far.
+  virtual std::uint64_t waiting() const { return 0; }
   /// Points that whoever gets them said were not taken, and why the first was not.
   virtual std::uint64_t refused() const { return 0; }
   virtual std::string first_refusal() const { return {}; }
@@ -30,6 +32,7 @@ class PointSender {
 struct ReplayTarget {
   enum class Scheme { kUdp, kHttp, kRedis };
   Scheme scheme = Scheme::kUdp;
+  std::string text;  ///< for people, without secrets
   std::string host;
   std::uint16_t port = 0;
   std::optional<RedisStreamUrl> redis = {};  ///< kRedis: all the rest is in here

@@ -28,6 +28,7 @@ Result<void> RedisSender::send(std::string_view json) {
   const auto now = std::chrono::steady_clock::now();
   if (connection_->outstanding() == 0) first_at_ = now;
   connection_->commands().command({"XADD", stream_, "*", "data", json});
+  ++waiting_;
   const bool is_full = connection_->outstanding() >= kMaxPoints;
   return is_full || now >= flush_due() ? flush() : Result<void>();
 }
@@ -41,6 +42,7 @@ Result<void> RedisSender::flush() {
   while (connection_->outstanding() > 0) {
     const auto reply = connection_->receive(limit);
     if (!reply) return fail(reply.error().message);
+    --waiting_;
     if (!reply->is_error()) continue;
     if (refused_++ == 0) first_refusal_ = reply->text();
   }

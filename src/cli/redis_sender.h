@@ -23,6 +23,7 @@ class RedisSender final : public PointSender {
   Result<void> send(std::string_view json) override;
   Time flush_due() const override;
   Result<void> flush() override;
+  std::uint64_t waiting() const override { return waiting_; }
   std::uint64_t refused() const override { return refused_; }
   std::string first_refusal() const override { return first_refusal_; }
 
@@ -34,6 +35,7 @@ class RedisSender final : public PointSender {
   const std::unique_ptr<RedisConnection> connection_;
   const std::string stream_;
   Time first_at_;  ///< of the points on their way
+  std::uint64_t waiting_ = 0;
   std::uint64_t refused_ = 0;
   std::string first_refusal_;
 };

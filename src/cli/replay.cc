@@ -45,8 +45,8 @@ class PacedReplay {
   /// `done` of the total were before it.
   Result<void> send(std::int64_t pace_ns, std::string_view json, std::size_t done) {
     if (auto waited = wait(pace_ns, done); !waited) return waited;
-    if (auto sent = sender_.send(json); !sent) return sent;
     ++points_;
+    if (auto sent = sender_.send(json); !sent) return sent;
     bar_.show(done + 1);
     return {};
   }
@@ -55,7 +55,8 @@ class PacedReplay {
     bar_.finish(done);
     return flushed;
   }
-  std::uint64_t points() const { return points_; }
+  /// Sent; as far as somebody answers, answered.
+  std::uint64_t points() const { return points_ - sender_.waiting(); }
   double seconds() const {
     return std::chrono::duration<double>(steady_clock::now() - began_).count();
   }
@@ -185,9 +186,10 @@ int replay_stream(const ReplayOptions& options, const Config& config, PointSende
 
 }  // namespace
 
-int run_replay(const ReplayOptions& options) {
+int run_replay(ReplayOptions options) {
   const auto target = ReplayTarget::parse(options.to);
   if (!target) return usage_error(target.error());
+  options.to = target->text;
   const auto speed = parse_speed(options.speed);
   if (!speed) return usage_error(speed.error());
   const bool is_stream = RedisStreamUrl::is_one(options.source);
