@@ -22,7 +22,8 @@ struct SegmentLogOptions {
   std::uint64_t retention_bytes = 0;                       ///< 0: no limit
   std::int64_t retention_ms = 0;                           ///< 0: no limit
   /// The log goes on no lower than this: where the checkpoint stands, so that an offset that
-  /// results were computed from is never used again, even if the log's folder was lost.
+  /// results were computed from is never used again, even if the log's folder was lost. What is
+  /// missing below it was durable once: it is lost, and later readers report it, too.
   std::uint64_t at_least_offset = 0;
   const Clock* clock = nullptr;  ///< for the age of segments; nothing: the system's
 };
