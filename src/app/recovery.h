@@ -13,7 +13,6 @@ namespace slipstream {
 struct Recovered {
   std::uint64_t points = 0;
   double seconds = 0;
-  std::vector<LostRange> lost;
   std::vector<AnsweredKey> keys;
 };
 
@@ -24,7 +23,8 @@ using RecoveryProgress = std::function<void(std::uint64_t done, std::uint64_t of
 /// of partitions, left open to their end; afterwards the store's state is of today's definitions.
 Result<void> open_log(DurableParts& parts);
 
-/// Brings the pipeline to where the log ends: states from the store, then the log from there.
+/// Brings the pipeline to where the log ends: states from the store, then the log from there. What
+/// cannot be read is logged and added to `parts.lost`.
 /// Before the workers run; the store's thread must run.
 Result<Recovered> recover(DurableParts& parts, Pipeline& pipeline,
                           const RecoveryProgress& progress);

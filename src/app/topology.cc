@@ -145,7 +145,6 @@ Result<void> Topology::build_pipeline(const RecoveryProgress& progress) {
   auto recovered = recover(p, *p.pipeline, progress);
   if (!recovered) return std::unexpected(recovered.error());
   report(*recovered);
-  std::ranges::move(recovered->lost, std::back_inserter(p.lost));
   p.recovered_keys = std::move(recovered->keys);
 
   const auto& durability = config.durability;
@@ -205,13 +204,6 @@ Result<void> Topology::build_sources() {
 }
 
 void Topology::report(const Recovered& recovered) const {
-  for (const auto& lost : recovered.lost) {
-    log_error("a part of the log cannot be read: its points are in no window",
-              {{"from", std::to_string(lost.from)},
-               {"to", std::to_string(lost.to)},
-               {"file", lost.file},
-               {"why", lost.why}});
-  }
   if (recovered.points == 0) return;
   log_info("points read again from the log",
            {{"points", std::to_string(recovered.points)},
