@@ -95,6 +95,7 @@ void append_log(std::string& out, const Parts& parts) {
   object.number("backlogBytes", stats.backlog_bytes.value());
   object.number("blocks", stats.appended_blocks.value());
   object.number("failures", stats.failures.value());
+  object.flag("checking", !parts.log_scan->is_done());
   object.number("lostEntries", parts.lost.entries());
   std::string& list = object.key("lost");
   list += '[';

@@ -152,6 +152,10 @@ Result<void> settle_old_layout(DurableParts& parts, const Layout& old, const Sto
 
 }  // namespace
 
+std::filesystem::path log_folder(const Config& config) {
+  return config.store.data_dir / "log";
+}
+
 Result<void> open_log(DurableParts& parts) {
   const auto& durability = parts.config.durability;
   const Layout now = Layout::of(parts.config);
@@ -160,7 +164,7 @@ Result<void> open_log(DurableParts& parts) {
 
   LogOffset needed = 0;
   for (const auto& state : stored->partitions) needed = std::max(needed, state.offset);
-  auto log = SegmentLog::open(parts.files, parts.config.store.data_dir / "log",
+  auto log = SegmentLog::open(parts.files, log_folder(parts.config),
                               {.segment_bytes = durability.segment_bytes,
                                .segment_age_ms = durability.segment_minutes * 60'000,
                                .retention_bytes = durability.log_retention_bytes,

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ struct Recovered {
 
 /// Told how far it is: entries done, of how many.
 using RecoveryProgress = std::function<void(std::uint64_t done, std::uint64_t of)>;
+
+std::filesystem::path log_folder(const Config& config);
 
 /// Opens the log, and brings windows that an earlier run with other definitions, or another number
 /// of partitions, left open to their end; afterwards the store's state is of today's definitions.

@@ -162,6 +162,9 @@ Result<void> Topology::build_pipeline(const RecoveryProgress& progress) {
                      .flush_bytes = durability.flush_bytes,
                      .max_backlog_bytes = durability.max_backlog_bytes},
       warn);
+  if (config.has_segment_log()) {
+    p.log_scan = std::make_unique<LogScan>(p.files, log_folder(config), *p.log, p.lost);
+  }
   auto stored = p.store->load();
   if (!stored) return std::unexpected(stored.error());
   return build_streams(p, *stored);
@@ -229,6 +232,7 @@ void Topology::start_threads() {
   p.http->start();
   p.io.start();
   if (p.udp) p.udp_thread = std::make_unique<AgentThread>("udp", *p.udp);
+  if (p.log_scan) p.log_scan->start();
 }
 
 void Topology::start_timers() {
@@ -288,6 +292,7 @@ void Topology::stop() {
   Parts& p = *parts_;
   const auto stream_log_limit = std::chrono::steady_clock::now() + kStreamLogLimit;
   p.ready.store(false);
+  if (p.log_scan) p.log_scan->stop();
   if (p.redis) p.redis->hurry(kLastConnectLimit);
   p.http->stop_accepting();
   if (p.udp) {

@@ -304,6 +304,35 @@ TEST_F(LogDamageTest, VerifyDescribesEverySegment) {
   EXPECT_EQ(report.segments[1].end_offset, 30u);
 }
 
+TEST_F(LogDamageTest, VerifyOfSegmentsGoesNoFurtherThanTheyWere) {
+  open({.segment_bytes = kSmall});
+  append_synced(3);
+  ASSERT_TRUE(append());
+  const auto before = log_->synced_segments();
+  append_synced(3);
+  files_.flip(path(0), kFirstBlock + 70);
+  files_.flip(path(20), kFirstBlock + kBlockBytes + 70);  // not synced at that time
+  files_.flip(path(40), kFirstBlock + 70);
+  const LogReport report = verify_segments(files_, kFolder, before, {.checksums_only = true});
+  EXPECT_THAT(report.faults,
+              ElementsAre(fault(LogFaultKind::kDamagedBlock, 0, kFirstBlock, 0, 10)));
+  EXPECT_EQ(report.segments.back().end_offset, 30u);
+}
+
+TEST_F(LogDamageTest, VerifyThatIsStoppedTellsWhatItFoundTillThen) {
+  open({.segment_bytes = kSmall});
+  append_synced(6);
+  files_.flip(path(0), kFirstBlock + 70);
+  files_.flip(path(40), kFirstBlock + 70);
+  int reads = 0;
+  std::vector<LogFault> found;
+  verify_log(files_, kFolder,
+             {.found = [&](const LogFault& fault) { found.push_back(fault); },
+              .may_read = [&](std::size_t) { return ++reads < 3; }});
+  EXPECT_THAT(found, ElementsAre(fault(LogFaultKind::kDamagedBlock, 0, kFirstBlock, 0, 10)));
+  EXPECT_EQ(reads, 3) << "and no more";
+}
+
 TEST_F(LogDamageTest, VerifyOfNoLogIsAFault) {
   const LogReport report = verify_log(posix_file_system(), "/nowhere/at/all");
   EXPECT_THAT(report.faults, ElementsAre(Field(&LogFault::kind, LogFaultKind::kUnreadable)));

@@ -251,13 +251,23 @@ Result<void> SegmentLog::sync() {
 
 Result<std::unique_ptr<LogReader>> SegmentLog::read_from(std::uint64_t offset) {
   const std::lock_guard lock(mutex_);
-  std::vector<SegmentInfo> segments = segments_;
-  if (active_) segments.back().bytes = active_synced_bytes_;
+  std::vector<SegmentInfo> segments = synced_now();
   const auto after = std::ranges::upper_bound(segments, offset, {}, &SegmentInfo::base_offset);
   if (after != segments.begin()) segments.erase(segments.begin(), after - 1);
   // Where no segment could be begun yet, offsets that are given up are in none.
   return std::make_unique<SegmentReader>(files_, folder_, std::move(segments), offset,
                                          active_ ? synced_offset() : resumes_from_);
+}
+
+std::vector<SegmentInfo> SegmentLog::synced_segments() const {
+  const std::lock_guard lock(mutex_);
+  return synced_now();
+}
+
+std::vector<SegmentInfo> SegmentLog::synced_now() const {
+  std::vector<SegmentInfo> segments = segments_;
+  if (active_) segments.back().bytes = active_synced_bytes_;
+  return segments;
 }
 
 Result<std::size_t> SegmentLog::retain(std::uint64_t protect_offset, std::int64_t now_ns) {
@@ -277,6 +287,7 @@ Result<std::size_t> SegmentLog::retain(std::uint64_t protect_offset, std::int64_
           options_.retention_ms > 0 && now_ns - next.created_ns > options_.retention_ms * kNsPerMs;
       if (next.base_offset > protect_offset || (!too_many && !too_old)) break;
       name = oldest.name;
+      retained_from_.store(next.base_offset, std::memory_order_release);
     }
     // Without the mutex: removing a large file takes its time. Oldest first, so that a failure
     // leaves no hole.

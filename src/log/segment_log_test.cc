@@ -265,6 +265,17 @@ TEST_F(SegmentLogTest, RemovesTheOldestSegmentsBeyondItsBytes) {
   EXPECT_EQ(lost(), (Offsets{{0, 40}}));
 }
 
+TEST_F(SegmentLogTest, SaysWhatRetentionRemoves) {
+  open({.segment_bytes = kSmall, .retention_bytes = 1});
+  append_synced(5);
+  EXPECT_EQ(log_->retained_from(), 0u);
+  EXPECT_EQ(log_->retain(39, 0), 1u);
+  EXPECT_EQ(log_->retained_from(), 20u);
+  files_.set_faults({.failed_removes = 100});
+  EXPECT_FALSE(log_->retain(50, 0));
+  EXPECT_EQ(log_->retained_from(), 40u) << "it may be gone at any time";
+}
+
 TEST_F(SegmentLogTest, RemovesSegmentsThatEndedLongAgoButNeverTheActiveOne) {
   open({.segment_bytes = kSmall, .retention_ms = 1000});
   append_synced(2);
