@@ -2,6 +2,7 @@
 #include <memory>
 #include <vector>
 
+#include "app/lost_ranges.h"
 #include "log/segment_log.h"
 #include "model/ingest_stats.h"
 #include "ops/config.h"
@@ -30,7 +31,7 @@ struct DurableParts {
   std::unique_ptr<SegmentLog> log;
   std::unique_ptr<Supervisor> supervisor;
   std::vector<AnsweredKey> recovered_keys;  ///< from a log of another layout
-  std::vector<LostRange> lost;              ///< what the log could not give back at the start
+  LostRanges lost;                          ///< what the log cannot give back
 };
 
 }  // namespace slipstream

@@ -9,6 +9,8 @@
 namespace slipstream {
 namespace {
 
+constexpr std::size_t kMaxLostRanges = 1'000;  ///< that are listed; all are counted
+
 void append_metrics(std::string& out, const Parts& parts, const Rates& rates, HealthForm form) {
   const Totals totals = Totals::of(parts);
   const auto& hub = parts.hub->stats();
@@ -93,15 +95,18 @@ void append_log(std::string& out, const Parts& parts) {
   object.number("backlogBytes", stats.backlog_bytes.value());
   object.number("blocks", stats.appended_blocks.value());
   object.number("failures", stats.failures.value());
+  object.flag("checking", !parts.log_scan->is_done());
+  object.number("lostEntries", parts.lost.entries());
   std::string& list = object.key("lost");
   list += '[';
-  for (std::size_t i = 0; i < parts.lost.size(); ++i) {
+  const auto ranges = parts.lost.list(kMaxLostRanges);
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
     if (i > 0) list += ',';
     ObjectWriter lost(list);
-    lost.number("from", parts.lost[i].from);
-    lost.number("to", parts.lost[i].to);
-    lost.text("file", parts.lost[i].file);
-    lost.text("why", parts.lost[i].why);
+    lost.number("from", ranges[i].from);
+    lost.number("to", ranges[i].to);
+    lost.text("file", ranges[i].file);
+    lost.text("why", ranges[i].why);
   }
   list += ']';
 }

@@ -83,11 +83,8 @@ void add_log(MetricsPage& page, const Parts& parts) {
   page.gauge("log_failing", "1 while the log cannot be written", real(log.failing.value()));
   page.gauge("log_backlog_bytes", "Bytes of points not yet in the log",
              real(log.backlog_bytes.value()));
-  page.gauge("log_lost_entries", "Entries the log could not give back at the start", [&] {
-    std::uint64_t lost = 0;
-    for (const auto& range : parts.lost) lost += range.to - range.from;
-    return real(lost);
-  }());
+  page.gauge("log_lost_entries", "Entries that the log cannot give back, found since the start",
+             real(parts.lost.entries()));
   page.histogram("log_fsync_seconds", "A sync of the log", log.fsync);
   const auto& supervisor = parts.supervisor->stats();
   page.counter("worker_restarts_total", "Partitions restarted after their work failed",

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "app/durable_parts.h"
+#include "app/log_scan.h"
 #include "base/agent.h"
 #include "broadcast/hub.h"
 #include "broadcast/rollup_memory.h"
@@ -40,6 +41,7 @@ struct Parts : DurableParts {
   PipelineStats pipeline_stats;
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<Journal> journal;
+  std::unique_ptr<LogScan> log_scan;    ///< nullptr: there is no log in files
   std::unique_ptr<RedisServers> redis;  ///< nullptr, as what follows: no Redis
   std::unique_ptr<StreamStats> stream_stats;
   std::unique_ptr<AggregateSink> aggregates;  ///< nullptr: no rollups of the embedded log wait

@@ -85,6 +85,17 @@ std::uint64_t newest_sequence(const StoredState& stored) {
   return newest;
 }
 
+void tell_lost(DurableParts& parts, const std::vector<LostRange>& ranges) {
+  for (const auto& lost : ranges) {
+    log_error("a part of the log cannot be read: its points are in no window",
+              {{"from", std::to_string(lost.from)},
+               {"to", std::to_string(lost.to)},
+               {"file", lost.file},
+               {"why", lost.why}});
+  }
+  parts.lost.add(ranges);
+}
+
 /// Folds what is left of the log as the old layout would, closes its windows there, and commits
 /// them.
 Result<void> settle_old_layout(DurableParts& parts, const Layout& old, const StoredState& stored,
@@ -111,7 +122,7 @@ Result<void> settle_old_layout(DurableParts& parts, const Layout& old, const Sto
   auto recovered = parts.supervisor->recover(all_of(pipeline), parts.log->next_offset(), progress);
   if (!recovered) return std::unexpected(recovered.error());
   parts.recovered_keys = std::move(recovered->keys);
-  std::ranges::move(recovered->lost, std::back_inserter(parts.lost));
+  tell_lost(parts, recovered->lost);
 
   Journal journal(parts.log.get(), pipeline,
                   {.outputs = *parts.store_writer,
@@ -141,16 +152,19 @@ Result<void> settle_old_layout(DurableParts& parts, const Layout& old, const Sto
 
 }  // namespace
 
+std::filesystem::path log_folder(const Config& config) {
+  return config.store.data_dir / "log";
+}
+
 Result<void> open_log(DurableParts& parts) {
   const auto& durability = parts.config.durability;
   const Layout now = Layout::of(parts.config);
   auto stored = parts.store->load();
   if (!stored) return std::unexpected(stored.error());
 
-  const auto directory = parts.config.store.data_dir / "log";
   LogOffset needed = 0;
   for (const auto& state : stored->partitions) needed = std::max(needed, state.offset);
-  auto log = SegmentLog::open(parts.files, directory,
+  auto log = SegmentLog::open(parts.files, log_folder(parts.config),
                               {.segment_bytes = durability.segment_bytes,
                                .segment_age_ms = durability.segment_minutes * 60'000,
                                .retention_bytes = durability.log_retention_bytes,
@@ -160,7 +174,7 @@ Result<void> open_log(DurableParts& parts) {
   if (!log) return std::unexpected(log.error());
   parts.log = std::move(*log);
   for (const auto& finding : parts.log->findings()) log_warn(finding);
-  parts.lost = parts.log->lost();
+  parts.lost.add(parts.log->lost());
 
   parts.supervisor = std::make_unique<Supervisor>(
       Supervisor::Parts{
@@ -216,7 +230,7 @@ Result<Recovered> recover(DurableParts& parts, Pipeline& pipeline,
     });
     if (!summary) return std::unexpected(summary.error());
     recovered.points = summary->points;
-    recovered.lost = std::move(summary->lost);
+    tell_lost(parts, summary->lost);
     std::ranges::move(summary->keys, std::back_inserter(recovered.keys));
   }
   recovered.seconds =

@@ -145,7 +145,6 @@ Result<void> Topology::build_pipeline(const RecoveryProgress& progress) {
   auto recovered = recover(p, *p.pipeline, progress);
   if (!recovered) return std::unexpected(recovered.error());
   report(*recovered);
-  std::ranges::move(recovered->lost, std::back_inserter(p.lost));
   p.recovered_keys = std::move(recovered->keys);
 
   const auto& durability = config.durability;
@@ -163,6 +162,9 @@ Result<void> Topology::build_pipeline(const RecoveryProgress& progress) {
                      .flush_bytes = durability.flush_bytes,
                      .max_backlog_bytes = durability.max_backlog_bytes},
       warn);
+  if (config.has_segment_log()) {
+    p.log_scan = std::make_unique<LogScan>(p.files, log_folder(config), *p.log, p.lost);
+  }
   auto stored = p.store->load();
   if (!stored) return std::unexpected(stored.error());
   return build_streams(p, *stored);
@@ -205,13 +207,6 @@ Result<void> Topology::build_sources() {
 }
 
 void Topology::report(const Recovered& recovered) const {
-  for (const auto& lost : recovered.lost) {
-    log_error("a part of the log cannot be read: its points are in no window",
-              {{"from", std::to_string(lost.from)},
-               {"to", std::to_string(lost.to)},
-               {"file", lost.file},
-               {"why", lost.why}});
-  }
   if (recovered.points == 0) return;
   log_info("points read again from the log",
            {{"points", std::to_string(recovered.points)},
@@ -237,6 +232,7 @@ void Topology::start_threads() {
   p.http->start();
   p.io.start();
   if (p.udp) p.udp_thread = std::make_unique<AgentThread>("udp", *p.udp);
+  if (p.log_scan) p.log_scan->start();
 }
 
 void Topology::start_timers() {
@@ -296,6 +292,7 @@ void Topology::stop() {
   Parts& p = *parts_;
   const auto stream_log_limit = std::chrono::steady_clock::now() + kStreamLogLimit;
   p.ready.store(false);
+  if (p.log_scan) p.log_scan->stop();
   if (p.redis) p.redis->hurry(kLastConnectLimit);
   p.http->stop_accepting();
   if (p.udp) {

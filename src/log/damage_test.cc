@@ -79,6 +79,62 @@ TEST_F(LogDamageTest, ATornTailIsCutOffAtEveryByteOfTheLastBlock) {
   }
 }
 
+TEST_F(LogDamageTest, ACutTailThatIsKnownToHaveBeenDurableIsLostForEveryReader) {
+  open();
+  append_synced(3);
+  const std::string whole = files_.content(path(0));
+  const std::size_t at = kFirstBlock + 2 * kBlockBytes;
+  for (const std::uint64_t reached : {21u, 30u}) {
+    for (std::size_t i = 0; i < kBlockBytes; ++i) {
+      SCOPED_TRACE(testing::Message() << i << " bytes of it, durable up to " << reached);
+      wipe();
+      files_.set_content(path(0), whole.substr(0, at + i));
+      // Of the block's header no more than the checkpoint is known to be lost.
+      const std::uint64_t to = i >= sizeof(BlockHeader) ? 30 : reached;
+      open({.at_least_offset = reached});
+      ASSERT_THAT(log_->lost(),
+                  ElementsAre(AllOf(Field(&LostRange::from, 20u), Field(&LostRange::to, to))));
+      ASSERT_EQ(log_->next_offset(), to);
+      for (int reader = 0; reader < 2; ++reader) {
+        append_synced(1);
+        ASSERT_THAT(read(), SizeIs(3 + reader));
+        ASSERT_EQ(lost(), (Offsets{{20, to}}));
+        ASSERT_THAT(faults(),
+                    ElementsAre(AllOf(Field(&LogFault::kind, LogFaultKind::kTruncatedFile),
+                                      Field(&LogFault::from, 20u), Field(&LogFault::to, to))));
+        open({.at_least_offset = reached});
+        ASSERT_THAT(log_->lost(), IsEmpty());
+      }
+    }
+  }
+}
+
+TEST_F(LogDamageTest, ALastFileCutToNothingIsLostForEveryReader) {
+  open({.segment_bytes = kSmall});
+  append_synced(4);
+  files_.set_content(path(20), "");
+  for (int life = 0; life < 2; ++life) {
+    open({.segment_bytes = kSmall, .at_least_offset = 40});
+    EXPECT_THAT(log_->lost(), SizeIs(life == 0 ? 1 : 0));
+    append_synced(1);
+    EXPECT_THAT(read(), SizeIs(3 + life));
+    EXPECT_EQ(lost(), (Offsets{{20, 40}}));
+    EXPECT_THAT(faults(), ElementsAre(fault(LogFaultKind::kTruncatedFile, 20, 0, 20, 40)));
+  }
+}
+
+TEST_F(LogDamageTest, ADamagedLastHeaderIsLostForEveryReaderWhereItsOffsetsAreKnown) {
+  open();
+  append_synced(2);
+  files_.flip(path(0), kFirstBlock + kBlockBytes + 10);
+  open({.at_least_offset = 20});
+  append_synced(1);
+  EXPECT_EQ(read(), blocks({0, 20}));
+  EXPECT_EQ(lost(), (Offsets{{10, 20}}));
+  EXPECT_THAT(faults(), ElementsAre(fault(LogFaultKind::kDamagedBlock, 0, kFirstBlock + kBlockBytes,
+                                          10, 20)));
+}
+
 TEST_F(LogDamageTest, ATailOfZerosIsCutOff) {
   open();
   append_synced(1);
@@ -246,6 +302,35 @@ TEST_F(LogDamageTest, VerifyDescribesEverySegment) {
   EXPECT_EQ(first.min_time_ns, 0);
   EXPECT_EQ(first.max_time_ns, 15);
   EXPECT_EQ(report.segments[1].end_offset, 30u);
+}
+
+TEST_F(LogDamageTest, VerifyOfSegmentsGoesNoFurtherThanTheyWere) {
+  open({.segment_bytes = kSmall});
+  append_synced(3);
+  ASSERT_TRUE(append());
+  const auto before = log_->synced_segments();
+  append_synced(3);
+  files_.flip(path(0), kFirstBlock + 70);
+  files_.flip(path(20), kFirstBlock + kBlockBytes + 70);  // not synced at that time
+  files_.flip(path(40), kFirstBlock + 70);
+  const LogReport report = verify_segments(files_, kFolder, before, {.checksums_only = true});
+  EXPECT_THAT(report.faults,
+              ElementsAre(fault(LogFaultKind::kDamagedBlock, 0, kFirstBlock, 0, 10)));
+  EXPECT_EQ(report.segments.back().end_offset, 30u);
+}
+
+TEST_F(LogDamageTest, VerifyThatIsStoppedTellsWhatItFoundTillThen) {
+  open({.segment_bytes = kSmall});
+  append_synced(6);
+  files_.flip(path(0), kFirstBlock + 70);
+  files_.flip(path(40), kFirstBlock + 70);
+  int reads = 0;
+  std::vector<LogFault> found;
+  verify_log(files_, kFolder,
+             {.found = [&](const LogFault& fault) { found.push_back(fault); },
+              .may_read = [&](std::size_t) { return ++reads < 3; }});
+  EXPECT_THAT(found, ElementsAre(fault(LogFaultKind::kDamagedBlock, 0, kFirstBlock, 0, 10)));
+  EXPECT_EQ(reads, 3) << "and no more";
 }
 
 TEST_F(LogDamageTest, VerifyOfNoLogIsAFault) {

@@ -33,7 +33,7 @@ struct LostRange {
 
 /// Goes once through the log. Every offset between where it began and where the log was synced at
 /// that time is either in one block that it gives, or in lost(), or was given up when the log was
-/// opened (and reported then).
+/// opened: the offsets of a torn write, which nobody was told of.
 /// Threads: one at a time; the log goes on beside it.
 class LogReader {
  public:

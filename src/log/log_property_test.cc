@@ -58,10 +58,14 @@ class Writer {
 
  private:
   void open() {
-    auto log = SegmentLog::open(files_, "log", {.segment_bytes = 3000});
+    // A checkpoint is somewhere in what was promised: it makes nothing lost that is there.
+    const SegmentLogOptions options{
+        .segment_bytes = 3000,
+        .at_least_offset = kept_.empty() ? 0 : random_() % (kept_.rbegin()->first + 2)};
+    auto log = SegmentLog::open(files_, "log", options);
     if (!log) {  // the device refused; it is tried again once it works
       files_.set_faults({});
-      log = SegmentLog::open(files_, "log", {.segment_bytes = 3000});
+      log = SegmentLog::open(files_, "log", options);
     }
     RC_ASSERT(log.has_value());
     log_ = std::move(*log);

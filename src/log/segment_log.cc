@@ -48,14 +48,17 @@ Result<void> SegmentLog::recover() {
   }
   findings_ = std::move(end.findings);
   lost_ = std::move(end.lost);
-  if (end.next_offset < options_.at_least_offset) {
+  if (end.resumes_from < options_.at_least_offset) {
     const std::string why = "the log ends before the offset that it is known to have reached";
-    findings_.push_back(fmt::format("{}: offsets {} to {} are not in it", why, end.resumes_from,
-                                    options_.at_least_offset));
-    lost_.push_back({end.resumes_from, options_.at_least_offset,
+    const std::uint64_t to = std::max(end.next_offset, options_.at_least_offset);
+    findings_.push_back(
+        fmt::format("{}: offsets {} to {} are not in it", why, end.resumes_from, to));
+    lost_.push_back({end.resumes_from, to,
                      segments_.empty() ? segment_name(end.resumes_from) : segments_.back().name,
                      why});
-    end.next_offset = options_.at_least_offset;
+    // Not given up: the gap is left open before the next segment, so that every later reader tells
+    // it as well.
+    end.next_offset = end.resumes_from = to;
     end.appendable = false;
   }
   next_ = synced_ = end.next_offset;
@@ -87,6 +90,7 @@ Result<void> SegmentLog::go_on_after(const LogEnd& end, std::shared_ptr<File> la
     try_only(files_.remove(aside));  // of an opening that came no further than this
     if (auto kept = files_.link(folder_ / info.name, aside); !kept) return kept;
   }
+  segments_[index].bytes = end.whole_bytes;  // nobody reads what is given up
   // Should the disk be full, the first append tries again. The end of the old segment goes only
   // when the new one holds the offset that it told.
   if (create_segment() && !takes_its_name) try_only(cut_tail());
@@ -247,12 +251,23 @@ Result<void> SegmentLog::sync() {
 
 Result<std::unique_ptr<LogReader>> SegmentLog::read_from(std::uint64_t offset) {
   const std::lock_guard lock(mutex_);
-  std::vector<SegmentInfo> segments = segments_;
-  if (active_) segments.back().bytes = active_synced_bytes_;
+  std::vector<SegmentInfo> segments = synced_now();
   const auto after = std::ranges::upper_bound(segments, offset, {}, &SegmentInfo::base_offset);
   if (after != segments.begin()) segments.erase(segments.begin(), after - 1);
+  // Where no segment could be begun yet, offsets that are given up are in none.
   return std::make_unique<SegmentReader>(files_, folder_, std::move(segments), offset,
-                                         synced_offset());
+                                         active_ ? synced_offset() : resumes_from_);
+}
+
+std::vector<SegmentInfo> SegmentLog::synced_segments() const {
+  const std::lock_guard lock(mutex_);
+  return synced_now();
+}
+
+std::vector<SegmentInfo> SegmentLog::synced_now() const {
+  std::vector<SegmentInfo> segments = segments_;
+  if (active_) segments.back().bytes = active_synced_bytes_;
+  return segments;
 }
 
 Result<std::size_t> SegmentLog::retain(std::uint64_t protect_offset, std::int64_t now_ns) {
@@ -272,6 +287,7 @@ Result<std::size_t> SegmentLog::retain(std::uint64_t protect_offset, std::int64_
           options_.retention_ms > 0 && now_ns - next.created_ns > options_.retention_ms * kNsPerMs;
       if (next.base_offset > protect_offset || (!too_many && !too_old)) break;
       name = oldest.name;
+      retained_from_.store(next.base_offset, std::memory_order_release);
     }
     // Without the mutex: removing a large file takes its time. Oldest first, so that a failure
     // leaves no hole.

@@ -22,7 +22,8 @@ struct SegmentLogOptions {
   std::uint64_t retention_bytes = 0;                       ///< 0: no limit
   std::int64_t retention_ms = 0;                           ///< 0: no limit
   /// The log goes on no lower than this: where the checkpoint stands, so that an offset that
-  /// results were computed from is never used again, even if the log's folder was lost.
+  /// results were computed from is never used again, even if the log's folder was lost. What is
+  /// missing below it was durable once: it is lost, and later readers report it, too.
   std::uint64_t at_least_offset = 0;
   const Clock* clock = nullptr;  ///< for the age of segments; nothing: the system's
 };
@@ -56,6 +57,11 @@ class SegmentLog final : public Log {
   /// What opening found lost of data that may have been acknowledged. Only the last segment is
   /// looked through; readers and verify_log() find the rest.
   const std::vector<LostRange>& lost() const { return lost_; }
+  /// As much of each segment as is synced now: for verify_segments(), which may go on while the log
+  /// is written.
+  std::vector<SegmentInfo> synced_segments() const;
+  /// retain() has removed what is below, or is about to: that it is gone is no damage.
+  std::uint64_t retained_from() const { return retained_from_.load(std::memory_order_acquire); }
   /// On disk, and in how many files.
   std::uint64_t bytes() const;
   std::size_t segments() const;
@@ -71,6 +77,7 @@ class SegmentLog final : public Log {
   Result<void> create_segment();
   Result<void> write(const LogBlock& block);
   void cut_back();
+  std::vector<SegmentInfo> synced_now() const;
   std::int64_t now_ns() const;
 
   FileSystem& files_;
@@ -92,6 +99,7 @@ class SegmentLog final : public Log {
   BlockEncoder encoder_;
   std::atomic<std::uint64_t> next_{0};
   std::atomic<std::uint64_t> synced_{0};
+  std::atomic<std::uint64_t> retained_from_{0};
 };
 
 }  // namespace slipstream

@@ -200,6 +200,23 @@ TEST_F(SegmentLogTest, ANewerSegmentMakesVoidWhatAnOlderOneHoldsFromItsBeginning
   EXPECT_EQ(report.segments.at(0).void_bytes, kBlockBytes);
 }
 
+TEST_F(SegmentLogTest, WhatIsVoidStaysSoWhereTheNewerSegmentCannotBeMadeAnew) {
+  open();
+  append_synced(1);
+  ASSERT_TRUE(append());
+  files_.set_faults({.failed_syncs = 100, .failed_truncates = 100});
+  EXPECT_FALSE(log_->sync());
+  files_.set_faults({});
+  append_synced(1);
+  log_.reset();
+  files_.set_content(path(10), "a power cut left this");
+  files_.set_faults({.failed_creates = 100});
+  open();
+  EXPECT_EQ(log_->next_offset(), 10u);
+  EXPECT_EQ(read(), blocks({0}));
+  EXPECT_THAT(lost_, IsEmpty());
+}
+
 TEST_F(SegmentLogTest, GoesOnNoLowerThanItIsTold) {
   open();
   append_synced(1);
@@ -210,9 +227,26 @@ TEST_F(SegmentLogTest, GoesOnNoLowerThanItIsTold) {
   EXPECT_EQ(log_->lost()[0].to, 70u);
   append_synced(1);
   EXPECT_EQ(read(), blocks({0, 70}));
-  EXPECT_THAT(lost_, IsEmpty()) << "was told when the log was opened";
+  EXPECT_EQ(lost(), (Offsets{{10, 70}})) << "later readers tell it, too";
   open({.at_least_offset = 70});
-  EXPECT_THAT(log_->lost(), IsEmpty());
+  EXPECT_THAT(log_->lost(), IsEmpty()) << "of the end, where nothing is missing now";
+  EXPECT_EQ(read(), blocks({0, 70}));
+  EXPECT_EQ(lost(), (Offsets{{10, 70}}));
+}
+
+TEST_F(SegmentLogTest, ATornWriteIsNotLostWhereNoSegmentCanBeBegunAfterIt) {
+  open();
+  append_synced(3);
+  files_.set_content(path(0), files_.content(path(0)).substr(0, size(0) - 1));
+  files_.set_faults({.failed_creates = 100});
+  open({.at_least_offset = 20});
+  EXPECT_EQ(log_->next_offset(), 30u);
+  EXPECT_EQ(read(), blocks({0, 10}));
+  EXPECT_THAT(lost_, IsEmpty());
+  files_.set_faults({});
+  append_synced(1);
+  EXPECT_EQ(read(), blocks({0, 10, 30}));
+  EXPECT_THAT(lost_, IsEmpty());
 }
 
 TEST_F(SegmentLogTest, RemovesTheOldestSegmentsBeyondItsBytes) {
@@ -229,6 +263,17 @@ TEST_F(SegmentLogTest, RemovesTheOldestSegmentsBeyondItsBytes) {
   EXPECT_TRUE(verify_log(files_, kFolder).whole());
   read(0);
   EXPECT_EQ(lost(), (Offsets{{0, 40}}));
+}
+
+TEST_F(SegmentLogTest, SaysWhatRetentionRemoves) {
+  open({.segment_bytes = kSmall, .retention_bytes = 1});
+  append_synced(5);
+  EXPECT_EQ(log_->retained_from(), 0u);
+  EXPECT_EQ(log_->retain(39, 0), 1u);
+  EXPECT_EQ(log_->retained_from(), 20u);
+  files_.set_faults({.failed_removes = 100});
+  EXPECT_FALSE(log_->retain(50, 0));
+  EXPECT_EQ(log_->retained_from(), 40u) << "it may be gone at any time";
 }
 
 TEST_F(SegmentLogTest, RemovesSegmentsThatEndedLongAgoButNeverTheActiveOne) {

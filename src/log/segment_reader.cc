@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 namespace slipstream {
 
@@ -112,8 +111,7 @@ SegmentReader::Cause SegmentReader::cause_of_gap() const {
 }
 
 std::uint64_t SegmentReader::void_from() const {
-  return current_ + 1 < segments_.size() ? segments_[current_ + 1].resumes_from
-                                         : std::numeric_limits<std::uint64_t>::max();
+  return current_ + 1 < segments_.size() ? segments_[current_ + 1].resumes_from : to_;
 }
 
 std::uint64_t SegmentReader::bytes_left() const {

@@ -37,7 +37,8 @@ class SegmentReader final : public LogReader {
   void blame(std::string why);
   void skip_to(std::uint64_t offset);
   Cause cause_of_gap() const;
-  /// What the current segment holds from here on is void: the next one begins anew there.
+  /// What the current segment holds from here on is void: the next one begins anew there, or is
+  /// going to.
   std::uint64_t void_from() const;
 
   FileSystem& files_;

@@ -74,9 +74,10 @@ class EndFinder {
   void truncated(const Piece& piece) {
     end_.appendable = false;
     end_.next_offset = std::max(end_.next_offset, *piece.to);
-    end_.findings.push_back(fmt::format(
-        "{}: cut an incomplete block of {} bytes off the end; its offsets {} to {} are given up",
-        last_.name, piece.bytes, piece.from, *piece.to));
+    end_.findings.push_back(
+        fmt::format("{}: cut an incomplete block of {} bytes off the end; its offsets {} to {} are "
+                    "not used again",
+                    last_.name, piece.bytes, piece.from, *piece.to));
   }
 
   Result<void> unreadable(const Piece& piece) {

@@ -32,6 +32,7 @@ Result<std::string_view> FileWindow::bytes(std::uint64_t position, std::size_t s
     start_ = position;
     size_ = kept;
     if (kept < wanted) {
+      if (may_read_ && !may_read_(wanted - kept)) return fail("reading was stopped");
       const auto read = file_->read_at(position + kept, {buffer_.get() + kept, wanted - kept});
       if (!read) return std::unexpected(read.error());
       size_ += *read;
@@ -42,8 +43,8 @@ Result<std::string_view> FileWindow::bytes(std::uint64_t position, std::size_t s
 }
 
 SegmentScanner::SegmentScanner(std::unique_ptr<File> file, std::uint64_t base_offset,
-                               std::uint64_t end)
-    : window_(std::move(file), end),
+                               std::uint64_t end, MayRead may_read)
+    : window_(std::move(file), end, std::move(may_read)),
       base_offset_(base_offset),
       position_(std::min<std::uint64_t>(sizeof(SegmentHeader), end)),
       expected_(base_offset) {}

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,10 +13,14 @@
 
 namespace slipstream {
 
+/// Asked before bytes are read; may take its time. False: reading ends with an error.
+using MayRead = std::function<bool(std::size_t bytes)>;
+
 /// A view of a file that moves forward, read in large chunks.
 class FileWindow {
  public:
-  FileWindow(std::unique_ptr<File> file, std::uint64_t end) : file_(std::move(file)), end_(end) {}
+  FileWindow(std::unique_ptr<File> file, std::uint64_t end, MayRead may_read = {})
+      : file_(std::move(file)), end_(end), may_read_(std::move(may_read)) {}
   /// `size` bytes from `position`, fewer only at the end; good until the next call.
   Result<std::string_view> bytes(std::uint64_t position, std::size_t size);
   std::uint64_t end() const { return end_; }
@@ -25,6 +30,7 @@ class FileWindow {
  private:
   std::unique_ptr<File> file_;
   std::uint64_t end_;
+  MayRead may_read_;
   std::unique_ptr<char[]> buffer_;
   std::size_t capacity_ = 0;
   std::uint64_t start_ = 0;  ///< of the buffer, in the file
@@ -56,7 +62,8 @@ struct Piece {
 class SegmentScanner {
  public:
   /// Reads no further than `end` bytes.
-  SegmentScanner(std::unique_ptr<File> file, std::uint64_t base_offset, std::uint64_t end);
+  SegmentScanner(std::unique_ptr<File> file, std::uint64_t base_offset, std::uint64_t end,
+                 MayRead may_read = {});
 
   /// A block wholly below `from_offset` is jumped over: its payload is neither given nor checked.
   /// After an error of the device the same piece can be asked for again.

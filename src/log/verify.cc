@@ -5,9 +5,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "log/segment.h"
-#include "log/segment_scanner.h"
-
 namespace slipstream {
 namespace {
 
@@ -17,18 +14,20 @@ class Verifier {
       : files_(files), folder_(folder), watch_(watch) {}
 
   LogReport run() {
-    auto segments = list_segments(files_, folder_);
-    if (!segments) {
-      fault(LogFaultKind::kUnreadable, folder_.string(), 0, 0, 0, segments.error().message);
-      return std::move(report_);
-    }
-    if (!segments->empty()) expected_ = segments->front().resumes_from;
-    for (std::size_t i = 0; i < segments->size(); ++i) {
-      const SegmentInfo* before = i > 0 ? &(*segments)[i - 1] : nullptr;
-      const SegmentInfo* after = i + 1 < segments->size() ? &(*segments)[i + 1] : nullptr;
-      gap(before, (*segments)[i]);
-      segment((*segments)[i], after);
-      bytes_done_ += (*segments)[i].bytes;
+    const auto segments = list_segments(files_, folder_);
+    if (segments) return run(*segments);
+    fault(LogFaultKind::kUnreadable, folder_.string(), 0, 0, 0, segments.error().message);
+    return std::move(report_);
+  }
+
+  LogReport run(const std::vector<SegmentInfo>& segments) {
+    if (!segments.empty()) expected_ = segments.front().resumes_from;
+    for (std::size_t i = 0; i < segments.size() && !is_stopped_; ++i) {
+      const SegmentInfo* before = i > 0 ? &segments[i - 1] : nullptr;
+      const SegmentInfo* after = i + 1 < segments.size() ? &segments[i + 1] : nullptr;
+      gap(before, segments[i]);
+      segment(segments[i], after);
+      bytes_done_ += segments[i].bytes;
     }
     return std::move(report_);
   }
@@ -37,6 +36,7 @@ class Verifier {
   void fault(LogFaultKind kind, std::string file, std::uint64_t position, std::uint64_t from,
              std::uint64_t to, std::string what) {
     report_.faults.push_back({kind, std::move(file), position, from, to, std::move(what)});
+    if (watch_.found) watch_.found(report_.faults.back());
   }
 
   void gap(const SegmentInfo* before, const SegmentInfo& segment) {
@@ -80,7 +80,14 @@ class Verifier {
       expected_ = std::max(expected_, end);
       return;
     }
-    scan(SegmentScanner(std::move(*file), info.base_offset, info.bytes), after);
+    scan(SegmentScanner(std::move(*file), info.base_offset, info.bytes,
+                        [this](std::size_t bytes) { return may_read(bytes); }),
+         after);
+  }
+
+  bool may_read(std::size_t bytes) {
+    is_stopped_ = watch_.may_read && !watch_.may_read(bytes);
+    return !is_stopped_;
   }
 
   void scan(SegmentScanner scanner, const SegmentInfo* after) {
@@ -89,6 +96,7 @@ class Verifier {
         after != nullptr ? after->resumes_from : std::numeric_limits<std::uint64_t>::max();
     while (true) {
       const auto piece = scanner.next();
+      if (is_stopped_) return;
       if (!piece) {
         const std::uint64_t end = after != nullptr ? void_from : expected_;
         fault(LogFaultKind::kUnreadable, report.file, report.bytes - scanner.bytes_left(),
@@ -111,11 +119,9 @@ class Verifier {
     if (after != nullptr && !piece.to) to = after->resumes_from;
     std::string why = piece.why;
     if (piece.kind == PieceKind::kBlock) {
-      const auto payload = decoder_.decode(piece.header, piece.stored);
-      const auto checked =
-          payload ? check(piece.header, *payload) : Result<void>(std::unexpected(payload.error()));
+      const auto checked = check(piece);
       if (checked) {
-        count(piece.header, payload->size(), report);
+        count(piece.header, report);
         expected_ = std::max(expected_, to);
         return;
       }
@@ -131,23 +137,27 @@ class Verifier {
     report.end_offset = std::max(report.end_offset, piece.to.value_or(piece.from));
   }
 
-  Result<void> check(const BlockHeader& header, std::string_view payload) const {
+  Result<void> check(const Piece& piece) {
+    if (watch_.checksums_only) return {};
+    const BlockHeader& header = piece.header;
+    const auto payload = decoder_.decode(header, piece.stored);
+    if (!payload) return std::unexpected(payload.error());
     if (!watch_.check) return {};
     return watch_.check({.base_offset = header.base_offset,
                          .count = header.count,
                          .min_time_ns = header.min_time_ns,
                          .max_time_ns = header.max_time_ns,
-                         .payload = payload});
+                         .payload = *payload});
   }
 
-  static void count(const BlockHeader& header, std::size_t raw_bytes, SegmentReport& report) {
+  static void count(const BlockHeader& header, SegmentReport& report) {
     const bool first = report.blocks == 0;
     report.min_time_ns =
         first ? header.min_time_ns : std::min(report.min_time_ns, header.min_time_ns);
     report.max_time_ns =
         first ? header.max_time_ns : std::max(report.max_time_ns, header.max_time_ns);
     ++report.blocks;
-    report.raw_bytes += raw_bytes;
+    report.raw_bytes += header.raw_bytes;
     report.end_offset = std::max(report.end_offset, header.end_offset());
   }
 
@@ -157,6 +167,7 @@ class Verifier {
   LogReport report_;
   std::uint64_t expected_ = 0;    // all below was found, or is in a fault
   std::uint64_t bytes_done_ = 0;  // of the segments before
+  bool is_stopped_ = false;
   BlockDecoder decoder_;
 };
 
@@ -182,6 +193,11 @@ std::string_view to_string(LogFaultKind kind) {
 
 LogReport verify_log(FileSystem& files, const FileSystem::Path& folder, const LogWatch& watch) {
   return Verifier(files, folder, watch).run();
+}
+
+LogReport verify_segments(FileSystem& files, const FileSystem::Path& folder,
+                          const std::vector<SegmentInfo>& segments, const LogWatch& watch) {
+  return Verifier(files, folder, watch).run(segments);
 }
 
 }  // namespace slipstream

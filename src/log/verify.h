@@ -8,6 +8,8 @@
 
 #include "log/file.h"
 #include "log/log.h"
+#include "log/segment.h"
+#include "log/segment_scanner.h"
 
 namespace slipstream {
 
@@ -55,10 +57,20 @@ struct LogWatch {
   std::function<Result<void>(const LogBlock&)> check = {};
   /// Told how many bytes of the log are done.
   std::function<void(std::uint64_t bytes)> progress = {};
+  /// Given each fault when it is found.
+  std::function<void(const LogFault&)> found = {};
+  /// Asked before each read; false: it ends there, which is no fault.
+  MayRead may_read = {};
+  /// No payload is uncompressed, and `check` not called: that is nearly all of the work, and
+  /// damage on the disk shows in the checksums.
+  bool checksums_only = false;
 };
 
 /// Reads and checks every byte of a log; changes nothing and takes no lock. Where the log is being
 /// written, its last block may be seen half written: a truncated file.
 LogReport verify_log(FileSystem& files, const FileSystem::Path& folder, const LogWatch& watch = {});
+/// The same, of these segments and no more than their `bytes`.
+LogReport verify_segments(FileSystem& files, const FileSystem::Path& folder,
+                          const std::vector<SegmentInfo>& segments, const LogWatch& watch = {});
 
 }  // namespace slipstream

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "pipeline/replay.h"
@@ -137,10 +138,11 @@ void Simulation::settle(const Recovered& recovered) {
   }
   std::map<std::uint32_t, LogOffset> checkpoints;
   for (const auto& state : server_->found().partitions) checkpoints[state.partition] = state.offset;
-  for (const auto& lost : recovered.lost) {
+  const auto all_lost = parts.lost.list(std::numeric_limits<std::size_t>::max());
+  for (const auto& lost : all_lost) {
     note(fmt::format("lost: {} to {}, {}", lost.from, lost.to, lost.why));
   }
-  ledger_.lost(recovered.lost, checkpoints);
+  ledger_.lost(all_lost, checkpoints);
   traffic_.check_keys(recovered.keys, clock_.now());
   ledger_.check_store();
 }

@@ -14,7 +14,6 @@ Result<Recovered> Server::start(const std::function<void()>& progress) {
   if (auto built = build_store(environment_); !built) return std::unexpected(built.error());
   auto recovered = build_pipeline(progress);
   if (!recovered) return recovered;
-  std::ranges::move(parts_.lost, std::back_inserter(recovered->lost));
   for (const auto& key : recovered->keys) keys_.add(key, 0);
   return recovered;
 }
