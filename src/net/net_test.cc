@@ -63,7 +63,7 @@ class HttpServerTest : public testing::Test {
       respond({.body = request.body, .content_type = "text/plain"});
     });
     server_->route("GET", "/later", [this](const HttpRequest&, HttpResponder respond) {
-      std::thread([respond] { respond({.body = "later"}); }).detach();
+      later_.emplace_back([respond] { respond({.body = "later"}); });
     });
     server_->route("GET", "/forgotten", [](const HttpRequest&, const HttpResponder&) {});
     server_->websocket("/ws", [](const std::shared_ptr<WsSession>& session) {
@@ -92,6 +92,7 @@ class HttpServerTest : public testing::Test {
   asio::io_context context_;
   IoThread io_{"io"};
   std::unique_ptr<HttpServer> server_;
+  std::vector<std::jthread> later_;  // what they hold of a connection goes before its loop
 };
 
 TEST_F(HttpServerTest, PipelinedRequestsAreAnsweredInOrder) {
