@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/iso_time.h"
+#include "codec/json_scan.h"
 
 namespace slipstream {
 namespace {
@@ -13,16 +14,6 @@ namespace sj = simdjson;
 using sj::ondemand::json_type;
 
 constexpr int kMaxNesting = 32;
-
-bool is_space(char c) {
-  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 std::unexpected<Rejection> malformed(std::string_view what) {
   return reject(RejectReason::kMalformedJson, fmt::format("not valid JSON: {}", what));
@@ -81,33 +72,6 @@ bool is_well_known(const JsonMember& field) {
   return field.interned && field.id < field::kWellKnownCount;
 }
 
-/// The length of the element at the start of `text` (the inside of an array), up to the comma or
-/// bracket that ends it, minding strings and nesting only.
-std::size_t element_length(std::string_view text) {
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        in_string = false;
-      continue;
-    }
-    if (c == '"')
-      in_string = true;
-    else if (c == '{' || c == '[')
-      ++depth;
-    else if (c == '}' || c == ']') {
-      if (depth == 0) return i;
-      --depth;
-    } else if (c == ',' && depth == 0)
-      return i;
-  }
-  return text.size();
-}
-
 }  // namespace
 
 JsonDecoder::JsonDecoder(PointBuilder& builder)
@@ -115,7 +79,7 @@ JsonDecoder::JsonDecoder(PointBuilder& builder)
 
 std::size_t JsonDecoder::decode(std::string_view text, const TextOrigin& origin,
                                 RejectionSink& rejections) {
-  text = trimmed(text);
+  text = json_trimmed(text);
   if (text.empty()) return 0;
   if (text.front() == '[') return decode_array(text, origin, 0, rejections);
   if (const std::size_t taken = take_plain(text, "\n", origin, 0, rejections); taken > 0) {
@@ -124,7 +88,7 @@ std::size_t JsonDecoder::decode(std::string_view text, const TextOrigin& origin,
   // A newline behind a closing brace separates points; anywhere else it is only white space.
   for (std::size_t newline = text.find('\n'); newline != std::string_view::npos;
        newline = text.find('\n', newline + 1)) {
-    const auto line = trimmed(text.substr(0, newline));
+    const auto line = json_trimmed(text.substr(0, newline));
     if (line.empty()) continue;
     if (line.back() == '}' && line.front() == '{') return decode_lines(text, origin, rejections);
     if (line.size() == 1 || line.back() == ',' || line.back() == ':') break;
@@ -143,7 +107,7 @@ std::size_t JsonDecoder::decode_lines(std::string_view text, const TextOrigin& o
       continue;
     }
     const auto newline = text.find('\n');
-    const auto line = trimmed(text.substr(0, newline));
+    const auto line = json_trimmed(text.substr(0, newline));
     text.remove_prefix(newline == std::string_view::npos ? text.size() : newline + 1);
     if (line.empty()) continue;
     if (line.front() == '[') {
@@ -268,8 +232,8 @@ std::size_t JsonDecoder::decode_elements(std::string_view text, bool after_comma
     rejections.rejected(index++, malformed(what).error(), sample);
   };
   while (true) {
-    const std::size_t length = element_length(text);
-    const auto element = trimmed(text.substr(0, length));
+    const std::size_t length = json_element_length(text);
+    const auto element = json_trimmed(text.substr(0, length));
     if (!element.empty()) decode_document(element, origin, index++, rejections);
     if (length == text.size()) {
       refuse("the array is not closed", text);
@@ -279,7 +243,7 @@ std::size_t JsonDecoder::decode_elements(std::string_view text, bool after_comma
     if (element.empty() && (after_comma || !closes)) refuse("a value is missing", text);
     text.remove_prefix(length + 1);
     if (closes) {
-      if (!trimmed(text).empty()) refuse("more text after the array", text);
+      if (!json_trimmed(text).empty()) refuse("more text after the array", text);
       break;
     }
     after_comma = true;
@@ -391,7 +355,7 @@ JsonDecoder::Outcome JsonDecoder::decode_number(JsonMember& member, sj::ondemand
   }
   if (member.role == JsonRole::kLap) {
     const auto token = value.raw_json_token();
-    draft_.lap_literal = trimmed(token);
+    draft_.lap_literal = json_trimmed(token);
   }
   double number;
   if (const auto e = value.get_double().get(number)) {
@@ -483,7 +447,7 @@ JsonDecoder::Outcome JsonDecoder::decode_text(JsonMember& member, sj::ondemand::
 }
 
 JsonDecoder::Outcome JsonDecoder::decode_null(JsonMember& member, sj::ondemand::value& value) {
-  const auto literal = trimmed(value.raw_json_token());
+  const auto literal = json_trimmed(value.raw_json_token());
   if (!is_null(value)) return malformed(fmt::format("in member '{}'", member.name()));
   if (member.role == JsonRole::kLap) {
     draft_.lap_literal = literal;

@@ -44,8 +44,7 @@ std::optional<JsonScan::Item> JsonScan::next() {
 }
 
 void JsonScan::skip_blanks() {
-  const auto begin = rest_.find_first_not_of(" \t\r\n");
-  rest_.remove_prefix(begin == std::string_view::npos ? rest_.size() : begin);
+  while (!rest_.empty() && is_json_space(rest_.front())) rest_.remove_prefix(1);
 }
 
 /// Between the quotes; both are consumed.
@@ -77,7 +76,7 @@ std::string_view JsonScan::value() {
       rest_.remove_prefix(1);
       if (--depth == 0) return taken();
       continue;
-    } else if (depth == 0 && (c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n')) {
+    } else if (depth == 0 && (c == ',' || is_json_space(c))) {
       return taken();
     }
     rest_.remove_prefix(1);
@@ -96,6 +95,31 @@ std::string_view json_member(std::string_view object, std::string_view name) {
 std::string_view json_string_body(std::string_view value) {
   if (value.size() < 2 || value.front() != '"') return value;
   return value.substr(1, value.size() - 2);
+}
+
+std::size_t json_element_length(std::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        in_string = false;
+      continue;
+    }
+    if (c == '"')
+      in_string = true;
+    else if (c == '{' || c == '[')
+      ++depth;
+    else if (c == '}' || c == ']') {
+      if (depth == 0) return i;
+      --depth;
+    } else if (c == ',' && depth == 0)
+      return i;
+  }
+  return text.size();
 }
 
 }  // namespace slipstream

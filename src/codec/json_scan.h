@@ -1,8 +1,22 @@
 #pragma once
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
 namespace slipstream {
+
+inline bool is_json_space(char c) {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+/// Without the white space of JSON around it.
+inline std::string_view json_trimmed(std::string_view text) {
+  while (!text.empty() && is_json_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_json_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+/// The length of the element at the start of `text` (the inside of an array), up to the comma or
+/// bracket that ends it, minding strings and nesting only.
+std::size_t json_element_length(std::string_view text);
 
 /// Walks the members of a JSON object, or the elements of an array, as texts: to pass on a part of
 /// what was checked before. What is no JSON is walked to some end, within its bounds.
