@@ -5,13 +5,6 @@
 namespace slipstream {
 namespace {
 
-double real(std::uint64_t value) {
-  return static_cast<double>(value);
-}
-double real(std::int64_t value) {
-  return static_cast<double>(value);
-}
-
 void add_ingest(MetricsPage& page, const Parts& parts) {
   for (const auto kind :
        {SourceKind::kUdp, SourceKind::kHttp, SourceKind::kWebSocket, SourceKind::kRedis}) {

@@ -66,13 +66,6 @@ void append_group(std::string& out, const Parts& parts) {
   append_partitions(object.key("partitions"), parts);
 }
 
-double real(std::int64_t value) {
-  return static_cast<double>(value);
-}
-double real(std::uint64_t value) {
-  return static_cast<double>(value);
-}
-
 void add_commands(MetricsPage& page, const RedisStats& stats) {
   for (std::size_t c = 0; c < RedisStats::kNames.size(); ++c) {
     const auto add = [&](const Counter& counter, const char* outcome) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <prometheus/metric_family.h>
 
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,6 +13,11 @@
 namespace slipstream {
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
+
+/// A counter's value as Prometheus takes it.
+double real(std::integral auto value) {
+  return static_cast<double>(value);
+}
 
 /// A moment's figures, gathered by whoever is asked for /metrics, as Prometheus text. Names are
 /// given without the "slipstream_" that all of them get. One thread.
