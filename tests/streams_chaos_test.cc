@@ -191,6 +191,21 @@ class StreamsChaos : public testing::Test {
  protected:
   void SetUp() override { SLIPSTREAM_NEEDS_REDIS(); }
 
+  /// All is caught up, all stop: each entry is in exactly one rollup of each window.
+  static void finish(RedisServer& redis, const std::vector<std::unique_ptr<Instance>>& instances,
+                     Feeder& feeder) {
+    feeder.stop();
+    ASSERT_TRUE(eventually(
+        [&] { return streams::all_acknowledged(streams::caller(redis), kPartitions); }, 60s))
+        << state_of(redis) << instances[0]->state() << instances[1]->state();
+    ASSERT_TRUE(eventually(
+        [&] { return streams::has_members(streams::caller(redis), processes_of(instances)); },
+        60s));
+    stop_all(redis, instances);
+    std::printf("%zu entries\n", feeder.added());
+    streams::expect_exactly_once(streams::caller(redis), kPartitions);
+  }
+
   const std::uint64_t seed_ = number_from("SLIPSTREAM_CHAOS_SEED", std::random_device{}());
   const std::uint64_t rounds_ = number_from("SLIPSTREAM_CHAOS_ROUNDS", 6);
   std::mt19937_64 random_{seed_};
@@ -217,15 +232,7 @@ TEST_F(StreamsChaos, KilledAndStoppedInstances) {
       instance.resume();
     }
   }
-  feeder.stop();
-  ASSERT_TRUE(eventually(
-      [&] { return streams::all_acknowledged(streams::caller(redis), kPartitions); }, 60s))
-      << state_of(redis) << instances[0]->state() << instances[1]->state();
-  ASSERT_TRUE(eventually(
-      [&] { return streams::has_members(streams::caller(redis), processes_of(instances)); }, 60s));
-  stop_all(redis, instances);
-  std::printf("%zu entries\n", feeder.added());
-  streams::expect_exactly_once(streams::caller(redis), kPartitions);
+  finish(redis, instances, feeder);
 }
 
 TEST_F(StreamsChaos, KilledStoppedAndStarvedRedis) {
@@ -260,15 +267,7 @@ TEST_F(StreamsChaos, KilledStoppedAndStarvedRedis) {
         }
     }
   }
-  feeder.stop();
-  ASSERT_TRUE(eventually(
-      [&] { return streams::all_acknowledged(streams::caller(redis), kPartitions); }, 60s))
-      << state_of(redis) << instances[0]->state() << instances[1]->state();
-  ASSERT_TRUE(eventually(
-      [&] { return streams::has_members(streams::caller(redis), processes_of(instances)); }, 60s));
-  stop_all(redis, instances);
-  std::printf("%zu entries\n", feeder.added());
-  streams::expect_exactly_once(streams::caller(redis), kPartitions);
+  finish(redis, instances, feeder);
 }
 
 TEST_F(StreamsChaos, ADeadInstancesPartitionsAreTakenAndGivenBackOnesMove) {

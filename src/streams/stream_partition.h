@@ -76,8 +76,7 @@ class StreamPartition final : public Agent {
   const std::string name_;  ///< of its connection
   Signal& changed_;
 
-  mutable std::mutex
-      mutex_;  // guards wish_, failure_, interruptible_, and what is_owner_ is set to
+  mutable std::mutex mutex_;  // guards the next three, and what is_owner_ is set to
   Wish wish_;
   StreamFailure failure_;
   RedisConnection* interruptible_ = nullptr;
