@@ -30,6 +30,7 @@ function(slipstream_room name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${target} slipstream_options rapidcheck
       GTest::gtest_main GTest::gmock)
+    target_compile_options(${name}_test PRIVATE ${SLIPSTREAM_TEST_FLAGS})
     target_compile_definitions(${name}_test PRIVATE SLIPSTREAM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
       PROPERTIES LABELS unit TIMEOUT 120)

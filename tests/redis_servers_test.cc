@@ -125,6 +125,7 @@ TEST_F(RedisServersTest, TheBreakerOpensAndCloses) {
   }
   EXPECT_EQ(servers.states()[0].breaker, State::kOpen);
   EXPECT_EQ(servers.states()[0].failures, 5);
+  EXPECT_EQ(servers.returns(), 0u);
   EXPECT_THAT(servers.states()[0].last_error, HasSubstr("Connection refused"));
 
   server.restart();
@@ -145,6 +146,7 @@ TEST_F(RedisServersTest, TheBreakerOpensAndCloses) {
   EXPECT_EQ(servers.states()[0].reconnects, 1u);
   EXPECT_EQ(servers.states()[0].since, clock.now());
   EXPECT_EQ(servers.stats().reconnects.value(), 1u);
+  EXPECT_EQ(servers.returns(), 1u);
 }
 
 TEST_F(RedisServersTest, AServerThatWasNeverThereIsInHealthToo) {

@@ -14,10 +14,12 @@ bool CircuitBreaker::allow() {
   return true;
 }
 
-void CircuitBreaker::success() {
+bool CircuitBreaker::success() {
   const std::lock_guard lock(mutex_);
   failures_ = 0;
-  if (state_ != State::kClosed) enter(State::kClosed);
+  if (state_ == State::kClosed) return false;
+  enter(State::kClosed);
+  return true;
 }
 
 void CircuitBreaker::failure() {

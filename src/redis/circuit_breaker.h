@@ -24,7 +24,8 @@ class CircuitBreaker {
   CircuitBreaker(Options options, const Clock& clock) : options_(options), clock_(clock) {}
 
   bool allow();
-  void success();
+  /// Whether that closed it.
+  bool success();
   void failure();
 
   State state() const;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "redis/backoff.h"
+#include "redis/retry.h"
 
 namespace slipstream {
 namespace {
@@ -115,6 +116,28 @@ TEST(Backoff, IsTheSameForTheSameSeed) {
   }
   EXPECT_EQ(waits[0], waits[1]);
   EXPECT_NE(waits[0], waits[2]);
+}
+
+TEST(RedisRetry, WaitsForItsTimeOrForAServersReturn) {
+  ManualClock clock(1'000'000 * kNsPerSecond);
+  RedisRetry retry;
+  EXPECT_TRUE(retry.is_due(clock.now(), 3));
+  for (int i = 0; i < 10; ++i) retry.failed(clock.now(), 3);
+  clock.advance(4'999 * kNsPerMs);
+  EXPECT_FALSE(retry.is_due(clock.now(), 3));
+  EXPECT_TRUE(retry.is_due(clock.now(), 4));
+  retry.failed(clock.now(), 4);
+  EXPECT_FALSE(retry.is_due(clock.now(), 4));
+  clock.advance(10'000 * kNsPerMs);
+  EXPECT_TRUE(retry.is_due(clock.now(), 4));
+  retry.succeeded();
+  retry.failed(clock.now(), 4);
+  clock.advance(100 * kNsPerMs);
+  EXPECT_TRUE(retry.is_due(clock.now(), 4));
+  retry.failed(clock.now(), 4);
+  EXPECT_FALSE(retry.is_due(clock.now(), 4));
+  retry.hurry();
+  EXPECT_TRUE(retry.is_due(clock.now(), 4));
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ Result<std::unique_ptr<RedisConnection>> RedisNodes::open(Node& node, std::strin
     last_errors_[text] = connection.error().message;
     return connection;
   }
-  node.breaker.success();
+  if (node.breaker.success()) returns_.add();
   if (link.empty()) return connection;
   opened(link, text);
   (*connection)->on_end([this, name = std::string(link), text](std::string_view lost) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "redis/circuit_breaker.h"
 #include "redis/connection.h"
 
@@ -60,6 +61,8 @@ class RedisNodes {
   void note_failure(std::string_view link, const std::string& node, const std::string& error);
 
   std::vector<RedisConnectionState> states() const;
+  /// How often a node's breaker has closed again.
+  std::uint64_t returns() const { return returns_.value(); }
 
   /// The pool's connections are listed node by node, under this name.
   static constexpr std::string_view kPool = "pool";
@@ -79,6 +82,7 @@ class RedisNodes {
   const Clock& clock_;
   std::atomic<std::int64_t> connect_timeout_ms_;
   std::atomic<bool> is_hurrying_{false};
+  Counter returns_;
   mutable std::mutex mutex_;  // guards all below; not held while connecting
   std::map<std::string, std::unique_ptr<Node>, std::less<>> nodes_;
   std::map<std::string, std::string, std::less<>> last_errors_;  // by node

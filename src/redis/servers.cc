@@ -355,6 +355,10 @@ std::string RedisServers::place_of(std::string_view key) const {
   return address ? address->text() : std::string();
 }
 
+std::uint64_t RedisServers::returns() const {
+  return impl_->nodes.returns();
+}
+
 std::vector<RedisConnectionState> RedisServers::states() const {
   auto states = impl_->nodes.states();
   const std::lock_guard lock(impl_->mutex);

@@ -84,6 +84,8 @@ class RedisServers {
   /// different slots: for one transaction give them one hash tag.
   std::string place_of(std::string_view key) const;
 
+  /// How often a server whose breaker was open has answered again: who waits for one may try now.
+  std::uint64_t returns() const;
   std::vector<RedisConnectionState> states() const;
   const RedisStats& stats() const;
 

@@ -42,7 +42,7 @@ std::size_t AggregateSink::poll(std::size_t) {
   std::size_t done = 0;
   for (const auto& name : outbox_.streams()) {
     Stream& stream = streams_[name];
-    if (clock_.now().ns < stream.retry_at_ns) continue;
+    if (!stream.retry.is_due(clock_.now(), servers_.returns())) continue;
     done += send(name, stream);
     // A failure may have taken long; whether to end comes first.
     if (stream.is_failing) break;
@@ -73,7 +73,7 @@ std::size_t AggregateSink::send(const std::string& name, Stream& stream) {
       stats_.failing.add(-1);
       warn_(fmt::format("{} can be written again", name));
     }
-    stream.backoff.reset();
+    stream.retry.succeeded();
     stats_.send.observe_ns(clock_.now().ns - began_ns);
     return *written;
   }
@@ -83,7 +83,7 @@ std::size_t AggregateSink::send(const std::string& name, Stream& stream) {
     if (std::exchange(was_woken_, false)) return 0;
   }
   stats_.failures.add();
-  stream.retry_at_ns = clock_.now().ns + stream.backoff.next().count() * kNsPerMs;
+  stream.retry.failed(clock_.now(), servers_.returns());
   if (!std::exchange(stream.is_failing, true)) {
     stats_.failing.add(1);
     warn_(fmt::format("{} cannot be written, rollups wait: {}", name, written.error().message));

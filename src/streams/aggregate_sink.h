@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "model/rollup_outbox.h"
-#include "redis/backoff.h"
+#include "redis/retry.h"
 #include "redis/servers.h"
 #include "streams/own_rollups.h"
 
@@ -54,8 +54,7 @@ class AggregateSink final : public SignalledAgent {
 
  private:
   struct Stream {
-    Backoff backoff;
-    std::int64_t retry_at_ns = 0;
+    RedisRetry retry;
     bool is_failing = false;
   };
 

@@ -189,8 +189,7 @@ void StreamLog::idle() {
 }
 
 bool StreamLog::connect(Stream& stream) {
-  const std::int64_t now_ns = clock_.now().ns;
-  if (now_ns < stream.retry_at_ns) return false;
+  if (!stream.retry.is_due(clock_.now(), servers_.returns())) return false;
   auto connection = servers_.connect(stream.keys.telemetry, "log");
   if (!connection) {
     lose(stream, connection.error().message);
@@ -293,7 +292,7 @@ void StreamLog::take_reply(Stream& stream, ReplyView reply) {
     stats_.failing.add(-1);
     warn_(fmt::format("{} can be written again", stream.keys.telemetry));
   }
-  stream.backoff.reset();
+  stream.retry.succeeded();
   const Expected expected = stream.expected.front();
   stream.expected.pop_front();
   if (expected == Expected::kTouch) return;
@@ -316,7 +315,7 @@ void StreamLog::lose(Stream& stream, const std::string& why) {
   stream.connection.reset();
   stream.expected.clear();
   stream.waits_for_replicas = false;
-  stream.retry_at_ns = clock_.now().ns + stream.backoff.next().count() * kNsPerMs;
+  stream.retry.failed(clock_.now(), servers_.returns());
   const std::lock_guard lock(mutex_);
   if (std::exchange(stream.is_failing, true)) return;
   stats_.failing.add(1);

@@ -15,7 +15,7 @@
 #include "base/signal.h"
 #include "model/ingest_stats.h"
 #include "model/sinks.h"
-#include "redis/backoff.h"
+#include "redis/retry.h"
 #include "redis/servers.h"
 #include "streams/stream_names.h"
 
@@ -99,8 +99,7 @@ class StreamLog final : public Agent, public PointSink {
     std::deque<Expected> expected;
     bool waits_for_replicas = false;  ///< a WAIT has been sent
     std::uint64_t wait_covers = 0;    ///< the entry that it stands behind
-    Backoff backoff;
-    std::int64_t retry_at_ns = 0;
+    RedisRetry retry;
   };
   struct Waiter {
     Durability durability;

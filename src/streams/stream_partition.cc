@@ -92,7 +92,7 @@ std::size_t StreamPartition::poll(std::size_t) {
 void StreamPartition::change_role(const Wish& wanted) {
   if (!owner_ && wanted.want == Want::kGiveUpAndClose) {
     follower_.reset();
-    retry_at_ns_ = 0;
+    retry_.hurry();
     role_ = {.want = Want::kOwn, .token = wanted.token, .number = wanted.number};
     connect();
   }
@@ -109,7 +109,7 @@ void StreamPartition::change_role(const Wish& wanted) {
   }
   role_ = wanted;
   place_ = {};
-  retry_at_ns_ = 0;
+  retry_.hurry();
   note_well();
   note_owner(role_.want == Want::kOwn);
 }
@@ -127,8 +127,7 @@ void StreamPartition::note_owner(bool is_owner) {
 bool StreamPartition::connect() {
   const bool may_follow = options_.is_following && !is_leaving_.load(std::memory_order_acquire);
   if (role_.want != Want::kOwn && !may_follow) return false;
-  const std::int64_t now_ns = parts_.clock.now().ns;
-  if (now_ns < retry_at_ns_) return false;
+  if (!retry_.is_due(parts_.clock.now(), parts_.servers.returns())) return false;
   auto connection = parts_.servers.connect(key_, name_);
   if (connection && parts_.servers.is_cluster() && !is_in_one_slot(options_.names, number_)) {
     connection =
@@ -138,7 +137,7 @@ bool StreamPartition::connect() {
   }
   if (!connection) {
     note_failure(connection.error().message);
-    retry_at_ns_ = now_ns + backoff_.next().count() * kNsPerMs;
+    retry_.failed(parts_.clock.now(), parts_.servers.returns());
     return false;
   }
   {
@@ -195,7 +194,7 @@ void StreamPartition::end_session(SessionStep how, const std::string& why) {
   } else if (how == SessionStep::kLost) {
     parts_.stats.restarts.add();
     note_failure(text);
-    retry_at_ns_ = parts_.clock.now().ns + backoff_.next().count() * kNsPerMs;
+    retry_.failed(parts_.clock.now(), parts_.servers.returns());
   }
 }
 
@@ -212,7 +211,7 @@ void StreamPartition::note_failure(const std::string& why) {
 
 void StreamPartition::note_well() {
   if (std::exchange(is_well_, true)) return;
-  backoff_.reset();
+  retry_.succeeded();
   const std::lock_guard lock(mutex_);
   failure_ = {};
 }

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/agent.h"
-#include "redis/backoff.h"
+#include "redis/retry.h"
 #include "streams/follower_session.h"
 #include "streams/owner_session.h"
 #include "streams/streams.h"
@@ -91,9 +91,8 @@ class StreamPartition final : public Agent {
   FollowerPlace place_;  ///< of the sessions since the last change of role
   std::unique_ptr<OwnerSession> owner_;
   std::unique_ptr<FollowerSession> follower_;
-  Backoff backoff_;
+  RedisRetry retry_;
   bool is_well_ = false;  ///< nothing to forget
-  std::int64_t retry_at_ns_ = 0;
 };
 
 }  // namespace slipstream
