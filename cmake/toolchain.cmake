@@ -27,6 +27,8 @@ if(SLIPSTREAM_SANITIZE)
   # Whatever is found ends the program, so that its test, or its fuzzer, fails.
   add_compile_options(-fsanitize=${SLIPSTREAM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SLIPSTREAM_SANITIZE})
+  # Its classes are of another size with them, and it decides by each file's optimisation.
+  add_compile_definitions(SIMDJSON_DEVELOPMENT_CHECKS=1)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     # g++ loses track of initialisation in instrumented code (GCC bug 105562: std::regex).
     target_compile_options(slipstream_options INTERFACE -Wno-maybe-uninitialized)
