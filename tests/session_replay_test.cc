@@ -3,10 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/asio/write.hpp>
 #include <regex>
 #include <thread>
 
@@ -25,13 +25,18 @@ using harness::run;
 using harness::Server;
 using harness::TemporaryDirectory;
 using testing::HasSubstr;
-namespace beast_http = boost::beast::http;
 
-TEST(SessionReplay, ByUdpAndByHttpItGivesTheSameRollups) {
+SourceKind source_of(std::string_view scheme) {
+  return scheme == "udp"    ? SourceKind::kUdp
+         : scheme == "http" ? SourceKind::kHttp
+                            : SourceKind::kWebSocket;
+}
+
+TEST(SessionReplay, ByEveryWayItGivesTheSameRollups) {
   Recorded session;
   const auto recorded = rollups(session.directory(), session.data());
   ASSERT_GT(recorded.size(), 30u);
-  for (const std::string scheme : {"udp", "http"}) {
+  for (const std::string scheme : {"udp", "http", "ws"}) {
     TemporaryDirectory second;
     const auto data = second.path() / "data";
     {
@@ -42,9 +47,8 @@ TEST(SessionReplay, ByUdpAndByHttpItGivesTheSameRollups) {
                                              scheme == "udp" ? server.udp_port() : server.port())});
       EXPECT_EQ(replayed.code, 0) << replayed.output;
       EXPECT_THAT(replayed.output, HasSubstr("240 points sent to " + scheme));
-      const auto source = scheme == "udp" ? SourceKind::kUdp : SourceKind::kHttp;
-      EXPECT_TRUE(eventually(
-          [&] { return server.topology().parts().ingest.of(source).accepted.value() == 240; }));
+      const auto& accepted = server.topology().parts().ingest.of(source_of(scheme)).accepted;
+      EXPECT_TRUE(eventually([&] { return accepted.value() == 240; }));
       server.stop();
     }
     EXPECT_EQ(rollups(second, data), recorded) << scheme;
@@ -68,55 +72,89 @@ TEST(SessionReplay, KeepsThePaceOfEventTimeAndSendsWhatWaits) {
   EXPECT_GE(std::stod(match[1]), 239 * 0.05 / 10 - 0.01);
 }
 
-TEST(SessionReplay, WaitsForAServerThatIsBusyAndEndsAtAnotherRefusal) {
-  Recorded session;
+class ToAServer : public testing::TestWithParam<std::string> {
+ protected:
+  harness::Ran replay(std::uint16_t port, std::vector<std::string> more) const {
+    std::vector<std::string> arguments = {"replay", "data", "--to",
+                                          fmt::format("{}://127.0.0.1:{}/", GetParam(), port)};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(session_.directory(), arguments);
+  }
+  const IngestStats::PerSource& stats(Server& server) const {
+    return server.topology().parts().ingest.of(source_of(GetParam()));
+  }
+  Recorded session_;
+};
+INSTANTIATE_TEST_SUITE_P(SessionReplay, ToAServer, testing::Values("http", "ws"),
+                         [](const auto& scheme) { return scheme.param; });
+
+TEST_P(ToAServer, WaitsWhileItIsBusyAndEndsAtAnotherRefusal) {
   {
     Server server({{"HTTP_POINTS_PER_SECOND", "50"}});
-    const auto replayed =
-        run(session.directory(), {"replay", "data", "--speed", "12", "--to",
-                                  fmt::format("http://127.0.0.1:{}/", server.port())});
+    const auto replayed = replay(server.port(), {"--speed", "12"});
     EXPECT_EQ(replayed.code, 0) << replayed.output;
-    const auto& stats = server.topology().parts().ingest.of(SourceKind::kHttp);
-    EXPECT_EQ(stats.accepted.value(), 240u);
-    EXPECT_GT(stats.rejected[static_cast<std::size_t>(RejectReason::kRateLimited)].value(), 0u);
+    EXPECT_EQ(stats(server).accepted.value(), 240u);
+    const auto& rejected = stats(server).rejected;
+    EXPECT_GT(rejected[static_cast<std::size_t>(RejectReason::kRateLimited)].value(), 0u);
   }
   Server server({{"API_TOKEN_WRITE", "secret"}});
-  const auto to = fmt::format("http://127.0.0.1:{}", server.port());
-  const auto refused = run(session.directory(), {"replay", "data", "--speed", "max", "--to", to});
+  const auto refused = replay(server.port(), {"--speed", "max"});
   EXPECT_EQ(refused.code, 1);
-  EXPECT_THAT(refused.output, HasSubstr("answered 401: a token is needed"));
-  EXPECT_EQ(run(session.directory(),
-                {"replay", "data", "--speed", "max", "--to", to, "--token", "secret"})
-                .code,
-            0);
+  EXPECT_THAT(refused.output, HasSubstr("a token is needed"));
+  EXPECT_EQ(replay(server.port(), {"--speed", "max", "--token", "secret"}).code, 0);
 }
 
-/// Stands before a server and keeps back the answer to the first request.
+TEST_P(ToAServer, EndsWhereItIsAStrangerOrNobodyIsThere) {
+  Server server({{"API_TOKEN_READ", "secret"}, {"API_TOKEN_WRITE", "secret"}});
+  const auto stranger = replay(server.port(), {"--speed", "max", "--token", "other"});
+  EXPECT_EQ(stranger.code, 1);
+  EXPECT_THAT(stranger.output, HasSubstr("after 0 points"));
+  EXPECT_THAT(stranger.output, HasSubstr("answered 401"));
+  boost::asio::io_context context;
+  const tcp::socket nobody(context, {boost::asio::ip::address_v4::loopback(), 0});
+  EXPECT_THAT(replay(nobody.local_endpoint().port(), {"--speed", "max"}).output,
+              HasSubstr("Connection refused"));
+}
+
+/// Stands before a server, and ends the first connection where it would have been told that its
+/// points are taken.
 class LostAnswer {
  public:
   explicit LostAnswer(std::uint16_t server) : server_(server) {}
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
 
  private:
+  /// Until either end is closed, or `word` comes; whether it came.
+  static bool pump(tcp::socket& from, tcp::socket& to, std::string_view word) {
+    std::string seen;
+    std::array<char, 65536> bytes{};
+    boost::system::error_code error;
+    while (!error) {
+      const std::size_t count = from.read_some(boost::asio::buffer(bytes), error);
+      seen.append(bytes.data(), count);
+      if (!word.empty() && seen.contains(word)) return true;
+      if (!error) boost::asio::write(to, boost::asio::buffer(bytes.data(), count), error);
+    }
+    return false;
+  }
+  static void end(tcp::socket& socket) {
+    boost::system::error_code ignored;
+    socket.shutdown(tcp::socket::shutdown_both, ignored);
+  }
   void run() {
-    for (const bool is_answered : {false, true}) {
-      boost::beast::error_code error;
-      tcp::socket socket = acceptor_.accept(error);
-      boost::beast::flat_buffer buffer;
-      while (!error) {
-        beast_http::request<beast_http::string_body> request;
-        beast_http::read(socket, buffer, request, error);
-        if (error) break;
-        const auto answer = http(server_, "POST", "/api/ingest", request.body(),
-                                 {{"Content-Type", "application/x-ndjson"},
-                                  {"Idempotency-Key", std::string(request["Idempotency-Key"])}});
-        if (!is_answered) break;
-        beast_http::response<beast_http::string_body> response;
-        response.result(answer.status);
-        response.body() = answer.body;
-        response.prepare_payload();
-        beast_http::write(socket, response, error);
-      }
+    for (const bool is_first : {true, false}) {
+      boost::system::error_code error;
+      tcp::socket client = acceptor_.accept(error);
+      tcp::socket server(context_);
+      server.connect({boost::asio::ip::address_v4::loopback(), server_}, error);
+      std::jthread up([&] {
+        pump(client, server, {});
+        end(server);
+      });
+      const bool has_come = pump(server, client, is_first ? R"("accepted":)" : "");
+      EXPECT_EQ(has_come, is_first);
+      end(client);
+      end(server);
     }
   }
 
@@ -126,15 +164,12 @@ class LostAnswer {
   std::jthread thread_{[this] { run(); }};
 };
 
-TEST(SessionReplay, ABodyWhoseAnswerWasLostIsSentAgainAndCountsOnce) {
-  Recorded session;
+TEST_P(ToAServer, ABodyWhoseAnswerWasLostIsSentAgainAndCountsOnce) {
   Server server;
   LostAnswer between(server.port());
-  const auto replayed =
-      run(session.directory(), {"replay", "data", "--speed", "max", "--to",
-                                fmt::format("http://127.0.0.1:{}", between.port())});
+  const auto replayed = replay(between.port(), {"--speed", "max"});
   EXPECT_EQ(replayed.code, 0) << replayed.output;
-  EXPECT_EQ(server.topology().parts().ingest.of(SourceKind::kHttp).accepted.value(), 240u);
+  EXPECT_EQ(stats(server).accepted.value(), 240u);
 }
 
 }  // namespace

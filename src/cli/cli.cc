@@ -69,7 +69,7 @@ int run_cli(int argc, char** argv) {
       ->required();
   replay_command
       ->add_option("--to", replay.to,
-                   "udp://HOST:PORT, http://HOST:PORT or redis://HOST:PORT/STREAM")
+                   "udp://HOST:PORT, http://HOST:PORT, ws://HOST:PORT or redis://HOST:PORT/STREAM")
       ->required();
   replay_command->add_option("--from", replay.from, "Of a Redis stream: the first entry's id")
       ->capture_default_str();
@@ -81,7 +81,9 @@ int run_cli(int argc, char** argv) {
   replay_command->add_option("--speed", replay.speed, "1, 10 ... times as fast, or max")
       ->capture_default_str();
   replay_command->add_option("--track", replay.track, "The track, for an export that names none");
-  replay_command->add_option("--token", replay.token, "A token that the HTTP server asks for")
+  replay_command
+      ->add_option("--token", replay.token,
+                   "A token that the server asks for, by HTTP or WebSocket")
       ->envname("SLIPSTREAM_TOKEN");
   replay_command->add_option("--config", replay.config_file,
                              "Names of a session's or stream's members, and certificates of Redis "

@@ -2,14 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "cli/http_sender.h"
 #include "cli/redis_sender.h"
+#include "cli/ws_sender.h"
 #include "source/udp_sender.h"
 
 namespace slipstream {
 namespace {
+
+constexpr std::string_view kDefaultWsPath = "/ws/realtime";
 
 class Datagrams final : public PointSender {
  public:
@@ -44,10 +48,16 @@ Result<ReplayTarget> ReplayTarget::parse(std::string_view url) {
   } else if (rest.starts_with("http://")) {
     target.scheme = Scheme::kHttp;
     rest.remove_prefix(7);
+  } else if (rest.starts_with("ws://")) {
+    target.scheme = Scheme::kWs;
+    rest.remove_prefix(5);
+    const auto path = std::min(rest.find('/'), rest.size());
+    target.path = rest.size() - path > 1 ? rest.substr(path) : kDefaultWsPath;
+    rest = rest.substr(0, path);
   } else {
     return fail(
-        fmt::format("--to {}: this version replays to udp://HOST:PORT, http://HOST:PORT and "
-                    "redis://HOST:PORT/STREAM",
+        fmt::format("--to {}: this version replays to udp://HOST:PORT, http://HOST:PORT, "
+                    "ws://HOST:PORT and redis://HOST:PORT/STREAM",
                     url));
   }
   while (rest.ends_with('/')) rest.remove_suffix(1);
@@ -72,6 +82,9 @@ Result<std::unique_ptr<PointSender>> open_sender(const ReplayTarget& target,
   if (target.redis) return RedisSender::open(*target.redis, redis);
   if (target.scheme == ReplayTarget::Scheme::kHttp) {
     return std::make_unique<HttpSender>(target.host, target.port, token);
+  }
+  if (target.scheme == ReplayTarget::Scheme::kWs) {
+    return std::make_unique<WsSender>(target.host, target.port, target.path, token);
   }
   auto sender = UdpSender::open(target.host, target.port);
   if (!sender) return std::unexpected(sender.error());

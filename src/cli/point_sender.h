@@ -28,19 +28,20 @@ class PointSender {
   virtual std::string first_refusal() const { return {}; }
 };
 
-/// From udp://HOST:PORT, http://HOST:PORT, or a Redis stream's URL.
+/// From udp://HOST:PORT, http://HOST:PORT, ws://HOST:PORT[/PATH], or a Redis stream's URL.
 struct ReplayTarget {
-  enum class Scheme { kUdp, kHttp, kRedis };
+  enum class Scheme { kUdp, kHttp, kWs, kRedis };
   Scheme scheme = Scheme::kUdp;
   std::string text;  ///< for people, without secrets
   std::string host;
   std::uint16_t port = 0;
+  std::string path = {};                     ///< kWs
   std::optional<RedisStreamUrl> redis = {};  ///< kRedis: all the rest is in here
 
   static Result<ReplayTarget> parse(std::string_view url);
 };
 
-/// `token`: for an HTTP server that asks for one. `redis`: for TLS.
+/// `token`: for a server that asks for one, by HTTP or WebSocket. `redis`: for TLS.
 Result<std::unique_ptr<PointSender>> open_sender(const ReplayTarget& target,
                                                  const std::string& token,
                                                  const Config::Redis& redis);
