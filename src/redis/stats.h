@@ -21,7 +21,7 @@ struct RedisStats {
       "HMGET",    "HGETALL", "HDEL",       "HINCRBY", "SADD",     "SREM",       "SMEMBERS",
       "ZADD",     "ZRANGE",  "ZREM",       "PUBLISH", "PING",     "AUTH",       "SELECT",
       "CLIENT",   "INFO",    "CLUSTER",    "ASKING",  "TIME",     "CONFIG",     "WAIT",
-      "SCAN"};
+      "TYPE"};
 
   /// By the index in kNames. A command is an error if its reply is one, or if the connection went
   /// away before the reply.
