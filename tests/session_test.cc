@@ -281,8 +281,9 @@ TEST(Session, BadArgumentsAreNamed) {
       {{"export", "--bogus"}, "--bogus"},
       {{"replay", "data"}, "--to"},
       {{"replay", "data", "--to", "ftp://127.0.0.1:1"},
-       "udp://HOST:PORT, http://HOST:PORT and redis://HOST:PORT/STREAM"},
+       "udp://HOST:PORT, http://HOST:PORT, ws://HOST:PORT and redis://HOST:PORT/STREAM"},
       {{"replay", "data", "--to", "http://127.0.0.1"}, "a port from 1 to 65535"},
+      {{"replay", "data", "--to", "ws:///path"}, "a port from 1 to 65535"},
       {{"replay", "data", "--to", "http://:80"}, "a host is expected"},
       {{"replay", "data", "--to", "udp://127.0.0.1:9", "--speed", "-1"}, "--speed"},
   };
