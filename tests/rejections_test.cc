@@ -157,6 +157,23 @@ TEST(Rejections, RequestsAtFaultAreAnsweredInTheSameShape) {
   }
 }
 
+TEST(Rejections, AnExportsBadPointIsNamedByItsPlace) {
+  Server server;
+  std::string rows =
+      "expire_at,lap,meta_event,meta_session,meta_source,meta_time,original_vehicle_id,outing,"
+      "telemetry_name,telemetry_value,timestamp,vehicle_id,vehicle_number\n";
+  for (int i = 0; i < 5; ++i) {
+    rows += fmt::format(
+        ",{},cota,R1,kafka,2025-09-05T00:28:2{}.000Z,GR86-1,0,speed,100,"
+        "2025-09-05T00:28:2{}.000Z,GR86-1,1\n",
+        i == 3 ? 99'999 : 1, i, i);
+  }
+  const auto answer = http(server.port(), "POST", "/api/ingest?track=cota", rows, kCsv);
+  EXPECT_EQ(answer.status, 200u);
+  EXPECT_THAT(answer.body, testing::HasSubstr(R"("accepted":4,"rejected":1,"errors":[{"index":3,)"))
+      << answer.body;
+}
+
 TEST(Rejections, UnauthorizedByTokenAndByNetwork) {
   Server server({{"API_TOKEN_WRITE", "other"}, {"UDP_ALLOW", "10.0.0.0/8"}});
   const auto refused = http(server.port(), "POST", "/api/ingest", good_point("a"));

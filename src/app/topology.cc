@@ -11,6 +11,7 @@
 #include "app/health.h"
 #include "app/live.h"
 #include "app/streams_setup.h"
+#include "net/address.h"
 #include "net/tls_context.h"
 #include "ops/logging.h"
 
@@ -53,6 +54,15 @@ StoreWriterOptions writer_options(const Config& config) {
 
 std::vector<ConfigFault> check_parts(const Config& config) {
   std::vector<ConfigFault> faults = check_edge(config);
+  if (!parse_address(config.server.listen)) {
+    faults.push_back({"[server] listen",
+                      fmt::format("an IP address is expected, not \"{}\"", config.server.listen)});
+  }
+  if (!config.udp.host.empty() && !parse_address(config.udp.host)) {
+    faults.push_back({"[udp] host", fmt::format("an IP address, or nothing for all, is expected, "
+                                                "not \"{}\"",
+                                                config.udp.host)});
+  }
   if (const auto allow = AddressList::parse(config.udp.allow); !allow) {
     faults.push_back({"[udp] allow", allow.error().message});
   }
@@ -237,6 +247,8 @@ void Topology::start_threads() {
 
 void Topology::start_timers() {
   Parts& p = *parts_;
+  rate_meter_.advance(Totals::of(p));
+  line_meter_.advance(Totals::of(p));
   p.io.every(kInsightPollInterval, [&p] {
     if (const auto update = p.insights->poll(p.clock.now())) p.hub->broadcast(*update);
   });

@@ -53,7 +53,8 @@ int run_cli(int argc, char** argv) {
   auto* demo_command = app.add_subcommand("demo", "Run the server with a simulated field of cars");
   add_serve_options(*demo_command, demo.serve);
   demo_command->add_option("--cars", demo.cars, "How many")->check(CLI::Range(1, 1'000));
-  demo_command->add_option("--seed", demo.seed, "The same seed gives the same race");
+  demo_command->add_option("--seed", demo.seed, "The same seed gives the same race")
+      ->check(CLI::NonNegativeNumber);
 
   std::string check_file;
   auto* check_command = app.add_subcommand("check", "Name every fault of a configuration");

@@ -84,6 +84,7 @@ class Harness final : public RejectionSink {
       if (member.error() != simdjson::SUCCESS) std::abort();
       if (member.value().raw_json_token().get(raw) != simdjson::SUCCESS) std::abort();
     }
+    if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) std::abort();
   }
 
   Schema schema_{{.sequence = "seq"}};

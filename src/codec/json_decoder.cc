@@ -67,6 +67,22 @@ bool is_valid(sj::ondemand::value value, int depth) {
   return false;
 }
 
+/// Whether some newline parts two points, or a point from what is none, rather than being white
+/// space within a single one. A string has no newline in it. `text` is trimmed.
+bool is_lines(std::string_view text) {
+  std::string_view after = text;
+  for (std::size_t newline = text.find('\n'); newline != std::string_view::npos;
+       newline = text.find('\n', static_cast<std::size_t>(after.data() - text.data()))) {
+    if (text.front() != '{') return true;
+    const char last = json_trimmed(text.substr(0, newline)).back();
+    after = json_trimmed(text.substr(newline));
+    const char next = after.front();
+    if (next == '{' && last != ',' && last != ':' && last != '[') return true;
+    if (last == '}' && next != ',' && next != '}' && next != ']') return true;
+  }
+  return false;
+}
+
 /// Such a field must be a number where it is there; others may be of any type in any point.
 bool is_well_known(const JsonMember& field) {
   return field.interned && field.id < field::kWellKnownCount;
@@ -85,14 +101,7 @@ std::size_t JsonDecoder::decode(std::string_view text, const TextOrigin& origin,
   if (const std::size_t taken = take_plain(text, "\n", origin, 0, rejections); taken > 0) {
     return 1 + decode_lines(text.substr(taken), origin, 1, rejections);
   }
-  // A newline behind a closing brace separates points; anywhere else it is only white space.
-  for (std::size_t newline = text.find('\n'); newline != std::string_view::npos;
-       newline = text.find('\n', newline + 1)) {
-    const auto line = json_trimmed(text.substr(0, newline));
-    if (line.empty()) continue;
-    if (line.back() == '}' && line.front() == '{') return decode_lines(text, origin, rejections);
-    if (line.size() == 1 || line.back() == ',' || line.back() == ':') break;
-  }
+  if (is_lines(text)) return decode_lines(text, origin, rejections);
   decode_document(text, origin, 0, rejections);
   return 1;
 }
@@ -206,8 +215,14 @@ std::size_t JsonDecoder::decode_array(std::string_view text, const TextOrigin& o
     sj::ondemand::object object;
     std::string_view raw;
     if (element.get(value) != sj::SUCCESS || value.get_object().get(object) != sj::SUCCESS ||
-        object.raw_json().get(raw) != sj::SUCCESS || raw.size() > limit ||
-        object.reset().error() != sj::SUCCESS) {
+        object.raw_json().get(raw) != sj::SUCCESS || object.reset().error() != sj::SUCCESS) {
+      return rest_by_hand();
+    }
+    // It goes on to where the next token begins.
+    raw = json_trimmed(raw);
+    const char* behind = raw.data() + raw.size();
+    while (behind != end && is_json_space(*behind)) ++behind;
+    if (raw.size() > limit || behind == end || (*behind != ',' && *behind != ']')) {
       return rest_by_hand();
     }
     if (!decode_object(object, raw) || !builder_.finish(draft_, origin)) {
@@ -215,9 +230,8 @@ std::size_t JsonDecoder::decode_array(std::string_view text, const TextOrigin& o
       return rest_by_hand();
     }
     ++index;
-    rest = raw.data() + raw.size();
-    while (rest != end && *rest != ',' && *rest != ']') ++rest;
-    after_comma = rest != end && *rest == ',';
+    rest = behind;
+    after_comma = *rest == ',';
     if (!after_comma) break;
     ++rest;
   }

@@ -29,6 +29,12 @@ TextRef locate(PointBatch& batch, TextRef json, std::string_view input, std::str
   return append_text(batch.text, part);
 }
 
+template <typename Number>
+std::unexpected<Rejection> out_of(const FieldRange& range, std::string_view member, Number value) {
+  return reject(RejectReason::kOutOfRange, fmt::format("'{}' must be from {} to {}, got {}", member,
+                                                       range.min, range.max, value));
+}
+
 }  // namespace
 
 std::unexpected<Rejection> reject(RejectReason reason, std::string message) {
@@ -121,13 +127,20 @@ std::expected<void, Rejection> PointBuilder::validate(const Draft& draft,
   if (draft.sector && *draft.sector > Schema::kMaxSector) {
     return reject(RejectReason::kOutOfRange, fmt::format("'{}' is too large", names.sector));
   }
+  // A lap that is the logger's fault value is repaired.
+  if (const auto& range = schema_.lap_range();
+      range && draft.lap && *draft.lap != Schema::kLapFault && !range->holds(*draft.lap)) {
+    return out_of(*range, names.lap, *draft.lap);
+  }
+  if (const auto& range = schema_.sector_range();
+      range && draft.sector && !range->holds(*draft.sector)) {
+    return out_of(*range, names.sector, *draft.sector);
+  }
   for (std::size_t i = 0; schema_.has_ranges() && i < draft.value_count; ++i) {
     const auto& v = draft.values[i];
     const FieldRange* range = schema_.range(v.field);
-    if (range != nullptr && (v.value < range->min || v.value > range->max)) {
-      return reject(RejectReason::kOutOfRange,
-                    fmt::format("'{}' must be from {} to {}, got {}",
-                                schema_.fields().name(v.field), range->min, range->max, v.value));
+    if (range != nullptr && !range->holds(v.value)) {
+      return out_of(*range, schema_.fields().name(v.field), v.value);
     }
   }
   return {};

@@ -1,5 +1,6 @@
 #include "codec/point_decoder.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
@@ -36,7 +37,11 @@ class PointDecoderTest : public testing::Test, public RejectionSink {
     std::vector<std::string> all;
     for (auto& batch : writer_.open()) {
       if (!batch) continue;
-      for (const auto& p : batch->points) all.emplace_back(batch->json(p));
+      for (const auto& p : batch->points) {
+        all.emplace_back(batch->json(p));
+        simdjson::dom::parser parser;
+        EXPECT_TRUE(parser.parse(all.back()).is_object()) << all.back();
+      }
     }
     return all;
   }
@@ -177,6 +182,21 @@ TEST_F(PointDecoderTest, ABadPointCostsNoneOfItsNeighbours) {
        {{0, RejectReason::kMalformedJson}, {1, RejectReason::kMalformedJson}},
        0},
       {"[]", 0, {}, 0},
+      {"[\n" + good + " \n,\t" + good + "\r\n]\n", 2, {}, 2},
+      {"[" + good + " x," + good + "]", 2, {{0, RejectReason::kMalformedJson}}, 1},
+      {"[" + good + " " + good + "]", 1, {{0, RejectReason::kMalformedJson}}, 0},
+      {"[" + good + " ", 2, {{1, RejectReason::kMalformedJson}}, 1},
+      {"{\"track\":\"a\"\n" + good, 2, {{0, RejectReason::kMalformedJson}}, 1},
+      {"{\"gps\":{\"lat\":1\n" + good + "\n", 2, {{0, RejectReason::kMalformedJson}}, 1},
+      {"{ \"track\": \"a\", \"chassis\": \"b\" }\nnull\n" + good,
+       3,
+       {{1, RejectReason::kNotAnObject}},
+       2},
+      {"{\"gps\":{\"lat\":1}\n,\"track\":\"a\"\n,\"chassis\":\"b\"}", 1, {}, 1},
+      {"{\n\n\"gps\":\n{\"lat\":1},\n\"z\":[\n{}\n,\n{\n}\n],\"track\":\"a\",\"chassis\":\"b\"\n}",
+       1,
+       {},
+       1},
       {"{\n  \"track\": \"a\",\n  \"chassis\": \"b\"\n}\n", 1, {}, 1},
   };
   for (const auto& c : cases) {
@@ -187,6 +207,21 @@ TEST_F(PointDecoderTest, ABadPointCostsNoneOfItsNeighbours) {
       EXPECT_EQ(to_string(refused_[i].reason), to_string(c.refused[i].second)) << c.text;
     }
     EXPECT_EQ(jsons().size(), c.accepted) << c.text;
+  }
+}
+
+TEST_F(PointDecoderTest, LinesOfJsonMayBeginWithWhatIsNone) {
+  const std::string good = R"({"track":"a","chassis":"b"})";
+  for (const std::string first : {"garbage", "null", "5", "{"}) {
+    refused_.clear();
+    for (auto& batch : writer_.open()) batch.reset();
+    const std::string text = first + "\n\n" + good + "\n" + good;
+    const std::string copy = padded(text);
+    EXPECT_EQ(
+        decoder_.json().decode({copy.data(), text.size()}, {SourceKind::kHttp, {kNow}}, *this), 3u);
+    ASSERT_EQ(refused_.size(), 1u) << first;
+    EXPECT_EQ(refused_[0].index, 0u);
+    EXPECT_EQ(jsons().size(), 2u);
   }
 }
 
@@ -351,7 +386,7 @@ TEST_F(PointDecoderTest, HeaderLineNamesTheColumnsInAnyOrder) {
 struct RangedTest : PointDecoderTest {
   static SchemaOptions options() {
     SchemaOptions o;
-    o.ranges = {{"speed_kmh", {0, 400}}};
+    o.ranges = {{"speed_kmh", {0, 400}}, {"lap", {1, 5}}, {"sector", {0, 3}}};
     o.sequence = "seq";
     o.max_point_bytes = 200;
     return o;
@@ -364,6 +399,16 @@ TEST_F(RangedTest, ConfiguredRangesAndSequenceAndSizeAreKept) {
   ASSERT_EQ(refused_.size(), 1u);
   EXPECT_EQ(refused_[0].reason, RejectReason::kOutOfRange);
   EXPECT_NE(refused_[0].message.find("speed_kmh"), std::string::npos);
+  for (const auto bad : {R"("lap":6)", R"("lap":0)", R"("sector":4)"}) {
+    decode(fmt::format(R"({{"track":"a","chassis":"b",{}}})", bad));
+    ASSERT_EQ(refused_.size(), 1u) << bad;
+    EXPECT_EQ(refused_[0].reason, RejectReason::kOutOfRange);
+  }
+  // One that is not there, or stands for none, is in no range.
+  for (const auto good : {R"("lap":5,"sector":3)", R"("lap":32768)", R"("v":1)"}) {
+    decode(fmt::format(R"({{"track":"a","chassis":"b",{}}})", good));
+    EXPECT_TRUE(refused_.empty()) << good;
+  }
   decode(R"({"track":"a","chassis":"b","speed_kmh":400,"seq":18446744073709551615})");
   ASSERT_TRUE(refused_.empty());
   EXPECT_TRUE(point().has_sequence);

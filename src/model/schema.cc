@@ -28,6 +28,10 @@ std::optional<FieldId> FieldTable::intern(std::string_view name) {
 
 Schema::Schema(SchemaOptions options) : options_(std::move(options)), fields_(options_.well_known) {
   for (const auto& [name, range] : options_.ranges) {
+    if (name == options_.lap || name == options_.sector) {
+      (name == options_.lap ? lap_range_ : sector_range_) = range;
+      continue;
+    }
     const auto id = fields_.intern(name);
     if (!id) continue;
     if (ranges_.size() <= *id) ranges_.resize(*id + 1u);

@@ -52,6 +52,12 @@ class FieldTable {
 struct FieldRange {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
+
+  template <typename Number>
+  bool holds(Number value) const {
+    const auto number = static_cast<double>(value);
+    return number >= min && number <= max;
+  }
 };
 
 /// What the members of a point are called and what they may hold. The defaults are racing's.
@@ -78,11 +84,14 @@ class Schema {
   const SchemaOptions& options() const { return options_; }
   FieldTable& fields() { return fields_; }
   const FieldTable& fields() const { return fields_; }
+  /// Of fields, beside those of lap and sector.
   bool has_ranges() const { return !ranges_.empty(); }
   /// nullptr when the field has no configured range.
   const FieldRange* range(FieldId id) const {
     return id < ranges_.size() && ranges_[id] ? &*ranges_[id] : nullptr;
   }
+  const std::optional<FieldRange>& lap_range() const { return lap_range_; }
+  const std::optional<FieldRange>& sector_range() const { return sector_range_; }
 
   static constexpr std::size_t kMaxDimensionBytes = 128;
   static constexpr std::size_t kMaxFieldsPerPoint = 64;
@@ -94,6 +103,8 @@ class Schema {
   SchemaOptions options_;
   FieldTable fields_;
   std::vector<std::optional<FieldRange>> ranges_;
+  std::optional<FieldRange> lap_range_;
+  std::optional<FieldRange> sector_range_;
 };
 
 }  // namespace slipstream

@@ -135,6 +135,9 @@ class FileReader {
         fault(node, unknown_key(name, known));
       } else if (const auto value = value_of(node); !value || !setting->set(config_, *value)) {
         fault(node, fmt::format("[{}] {}: {} is expected", section, name, setting->expected));
+      } else {
+        config_.origins[fmt::format("[{}] {}", section, name)] =
+            fmt::format("{}:{}", file_, node.source().begin.line);
       }
     }
   }
@@ -160,7 +163,7 @@ class FileReader {
     for (const auto& [key, value] : *table) {
       const auto* bounds = value.as_array();
       const auto at = [&](std::size_t i) { return (*bounds)[i].value<double>(); };
-      if (bounds == nullptr || bounds->size() != 2 || !at(0) || !at(1) || *at(0) > *at(1)) {
+      if (bounds == nullptr || bounds->size() != 2 || !at(0) || !at(1) || !(*at(0) <= *at(1))) {
         fault(value, fmt::format("[schema.ranges] {}: [least, greatest] is expected", key.str()));
         continue;
       }
@@ -317,15 +320,18 @@ void read_environment(const Environment& environment, Config& config, Faults& fa
     if (!value || !s.set(config, *value)) {
       faults.push_back({"environment variable " + s.environment,
                         fmt::format("{} is expected, not '{}'", s.expected, *text)});
+    } else {
+      config.origins[fmt::format("[{}] {}", s.section, s.key)] =
+          "environment variable " + s.environment;
     }
   }
 }
 
-/// The default windows take two settings of the replaced system.
-void add_default_windows(const Environment& environment, Config& config, Faults& faults) {
-  const auto number = [&](const char* name, std::int64_t default_value) {
+/// The bucket takes two settings of the replaced system.
+void add_windows(const Environment& environment, Config& config, Faults& faults) {
+  const auto number = [&](const char* name) -> std::optional<std::int64_t> {
     const auto text = environment(name);
-    if (!text) return default_value;
+    if (!text) return std::nullopt;
     constexpr std::int64_t kMax = 1'000'000'000;
     const auto value = value_from_text(SettingKind::kInteger, *text);
     if (value && std::get<std::int64_t>(*value) >= 1 && std::get<std::int64_t>(*value) <= kMax) {
@@ -334,38 +340,53 @@ void add_default_windows(const Environment& environment, Config& config, Faults&
     faults.push_back(
         {fmt::format("environment variable {}", name),
          fmt::format("a whole number from 1 to {} is expected, not '{}'", kMax, *text)});
-    return default_value;
+    return std::nullopt;
   };
-  const auto threshold = number("FLUSH_THRESHOLD", 10);
-  const auto idle_ms = number("BUCKET_IDLE_MS", 2'000);
-  if (config.windows.empty()) {
-    config.windows = default_windows(static_cast<std::uint32_t>(threshold), idle_ms);
+  const auto threshold = number("FLUSH_THRESHOLD");
+  const auto idle_ms = number("BUCKET_IDLE_MS");
+  if (config.windows.empty()) config.windows = default_windows(10, 2'000);
+  for (auto& window : config.windows) {
+    if (window.name != "bucket" || window.close_count == 0) continue;
+    if (threshold) window.close_count = static_cast<std::uint32_t>(*threshold);
+    if (idle_ms) window.idle_ms = *idle_ms;
   }
 }
 
 void check_whole(Config& config, Faults& faults) {
+  const auto fault = [&](std::string where, std::string message) {
+    faults.push_back(located(config, {std::move(where), std::move(message)}));
+  };
   const auto& ws_path = config.server.ws_path;
   if (!ws_path.starts_with('/') || ws_path.find_first_of("?# ") != std::string::npos) {
-    faults.push_back({"[server] ws_path", "a path that begins with / is expected"});
+    fault("[server] ws_path", "a path that begins with / is expected");
+  } else if (ws_path == "/" || ws_path == "/write" || ws_path == "/metrics" ||
+             ws_path == "/healthz" || ws_path == "/readyz" || ws_path.starts_with("/api/")) {
+    fault("[server] ws_path", fmt::format("{} is an endpoint already", ws_path));
   }
-  std::set<std::string> members;
+  if (config.store.data_dir.empty()) fault("[store] data_dir", "a directory is expected");
   const auto& schema = config.schema;
-  for (const auto* name :
-       {&schema.time, &schema.track, &schema.chassis, &schema.lap, &schema.sector}) {
-    if (name->empty() || !members.insert(*name).second) {
-      faults.push_back(
-          {"[schema]", "time, track, chassis, lap and sector need names of their own"});
-      break;
-    }
+  std::set<std::string> members(schema.well_known.begin(), schema.well_known.end());
+  for (const auto& [key, name] :
+       {std::pair{"time", &schema.time}, std::pair{"track", &schema.track},
+        std::pair{"chassis", &schema.chassis}, std::pair{"lap", &schema.lap},
+        std::pair{"sector", &schema.sector}, std::pair{"sequence", &schema.sequence}}) {
+    const bool may_be_none = name == &schema.sequence;
+    if (name->empty() ? may_be_none : members.insert(*name).second) continue;
+    fault(fmt::format("[schema] {}", key),
+          fmt::format("a member's name that no other has is expected, not \"{}\"", *name));
   }
-  check_security(config.security, [&](std::string where, std::string message) {
-    faults.push_back({std::move(where), std::move(message)});
-  });
+  check_security(config.security, fault);
   config.pipeline.workers =
       std::min(config.pipeline.workers, std::max(1u, std::thread::hardware_concurrency()));
 }
 
 }  // namespace
+
+ConfigFault located(const Config& config, const ConfigFault& fault) {
+  const auto origin = config.origins.find(fault.where.substr(0, fault.where.find(',')));
+  if (origin == config.origins.end()) return fault;
+  return {origin->second, fmt::format("{}: {}", fault.where, fault.message)};
+}
 
 Environment process_environment() {
   return [](const std::string& name) -> std::optional<std::string> {
@@ -380,7 +401,7 @@ std::expected<Config, std::vector<ConfigFault>> load_config(
   Faults faults;
   if (file) read_file(*file, environment, config, faults);
   read_environment(environment, config, faults);
-  add_default_windows(environment, config, faults);
+  add_windows(environment, config, faults);
   check_whole(config, faults);
   if (!faults.empty()) return std::unexpected(std::move(faults));
   return config;

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -136,6 +137,9 @@ struct Config {
     std::string format = "auto";           ///< auto (text on a terminal), text, json
     std::int64_t metrics_interval_s = 60;  ///< 0: no periodic line
   } log;
+  /// Where what is no default was set: "[server] port" to "slipstream.toml:12" or "environment
+  /// variable PORT".
+  std::map<std::string, std::string> origins;
 };
 
 /// All tokens, those that have a setting of their own as well.
@@ -146,14 +150,16 @@ struct ConfigFault {
   std::string where;  ///< "slipstream.toml:12", "environment variable PORT"
   std::string message;
 };
+/// A fault of the setting that `where` names ("[server] port"), with the place where it was set.
+ConfigFault located(const Config& config, const ConfigFault& fault);
 
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 /// The process's own.
 Environment process_environment();
 
 /// Reads `file` (no value: defaults and environment only), then the environment, which wins. All
-/// faults are named at once. After that the windows take FLUSH_THRESHOLD and BUCKET_IDLE_MS, unless
-/// the file defines windows of its own.
+/// faults are named at once. After that the window "bucket" takes FLUSH_THRESHOLD and
+/// BUCKET_IDLE_MS, the file's own one too where it counts.
 std::expected<Config, std::vector<ConfigFault>> load_config(
     const std::optional<std::filesystem::path>& file, const Environment& environment);
 

@@ -79,6 +79,17 @@ TEST_F(ConfigTest, EnvironmentWinsOverTheFile) {
   EXPECT_EQ(config->windows[0].close_count, 25u);
 }
 
+TEST_F(ConfigTest, TheFilesOwnBucketTakesTheEnvironmentToo) {
+  const auto config =
+      load("[[window]]\nname = \"bucket\"\ncount = 3\n[[window]]\nname = \"two\"\ncount = 2\n",
+           {{"FLUSH_THRESHOLD", "25"}, {"BUCKET_IDLE_MS", "70"}});
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->windows[0].close_count, 25u);
+  EXPECT_EQ(config->windows[0].idle_ms, 70);
+  EXPECT_EQ(config->windows[1].close_count, 2u);
+  EXPECT_EQ(config->windows[1].idle_ms, 0);
+}
+
 TEST_F(ConfigTest, VariablesInTheFileAreReplaced) {
   const auto config = load("# ${NOBODY}\n[server]\nport = ${P:-7000}\nlisten = \"${HOST}\"\n",
                            {{"HOST", "127.0.0.9"}});
@@ -105,7 +116,20 @@ TEST_F(ConfigTest, EveryFaultIsNamedWithItsLine) {
               ElementsAre(HasSubstr("one of segments redis none")));
   EXPECT_THAT(faults("[schema.ranges]\nspeed_kmh = [5, 1]\n"),
               ElementsAre(HasSubstr("[least, greatest]")));
-  EXPECT_THAT(faults("[server]\nws_path = \"ws\"\n"), SizeIs(1));
+  EXPECT_THAT(faults("[server]\n\nws_path = \"ws\"\n"),
+              ElementsAre("3: [server] ws_path: a path that begins with / is expected"));
+  EXPECT_THAT(faults("", {{"WS_PATH", "/api/health"}}),
+              ElementsAre("environment variable WS_PATH: [server] ws_path: /api/health is an "
+                          "endpoint already"));
+  EXPECT_THAT(faults("[store]\ndata_dir = \"\"\n"),
+              ElementsAre("2: [store] data_dir: a directory is expected"));
+  EXPECT_THAT(faults("[schema]\ntime = \"speed_kmh\"\nsequence = \"lap\"\n"),
+              ElementsAre("2: [schema] time: a member's name that no other has is expected, not "
+                          "\"speed_kmh\"",
+                          "3: [schema] sequence: a member's name that no other has is expected, "
+                          "not \"lap\""));
+  EXPECT_THAT(faults("[schema.ranges]\nspeed_kmh = [nan, 5.0]\n"),
+              ElementsAre(HasSubstr("[least, greatest]")));
   EXPECT_THAT(faults("[log]\nlevel = \"loud\"\n"),
               ElementsAre(HasSubstr("one of trace debug info warn error")));
 }

@@ -194,8 +194,7 @@ std::vector<Gap> gaps(std::span<const VehicleInsight> insights) {
       gap.to_ahead = rounded(ahead);
     }
     if (i + 1 < order.size() && order[i + 1]->track == car.track) {
-      const double behind_speed = order[i + 1]->avg_speed;
-      const auto behind = percent(own, behind_speed, behind_speed);
+      const auto behind = percent(own, order[i + 1]->avg_speed, own);
       gap.under_pressure = behind && *behind > 0 && *behind < 1;
       gap.to_behind = rounded(behind);
     }

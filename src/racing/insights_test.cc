@@ -177,7 +177,7 @@ TEST(Gaps, AreSharesOfSpeedFastestFirst) {
   EXPECT_EQ(order[0].position, 1u);
   EXPECT_EQ(order[0].to_leader, 0);
   EXPECT_EQ(order[0].to_ahead, std::nullopt);
-  EXPECT_EQ(order[0].to_behind, 0.5);  // 0.5 / 99.5 = 0.5025%
+  EXPECT_EQ(order[0].to_behind, 0.5);
   EXPECT_EQ(order[0].relative_speed, 0);
   EXPECT_FALSE(order[0].overtaking_opportunity);
   EXPECT_TRUE(order[0].under_pressure);
@@ -185,7 +185,7 @@ TEST(Gaps, AreSharesOfSpeedFastestFirst) {
   EXPECT_EQ(order[1].chassis, "middle");
   EXPECT_EQ(order[1].to_leader, 0.5);
   EXPECT_EQ(order[1].to_ahead, 0.5);
-  EXPECT_EQ(order[1].to_behind, 1.53);  // 1.5 / 98
+  EXPECT_EQ(order[1].to_behind, 1.51);  // 1.5 / 99.5
   EXPECT_EQ(order[1].relative_speed, -0.5);
   EXPECT_TRUE(order[1].overtaking_opportunity);
   EXPECT_FALSE(order[1].under_pressure);
@@ -195,6 +195,16 @@ TEST(Gaps, AreSharesOfSpeedFastestFirst) {
   EXPECT_EQ(order[2].to_ahead, 1.53);
   EXPECT_EQ(order[2].to_behind, std::nullopt);
   EXPECT_EQ(order[2].relative_speed, -2);
+}
+
+TEST(Gaps, AreSharesOfTheCarsOwnSpeed) {
+  const std::vector cars = {car("a", 100), car("b", 80)};
+  const auto order = gaps(cars);
+  EXPECT_EQ(order[0].to_behind, 20);
+  EXPECT_EQ(order[1].to_ahead, 25);
+  // 0.995% of its own speed, over 1% of the other's.
+  const std::vector close = {car("a", 100), car("b", 99.005)};
+  EXPECT_TRUE(gaps(close)[0].under_pressure);
 }
 
 TEST(Gaps, EqualSpeedsAreOrderedByChassisAndThreatenNobody) {
@@ -223,7 +233,8 @@ TEST(Gaps, EachTrackHasItsOwnLeader) {
 TEST(Gaps, StandingCarsDivideNothingByZero) {
   const std::vector cars = {car("moving", 100), car("x", 0), car("y", 0)};
   const auto order = gaps(cars);
-  EXPECT_EQ(order[0].to_behind, std::nullopt);
+  EXPECT_EQ(order[0].to_behind, 100);
+  EXPECT_EQ(order[1].to_behind, std::nullopt);
   EXPECT_EQ(order[1].to_leader, 100);
   EXPECT_EQ(order[1].to_ahead, std::nullopt);
   EXPECT_FALSE(order[1].overtaking_opportunity);

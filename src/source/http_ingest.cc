@@ -289,10 +289,12 @@ std::size_t HttpIngest::decode_trd(std::string_view body, const Job& job) {
   const std::size_t rows_refused_before = error_count_;
   auto points = pivot_trd(body, track, *this);
   const std::size_t rows_refused = error_count_ - rows_refused_before;
-  for (auto& point : points) {
-    point.json.reserve(point.json.size() + JsonDecoder::kPadding);
-    decoder_.json().decode(point.json, {.source = source_, .arrival = job.arrival}, *this);
+  for (first_index_ = 0; first_index_ < points.size(); ++first_index_) {
+    auto& json = points[first_index_].json;
+    json.reserve(json.size() + JsonDecoder::kPadding);
+    decoder_.json().decode(json, {.source = source_, .arrival = job.arrival}, *this);
   }
+  first_index_ = 0;
   return points.size() + rows_refused;
 }
 
@@ -307,6 +309,7 @@ HttpResponse HttpIngest::refuse_denied(const Job& job) {
 }
 
 void HttpIngest::rejected(std::size_t index, const Rejection& rejection, std::string_view sample) {
+  index += first_index_;
   stats_.reject(source_, rejection.reason);
   peers_.report(address_, rejection, sample, arrival_);
   if (error_count_ == 0) {

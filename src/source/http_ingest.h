@@ -106,6 +106,7 @@ class HttpIngest final : public SignalledAgent, private RejectionSink {
   std::string errors_;
   std::string first_error_;
   std::size_t error_count_ = 0;
+  std::size_t first_index_ = 0;  ///< of the points that are decoded together
   bool is_influx_ = false;
 };
 
