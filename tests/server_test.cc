@@ -6,6 +6,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
+
 #include "harness.h"
 #include "source/testing.h"
 #include "source/udp_sender.h"
@@ -296,6 +298,17 @@ TEST(Server, RollupsPageByPageAndAsCsv) {
   EXPECT_EQ(csv.headers.at("content-type"), "text/csv");
   EXPECT_THAT(csv.body, StartsWith("track,chassis,lap,sector,count,first_ts"));
   EXPECT_THAT(csv.body, HasSubstr("cota,GR86-01,3,0,1,"));
+  const auto rows = [&](const std::string& query) {
+    return http(server.port(), "GET", "/api/rollups?window=sector&limit=20" + query, "",
+                {{"Accept", "text/csv"}});
+  };
+  const auto first = rows("");
+  EXPECT_EQ(std::ranges::count(first.body, '\n'), 21);
+  const auto rest = rows("&cursor=" + first.headers.at("x-next-cursor"));
+  EXPECT_EQ(std::ranges::count(rest.body, '\n'), 10);
+  EXPECT_FALSE(rest.headers.contains("x-next-cursor"));
+  EXPECT_EQ(rows("&chassis=nobody").body,
+            "track,chassis,lap,sector,count,first_ts,last_ts,window,window_id\r\n");
 }
 
 }  // namespace

@@ -69,7 +69,11 @@ Result<RollupQuery> rollup_query(const HttpRequest& request) {
 
 HttpResponse rollups_response(const Result<RollupPage>& page, bool as_csv) {
   if (!page) return error_response(400, page.error().message);
-  if (as_csv) return {.body = rollups_to_csv(page->rollups), .content_type = "text/csv"};
+  if (as_csv) {
+    HttpResponse response{.body = rollups_to_csv(page->rollups), .content_type = "text/csv"};
+    if (page->next) response.headers.emplace_back("X-Next-Cursor", *page->next);
+    return response;
+  }
   std::string body = R"({"rollups":[)";
   for (std::size_t i = 0; i < page->rollups.size(); ++i) {
     if (i > 0) body += ',';

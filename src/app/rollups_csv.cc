@@ -7,6 +7,10 @@
 namespace slipstream {
 namespace {
 
+constexpr std::string_view kAnyRollup =
+    R"({"track":0,"chassis":0,"lap":0,"sector":0,"count":0,"first_ts":0,"last_ts":0,)"
+    R"("window":0,"window_id":0})";
+
 void append_value(std::string& out, simdjson::dom::element value) {
   std::string_view text;
   if (value.get(text) == simdjson::SUCCESS) {
@@ -57,6 +61,7 @@ void RollupsCsv::append_row(std::string& out, std::string_view rollup) {
 std::string rollups_to_csv(const std::vector<std::string>& rollups) {
   RollupsCsv csv;
   for (const auto& rollup : rollups) csv.learn(rollup);
+  if (rollups.empty()) csv.learn(kAnyRollup);
   std::string out;
   csv.append_header(out);
   for (const auto& rollup : rollups) csv.append_row(out, rollup);

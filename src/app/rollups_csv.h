@@ -21,7 +21,7 @@ class RollupsCsv {
   std::vector<std::string> cells_;
 };
 
-/// The same of a few.
+/// The same of a few. Of none, what every rollup has is the header.
 std::string rollups_to_csv(const std::vector<std::string>& rollups);
 
 }  // namespace slipstream
