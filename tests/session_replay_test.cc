@@ -100,7 +100,9 @@ TEST_P(ToAServer, WaitsWhileItIsBusyAndEndsAtAnotherRefusal) {
   Server server({{"API_TOKEN_WRITE", "secret"}});
   const auto refused = replay(server.port(), {"--speed", "max"});
   EXPECT_EQ(refused.code, 1);
-  EXPECT_THAT(refused.output, HasSubstr("a token is needed"));
+  EXPECT_THAT(refused.output,
+              HasSubstr(GetParam() == "http" ? "answered 401: a token is needed"
+                                             : "answered unauthorized: a token is needed"));
   EXPECT_EQ(replay(server.port(), {"--speed", "max", "--token", "secret"}).code, 0);
 }
 

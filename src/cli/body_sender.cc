@@ -21,7 +21,8 @@ std::string random_name() {
 
 }  // namespace
 
-BodySender::BodySender(std::size_t max_bytes) : max_bytes_(max_bytes), run_(random_name()) {}
+BodySender::BodySender(Server server, std::size_t max_bytes)
+    : server_(std::move(server)), max_bytes_(max_bytes), run_(random_name()) {}
 
 Result<void> BodySender::send(std::string_view json) {
   if (points_ > 0 && lines_.size() + json.size() >= max_bytes_) {
@@ -77,17 +78,28 @@ std::string BodySender::message_of(const std::string& answer) {
   return printable_sample(answer, kMessageBytes);
 }
 
-std::expected<BodySender::Taken, BodySender::Failure> BodySender::taken(const std::string& answer) {
+std::expected<BodySender::Taken, BodySender::Failure> BodySender::taken(
+    const std::string& answer) const {
   simdjson::dom::parser parser;
   simdjson::dom::element said;
   Taken taken;
   if (parser.parse(answer).get(said) != simdjson::SUCCESS ||
       said["rejected"].get(taken.refused) != simdjson::SUCCESS) {
-    return std::unexpected(Failure{fmt::format("this is no Slipstream: it answered {}",
+    return std::unexpected(Failure{fmt::format("{} is no Slipstream: it answered {}", where(),
                                                printable_sample(answer, kMessageBytes))});
   }
   if (taken.refused > 0) taken.why = message_of(answer);
   return taken;
+}
+
+BodySender::Failure BodySender::lost(std::string_view why) const {
+  Failure failure{fmt::format("{}: {}", where(), why)};
+  if (has_connected_) failure.again_in = kReconnectPause;
+  return failure;
+}
+
+std::string BodySender::where() const {
+  return fmt::format("{}:{}", server_.host, server_.port);
 }
 
 }  // namespace slipstream

@@ -23,6 +23,12 @@ class BodySender : public PointSender {
   /// Before a lost connection is made again.
   static constexpr std::chrono::milliseconds kReconnectPause{200};
 
+  struct Server {
+    std::string host;
+    std::uint16_t port = 0;
+    std::string token;  ///< empty: it asks for none
+  };
+
   Result<void> send(std::string_view json) final;
   Time flush_due() const final;
   Result<void> flush() final;
@@ -43,7 +49,7 @@ class BodySender : public PointSender {
   };
 
   /// `max_bytes`: of a body with more than one point.
-  explicit BodySender(std::size_t max_bytes);
+  BodySender(Server server, std::size_t max_bytes);
 
   /// Sends a body and waits for its answer. `lines` is NDJSON; a newline is where a point ends, and
   /// nowhere else.
@@ -53,7 +59,14 @@ class BodySender : public PointSender {
   /// Of an answer, for people.
   static std::string message_of(const std::string& answer);
   /// An answer that says how many points it refused; a failure where it says no such thing.
-  static std::expected<Taken, Failure> taken(const std::string& answer);
+  std::expected<Taken, Failure> taken(const std::string& answer) const;
+  /// No answer, for this reason: again soon, but where there has never been a connection.
+  Failure lost(std::string_view why) const;
+  /// The server, for people.
+  std::string where() const;
+
+  const Server server_;
+  bool has_connected_ = false;
 
  private:
   const std::size_t max_bytes_;

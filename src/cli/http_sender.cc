@@ -42,8 +42,7 @@ struct HttpSender::Answer {
   std::optional<std::chrono::seconds> retry_after;
 };
 
-HttpSender::HttpSender(std::string host, std::uint16_t port, std::string token)
-    : BodySender(kMaxBytes), host_(std::move(host)), port_(port), token_(std::move(token)) {}
+HttpSender::HttpSender(Server server) : BodySender(std::move(server), kMaxBytes) {}
 
 HttpSender::~HttpSender() = default;
 
@@ -52,34 +51,32 @@ std::expected<BodySender::Taken, BodySender::Failure> HttpSender::exchange(std::
   const auto answer = post(lines, key);
   if (!answer) {
     connection_.reset();
-    Failure failure{answer.error().message};
-    if (has_connected_) failure.again_in = kReconnectPause;
-    return std::unexpected(failure);
+    return std::unexpected(lost(answer.error().message));
   }
   if (answer->status == 200) return taken(answer->body);
   Failure failure{
-      fmt::format("{}:{} answered {}: {}", host_, port_, answer->status, message_of(answer->body))};
+      fmt::format("{} answered {}: {}", where(), answer->status, message_of(answer->body))};
   if (answer->status == 503 || answer->status == 429) failure.again_in = answer->retry_after;
   return std::unexpected(failure);
 }
 
 Result<HttpSender::Answer> HttpSender::post(std::string_view lines, const std::string& key) {
-  const auto failed = [&](const beast::error_code& error) {
-    return fail(fmt::format("{}:{}: {}", host_, port_, error.message()));
-  };
+  const auto failed = [](const beast::error_code& error) { return fail(error.message()); };
   if (!connection_) {
     connection_ = std::make_unique<Connection>();
-    const auto error =
-        client_socket::connect(connection_->context, connection_->stream, host_, port_);
+    const auto error = client_socket::connect(connection_->context, connection_->stream,
+                                              server_.host, server_.port);
     if (error) return failed(error);
     has_connected_ = true;
   }
   Connection& c = *connection_;
   http::request<http::string_body> request{http::verb::post, "/api/ingest", 11};
-  request.set(http::field::host, client_socket::authority(host_, port_));
+  request.set(http::field::host, client_socket::authority(server_.host, server_.port));
   request.set(http::field::content_type, "application/x-ndjson");
   request.set("Idempotency-Key", key);
-  if (!token_.empty()) request.set(http::field::authorization, "Bearer " + token_);
+  if (!server_.token.empty()) {
+    request.set(http::field::authorization, "Bearer " + server_.token);
+  }
   request.body() = lines;
   request.prepare_payload();
   if (const auto error =

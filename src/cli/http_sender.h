@@ -1,5 +1,4 @@
 #pragma once
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,7 +14,7 @@ class HttpSender final : public BodySender {
  public:
   static constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 
-  HttpSender(std::string host, std::uint16_t port, std::string token);
+  explicit HttpSender(Server server);
   ~HttpSender() override;
 
  private:
@@ -25,11 +24,7 @@ class HttpSender final : public BodySender {
   std::expected<Taken, Failure> exchange(std::string_view lines, const std::string& key) override;
   Result<Answer> post(std::string_view lines, const std::string& key);
 
-  const std::string host_;
-  const std::uint16_t port_;
-  const std::string token_;
   std::unique_ptr<Connection> connection_;
-  bool has_connected_ = false;
 };
 
 }  // namespace slipstream

@@ -81,10 +81,11 @@ Result<std::unique_ptr<PointSender>> open_sender(const ReplayTarget& target,
                                                  const Config::Redis& redis) {
   if (target.redis) return RedisSender::open(*target.redis, redis);
   if (target.scheme == ReplayTarget::Scheme::kHttp) {
-    return std::make_unique<HttpSender>(target.host, target.port, token);
+    return std::make_unique<HttpSender>(BodySender::Server{target.host, target.port, token});
   }
   if (target.scheme == ReplayTarget::Scheme::kWs) {
-    return std::make_unique<WsSender>(target.host, target.port, target.path, token);
+    return std::make_unique<WsSender>(BodySender::Server{target.host, target.port, token},
+                                      target.path);
   }
   auto sender = UdpSender::open(target.host, target.port);
   if (!sender) return std::unexpected(sender.error());

@@ -45,12 +45,8 @@ struct WsSender::Connection {
   }
 };
 
-WsSender::WsSender(std::string host, std::uint16_t port, std::string path, std::string token)
-    : BodySender(kMaxBytes),
-      host_(std::move(host)),
-      port_(port),
-      path_(std::move(path)),
-      token_(std::move(token)) {}
+WsSender::WsSender(Server server, std::string path)
+    : BodySender(std::move(server), kMaxBytes), path_(std::move(path)) {}
 
 WsSender::~WsSender() = default;
 
@@ -60,14 +56,14 @@ std::expected<BodySender::Taken, BodySender::Failure> WsSender::exchange(std::st
     if (auto opened = open(); !opened) return std::unexpected(std::move(opened.error()));
   }
   if (const auto error = connection_->write(publish(lines, key))) {
-    return std::unexpected(lost(error.message()));
+    return std::unexpected(drop(error.message()));
   }
   auto answer = answer_to(key);
   if (!answer) return std::unexpected(std::move(answer.error()));
   simdjson::dom::parser parser;
   std::string_view reason;
   if (parser.parse(*answer)["reason"].get(reason) != simdjson::SUCCESS) return taken(*answer);
-  Failure failure{fmt::format("{}:{} answered {}: {}", host_, port_, reason, message_of(*answer))};
+  Failure failure{fmt::format("{} answered {}: {}", where(), reason, message_of(*answer))};
   if (reason == "overloaded" || reason == "unavailable" || reason == "rate_limited") {
     failure.again_in = kBusyPause;
   }
@@ -77,29 +73,31 @@ std::expected<BodySender::Taken, BodySender::Failure> WsSender::exchange(std::st
 std::expected<void, BodySender::Failure> WsSender::open() {
   connection_ = std::make_unique<Connection>();
   Connection& c = *connection_;
-  if (const auto error =
-          client_socket::connect(c.context, beast::get_lowest_layer(c.stream), host_, port_)) {
-    return std::unexpected(lost(error.message()));
+  if (const auto error = client_socket::connect(c.context, beast::get_lowest_layer(c.stream),
+                                                server_.host, server_.port)) {
+    return std::unexpected(drop(error.message()));
   }
   c.stream.set_option(websocket::stream_base::decorator([&](websocket::request_type& request) {
-    if (!token_.empty()) request.set(http::field::authorization, "Bearer " + token_);
+    if (!server_.token.empty()) {
+      request.set(http::field::authorization, "Bearer " + server_.token);
+    }
   }));
   websocket::response_type response;
   const auto error = c.wait([&](auto done) {
-    c.stream.async_handshake(response, client_socket::authority(host_, port_), path_,
+    c.stream.async_handshake(response, client_socket::authority(server_.host, server_.port), path_,
                              std::move(done));
   });
   if (error == websocket::error::upgrade_declined) {
     const auto status = response.result_int();
-    auto failure = lost(fmt::format("answered {}: {}", status, message_of(response.body())));
+    auto failure = drop(fmt::format("answered {}: {}", status, message_of(response.body())));
     const bool is_busy = status == 503 || status == 429;
     failure.again_in.reset();
     if (is_busy && has_connected_) failure.again_in = kBusyPause;
     return std::unexpected(failure);
   }
-  if (error) return std::unexpected(lost(error.message()));
+  if (error) return std::unexpected(drop(error.message()));
   has_connected_ = true;
-  if (const auto unsent = c.write(kNothingBack)) return std::unexpected(lost(unsent.message()));
+  if (const auto unsent = c.write(kNothingBack)) return std::unexpected(drop(unsent.message()));
   return {};
 }
 
@@ -112,24 +110,22 @@ std::expected<std::string, BodySender::Failure> WsSender::answer_to(const std::s
     if (error == websocket::error::closed) {
       const auto& close = c.stream.reason();
       const unsigned code = close.code;
-      auto failure = lost(fmt::format("closed with {}: {}", code, close.reason.c_str()));
+      auto failure = drop(fmt::format("closed with {}: {}", code, close.reason.c_str()));
       if (code == websocket::close_code::policy_error || code == websocket::close_code::too_big) {
         failure.again_in.reset();
       }
       return std::unexpected(failure);
     }
-    if (error) return std::unexpected(lost(error.message()));
+    if (error) return std::unexpected(drop(error.message()));
     std::string message = beast::buffers_to_string(c.buffer.data());
     std::string_view id;
     if (parser.parse(message)["id"].get(id) == simdjson::SUCCESS && id == key) return message;
   }
 }
 
-BodySender::Failure WsSender::lost(const std::string& why) {
+BodySender::Failure WsSender::drop(std::string_view why) {
   connection_.reset();
-  Failure failure{fmt::format("{}:{}: {}", host_, port_, why)};
-  if (has_connected_) failure.again_in = kReconnectPause;
-  return failure;
+  return lost(why);
 }
 
 }  // namespace slipstream

@@ -1,5 +1,4 @@
 #pragma once
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,7 +15,7 @@ class WsSender final : public BodySender {
   static constexpr std::size_t kMaxBytes = (std::size_t{1} << 20) - 1024;
 
   /// `path`: as the server's WS_PATH.
-  WsSender(std::string host, std::uint16_t port, std::string path, std::string token);
+  WsSender(Server server, std::string path);
   ~WsSender() override;
 
  private:
@@ -26,15 +25,11 @@ class WsSender final : public BodySender {
   std::expected<void, Failure> open();
   /// The next message that answers `key`.
   std::expected<std::string, Failure> answer_to(const std::string& key);
-  /// Of the connection; there is a new one at the next body.
-  Failure lost(const std::string& why);
+  /// Ends the connection, for this reason; there is a new one at the next body.
+  Failure drop(std::string_view why);
 
-  const std::string host_;
-  const std::uint16_t port_;
   const std::string path_;
-  const std::string token_;
   std::unique_ptr<Connection> connection_;
-  bool has_connected_ = false;
 };
 
 }  // namespace slipstream
