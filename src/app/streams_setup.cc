@@ -72,10 +72,10 @@ std::vector<ConfigFault> check_streams(const Config& config) {
                                                   "1757032100000-0, got \"{}\"",
                                                   redis.from)});
   }
-  const bool writes_rollups = !redis.url.empty();
+  if (redis.url.empty()) return faults;
   for (const auto& window : redis.windows) {
-    if (writes_rollups && std::ranges::find(config.windows, window, &WindowDefinition::name) ==
-                              config.windows.end()) {
+    if (std::ranges::find(config.windows, window, &WindowDefinition::name) ==
+        config.windows.end()) {
       faults.push_back(
           {"[redis] windows",
            fmt::format("there is no window \"{}\" whose rollups could be written to Redis",

@@ -71,6 +71,7 @@ std::vector<ConfigFault> check_parts(const Config& config) {
     faults.push_back({"[racing] track_sectors_path", sectors.error().message});
   }
   std::ranges::move(check_streams(config), std::back_inserter(faults));
+  for (auto& fault : faults) fault = located(config, fault);
   return faults;
 }
 

@@ -25,11 +25,11 @@ constexpr int kTurnsBetweenLines = 10;  ///< of the rates, where nobody watches 
 std::expected<Config, std::vector<ConfigFault>> load(const ServeOptions& options) {
   auto config = read_configuration(options.config_file);
   if (!config) return config;
-  if (!options.listen.empty()) config->server.listen = options.listen;
-  if (auto faults = check_parts(*config); !faults.empty()) {
-    for (auto& fault : faults) fault = located(*config, fault);
-    return std::unexpected(faults);
+  if (!options.listen.empty()) {
+    config->server.listen = options.listen;
+    config->origins["[server] listen"] = "--listen";
   }
+  if (auto faults = check_parts(*config); !faults.empty()) return std::unexpected(faults);
   if (!options.log_format.empty()) config->log.format = options.log_format;
   return config;
 }
