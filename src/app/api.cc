@@ -8,7 +8,7 @@
 
 #include "app/health.h"
 #include "app/rollups_csv.h"
-#include "codec/point_builder.h"
+#include "codec/event_time.h"
 #include "source/influx_answer.h"
 
 namespace slipstream {

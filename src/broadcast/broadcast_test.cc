@@ -185,5 +185,15 @@ TEST(RollupMemory, AnswersTheNewestPageByPage) {
   EXPECT_THAT(memory.query({.window = "none"})->rollups, SizeIs(0));
 }
 
+TEST(RollupMemory, LeavesStoredOnesToTheStore) {
+  Schema schema;
+  RollupMemory memory(schema.fields());
+  auto rollup = std::make_shared<Rollup>();
+  rollup->window = "second";
+  rollup->stored = true;
+  memory.accept({rollup}, {});
+  EXPECT_THAT(memory.query({.window = "second"})->rollups, SizeIs(0));
+}
+
 }  // namespace
 }  // namespace slipstream

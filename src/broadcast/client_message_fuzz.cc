@@ -24,7 +24,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (std::get<SubscribeCommand>(repeated->command).subscription.filter != filter) std::abort();
   }
   if (const auto* publish = std::get_if<PublishCommand>(&message->command)) {
-    if (checker.parse(std::string(publish->points)).error() != simdjson::SUCCESS) std::abort();
+    // The points may be broken, each for itself; the message around them is whole.
+    const auto at = static_cast<std::size_t>(publish->points.data() - text.data());
+    if (!publish->points.starts_with('[')) std::abort();
+    const auto around = std::string(text).replace(at, publish->points.size(), "[]");
+    if (checker.parse(around).error() != simdjson::SUCCESS) std::abort();
   }
   return 0;
 }

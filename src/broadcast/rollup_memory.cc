@@ -22,6 +22,7 @@ bool matches(const RollupQuery& query, const Rollup& rollup) {
 void RollupMemory::accept(const RollupBatch& rollups, std::span<const RollupRow>) {
   const std::lock_guard lock(mutex_);
   for (const auto& rollup : rollups) {
+    if (rollup->stored) continue;
     auto& kept = by_window_[rollup->window];
     kept.push_back({next_number_++, rollup});
     if (kept.size() > max_rollups_) kept.pop_front();

@@ -10,8 +10,8 @@
 
 namespace slipstream {
 
-/// The newest closed windows of each definition, for windows that are not stored. Newest is what
-/// closed last. Threads: any; a mutex guards the deques.
+/// The newest closed windows of each definition whose windows are not stored; of the others the
+/// store answers. Newest is what closed last. Threads: any; a mutex guards the deques.
 class RollupMemory final : public RollupSink {
  public:
   explicit RollupMemory(const FieldTable& fields, std::size_t max_rollups_per_window = 5'000)

@@ -16,7 +16,7 @@
 #include "cli/point_csv.h"
 #include "cli/progress_bar.h"
 #include "cli/session.h"
-#include "codec/point_builder.h"
+#include "codec/event_time.h"
 #include "codec/point_json.h"
 #include "store/rollup_reader.h"
 

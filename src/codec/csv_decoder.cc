@@ -8,6 +8,7 @@
 
 #include "base/iso_time.h"
 #include "base/json_text.h"
+#include "codec/event_time.h"
 
 namespace slipstream {
 namespace {
@@ -151,12 +152,7 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(const Column& column, std::string_vi
     case Role::kTime: {
       if (cell.empty()) return {};
       if (const auto number = parse_number(cell)) {
-        draft_.event_ns = time_from_number(*number);
-        std::int64_t whole = 0;  // nanoseconds do not fit a double
-        if (std::from_chars(cell.data(), cell.data() + cell.size(), whole).ptr ==
-            cell.data() + cell.size()) {
-          draft_.event_ns = time_from_integer(whole);
-        }
+        draft_.event_ns = time_from_number(cell);
         open_member();
         append_json_number(json_, cell, *number);
       } else {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/iso_time.h"
+#include "codec/event_time.h"
 #include "codec/json_scan.h"
 
 namespace slipstream {
@@ -345,13 +346,9 @@ JsonDecoder::Outcome JsonDecoder::decode_member(JsonMember& member, sj::ondemand
 
 JsonDecoder::Outcome JsonDecoder::decode_number(JsonMember& member, sj::ondemand::value& value) {
   if (member.role == JsonRole::kTime) {
-    // Nanoseconds do not fit a double; fractions do not fit an integer.
     std::optional<std::int64_t> time;
-    if (std::int64_t integer; value.get_int64().get(integer) == sj::SUCCESS) {
-      time = time_from_integer(integer);
-    } else if (double number; value.get_double().get(number) == sj::SUCCESS) {
-      time = time_from_number(number);
-    }
+    const auto token = json_trimmed(value.raw_json_token());
+    if (value.get_double().error() == sj::SUCCESS) time = time_from_number(token);
     if (!time) {
       return reject(RejectReason::kBadTime,
                     fmt::format("'{}' is no time since 1970 in s, ms, us or ns", member.name()));

@@ -10,6 +10,7 @@
 #include "base/iso_time.h"
 #include "base/json_text.h"
 #include "codec/csv_text.h"
+#include "codec/event_time.h"
 
 namespace slipstream {
 namespace {
@@ -115,16 +116,9 @@ LineDecoder::Outcome LineDecoder::decode_member(const LineMember& member, bool h
 }
 
 LineDecoder::Outcome LineDecoder::decode_time(const LineMember& member) {
-  std::int64_t whole = 0;  // nanoseconds do not fit a double
-  const char* end = member.value.data() + member.value.size();
-  if (member.kind == Kind::kFlag) {
-    // is no time
-  } else if (std::from_chars(member.value.data(), end, whole).ptr == end) {
-    draft_.event_ns = time_from_integer(whole);
-  } else if (const auto number = parse_number(member.value)) {
-    draft_.event_ns = time_from_number(*number);
-  } else {
-    draft_.event_ns = parse_iso_time(member.value);
+  if (member.kind != Kind::kFlag) {
+    draft_.event_ns =
+        parse_number(member.value) ? time_from_number(member.value) : parse_iso_time(member.value);
   }
   if (!draft_.event_ns) {
     return reject(RejectReason::kBadTime,

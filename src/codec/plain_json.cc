@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/iso_time.h"
+#include "codec/event_time.h"
 
 namespace slipstream {
 namespace {
@@ -122,7 +123,7 @@ bool take_number(const JsonMember& member, const Number& number, std::string_vie
     case JsonRole::kTime:
       if (number.negative || number.digits > std::numeric_limits<std::int64_t>::max()) return false;
       draft.event_ns = number.fraction > 0
-                           ? time_from_number(number.value())
+                           ? time_from_number(literal)
                            : time_from_integer(static_cast<std::int64_t>(number.digits));
       return draft.event_ns.has_value();
     case JsonRole::kLap:

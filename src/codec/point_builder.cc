@@ -4,11 +4,9 @@
 
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "base/iso_time.h"
 #include "base/json_text.h"
-#include "codec/csv_text.h"
 
 namespace slipstream {
 namespace {
@@ -52,36 +50,6 @@ std::expected<std::int64_t, Rejection> to_index(double value, std::string_view m
                   fmt::format("{} must be from 0 to {}, got {}", member, max, value));
   }
   return static_cast<std::int64_t>(value);
-}
-
-std::optional<std::int64_t> time_from_integer(std::int64_t value) {
-  if (value < 0) return std::nullopt;
-  const std::int64_t unit = value < 100'000'000'000           ? kNsPerSecond
-                            : value < 100'000'000'000'000     ? kNsPerMs
-                            : value < 100'000'000'000'000'000 ? kNsPerUs
-                                                              : 1;
-  // As nanoseconds, what is beyond the year 2262 has no place.
-  if (value > std::numeric_limits<std::int64_t>::max() / unit) return std::nullopt;
-  return value * unit;
-}
-
-std::optional<std::int64_t> time_from_number(double value) {
-  if (!(value >= 0)) return std::nullopt;
-  const double unit = value < 1e11 ? 1e9 : value < 1e14 ? 1e6 : value < 1e17 ? 1e3 : 1;
-  const double whole = std::floor(value);
-  if (!(whole * unit < 9.2e18)) return std::nullopt;
-  // Apart, since together they would lose the last digits.
-  return static_cast<std::int64_t>(whole) * static_cast<std::int64_t>(unit) +
-         std::llround((value - whole) * unit);
-}
-
-std::optional<EventTime> time_from_text(std::string_view text) {
-  auto ns = parse_iso_time(text);
-  if (!ns) {
-    if (const auto number = parse_number(text)) ns = time_from_number(*number);
-  }
-  if (!ns) return std::nullopt;
-  return EventTime{*ns};
 }
 
 void PointBuilder::add_crowded(Draft& draft, FieldId id, double value) {

@@ -121,11 +121,6 @@ class PointBuilder {
 /// "lap" and "sector" from a number: refuses fractions, and what is outside of [0, max].
 std::expected<std::int64_t, Rejection> to_index(double value, std::string_view member,
                                                 std::int64_t max);
-/// Event time from a number, in seconds, milli-, micro- or nanoseconds by its size.
-std::optional<std::int64_t> time_from_number(double value);
-std::optional<std::int64_t> time_from_integer(std::int64_t value);
-/// A time that a person asks for: ISO 8601, or a number as in a point.
-std::optional<EventTime> time_from_text(std::string_view text);
 
 std::unexpected<Rejection> reject(RejectReason reason, std::string message);
 

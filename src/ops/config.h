@@ -85,7 +85,7 @@ struct Config {
     std::filesystem::path data_dir = "data";
     std::int64_t retention_hours = 0;      ///< 0: for ever
     std::uint64_t retention_rollups = 0;   ///< 0: any number
-    std::uint32_t memory_rollups = 5'000;  ///< newest kept in memory, a window
+    std::uint32_t memory_rollups = 5'000;  ///< newest kept, of a window that is not stored
   } store;
   struct Redis {
     std::string url;  ///< empty: no Redis

@@ -1,0 +1,74 @@
+#include "codec/event_time.h"
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include "base/iso_time.h"
+#include "codec/csv_text.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::int64_t kMaxNs = std::numeric_limits<std::int64_t>::max();
+
+/// Nanoseconds in what a number of this size counts.
+std::int64_t unit_of(std::int64_t value) {
+  return value < 100'000'000'000           ? kNsPerSecond
+         : value < 100'000'000'000'000     ? kNsPerMs
+         : value < 100'000'000'000'000'000 ? kNsPerUs
+                                           : 1;
+}
+
+std::optional<std::int64_t> time_from_double(double value) {
+  if (!(value >= 0) || !(value < static_cast<double>(kMaxNs))) return std::nullopt;
+  const double whole = std::floor(value);
+  const auto time = time_from_integer(static_cast<std::int64_t>(whole));
+  if (!time) return std::nullopt;
+  const auto unit = static_cast<double>(unit_of(static_cast<std::int64_t>(whole)));
+  const std::int64_t fraction = std::llround((value - whole) * unit);
+  if (fraction > kMaxNs - *time) return std::nullopt;
+  return *time + fraction;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> time_from_integer(std::int64_t value) {
+  if (value < 0) return std::nullopt;
+  const std::int64_t unit = unit_of(value);
+  if (value > kMaxNs / unit) return std::nullopt;
+  return value * unit;
+}
+
+std::optional<std::int64_t> time_from_number(std::string_view text) {
+  const auto number = parse_number(text);
+  if (!number) return std::nullopt;
+  text = trim_blanks(text);
+  if (text.front() == '+') text.remove_prefix(1);
+  const char* const end = text.data() + text.size();
+  std::int64_t whole = 0;
+  const auto [behind, error] = std::from_chars(text.data(), end, whole);
+  const bool is_plain = error == std::errc{} && text.front() != '-' &&
+                        (behind == end || *behind == '.') &&
+                        text.find_first_of("eE") == std::string_view::npos;
+  if (!is_plain) return time_from_double(*number);
+  const auto time = time_from_integer(whole);
+  if (!time || behind == end) return time;
+  std::int64_t fraction = 0;
+  std::int64_t unit = unit_of(whole);
+  for (const char* digit = behind + 1; digit != end && unit > 1; ++digit) {
+    unit /= 10;
+    fraction += (*digit - '0') * unit;
+  }
+  if (fraction > kMaxNs - *time) return std::nullopt;
+  return *time + fraction;
+}
+
+std::optional<EventTime> time_from_text(std::string_view text) {
+  auto ns = parse_iso_time(text);
+  if (!ns) ns = time_from_number(text);
+  if (!ns) return std::nullopt;
+  return EventTime{*ns};
+}
+
+}  // namespace slipstream

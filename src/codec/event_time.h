@@ -1,0 +1,19 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/clock.h"
+
+namespace slipstream {
+
+/// Event time from a number since 1970: seconds, milli-, micro- or nanoseconds by its size (below
+/// 1e11, 1e14, 1e17, and above). Nothing where it is negative, or beyond the year 2262.
+std::optional<std::int64_t> time_from_integer(std::int64_t value);
+/// The same from a number's text, blanks around it allowed. Exact to the nanosecond, digits beyond
+/// are cut off; with an exponent, as exact as a double. Nothing where the text is no number, too.
+std::optional<std::int64_t> time_from_number(std::string_view text);
+/// A time that a person asks for: ISO 8601, or a number as in a point.
+std::optional<EventTime> time_from_text(std::string_view text);
+
+}  // namespace slipstream
