@@ -27,6 +27,7 @@ using harness::Server;
 using harness::sorted;
 using harness::TemporaryDirectory;
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 namespace fs = std::filesystem;
 
@@ -119,6 +120,29 @@ TEST(Session, MissingSegmentIsNamed) {
                                     segments[2].base_offset)));
 }
 
+TEST(Session, LostEndIsNamedAsFarAsTheStoreKnows) {
+  Recorded session;
+  session.fill_segments();
+  const auto segments = session.segments();
+  ASSERT_GE(segments.size(), 3u);
+  const auto end = *session.blocks(segments.back()).back().to;
+  fs::remove(session.log() / segments.back().name);
+  const auto lost = fault(segments.back().name, 0, segments.back().base_offset, end,
+                          "missing segment: the log ends before the offset that it is known to "
+                          "have reached\n");
+  for (const char* directory : {"data", "data/log"}) {
+    const auto verified = run(session.directory(), {"log", "verify", directory});
+    EXPECT_EQ(verified.code, 1);
+    EXPECT_THAT(verified.output, AllOf(HasSubstr(lost), HasSubstr(" entries, 1 faults\n")));
+  }
+  for (const auto& segment : segments) fs::remove(session.log() / segment.name);
+  EXPECT_THAT(run(session.directory(), {"log", "verify", "data"}).output,
+              HasSubstr(fault(segment_name(0), 0, 0, end, "missing segment")));
+  fs::resize_file(session.data() / "slipstream.db", 10);
+  EXPECT_THAT(run(session.directory(), {"log", "verify", "data"}).output,
+              HasSubstr("how far the log had come is not known: "));
+}
+
 TEST(Session, SegmentOfAnotherVersionIsNamed) {
   Recorded session;
   const auto segment = session.segments().front();
@@ -133,6 +157,16 @@ TEST(Session, SegmentOfAnotherVersionIsNamed) {
   const auto exported = run(session.directory(), {"export", "--data", "data"});
   EXPECT_EQ(exported.code, 1);
   EXPECT_THAT(exported.output, HasSubstr("lost: offsets from 0 on: "));
+}
+
+TEST(Session, HeaderThatDoesNotMatchItsChecksumSaysItsVersion) {
+  Recorded session;
+  const auto segment = session.segments().front();
+  session.flip(segment, offsetof(SegmentHeader, version));
+  const auto verified = run(session.directory(), {"log", "verify", "data"});
+  EXPECT_EQ(verified.code, 1);
+  EXPECT_THAT(verified.output, HasSubstr(fault(segment.name, 0, 0, 0, "damaged header: ")));
+  EXPECT_THAT(verified.output, ContainsRegex("it says version [0-9]+, this program knows 1\n"));
 }
 
 TEST(Session, PayloadThatDoesNotDecodeIsNamed) {

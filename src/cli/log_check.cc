@@ -6,6 +6,7 @@
 
 #include "cli/progress_bar.h"
 #include "cli/session.h"
+#include "store/rollup_reader.h"
 
 namespace slipstream {
 namespace {
@@ -34,18 +35,31 @@ void forgive_unfinished_write(const std::filesystem::path& folder, LogReport& re
   }
 }
 
+/// From the checkpoint in the store beside the log; 0: there is none.
+Result<std::uint64_t> offset_known_to_be_reached(const std::filesystem::path& folder) {
+  std::error_code error;
+  const auto data_dir = std::filesystem::weakly_canonical(folder, error).parent_path();
+  if (error || !std::filesystem::exists(RollupReader::database_path(data_dir), error)) return 0;
+  auto store = RollupReader::open(data_dir);
+  if (!store) return std::unexpected(store.error());
+  return (*store)->log_offset();
+}
+
 }  // namespace
 
 Result<LogCheck> check_log(const std::string& directory,
                            const std::function<void(const PointBatch&)>& take) {
   const auto folder = find_log_folder(directory);
   if (!folder) return std::unexpected(folder.error());
+  // Before the log is looked at: a running server's goes on.
+  const auto reached = offset_known_to_be_reached(*folder);
   const auto segments = list_segments(posix_file_system(), *folder);
   if (!segments) return std::unexpected(segments.error());
   std::uint64_t bytes = 0;
   for (const auto& segment : *segments) bytes += segment.bytes;
 
   LogCheck check{.folder = folder->string()};
+  if (!reached) check.end_unknown = reached.error().message;
   Schema schema;
   BatchPool pool;
   PointLogDecoder decoder(schema.fields(), pool);
@@ -63,9 +77,10 @@ Result<LogCheck> check_log(const std::string& directory,
     }
     return {};
   };
-  check.report = verify_log(
-      posix_file_system(), *folder,
-      {.check = check_block, .progress = [&bar](std::uint64_t done) { bar.show(done); }});
+  check.report = verify_log(posix_file_system(), *folder,
+                            {.check = check_block,
+                             .progress = [&bar](std::uint64_t done) { bar.show(done); },
+                             .at_least_offset = reached.value_or(0)});
   bar.finish(bytes);
   forgive_unfinished_write(*folder, check.report);
   return check;

@@ -14,13 +14,15 @@ namespace slipstream {
 struct LogCheck {
   std::string folder;
   LogReport report = {};
+  std::string end_unknown = {};  ///< why the store does not say how far the log had come
   std::uint64_t blocks = 0;
   std::uint64_t entries = 0;  ///< offsets of blocks that are whole
 };
 
-/// Checks a log (`directory`: a data directory or its log folder) as verify_log() does, and that
-/// each payload decodes. `take` gets the points of whole blocks. Draws a progress bar. Beside a
-/// running server the block that it is writing just then is no fault.
+/// Checks a log (`directory`: a data directory or its log folder) as verify_log() does, that each
+/// payload decodes, and that it goes as far as the store beside it says. `take` gets the points of
+/// whole blocks. Draws a progress bar. Beside a running server the block that it is writing just
+/// then is no fault.
 Result<LogCheck> check_log(const std::string& directory,
                            const std::function<void(const PointBatch&)>& take = {});
 

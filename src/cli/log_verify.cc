@@ -14,6 +14,9 @@ int run_log_verify(const std::string& directory) {
     fmt::print(stderr, "slipstream log verify: {}\n", check.error().message);
     return kExitFailure;
   }
+  if (!check->end_unknown.empty()) {
+    fmt::print(stderr, "how far the log had come is not known: {}\n", check->end_unknown);
+  }
   const auto& faults = check->report.faults;
   for (const auto& fault : faults) {
     fmt::print("{}: byte {}: offsets [{}, {}): {}: {}\n", fault.file, fault.position, fault.from,

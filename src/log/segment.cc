@@ -55,13 +55,11 @@ Result<SegmentInfo> read_segment_info(File& file, std::uint64_t base_offset) {
 
   SegmentHeader header;
   std::memcpy(&header, buffer.data(), sizeof header);
-  if (header.magic != kSegmentMagic || header.checksum != checksum_of(header) ||
-      header.base_offset != base_offset) {
-    return info;
-  }
+  if (header.magic != kSegmentMagic) return info;
+  info.version = header.version;
+  if (header.checksum != checksum_of(header) || header.base_offset != base_offset) return info;
   info.header =
       header.version == kSegmentVersion ? HeaderState::kGood : HeaderState::kUnknownVersion;
-  info.version = header.version;
   info.resumes_from = std::min(header.resumes_from, base_offset);
   info.previous_base = header.previous_base;
   info.created_ns = header.created_ns;

@@ -41,7 +41,7 @@ struct SegmentInfo {
   std::optional<std::uint64_t> previous_base;
   std::int64_t created_ns = 0;
   std::uint64_t bytes = 0;
-  std::uint32_t version = 0;
+  std::uint32_t version = kSegmentVersion;  ///< as the header says, where there is one
   HeaderState header = HeaderState::kGood;
 };
 

@@ -29,6 +29,7 @@ class Verifier {
       segment(segments[i], after);
       bytes_done_ += segments[i].bytes;
     }
+    if (!is_stopped_) lost_end();
     return std::move(report_);
   }
 
@@ -52,6 +53,14 @@ class Verifier {
     expected_ = std::max(expected_, segment.base_offset);
   }
 
+  void lost_end() {
+    if (expected_ >= watch_.at_least_offset) return;
+    fault(LogFaultKind::kMissingSegment, segment_name(expected_), 0, expected_,
+          watch_.at_least_offset,
+          "the log ends before the offset that it is known to have reached");
+    expected_ = watch_.at_least_offset;
+  }
+
   void segment(const SegmentInfo& info, const SegmentInfo* after) {
     report_.segments.push_back({.file = info.name,
                                 .base_offset = info.base_offset,
@@ -70,8 +79,7 @@ class Verifier {
       const bool cut = info.bytes < sizeof(SegmentHeader);
       fault(cut ? LogFaultKind::kTruncatedFile : LogFaultKind::kDamagedHeader, info.name, 0,
             info.base_offset, cut ? end : info.base_offset,
-            cut ? "the file ends within the segment's header"
-                : "the segment's header does not match its checksum or the file's name");
+            cut ? "the file ends within the segment's header" : damaged_header(info));
       if (cut) expected_ = std::max(expected_, end);
     }
     auto file = files_.open_read(folder_ / info.name);
@@ -83,6 +91,15 @@ class Verifier {
     scan(SegmentScanner(std::move(*file), info.base_offset, info.bytes,
                         [this](std::size_t bytes) { return may_read(bytes); }),
          after);
+  }
+
+  static std::string damaged_header(const SegmentInfo& info) {
+    std::string why = "the segment's header does not match its checksum or the file's name";
+    if (info.version != kSegmentVersion) {
+      why +=
+          fmt::format("; it says version {}, this program knows {}", info.version, kSegmentVersion);
+    }
+    return why;
   }
 
   bool may_read(std::size_t bytes) {

@@ -57,6 +57,8 @@ struct LogWatch {
   std::function<Result<void>(const LogBlock&)> check = {};
   /// Told how many bytes of the log are done.
   std::function<void(std::uint64_t bytes)> progress = {};
+  /// The log is known to have reached this offset; where it ends before, it has lost its end.
+  std::uint64_t at_least_offset = 0;
   /// Given each fault when it is found.
   std::function<void(const LogFault&)> found = {};
   /// Asked before each read; false: it ends there, which is no fault.

@@ -32,13 +32,18 @@ Result<Statement> select(Database& database, std::string_view columns, const Rol
 
 struct RollupReader::Impl {
   Database database;
+  std::int64_t version;
 };
 
 RollupReader::RollupReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RollupReader::~RollupReader() = default;
 
+std::filesystem::path RollupReader::database_path(const std::filesystem::path& data_dir) {
+  return data_dir / "slipstream.db";
+}
+
 Result<std::unique_ptr<RollupReader>> RollupReader::open(const std::filesystem::path& data_dir) {
-  const std::string path = (data_dir / "slipstream.db").string();
+  const std::string path = database_path(data_dir).string();
   const auto failed = [&](const Error& reason) {
     return fail(fmt::format("{}: {}", path, reason.message));
   };
@@ -54,7 +59,15 @@ Result<std::unique_ptr<RollupReader>> RollupReader::open(const std::filesystem::
                             version->integer(0), kStoreVersion));
   }
   return std::unique_ptr<RollupReader>(
-      new RollupReader(std::make_unique<Impl>(std::move(*database))));
+      new RollupReader(std::make_unique<Impl>(std::move(*database), version->integer(0))));
+}
+
+Result<std::uint64_t> RollupReader::log_offset() {
+  if (impl_->version < kCheckpointsSince) return 0;
+  auto statement = impl_->database.prepare("SELECT coalesce(max(log_offset), 0) FROM partitions");
+  if (!statement) return std::unexpected(statement.error());
+  if (const auto row = statement->step(); !row) return std::unexpected(row.error());
+  return static_cast<std::uint64_t>(statement->integer(0));
 }
 
 Result<std::uint64_t> RollupReader::count(const RollupFilter& filter) {

@@ -25,9 +25,13 @@ struct RollupFilter {
 /// creates nothing, changes nothing, and sees what was committed when it was opened. One thread.
 class RollupReader {
  public:
+  /// Of a data directory.
+  static std::filesystem::path database_path(const std::filesystem::path& data_dir);
   static Result<std::unique_ptr<RollupReader>> open(const std::filesystem::path& data_dir);
   ~RollupReader();
 
+  /// How far the log had come when the rollups' last checkpoint was made; 0: there is none.
+  Result<std::uint64_t> log_offset();
   Result<std::uint64_t> count(const RollupFilter& filter);
   /// Gives each as JSON; an error of `take` ends it.
   Result<void> for_each(const RollupFilter& filter,

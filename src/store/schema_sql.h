@@ -111,5 +111,6 @@ CREATE INDEX outbox_by_stream ON outbox (stream, id, count);
 CREATE TABLE outbox_writer (id INTEGER PRIMARY KEY CHECK (id = 0), name TEXT NOT NULL) STRICT;
 )sql"};
 inline constexpr int kStoreVersion = std::size(kStoreSchema);
+inline constexpr int kCheckpointsSince = 2;  ///< the version that came with `partitions`
 
 }  // namespace slipstream
