@@ -4,7 +4,6 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/iso_time.h"
 #include "base/json_text.h"
@@ -15,6 +14,7 @@ namespace {
 
 constexpr std::size_t kRequiredColumns = 6;
 constexpr std::size_t kMaxColumns = 512;
+constexpr std::string_view kRawSource = "raw_source";
 
 }  // namespace
 
@@ -36,6 +36,7 @@ CsvDecoder::Column CsvDecoder::column(std::string_view name) const {
     if (name == names.lap) return Role::kLap;
     if (name == names.sector) return Role::kSector;
     if (!names.sequence.empty() && name == names.sequence) return Role::kSequence;
+    if (name == kRawSource) return Role::kRawSource;
     return Role::kOther;
   }();
   const auto known = std::ranges::find(names.well_known, name);
@@ -52,6 +53,19 @@ bool CsvDecoder::is_header(const std::vector<std::string_view>& cells) const {
     return std::ranges::any_of(cells, [&](auto cell) { return trim_blanks(cell) == name; });
   };
   return has(names.track) && has(names.chassis);
+}
+
+std::optional<std::string> CsvDecoder::fault_of(const std::vector<Column>& columns) {
+  if (columns.size() > kMaxColumns) {
+    return fmt::format("{} columns, at most {}", columns.size(), kMaxColumns);
+  }
+  for (auto column = columns.begin(); column != columns.end(); ++column) {
+    if (!column->name.empty() &&
+        std::ranges::find(columns.begin(), column, column->name, &Column::name) != column) {
+      return fmt::format("the column '{}' stands twice", column->name.substr(0, 40));
+    }
+  }
+  return std::nullopt;
 }
 
 std::size_t CsvDecoder::decode(std::string_view text, const TextOrigin& origin,
@@ -71,11 +85,8 @@ std::size_t CsvDecoder::decode_body(std::string_view text, const TextOrigin& ori
   }
   std::vector<Column> columns;
   for (const auto cell : reader.cells()) columns.push_back(column(cell));
-  if (columns.size() > kMaxColumns) {
-    rejections.rejected(0,
-                        {RejectReason::kMalformedCsv,
-                         fmt::format("{} columns, at most {}", columns.size(), kMaxColumns)},
-                        reader.record());
+  if (auto fault = fault_of(columns)) {
+    rejections.rejected(0, {RejectReason::kMalformedCsv, std::move(*fault)}, reader.record());
     return 1;
   }
   if (!reader.next()) return 0;
@@ -116,11 +127,14 @@ CsvDecoder::Outcome CsvDecoder::decode_row(const CsvReader& reader,
   draft_.clear();
   json_ = "{";
   for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].role == Role::kRawSource && !origin.peer.empty()) continue;
     const auto cell = i < cells.size() ? trim_blanks(cells[i]) : std::string_view{};
     if (auto outcome = decode_cell(columns[i], cell); !outcome) return outcome;
   }
   if (!origin.peer.empty()) {
-    json_ += json_.size() > 1 ? ",\"raw_source\":" : "\"raw_source\":";
+    if (json_.size() > 1) json_ += ',';
+    append_json_string(json_, kRawSource);
+    json_ += ':';
     append_json_string(json_, origin.peer);
     draft_.has_texts = true;
   }
@@ -165,6 +179,7 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(const Column& column, std::string_vi
       }
       return {};
     }
+    case Role::kRawSource:
     case Role::kOther:
       // A column that the schema does not know is a field where it holds a number, else text.
       if (cell.empty()) return {};

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,7 @@ class CsvDecoder {
     kSector,
     kSequence,
     kField,
+    kRawSource,  ///< the server's own, where it knows who sent the text
     kOther
   };
   struct Column {
@@ -40,6 +42,8 @@ class CsvDecoder {
   using Outcome = std::expected<void, Rejection>;
 
   Column column(std::string_view name) const;
+  /// Why these cannot be a text's columns.
+  static std::optional<std::string> fault_of(const std::vector<Column>& columns);
   bool is_header(const std::vector<std::string_view>& cells) const;
   std::size_t decode_rows(CsvReader& reader, const std::vector<Column>& columns,
                           std::size_t required, const TextOrigin& origin,

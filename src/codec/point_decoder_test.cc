@@ -383,6 +383,29 @@ TEST_F(PointDecoderTest, HeaderLineNamesTheColumnsInAnyOrder) {
   EXPECT_NE(jsons().at(0).find(R"("weather":"dry")"), std::string::npos);
 }
 
+TEST_F(PointDecoderTest, RawSourceColumnGivesWayToTheServersOwn) {
+  const std::string given = "track,chassis,lap,raw_source\na,b,1,udp:10.0.0.1:5\n";
+  const std::string copy = padded(given);
+  const std::string_view text(copy.data(), given.size());
+  decoder_.csv().decode_body(text, {SourceKind::kHttp, {kNow}, "http:127.0.0.1"}, *this);
+  decoder_.csv().decode_body(text, {SourceKind::kReplay, {kNow}}, *this);
+  ASSERT_TRUE(refused_.empty()) << refused_[0].message;
+  const auto sent = jsons();
+  EXPECT_NE(sent.at(0).find(R"("lap":1,"raw_source":"http:127.0.0.1")"), std::string::npos);
+  EXPECT_NE(sent.at(1).find(R"("lap":1,"raw_source":"udp:10.0.0.1:5")"), std::string::npos);
+}
+
+TEST_F(PointDecoderTest, ColumnThatStandsTwiceIsRefused) {
+  const std::string text = "track,chassis,boost,lap,boost\na,b,1,1,2\n";
+  const std::string copy = padded(text);
+  EXPECT_EQ(decoder_.csv().decode_body({copy.data(), text.size()},
+                                       {SourceKind::kHttp, {kNow}, "http:127.0.0.1:5"}, *this),
+            1u);
+  ASSERT_EQ(refused_.size(), 1u);
+  EXPECT_EQ(refused_[0].reason, RejectReason::kMalformedCsv);
+  EXPECT_EQ(refused_[0].message, "the column 'boost' stands twice");
+}
+
 struct RangedTest : PointDecoderTest {
   static SchemaOptions options() {
     SchemaOptions o;
