@@ -33,6 +33,13 @@ class PointDecoderTest : public testing::Test, public RejectionSink {
     return decoder_.decode({copy.data(), text.size()},
                            {SourceKind::kUdp, {kNow}, "udp:127.0.0.1:5"}, *this);
   }
+  /// One point or refusal, as a body of CSV with a header.
+  void decode_table(std::string_view text, std::string_view peer = "http:127.0.0.1") {
+    const std::string copy = padded(text);
+    EXPECT_EQ(decoder_.csv().decode_body({copy.data(), text.size()},
+                                         {SourceKind::kHttp, {kNow}, peer}, *this),
+              1u);
+  }
   std::vector<std::string> jsons() {
     std::vector<std::string> all;
     for (auto& batch : writer_.open()) {
@@ -372,11 +379,7 @@ TEST_F(PointDecoderTest, CsvNumbersThatJsonDoesNotKnowAreWrittenAnew) {
 }
 
 TEST_F(PointDecoderTest, HeaderLineNamesTheColumnsInAnyOrder) {
-  const std::string text = "speed_kmh,chassis,oil_temp,track,weather\n90,A,101.5,cota,dry\n";
-  const std::string copy = padded(text);
-  EXPECT_EQ(decoder_.csv().decode_body({copy.data(), text.size()},
-                                       {SourceKind::kHttp, {kNow}, "http:127.0.0.1:5"}, *this),
-            1u);
+  decode_table("speed_kmh,chassis,oil_temp,track,weather\n90,A,101.5,cota,dry\n");
   ASSERT_TRUE(refused_.empty()) << refused_[0].message;
   EXPECT_EQ(value(field::kSpeedKmh), 90);
   EXPECT_EQ(value(*schema_.fields().intern("oil_temp")), 101.5);
@@ -384,11 +387,9 @@ TEST_F(PointDecoderTest, HeaderLineNamesTheColumnsInAnyOrder) {
 }
 
 TEST_F(PointDecoderTest, RawSourceColumnGivesWayToTheServersOwn) {
-  const std::string given = "track,chassis,lap,raw_source\na,b,1,udp:10.0.0.1:5\n";
-  const std::string copy = padded(given);
-  const std::string_view text(copy.data(), given.size());
-  decoder_.csv().decode_body(text, {SourceKind::kHttp, {kNow}, "http:127.0.0.1"}, *this);
-  decoder_.csv().decode_body(text, {SourceKind::kReplay, {kNow}}, *this);
+  const std::string text = "track,chassis,lap,raw_source\na,b,1,udp:10.0.0.1:5\n";
+  decode_table(text);
+  decode_table(text, "");
   ASSERT_TRUE(refused_.empty()) << refused_[0].message;
   const auto sent = jsons();
   EXPECT_NE(sent.at(0).find(R"("lap":1,"raw_source":"http:127.0.0.1")"), std::string::npos);
@@ -396,11 +397,7 @@ TEST_F(PointDecoderTest, RawSourceColumnGivesWayToTheServersOwn) {
 }
 
 TEST_F(PointDecoderTest, ColumnThatStandsTwiceIsRefused) {
-  const std::string text = "track,chassis,boost,lap,boost\na,b,1,1,2\n";
-  const std::string copy = padded(text);
-  EXPECT_EQ(decoder_.csv().decode_body({copy.data(), text.size()},
-                                       {SourceKind::kHttp, {kNow}, "http:127.0.0.1:5"}, *this),
-            1u);
+  decode_table("track,chassis,boost,lap,boost\na,b,1,1,2\n");
   ASSERT_EQ(refused_.size(), 1u);
   EXPECT_EQ(refused_[0].reason, RejectReason::kMalformedCsv);
   EXPECT_EQ(refused_[0].message, "the column 'boost' stands twice");
