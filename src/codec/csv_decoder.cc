@@ -77,8 +77,7 @@ std::size_t CsvDecoder::decode(std::string_view text, const TextOrigin& origin,
 
 std::size_t CsvDecoder::decode_body(std::string_view text, const TextOrigin& origin,
                                     RejectionSink& rejections) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  CsvReader reader(text);
+  CsvReader reader(without_byte_order_mark(text));
   if (!reader.next()) return 0;
   if (!is_header(reader.cells())) {
     return decode_rows(reader, fixed_, kRequiredColumns, origin, rejections);

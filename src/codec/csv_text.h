@@ -33,6 +33,11 @@ class CsvReader {
 
 /// Appends a cell, quoted where RFC 4180 asks for it.
 void append_csv_cell(std::string& out, std::string_view text);
+/// Text without the mark that some programs put before UTF-8.
+inline std::string_view without_byte_order_mark(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return text;
+}
 std::string_view trim_blanks(std::string_view text);
 /// A finite number that takes the whole text, blanks around it and a leading '+' allowed.
 std::optional<double> parse_number(std::string_view text);

@@ -29,6 +29,19 @@ bool is_null(sj::ondemand::value& value) {
   return value.is_null().get(answer) == sj::SUCCESS && answer;
 }
 
+/// simdjson 3.0 takes a number of more digits than 64 bits hold for another one where it begins
+/// with "0.": its overflow check looks at the leading zeros only.
+sj::error_code read_number(sj::ondemand::value& value, double& number) {
+  constexpr std::size_t kCertainBytes = 19;
+  const auto token = json_trimmed(value.raw_json_token());
+  const auto error = value.get_double().get(number);
+  if (error || token.size() <= kCertainBytes) return error;
+  const auto exact = parse_number(token);
+  if (!exact) return sj::NUMBER_ERROR;
+  number = *exact;
+  return sj::SUCCESS;
+}
+
 /// On-Demand checks only what is read; what goes on to browsers unread must be checked all the
 /// same.
 bool is_valid(sj::ondemand::value value, int depth) {
@@ -96,7 +109,7 @@ JsonDecoder::JsonDecoder(PointBuilder& builder)
 
 std::size_t JsonDecoder::decode(std::string_view text, const TextOrigin& origin,
                                 RejectionSink& rejections) {
-  text = json_trimmed(text);
+  text = json_trimmed(without_byte_order_mark(text));
   if (text.empty()) return 0;
   if (text.front() == '[') return decode_array(text, origin, 0, rejections);
   if (const std::size_t taken = take_plain(text, "\n", origin, 0, rejections); taken > 0) {
@@ -286,7 +299,7 @@ inline JsonMember* JsonDecoder::member_of(sj::ondemand::field& field, JsonMember
 inline bool JsonDecoder::take_number(JsonMember& member, sj::ondemand::value& value) {
   double number;
   if (member.role != JsonRole::kField || !member.interned) return false;
-  if (value.get_double().get(number) != sj::SUCCESS) return false;
+  if (read_number(value, number) != sj::SUCCESS) return false;
   builder_.add_value(draft_, member.id, number);
   return true;
 }
@@ -369,7 +382,7 @@ JsonDecoder::Outcome JsonDecoder::decode_number(JsonMember& member, sj::ondemand
     draft_.lap_literal = json_trimmed(token);
   }
   double number;
-  if (const auto e = value.get_double().get(number)) {
+  if (const auto e = read_number(value, number)) {
     return reject(RejectReason::kBadNumber,
                   fmt::format("'{}' is no finite number: {}", member.name(), sj::error_message(e)));
   }
@@ -460,15 +473,35 @@ JsonDecoder::Outcome JsonDecoder::decode_text(JsonMember& member, sj::ondemand::
 JsonDecoder::Outcome JsonDecoder::decode_null(JsonMember& member, sj::ondemand::value& value) {
   const auto literal = json_trimmed(value.raw_json_token());
   if (!is_null(value)) return malformed(fmt::format("in member '{}'", member.name()));
-  if (member.role == JsonRole::kLap) {
-    draft_.lap_literal = literal;
-    draft_.lap.reset();
-  } else if (member.role == JsonRole::kTime) {
-    draft_.time_literal = literal;
-    draft_.event_ns.reset();
-  } else if (member.role == JsonRole::kOther ||
-             (member.role == JsonRole::kField && !is_well_known(member))) {
-    draft_.has_texts = true;
+  // It takes back what the member said before, if it stands twice.
+  switch (member.role) {
+    case JsonRole::kTrack:
+      draft_.track = {};
+      break;
+    case JsonRole::kChassis:
+      draft_.chassis = {};
+      break;
+    case JsonRole::kLap:
+      draft_.lap_literal = literal;
+      draft_.lap.reset();
+      break;
+    case JsonRole::kTime:
+      draft_.time_literal = literal;
+      draft_.event_ns.reset();
+      break;
+    case JsonRole::kSector:
+      draft_.sector.reset();
+      break;
+    case JsonRole::kSequence:
+      draft_.sequence.reset();
+      break;
+    case JsonRole::kField:
+      if (member.interned) draft_.remove(member.id);
+      if (!is_well_known(member)) draft_.has_texts = true;
+      break;
+    case JsonRole::kOther:
+      draft_.has_texts = true;
+      break;
   }
   return {};
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "codec/csv_text.h"
 #include "codec/json_members.h"
 #include "codec/plain_json.h"
 #include "codec/point_builder.h"
@@ -30,7 +31,7 @@ class JsonDecoder {
   /// The same, every line a document: NDJSON said by a content type.
   std::size_t decode_lines(std::string_view text, const TextOrigin& origin,
                            RejectionSink& rejections) {
-    return decode_lines(text, origin, 0, rejections);
+    return decode_lines(without_byte_order_mark(text), origin, 0, rejections);
   }
 
  private:

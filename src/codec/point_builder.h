@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <expected>
@@ -77,6 +78,12 @@ struct Draft {
     seen |= bit;
     values[value_count++] = {value, id};
     return true;
+  }
+  void remove(FieldId id) {
+    const auto end = values.begin() + static_cast<std::ptrdiff_t>(value_count);
+    value_count = static_cast<std::size_t>(
+        std::remove_if(values.begin(), end, [id](const Value& v) { return v.field == id; }) -
+        values.begin());
   }
   void clear() {
     track = chassis = lap_literal = time_literal = json = {};

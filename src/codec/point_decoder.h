@@ -18,6 +18,7 @@ class PointDecoder {
 
   /// Returns how many points the text held, refused ones included; 0 for an empty text.
   std::size_t decode(std::string_view text, const TextOrigin& origin, RejectionSink& rejections) {
+    text = without_byte_order_mark(text);
     const auto begin = text.find_first_not_of(" \t\r\n");
     if (begin == std::string_view::npos) return 0;
     if (text[begin] == '{' || text[begin] == '[') return json_.decode(text, origin, rejections);

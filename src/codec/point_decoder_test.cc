@@ -1,69 +1,13 @@
-#include "codec/point_decoder.h"
-
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "base/clock.h"
+#include <cmath>
+#include <cstdlib>
+
+#include "codec/point_decoder_fixture.h"
 
 namespace slipstream {
 namespace {
-
-struct Refused {
-  std::size_t index;
-  RejectReason reason;
-  std::string message;
-};
-
-class PointDecoderTest : public testing::Test, public RejectionSink {
- protected:
-  explicit PointDecoderTest(SchemaOptions options = {}) : schema_(std::move(options)) {}
-
-  void rejected(std::size_t index, const Rejection& rejection, std::string_view) override {
-    refused_.push_back({index, rejection.reason, rejection.message});
-  }
-  std::string padded(std::string_view text) {
-    std::string copy(text);
-    copy.append(JsonDecoder::kPadding, '\0');
-    return copy;
-  }
-  std::size_t decode(std::string_view text) {
-    refused_.clear();
-    for (auto& batch : writer_.open()) batch.reset();
-    const std::string copy = padded(text);
-    return decoder_.decode({copy.data(), text.size()},
-                           {SourceKind::kUdp, {kNow}, "udp:127.0.0.1:5"}, *this);
-  }
-  /// One point or refusal, as a body of CSV with a header.
-  void decode_table(std::string_view text, std::string_view peer = "http:127.0.0.1") {
-    const std::string copy = padded(text);
-    EXPECT_EQ(decoder_.csv().decode_body({copy.data(), text.size()},
-                                         {SourceKind::kHttp, {kNow}, peer}, *this),
-              1u);
-  }
-  std::vector<std::string> jsons() {
-    std::vector<std::string> all;
-    for (auto& batch : writer_.open()) {
-      if (!batch) continue;
-      for (const auto& p : batch->points) {
-        all.emplace_back(batch->json(p));
-        simdjson::dom::parser parser;
-        EXPECT_TRUE(parser.parse(all.back()).is_object()) << all.back();
-      }
-    }
-    return all;
-  }
-  const PointBatch& batch() { return *writer_.open().at(0); }
-  const Point& point(std::size_t i = 0) { return batch().points.at(i); }
-  double value(FieldId id) { return batch().value_or_nan(point(), id); }
-
-  static constexpr std::int64_t kNow = 1'757'000'000'000'000'000;
-  Schema schema_;
-  IngestStats stats_;
-  BatchPool pool_;
-  BatchWriter writer_{1, pool_};
-  PointDecoder decoder_{schema_, stats_, writer_};
-  std::vector<Refused> refused_;
-};
 
 TEST_F(PointDecoderTest, JsonObjectGivesOnePointWithItsFields) {
   EXPECT_EQ(decode(R"({"meta_time":"2025-09-04T15:33:20Z","track":"cota","chassis":"GR86-01",)"
@@ -232,6 +176,43 @@ TEST_F(PointDecoderTest, LinesOfJsonMayBeginWithWhatIsNone) {
   }
 }
 
+TEST_F(PointDecoderTest, NumbersOfManyDigitsAreReadAsTheyAre) {
+  for (const char* literal :
+       {"0.50000000000000000000", "-0.98000000000000000000", "0.346000000000000030000",
+        "0.18446744073709551616", "0.00018446744073709551616", "1.00000000000000000000000",
+        "123456789012345678901234567890", "0.5000000000000000000000e3", "0.99999999999999999999"}) {
+    decode(fmt::format(R"({{"track":"a","chassis":"b","speed_kmh":{}}})", literal));
+    ASSERT_TRUE(refused_.empty()) << literal;
+    EXPECT_EQ(value(field::kSpeedKmh), std::strtod(literal, nullptr)) << literal;
+  }
+}
+
+TEST_F(PointDecoderTest, NullTakesBackWhatItsMemberSaid) {
+  for (const char* name : {"track", "chassis"}) {
+    decode(fmt::format(R"({{"track":"a","chassis":"b","{}":null}})", name));
+    ASSERT_EQ(refused_.size(), 1u) << name;
+    EXPECT_EQ(refused_[0].reason, RejectReason::kMissingDimension);
+  }
+  decode(R"({"track":"a","chassis":"b","rpm":1,"speed_kmh":5,"sector":2,"speed_kmh":null,)"
+         R"("sector":null})");
+  ASSERT_TRUE(refused_.empty());
+  EXPECT_TRUE(std::isnan(value(field::kSpeedKmh)));
+  EXPECT_EQ(value(field::kRpm), 1);
+  EXPECT_EQ(point().sector, Point::kNoSector);
+}
+
+TEST_F(PointDecoderTest, ByteOrderMarkIsPassedOver) {
+  const std::string mark = "\xEF\xBB\xBF";
+  EXPECT_EQ(decode(mark + R"([{"track":"a","chassis":"b"},{"track":"a","chassis":"c"}])"), 2u);
+  EXPECT_TRUE(refused_.empty());
+  const std::string lines = mark + R"({"track":"a","chassis":"b"})" + "\n";
+  const std::string copy = padded(lines);
+  EXPECT_EQ(
+      decoder_.json().decode_lines({copy.data(), lines.size()}, {SourceKind::kHttp, {kNow}}, *this),
+      1u);
+  EXPECT_TRUE(refused_.empty());
+}
+
 TEST_F(PointDecoderTest, EscapedNamesAndDimensionsAreUnderstood) {
   decode(R"({"tr\u0061ck":"c\"ota","chassis":"\u00e9","lap":1,"meta_time":1,"speed_kmh":1})");
   ASSERT_TRUE(refused_.empty()) << refused_[0].message;
@@ -321,88 +302,6 @@ TEST_F(PointDecoderTest, FieldsBeyondSixtyFourAreDroppedAndCounted) {
   EXPECT_EQ(stats_.fields_dropped.value(), 6u);
 }
 
-TEST_F(PointDecoderTest, CsvLineGivesOnePoint) {
-  EXPECT_EQ(decode("2025-09-04T15:33:20Z,cota,GR86-01,4,1200.5,181,0.1,-0.5,12,3.5,6200"), 1u);
-  ASSERT_TRUE(refused_.empty());
-  EXPECT_EQ(point().lap, 4);
-  EXPECT_EQ(value(field::kRpm), 6200);
-  EXPECT_EQ(jsons().at(0),
-            R"({"meta_time":"2025-09-04T15:33:20Z","track":"cota","chassis":"GR86-01","lap":4,)"
-            R"("lapdist_m":1200.5,"speed_kmh":181,"accx_can":0.1,"accy_can":-0.5,)"
-            R"("Steering_Angle":12,"pbrake_f":3.5,"rpm":6200,"raw_source":"udp:127.0.0.1:5"})");
-}
-
-TEST_F(PointDecoderTest, EmptyCsvColumnsHaveTheirDefaults) {
-  decode(",cota,A,,,\n,cota,B,,,,,,,,");
-  ASSERT_TRUE(refused_.empty());
-  ASSERT_EQ(batch().points.size(), 2u);
-  EXPECT_EQ(point().event_time.ns, kNow);
-  EXPECT_EQ(value(field::kSpeedKmh), 0);
-  EXPECT_EQ(value(field::kRpm), 0);
-}
-
-TEST_F(PointDecoderTest, EveryBadCsvLineHasItsReasonAndNoEffectOnOthers) {
-  const std::string good = ",cota,A,1,2,3";
-  const std::pair<std::string, RejectReason> cases[] = {
-      {"only,three,columns", RejectReason::kMalformedCsv},
-      {",cota,A,1,2,3,4,5,6,7,8,9", RejectReason::kMalformedCsv},
-      {",\"cota,A,1,2,3", RejectReason::kMalformedCsv},
-      {",co\xff"
-       "ta,A,1,2,3",
-       RejectReason::kMalformedCsv},
-      {",,A,1,2,3", RejectReason::kMissingDimension},
-      {",cota,,1,2,3", RejectReason::kMissingDimension},
-      {",cota,A,one,2,3", RejectReason::kBadNumber},
-      {",cota,A,1,2,fast", RejectReason::kBadNumber},
-      {",cota,A,1,2,nan", RejectReason::kBadNumber},
-      {",cota,A,1,2,inf", RejectReason::kBadNumber},
-      {"soon,cota,A,1,2,3", RejectReason::kBadTime},
-      {"1757000301,cota,A,1,2,3", RejectReason::kFutureTime},
-      {",cota,A,32769,2,3", RejectReason::kOutOfRange},
-  };
-  for (const auto& [line, reason] : cases) {
-    EXPECT_EQ(decode(good + "\n" + line + "\n" + good), 3u) << line;
-    ASSERT_EQ(refused_.size(), 1u) << line;
-    EXPECT_EQ(refused_[0].index, 1u);
-    EXPECT_EQ(to_string(refused_[0].reason), to_string(reason)) << line;
-    EXPECT_EQ(jsons().size(), 2u) << line;
-  }
-}
-
-TEST_F(PointDecoderTest, CsvNumbersThatJsonDoesNotKnowAreWrittenAnew) {
-  decode(",\"co\"\"ta\",A,+1,.5,1e2,5.,007,-.5");
-  ASSERT_TRUE(refused_.empty()) << refused_[0].message;
-  EXPECT_EQ(
-      jsons().at(0).substr(0, 115),
-      R"({"track":"co\"ta","chassis":"A","lap":1,"lapdist_m":0.5,"speed_kmh":1e2,"accx_can":5,)"
-      R"("accy_can":7,"Steering_Angle":)");
-}
-
-TEST_F(PointDecoderTest, HeaderLineNamesTheColumnsInAnyOrder) {
-  decode_table("speed_kmh,chassis,oil_temp,track,weather\n90,A,101.5,cota,dry\n");
-  ASSERT_TRUE(refused_.empty()) << refused_[0].message;
-  EXPECT_EQ(value(field::kSpeedKmh), 90);
-  EXPECT_EQ(value(*schema_.fields().intern("oil_temp")), 101.5);
-  EXPECT_NE(jsons().at(0).find(R"("weather":"dry")"), std::string::npos);
-}
-
-TEST_F(PointDecoderTest, RawSourceColumnGivesWayToTheServersOwn) {
-  const std::string text = "track,chassis,lap,raw_source\na,b,1,udp:10.0.0.1:5\n";
-  decode_table(text);
-  decode_table(text, "");
-  ASSERT_TRUE(refused_.empty()) << refused_[0].message;
-  const auto sent = jsons();
-  EXPECT_NE(sent.at(0).find(R"("lap":1,"raw_source":"http:127.0.0.1")"), std::string::npos);
-  EXPECT_NE(sent.at(1).find(R"("lap":1,"raw_source":"udp:10.0.0.1:5")"), std::string::npos);
-}
-
-TEST_F(PointDecoderTest, ColumnThatStandsTwiceIsRefused) {
-  decode_table("track,chassis,boost,lap,boost\na,b,1,1,2\n");
-  ASSERT_EQ(refused_.size(), 1u);
-  EXPECT_EQ(refused_[0].reason, RejectReason::kMalformedCsv);
-  EXPECT_EQ(refused_[0].message, "the column 'boost' stands twice");
-}
-
 struct RangedTest : PointDecoderTest {
   static SchemaOptions options() {
     SchemaOptions o;
@@ -473,19 +372,6 @@ TEST_F(PointDecoderTest, MembersBeyondNumbersAreTold) {
     ASSERT_TRUE(refused_.empty()) << members;
     EXPECT_EQ(point().has_texts, has_texts) << members;
   }
-}
-
-TEST_F(PointDecoderTest, CsvHasTextsWhereItSaysItsSourceOrAColumnIsText) {
-  decode("2025-09-04T15:33:20Z,a,b,1,2,3");
-  EXPECT_TRUE(point().has_texts);
-  const auto has_texts = [&](std::string_view text) {
-    for (auto& batch : writer_.open()) batch.reset();
-    decoder_.csv().decode_body(text, {SourceKind::kHttp, {kNow}}, *this);
-    return point().has_texts;
-  };
-  EXPECT_FALSE(has_texts("track,chassis,lap,gear\na,b,1,3\n"));
-  EXPECT_FALSE(has_texts("track,chassis,lap,gear\na,b,1,\n"));
-  EXPECT_TRUE(has_texts("track,chassis,lap,gear\na,b,1,third\n"));
 }
 
 TEST_F(PointDecoderTest, TextOfABatchGrowsByItsPointsAlone) {

@@ -51,6 +51,7 @@ struct Point {
   bool has_sequence = false;
   bool has_texts = false;       ///< carries members that are no numbers, beyond its dimensions
   bool sector_derived = false;  ///< from the distance: not yet in `json`
+  bool sector_unknown = false;  ///< 0, since nothing told of one in its lap
 };
 
 /// Points on their way, all for one partition, with what they refer to. Moved from owner to owner,

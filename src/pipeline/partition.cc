@@ -135,6 +135,7 @@ void Partition::complete(PointBatch& batch, Point& point, SeriesState& series) {
   if (point.sector == Point::kNoSector) {
     point.sector = series.sector_lap == point.lap ? series.sector : 0;
     point.sector_derived = true;
+    point.sector_unknown = series.sector_lap != point.lap;
   }
   if (point.sector_derived && point.json.length > 0) add_sector_text(batch, point);
   follow(point, series);
@@ -143,6 +144,7 @@ void Partition::complete(PointBatch& batch, Point& point, SeriesState& series) {
 void Partition::follow(const Point& point, SeriesState& series) {
   series.last_arrival = std::max(series.last_arrival, floor_to_ms(point.arrival_time));
   series.lap = point.lap;
+  if (point.sector_unknown) return;
   series.sector = point.sector;
   series.sector_lap = point.lap;
 }

@@ -156,6 +156,18 @@ TEST_F(PipelineTest, WithoutADistanceTheSectorIsTheLastKnownOfTheLap) {
   EXPECT_THAT(out_.sectors, ElementsAre(2, 2, 0));
 }
 
+TEST_F(PipelineTest, WhatNothingToldOfIsNoSectorToRemember) {
+  auto running = make({.partitions = 1, .workers = 1});
+  for (const auto& reading :
+       {Reading{.distance_m = 2'500}, Reading{.lap = 2}, Reading{},
+        Reading{.distance_m = 1'500, .lap = 2}, Reading{}, Reading{.lap = 2}}) {
+    auto batch = batch_of(reading, 1);
+    ASSERT_TRUE(running.journal->offer(batch));
+  }
+  step(running);
+  EXPECT_THAT(out_.sectors, ElementsAre(2, 0, 2, 1, 0, 1));
+}
+
 TEST_F(PipelineTest, FaultLapIsRepairedFromTheLastGoodOne) {
   auto running = make({.partitions = 1, .workers = 1});
   for (const auto& reading : {Reading{.lap = 7}, Reading{.lap = 0, .lap_fault = true}}) {

@@ -130,12 +130,14 @@ std::vector<FieldFigures> Statistics::figures() const {
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     const std::uint64_t count = extent(i).count;
     const auto n = static_cast<double>(count);
+    const double sum = column(kSum)[i];
+    const double m2 = column(kM2)[i];
     auto& f = all.emplace_back(FieldFigures{.field = fields_[i],
                                             .count = count,
-                                            .avg = column(kSum)[i] / n,
+                                            .avg = std::isfinite(sum) ? sum / n : column(kMean)[i],
                                             .min = column(kMin)[i],
                                             .max = column(kMax)[i],
-                                            .std = std::sqrt(std::max(0.0, column(kM2)[i] / n)),
+                                            .std = m2 < 0 ? 0 : std::sqrt(m2 / n),
                                             .first = column(kFirst)[i],
                                             .last = column(kLast)[i]});
     if (with_quantiles_) {

@@ -56,6 +56,17 @@ TEST(WindowSet, BucketClosesAtItsThreshold) {
   EXPECT_THAT(buckets[0]->fields[0].std, DoubleNear(std::sqrt(8.25), 1e-12));
 }
 
+TEST(WindowSet, SumBeyondADoubleDoesNotSpoilTheAverage) {
+  Fold fold(default_windows(10));
+  for (int i = 0; i < 10; ++i) fold.add({.ms = i * 40, .value = 1e308});
+  for (int i = 10; i < 20; ++i) fold.add({.ms = i * 40, .value = i % 2 == 0 ? 1e308 : -1e308});
+  const auto buckets = of(fold.rollups(), "bucket");
+  ASSERT_THAT(buckets, SizeIs(2));
+  EXPECT_DOUBLE_EQ(buckets[0]->fields[0].avg, 1e308);
+  EXPECT_EQ(buckets[0]->fields[0].std, 0);
+  EXPECT_FALSE(std::isfinite(buckets[1]->fields[0].std)) << "not known, rather than 0";
+}
+
 TEST(WindowSet, MovingOnClosesBucketAndSector) {
   Fold fold(default_windows(10));
   fold.add({.ms = 0, .lap = 1, .sector = 0});
