@@ -81,22 +81,6 @@ bool is_valid(sj::ondemand::value value, int depth) {
   return false;
 }
 
-/// Whether some newline parts two points, or a point from what is none, rather than being white
-/// space within a single one. A string has no newline in it. `text` is trimmed.
-bool is_lines(std::string_view text) {
-  std::string_view after = text;
-  for (std::size_t newline = text.find('\n'); newline != std::string_view::npos;
-       newline = text.find('\n', static_cast<std::size_t>(after.data() - text.data()))) {
-    if (text.front() != '{') return true;
-    const char last = json_trimmed(text.substr(0, newline)).back();
-    after = json_trimmed(text.substr(newline));
-    const char next = after.front();
-    if (next == '{' && last != ',' && last != ':' && last != '[') return true;
-    if (last == '}' && next != ',' && next != '}' && next != ']') return true;
-  }
-  return false;
-}
-
 /// Such a field must be a number where it is there; others may be of any type in any point.
 bool is_well_known(const JsonMember& field) {
   return field.interned && field.id < field::kWellKnownCount;
@@ -115,7 +99,7 @@ std::size_t JsonDecoder::decode(std::string_view text, const TextOrigin& origin,
   if (const std::size_t taken = take_plain(text, "\n", origin, 0, rejections); taken > 0) {
     return 1 + decode_lines(text.substr(taken), origin, 1, rejections);
   }
-  if (is_lines(text)) return decode_lines(text, origin, rejections);
+  if (is_json_lines(text)) return decode_lines(text, origin, rejections);
   decode_document(text, origin, 0, rejections);
   return 1;
 }

@@ -1,6 +1,19 @@
 #include "codec/json_scan.h"
 
 namespace slipstream {
+namespace {
+
+/// Whether the last bracket of `line`, which begins with one, closes the first.
+bool is_closed_at_its_end(std::string_view line) {
+  std::size_t at = 0;
+  do {
+    ++at;
+    at += json_element_length(line.substr(at));
+  } while (at < line.size() && line[at] == ',');
+  return at + 1 == line.size();
+}
+
+}  // namespace
 
 JsonScan::JsonScan(std::string_view text) : rest_(text) {
   skip_blanks();
@@ -120,6 +133,22 @@ std::size_t json_element_length(std::string_view text) {
       return i;
   }
   return text.size();
+}
+
+bool is_json_lines(std::string_view text) {
+  const auto first = json_trimmed(text.substr(0, text.find('\n')));
+  if (first.size() < text.size() && text.front() == '{' && is_closed_at_its_end(first)) return true;
+  std::string_view after = text;
+  for (std::size_t newline = text.find('\n'); newline != std::string_view::npos;
+       newline = text.find('\n', static_cast<std::size_t>(after.data() - text.data()))) {
+    if (text.front() != '{') return true;
+    const char last = json_trimmed(text.substr(0, newline)).back();
+    after = json_trimmed(text.substr(newline));
+    const char next = after.front();
+    if (next == '{' && last != ',' && last != ':' && last != '[') return true;
+    if (last == '}' && next != ',' && next != '}' && next != ']') return true;
+  }
+  return false;
 }
 
 }  // namespace slipstream

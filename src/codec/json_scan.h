@@ -17,6 +17,9 @@ inline std::string_view json_trimmed(std::string_view text) {
 /// The length of the element at the start of `text` (the inside of an array), up to the comma or
 /// bracket that ends it, minding strings and nesting only.
 std::size_t json_element_length(std::string_view text);
+/// Whether some newline parts two points, or a point from what is none, rather than being white
+/// space within a single one. A string has no newline in it. `text` is trimmed.
+bool is_json_lines(std::string_view text);
 
 /// Walks the members of a JSON object, or the elements of an array, as texts: to pass on a part of
 /// what was checked before. What is no JSON is walked to some end, within its bounds.

@@ -176,6 +176,23 @@ TEST_F(PointDecoderTest, LinesOfJsonMayBeginWithWhatIsNone) {
   }
 }
 
+TEST_F(PointDecoderTest, LineThatIsWholeIsAPointWhateverTheNextBeginsWith) {
+  for (const std::string next : {"}", "]", ",{}", "}:\"\""}) {
+    EXPECT_EQ(decode(R"({"track":"a","chassis":"b"})"
+                     "\n" +
+                     next),
+              2u)
+        << next;
+    EXPECT_EQ(jsons().size(), 1u) << next;
+    EXPECT_EQ(decode(R"({ "track":"a","chassis":"b"})"
+                     "\n" +
+                     next),
+              2u)
+        << next;
+    EXPECT_EQ(jsons().size(), 1u) << next;
+  }
+}
+
 TEST_F(PointDecoderTest, NumbersOfManyDigitsAreReadAsTheyAre) {
   for (const char* literal :
        {"0.50000000000000000000", "-0.98000000000000000000", "0.346000000000000030000",
