@@ -248,7 +248,8 @@ std::vector<Setting> make_settings() {
       integer("store", "retention_rollups", "RETENTION_ROLLUPS", 0, kMaxInt,
               "rollups that are kept; 0: any number", SLIPSTREAM_AT(store.retention_rollups)),
       integer("store", "memory_rollups", "MEMORY_ROLLUPS", 1, 1'000'000,
-              "newest rollups kept in memory, of each window that is not stored", SLIPSTREAM_AT(store.memory_rollups)),
+              "newest rollups kept in memory, of each window that is not stored",
+              SLIPSTREAM_AT(store.memory_rollups)),
       text(
           "redis", "url", "REDIS_URL",
           "redis://, rediss:// or unix:// of a server, or of some of a cluster's joined by commas; "
