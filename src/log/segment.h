@@ -45,6 +45,10 @@ struct SegmentInfo {
   HeaderState header = HeaderState::kGood;
 };
 
+/// Why offsets behind a log's last block are missing, for people.
+inline constexpr const char* kLostEnd =
+    "the log ends before the offset that it is known to have reached";
+
 /// Twenty digits and ".slog", so that names in order are offsets in order.
 std::string segment_name(std::uint64_t base_offset);
 std::optional<std::uint64_t> parse_segment_name(std::string_view name);

@@ -49,7 +49,7 @@ Result<void> SegmentLog::recover() {
   findings_ = std::move(end.findings);
   lost_ = std::move(end.lost);
   if (end.resumes_from < options_.at_least_offset) {
-    const std::string why = "the log ends before the offset that it is known to have reached";
+    const std::string why = kLostEnd;
     const std::uint64_t to = std::max(end.next_offset, options_.at_least_offset);
     findings_.push_back(
         fmt::format("{}: offsets {} to {} are not in it", why, end.resumes_from, to));

@@ -56,8 +56,7 @@ class Verifier {
   void lost_end() {
     if (expected_ >= watch_.at_least_offset) return;
     fault(LogFaultKind::kMissingSegment, segment_name(expected_), 0, expected_,
-          watch_.at_least_offset,
-          "the log ends before the offset that it is known to have reached");
+          watch_.at_least_offset, kLostEnd);
     expected_ = watch_.at_least_offset;
   }
 

@@ -39,7 +39,7 @@ RollupReader::RollupReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) 
 RollupReader::~RollupReader() = default;
 
 std::filesystem::path RollupReader::database_path(const std::filesystem::path& data_dir) {
-  return data_dir / "slipstream.db";
+  return data_dir / kStoreFile;
 }
 
 Result<std::unique_ptr<RollupReader>> RollupReader::open(const std::filesystem::path& data_dir) {

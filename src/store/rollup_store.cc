@@ -111,7 +111,7 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   if (error) {
     return fail(fmt::format("data directory {}: {}", data_dir.string(), error.message()));
   }
-  const std::string path = (data_dir / "slipstream.db").string();
+  const std::string path = (data_dir / kStoreFile).string();
   const auto failed = [&](const Error& reason) {
     return fail(fmt::format("{}: {}", path, reason.message));
   };

@@ -3,6 +3,9 @@
 
 namespace slipstream {
 
+/// The store's file, in the data directory.
+inline constexpr const char* kStoreFile = "slipstream.db";
+
 /// The store's schema; docs/store.md explains it. Times are nanoseconds since 1970. A database of
 /// version n has the first n parts.
 inline constexpr const char* kStoreSchema[] = {R"sql(
