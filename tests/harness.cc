@@ -75,7 +75,7 @@ HttpAnswer http(std::uint16_t port, const std::string& method, const std::string
   http_::request<http_::string_body> request{http_::verb::unknown, target, 11};
   request.method_string(method);
   request.set(http_::field::host, "127.0.0.1");
-  for (const auto& [name, value] : headers) request.set(name, value);
+  for (const auto& [name, value] : headers) request.insert(name, value);
   request.body() = body;
   request.prepare_payload();
   http_::write(stream, request);

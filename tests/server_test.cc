@@ -137,6 +137,10 @@ TEST(Server, RepeatWithTheSameKeyIsAnsweredAsBeforeAndNotTakenAgain) {
       http(server.port(), "POST", "/api/ingest", body, {{"Idempotency-Key", std::string(256, 'k')}})
           .status,
       400u);
+  EXPECT_EQ(http(server.port(), "POST", "/api/ingest", body,
+                 {{"Idempotency-Key", "y"}, {"Idempotency-Key", "z"}})
+                .status,
+            400u);
 }
 
 TEST(Server, KeysWindowsAndSequencesOutliveAStop) {

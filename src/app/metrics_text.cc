@@ -143,7 +143,7 @@ void add_outputs(MetricsPage& page, const Parts& parts) {
                real(store.written.value()));
   page.counter("store_write_failures_total", "Transactions that failed",
                real(store.failed_writes.value()));
-  page.counter("store_rollups_repeated_total", "Rollups that a replay gave again, dropped",
+  page.counter("store_rollups_repeated_total", "Rollups that came again, dropped",
                real(store.repeated.value()));
   page.counter("store_commits_total", "Transactions committed", real(store.commits.value()));
   page.counter("checkpoints_total", "Checkpoints committed", real(store.checkpoints.value()));

@@ -19,6 +19,7 @@ struct LogBlock {
   std::int64_t min_time_ns = 0;
   std::int64_t max_time_ns = 0;
   std::string_view payload;
+  std::string_view file = {};  ///< where it was read from, as the payload
 
   std::uint64_t end_offset() const { return base_offset + count; }
 };

@@ -50,7 +50,8 @@ Result<std::optional<LogBlock>> SegmentReader::take(const Piece& piece) {
                   .count = piece.header.count,
                   .min_time_ns = piece.header.min_time_ns,
                   .max_time_ns = piece.header.max_time_ns,
-                  .payload = *payload};
+                  .payload = *payload,
+                  .file = segments_[current_].name};
 }
 
 Result<bool> SegmentReader::open_segment() {

@@ -18,6 +18,11 @@ std::string_view HttpRequest::header(std::string_view name) const {
   return {};
 }
 
+std::size_t HttpRequest::header_count(std::string_view name) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      headers, [&](const auto& header) { return equal_ignoring_case(header.first, name); }));
+}
+
 std::optional<std::string_view> HttpRequest::query_value(std::string_view name) const {
   for (const auto& [key, value] : query) {
     if (key == name) return value;

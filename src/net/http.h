@@ -28,6 +28,7 @@ struct HttpRequest {
 
   /// Empty where there is none. Header names in any case.
   std::string_view header(std::string_view name) const;
+  std::size_t header_count(std::string_view name) const;
   std::optional<std::string_view> query_value(std::string_view name) const;
   std::string_view path_parameter(std::string_view name) const;
 };

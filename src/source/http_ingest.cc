@@ -137,6 +137,10 @@ std::optional<HttpResponse> HttpIngest::answer(Job& job) {
                   fmt::format("{} is longer than {} bytes", kKeyHeader, AnsweredKeys::kMaxKeyBytes),
                   job);
   }
+  if (job.request.header_count(kKeyHeader) > 1) {
+    return refuse(400, RejectReason::kOutOfRange, fmt::format("{} is there twice", kKeyHeader),
+                  job);
+  }
   if (const auto* known = key.empty() ? nullptr : keys_.find(kept_key(key), job.arrival)) {
     HttpResponse response{.status = known->status, .body = known->body};
     response.headers.emplace_back("Idempotency-Replayed", "true");
