@@ -19,15 +19,16 @@ void write_dead_letters(DurableParts& parts, const DeadRange& dead) {
   append_json_string(line, dead.reason);
   line += R"(,"points":[)";
   bool first = true;
+  const auto take = [&](LogWork item) {
+    if (item.partition != dead.partition) return;
+    for (const Point& point : item.work.batch->points) {
+      if (!std::exchange(first, false)) line += ',';
+      append_point_json(line, *item.work.batch, point, parts.schema);
+    }
+    parts.pool.put(std::move(item.work.batch));
+  };
   const auto read =
-      replay_log(*parts.log, dead.from, dead.to, parts.schema, parts.pool, [&](LogWork item) {
-        if (item.partition != dead.partition) return;
-        for (const Point& point : item.work.batch->points) {
-          if (!std::exchange(first, false)) line += ',';
-          append_point_json(line, *item.work.batch, point, parts.schema);
-        }
-        parts.pool.put(std::move(item.work.batch));
-      });
+      replay_log(*parts.log, dead.from, dead.to, parts.schema, parts.pool, {.work = take});
   line += "]}\n";
   const auto path = parts.config.store.data_dir / "dead-letter.ndjson";
   std::ofstream out(path, std::ios::app);

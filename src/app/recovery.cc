@@ -163,7 +163,9 @@ Result<void> open_log(DurableParts& parts) {
   if (!stored) return std::unexpected(stored.error());
 
   LogOffset needed = 0;
-  for (const auto& state : stored->partitions) needed = std::max(needed, state.offset);
+  for (const auto& state : stored->partitions) {
+    needed = std::max({needed, state.offset, state.committed_offset});
+  }
   auto log = SegmentLog::open(parts.files, log_folder(parts.config),
                               {.segment_bytes = durability.segment_bytes,
                                .segment_age_ms = durability.segment_minutes * 60'000,

@@ -46,8 +46,9 @@ Durability durability_named(std::string_view name) {
 }
 
 StoreWriterOptions writer_options(const Config& config) {
-  if (config.redis.url.empty()) return {};
-  return {.outgoing_windows = config.redis.windows};
+  StoreWriterOptions options{.has_log = config.has_segment_log()};
+  if (!config.redis.url.empty()) options.outgoing_windows = config.redis.windows;
+  return options;
 }
 
 }  // namespace
@@ -300,8 +301,22 @@ void Topology::reload_certificate() {
   parts_->http->use_certificate(std::move(*tls));
 }
 
-void Topology::stop() {
-  if (!std::exchange(running_, false)) return;
+void Topology::report_left(bool is_logged) const {
+  const Parts& p = *parts_;
+  if (!is_logged) {
+    log_error("the log cannot be written: points that were not acknowledged as in it are given up",
+              {{"points", std::to_string(p.journal->waiting_points())}});
+  } else if (p.config.has_segment_log()) {
+    log_warn("the store cannot be written: the next start makes its rollups again, from the log",
+             {{"outputs", std::to_string(p.store_writer->stats().waiting.value())}});
+  } else {
+    log_error("the store cannot be written, and there is no log: rollups are given up",
+              {{"outputs", std::to_string(p.store_writer->stats().waiting.value())}});
+  }
+}
+
+bool Topology::stop() {
+  if (!std::exchange(running_, false)) return true;
   Parts& p = *parts_;
   const auto stream_log_limit = std::chrono::steady_clock::now() + kStreamLogLimit;
   p.ready.store(false);
@@ -322,10 +337,11 @@ void Topology::stop() {
   p.journal->close_windows();
   p.pipeline->stop();
   p.flusher_thread->stop(false);
-  p.journal->flush();
+  const bool is_logged = p.journal->flush();
   if (p.config.has_segment_log()) p.pipeline->checkpoint();
   p.store_thread->stop(false);
-  p.store_writer->flush();
+  const bool is_stored = p.store_writer->flush();
+  if (!is_logged || !is_stored) report_left(is_logged);
 
   auto closed = std::make_shared<std::promise<void>>();
   p.io.post([&p, closed] { p.hub->close(kHubCloseLimit, [closed] { closed->set_value(); }); });
@@ -336,6 +352,7 @@ void Topology::stop() {
   closed->get_future().wait_for(kHubCloseLimit * 2);
   p.queries.stop();
   p.io.stop();
+  return is_logged && (is_stored || p.config.has_segment_log());
 }
 
 }  // namespace slipstream

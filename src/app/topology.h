@@ -25,8 +25,9 @@ class Topology {
   ~Topology();
 
   /// Stops the sources, folds what they handed over, closes the windows, writes and sends what they
-  /// gave, closes the connections. Bounded to about 4 s.
-  void stop();
+  /// gave, closes the connections. Bounded to about 4 s. False: something that was taken is given
+  /// up, since it could not be written; that is logged.
+  bool stop();
   /// Reads the sector table and the certificate again. Of what is bad now the old stays.
   void reload();
 
@@ -41,6 +42,7 @@ class Topology {
   Result<void> build_pipeline(const RecoveryProgress& progress);
   Result<void> build_sources();
   void report(const Recovered& recovered) const;
+  void report_left(bool is_logged) const;
   void start_threads();
   void start_timers();
   void log_periodic_line();

@@ -45,8 +45,8 @@ std::string page_address(const Config& config, const Topology& server) {
                      server.port());
 }
 
-/// Stops within the limit or ends the process, since whoever asked waits for that.
-void stop(Topology& server, Signals& signals, int signal_number) {
+/// Stops within the limit or ends the process, since whoever asked waits for that. The exit code.
+int stop(Topology& server, Signals& signals, int signal_number) {
   log_info("stopping", {{"signal", sigabbrev_np(signal_number)}});
   signals.exit_on_next();
   signal(SIGALRM, [](int) {
@@ -55,9 +55,10 @@ void stop(Topology& server, Signals& signals, int signal_number) {
     _exit(kExitFailure);
   });
   alarm(kStopLimitSeconds);
-  server.stop();
+  const bool all_kept = server.stop();
   alarm(0);
   log_info("stopped");
+  return all_kept ? kExitSuccess : kExitFailure;
 }
 
 class RateLine {
@@ -151,8 +152,7 @@ int run_serve(const ServeOptions& options) {
     const int signal_number = signals.wait(kTurn);
     if (signal_number == SIGHUP) (*server)->reload();
     if (signal_number == SIGTERM || signal_number == SIGINT) {
-      stop(**server, signals, signal_number);
-      return kExitSuccess;
+      return stop(**server, signals, signal_number);
     }
   }
 }
@@ -193,8 +193,7 @@ int run_demo(const DemoOptions& options) {
     if (signal_number == SIGTERM || signal_number == SIGINT) {
       if (isatty(STDOUT_FILENO) == 1) fmt::print("\n");
       feed_thread.stop(false);
-      stop(**server, signals, signal_number);
-      return kExitSuccess;
+      return stop(**server, signals, signal_number);
     }
     if (signal_number == 0) line.show(parts);
   }

@@ -69,6 +69,12 @@ class FaultyFileSystem final : public FileSystem {
     node->cached = node->durable = std::move(bytes);
     node->dropped.clear();
   }
+  /// On the disk as well.
+  void delete_for_good(const Path& path) {
+    const std::lock_guard lock(mutex_);
+    names_.erase(path.string());
+    durable_.erase(path.string());
+  }
   void flip(const Path& path, std::size_t position, unsigned char mask = 0xFF) {
     std::string bytes = content(path);
     bytes.at(position) = static_cast<char>(bytes.at(position) ^ mask);

@@ -222,6 +222,13 @@ bool Journal::flush() {
   return true;
 }
 
+std::uint64_t Journal::waiting_points() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t points = pending_.points().size() + (block_ ? rows_.points().size() : 0);
+  for (const FullRows& full : full_) points += full.rows.points().size();
+  return points;
+}
+
 bool Journal::write_block() {
   const LogOffset end = block_->base + block_->count;
   if (auto written = log_->append({.base_offset = block_->base,

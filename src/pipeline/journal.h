@@ -77,6 +77,8 @@ class Journal final : public Agent, public PointSink {
   void close_windows(const std::optional<std::string>& layout = std::nullopt);
   /// Writes what waits without a pause; false when that failed. For the end, and for tests.
   bool flush();
+  /// Points that are not in the log yet. While poll() is not running.
+  std::uint64_t waiting_points() const;
 
   std::size_t poll(std::size_t budget) override;
   void idle() override;

@@ -189,9 +189,8 @@ TEST_F(JournalTest, FullDiskRefusesBodiesFoldsOnAndLosesNothingAccepted) {
   EXPECT_THAT(warnings_, SizeIs(2));
   std::uint64_t logged = 0;
   BatchPool pool;
-  ASSERT_TRUE(replay_log(*log_, 0, journal_->next_offset(), schema_, pool, [&](LogWork item) {
-    if (item.partition) logged += item.work.count;
-  }));
+  const auto count = [&](const LogWork& item) { logged += item.partition ? item.work.count : 0; };
+  ASSERT_TRUE(replay_log(*log_, 0, journal_->next_offset(), schema_, pool, {.work = count}));
   EXPECT_EQ(logged, accepted);
 }
 
@@ -204,7 +203,8 @@ TEST_F(JournalTest, ABodyAndItsKeyAreInTheLogTogetherOrNotAtAll) {
   EXPECT_THAT(outputs_.keys, ElementsAre("key"));
   journal_->flush();
   BatchPool pool;
-  const auto read = replay_log(*log_, 0, journal_->next_offset(), schema_, pool, [](LogWork) {});
+  const auto read =
+      replay_log(*log_, 0, journal_->next_offset(), schema_, pool, {.work = [](const LogWork&) {}});
   ASSERT_TRUE(read);
   EXPECT_EQ(read->points, 3u);
   ASSERT_THAT(read->keys, SizeIs(1));

@@ -43,7 +43,7 @@ Result<void> Partition::reset(const PartitionState* state) {
   closed_.clear();
   evicted_.clear();
   failure_.reset();
-  position_ = checkpointed_ = state == nullptr ? 0 : state->offset;
+  position_ = checkpointed_ = begun_at_ = state == nullptr ? 0 : state->offset;
   if (state != nullptr) {
     if (state->windows.empty()) {
       // Not behind the newest that is committed: what is folded again gets its numbers again.
@@ -78,6 +78,10 @@ void Partition::skip_work_in_hand() {
 }
 
 void Partition::process(Work& work) {
+  if (work.offset >= handed_over_.until && windows_->sequence() < handed_over_.sequence) {
+    // What was folded again gave less than the first time, though nothing of the log is missing.
+    windows_->continue_apart(handed_over_.sequence, handed_over_.until - begun_at_);
+  }
   switch (work.kind) {
     case Work::Kind::kPoints:
       fold(work);
@@ -87,12 +91,36 @@ void Partition::process(Work& work) {
       for (const std::uint32_t number : windows_->touched()) dirty_.changed(number);
       break;
     case Work::Kind::kClose:
-      windows_->close_all(closed_);
-      for (const std::uint32_t number : windows_->touched()) dirty_.changed(number);
+      close_all();
       break;
   }
   position_ = work.end();
+  if (position_ <= handed_over_.until) closed_.clear();
   publish();
+}
+
+void Partition::close_all() {
+  windows_->close_all(closed_);
+  for (const std::uint32_t number : windows_->touched()) dirty_.changed(number);
+}
+
+void Partition::pass_gap(LogOffset from, LogOffset to) {
+  if (failure_ || to <= position_) return;
+  from = std::max(from, std::exchange(position_, to));
+  Gap now;
+  if (from < handed_over_.until) {
+    now = {true, handed_over_.sequence, handed_over_.until - begun_at_};
+  }
+  const auto& [gap, is_new] = gaps_.try_emplace(to, now);
+  if (gap->second.closes) {
+    windows_->continue_apart(gap->second.sequence, gap->second.points);
+    close_all();
+  }
+  if (is_new) {
+    publish(take_checkpoint());
+  } else {
+    closed_.clear();
+  }
 }
 
 void Partition::fold(Work& work) {
@@ -202,6 +230,11 @@ void Partition::tick() {
 void Partition::checkpoint() {
   // What a failure left of the state is no checkpoint.
   if (failure_ || position_ == checkpointed_ || !context_.outputs.has_room()) return;
+  context_.outputs.accept(
+      {.partition = number_, .position = position_, .checkpoint = take_checkpoint()});
+}
+
+std::unique_ptr<Checkpoint> Partition::take_checkpoint() {
   auto checkpoint = std::make_unique<Checkpoint>();
   windows_->save(checkpoint->windows);
   DirtySet::Taken taken;
@@ -212,8 +245,7 @@ void Partition::checkpoint() {
     checkpoint->changed.emplace_back(number, save_series(number));
   }
   checkpointed_ = position_;
-  context_.outputs.accept(
-      {.partition = number_, .position = position_, .checkpoint = std::move(checkpoint)});
+  return checkpoint;
 }
 
 std::string Partition::save_series(std::uint32_t number) const {
@@ -266,6 +298,9 @@ void Partition::publish_counts() {
 
 Result<void> Partition::begin(const PartitionState& state) {
   if (auto restored = reset(&state); !restored) return restored;
+  handed_over_ = state.committed_offset < state.offset
+                     ? HandedOver{state.offset, windows_->sequence()}
+                     : HandedOver{state.committed_offset, state.sequence};
   for (std::size_t d = 0; d < published_.size(); ++d) {
     const std::uint64_t open = published_[d].open_points;
     published_[d] = windows_->counts(d);
@@ -275,11 +310,15 @@ Result<void> Partition::begin(const PartitionState& state) {
   return {};
 }
 
-void Partition::publish() {
+void Partition::publish(std::unique_ptr<Checkpoint> checkpoint) {
   publish_counts();
-  if (closed_.empty()) return;
-  context_.outputs.accept(
-      {.partition = number_, .position = position_, .rollups = std::move(closed_)});
+  handed_over_.until = std::max(handed_over_.until, position_);
+  handed_over_.sequence = std::max(handed_over_.sequence, windows_->sequence());
+  if (closed_.empty() && !checkpoint) return;
+  context_.outputs.accept({.partition = number_,
+                           .position = position_,
+                           .rollups = std::move(closed_),
+                           .checkpoint = std::move(checkpoint)});
   closed_ = {};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -48,7 +49,7 @@ struct PartitionContext {
 
 /// A partition owns every open window of the series hashed to it, and completes the points: repairs
 /// laps, fills in sectors. What it makes of its work is a pure function of it: the same log gives
-/// the same rollups, with the same ids and sequence numbers.
+/// the same rollups, with the same ids and sequence numbers; but handed over is each only once.
 /// Threads: offer through queue() from any; all else on its worker's thread.
 class Partition {
  public:
@@ -79,8 +80,16 @@ class Partition {
 
   /// Starts from what an earlier run of the program left; its counts are not counted again.
   Result<void> begin(const PartitionState& state);
-  /// Starts anew within this run; nullptr: from nothing.
+  /// Starts anew within this run; nullptr: from nothing. What is folded again afterwards gives the
+  /// same rollups, which are not handed over again.
   Result<void> reset(const PartitionState* state);
+  /// The rollups that came of the entries before this one were handed over, in this run or before.
+  LogOffset handed_over() const { return handed_over_.until; }
+  /// In a replay: [from, to) of the log cannot be read. Where rollups of entries behind it were
+  /// handed over, it cannot be told which of the windows that are open here were closed since:
+  /// they are closed with what is left of them. Those that were handed over have the same ids. A
+  /// checkpoint goes with them, so that the next run does not meet the gap again.
+  void pass_gap(LogOffset from, LogOffset to);
   /// All its entries of the log before this one are folded.
   LogOffset position() const { return position_; }
   /// The number of its last rollup.
@@ -101,7 +110,9 @@ class Partition {
   static void follow(const Point& point, SeriesState& series);
   void repair_lap(PointBatch& batch, Point& point, const SeriesState& series);
   void add_sector_text(PointBatch& batch, Point& point);
-  void publish();
+  void close_all();
+  void publish(std::unique_ptr<Checkpoint> checkpoint = nullptr);
+  std::unique_ptr<Checkpoint> take_checkpoint();
   void publish_counts();
   void forget(const std::vector<std::uint32_t>& evicted);
   std::string save_series(std::uint32_t number) const;
@@ -117,6 +128,19 @@ class Partition {
   std::optional<WindowSet> windows_;
   DirtySet dirty_;
   LogOffset position_ = 0;
+  LogOffset begun_at_ = 0;  ///< position_ at the last reset
+  struct HandedOver {
+    LogOffset until = 0;
+    std::uint64_t sequence = 0;  ///< of the newest rollup
+  };
+  HandedOver handed_over_;
+  /// What became of the windows there.
+  struct Gap {
+    bool closes = false;
+    std::uint64_t sequence = 0;
+    std::uint64_t points = 0;
+  };
+  std::map<LogOffset, Gap> gaps_;  ///< met in this run, by their ends
   LogOffset checkpointed_ = 0;
   std::optional<DeadRange> failure_;
   std::vector<WindowCounts> published_;

@@ -1,5 +1,6 @@
 #include "pipeline/replay.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "codec/point_log_decoder.h"
@@ -40,13 +41,17 @@ void trim(Work& work, LogOffset from, LogOffset to) {
 }  // namespace
 
 Result<ReplaySummary> replay_log(Log& log, LogOffset from, LogOffset to, Schema& schema,
-                                 BatchPool& pool, const std::function<void(LogWork)>& take,
-                                 const TakeKey& take_key) {
+                                 BatchPool& pool, const ReplayTakers& takers) {
   ReplaySummary summary;
   if (from >= to) return summary;
   auto reader = log.read_from(from);
   if (!reader) return std::unexpected(reader.error());
   PointLogDecoder decoder(schema.fields(), pool);
+  LogOffset expected = from;
+  const auto expect = [&](LogOffset next, LogOffset after) {
+    if (expected < next && takers.gap) takers.gap(expected, next);
+    expected = std::max(expected, after);
+  };
   while (true) {
     const auto block = (*reader)->next();
     if (!block) return std::unexpected(block.error());
@@ -54,10 +59,11 @@ Result<ReplaySummary> replay_log(Log& log, LogOffset from, LogOffset to, Schema&
     const LogBlock& b = **block;
     if (auto opened = decoder.open(b.payload); !opened || decoder.count() != b.count) {
       summary.lost.push_back(
-          {b.base_offset, b.end_offset(), "",
+          {b.base_offset, b.end_offset(), std::string(b.file),
            opened ? "its entries are not as many as its head says" : opened.error().message});
       continue;
     }
+    expect(b.base_offset, b.end_offset());
     LogEntry entry;
     while (decoder.next(entry)) {
       const LogOffset offset = b.base_offset + entry.index;
@@ -68,7 +74,7 @@ Result<ReplaySummary> replay_log(Log& log, LogOffset from, LogOffset to, Schema&
       if (entry.kind == LogEntryKind::kKey) {
         summary.keys.push_back(
             {std::string(entry.key), entry.time, entry.status, std::string(entry.text)});
-        if (take_key) take_key(summary.keys.back(), offset + 1);
+        if (takers.key) takers.key(summary.keys.back(), offset + 1);
         continue;
       }
       LogWork item{.partition = std::nullopt, .work = work_of(entry, b.base_offset)};
@@ -77,9 +83,10 @@ Result<ReplaySummary> replay_log(Log& log, LogOffset from, LogOffset to, Schema&
         trim(item.work, from, to);
         summary.points += item.work.count;
       }
-      take(std::move(item));
+      takers.work(std::move(item));
     }
   }
+  expect(to, to);
   const auto& lost = (*reader)->lost();
   summary.lost.insert(summary.lost.end(), lost.begin(), lost.end());
   return summary;

@@ -21,13 +21,19 @@ struct ReplaySummary {
   std::vector<LostRange> lost;  ///< what the log could not give back
   std::vector<AnsweredKey> keys;
 };
-/// Given a key, and the place behind it, before any work of its body.
-using TakeKey = std::function<void(const AnsweredKey&, LogOffset end)>;
+/// Who is told what a replay meets, in the order of the log.
+struct ReplayTakers {
+  /// Batches come from the pool and are the receiver's.
+  std::function<void(LogWork)> work;
+  /// A key, and the place behind it, before any work of its body.
+  std::function<void(const AnsweredKey&, LogOffset end)> key = nullptr;
+  /// Entries that are not there.
+  std::function<void(LogOffset from, LogOffset to)> gap = nullptr;
+};
 
-/// Reads the entries [from, to) of the log, in order. Batches come from the pool and are the
-/// receiver's. Errors: the log cannot be read at all; damage is skipped and told.
+/// Reads the entries [from, to) of the log. Errors: the log cannot be read at all; damage is
+/// skipped and told.
 Result<ReplaySummary> replay_log(Log& log, LogOffset from, LogOffset to, Schema& schema,
-                                 BatchPool& pool, const std::function<void(LogWork)>& take,
-                                 const TakeKey& take_key = nullptr);
+                                 BatchPool& pool, const ReplayTakers& takers);
 
 }  // namespace slipstream

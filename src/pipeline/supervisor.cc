@@ -107,6 +107,19 @@ void Supervisor::fold(Partition& partition, Work& work) {
   points.erase(points.begin(), points.begin() + static_cast<std::ptrdiff_t>(from - work.offset));
   work.count = points.size();
   work.offset = from;
+  const LogOffset handed_over = partition.handed_over();
+  if (from < handed_over && handed_over < work.end()) {
+    // What was folded before ends within it.
+    const auto border = points.begin() + static_cast<std::ptrdiff_t>(handed_over - from);
+    const std::vector<Point> rest(border, points.end());
+    points.erase(border, points.end());
+    work.count = points.size();
+    fold(partition, work);
+    points = rest;
+    work.offset = handed_over;
+    work.count = points.size();
+    return fold(partition, work);
+  }
   if (!is_suspect(partition.number(), from, work.end())) return process(partition, work);
   // One by one: what the log gives at once may be many batches, of which others were folded, and
   // their rollups committed, before one failed.
@@ -134,7 +147,8 @@ void Supervisor::process(Partition& partition, Work& work) {
 }
 
 Result<ReplaySummary> Supervisor::fold_log(const std::vector<Partition*>& partitions, LogOffset end,
-                                           const Progress& progress, const TakeKey& take_key) {
+                                           const Progress& progress,
+                                           decltype(ReplayTakers::key) take_key) {
   LogOffset from = end;
   std::map<std::uint32_t, Partition*> by_number;
   for (Partition* const partition : partitions) {
@@ -150,7 +164,11 @@ Result<ReplaySummary> Supervisor::fold_log(const std::vector<Partition*>& partit
     }
     if (item.work.batch) parts_.pool.put(std::move(item.work.batch));
   };
-  return replay_log(*parts_.log, from, end, parts_.schema, parts_.pool, take, take_key);
+  const auto pass_gap = [&](LogOffset gap_from, LogOffset gap_to) {
+    for (Partition* const partition : partitions) partition->pass_gap(gap_from, gap_to);
+  };
+  return replay_log(*parts_.log, from, end, parts_.schema, parts_.pool,
+                    {.work = take, .key = std::move(take_key), .gap = pass_gap});
 }
 
 Result<ReplaySummary> Supervisor::recover(const std::vector<Partition*>& partitions, LogOffset end,

@@ -65,7 +65,7 @@ class Supervisor {
   void settle(const DeadRange& failure);
   Result<void> rebuild(Partition& partition, LogOffset end);
   Result<ReplaySummary> fold_log(const std::vector<Partition*>& partitions, LogOffset end,
-                                 const Progress& progress, const TakeKey& take_key);
+                                 const Progress& progress, decltype(ReplayTakers::key) take_key);
   void fold(Partition& partition, Work& work);
   static void process(Partition& partition, Work& work);
   /// Something in the range failed before.

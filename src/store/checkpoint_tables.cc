@@ -35,14 +35,14 @@ Result<void> each_row(Database& database, std::string_view sql, Take take) {
 Result<CheckpointTables> CheckpointTables::prepare(Database& database) {
   CheckpointTables tables;
   const std::pair<Statement*, std::string_view> statements[] = {
-      {&tables.set_sequence_,
-       "INSERT INTO partitions VALUES (?1, 0, ?2, 0, x'') "
-       "ON CONFLICT DO UPDATE SET sequence = max(sequence, ?2)"},
+      {&tables.set_newest_,
+       "INSERT INTO partitions VALUES (?1, 0, ?2, 0, x'', ?3) ON CONFLICT DO UPDATE SET "
+       "sequence = max(sequence, ?2), committed_offset = max(committed_offset, ?3)"},
       {&tables.set_stream_sequence_,
        "INSERT INTO stream_partitions VALUES (?1, ?2) "
        "ON CONFLICT DO UPDATE SET sequence = max(sequence, ?2)"},
       {&tables.set_checkpoint_,
-       "INSERT INTO partitions VALUES (?1, ?2, 0, 0, ?3) "
+       "INSERT INTO partitions VALUES (?1, ?2, 0, 0, ?3, 0) "
        "ON CONFLICT DO UPDATE SET log_offset = ?2, windows = ?3"},
       {&tables.put_series_, "INSERT OR REPLACE INTO open_series VALUES (?1, ?2, ?3)"},
       {&tables.remove_series_, "DELETE FROM open_series WHERE partition = ?1 AND number = ?2"},
@@ -60,9 +60,11 @@ Result<void> CheckpointTables::write(const Commit& commit) {
   for (const auto& [partition, at] : commit.checkpoints) {
     if (auto done = write_checkpoint(partition, at); !done) return done;
   }
-  for (const auto& [partition, sequence] : commit.sequences) {
-    set_sequence_.bind(1, partition).bind(2, stored(sequence));
-    if (auto done = run(set_sequence_); !done) return done;
+  for (const auto& [partition, newest] : commit.newest) {
+    set_newest_.bind(1, partition)
+        .bind(2, stored(newest.sequence))
+        .bind(3, stored(newest.position));
+    if (auto done = run(set_newest_); !done) return done;
   }
   for (const auto& [partition, sequence] : commit.stream_sequences) {
     set_stream_sequence_.bind(1, partition).bind(2, stored(sequence));
@@ -101,10 +103,13 @@ Result<std::optional<PartitionState>> CheckpointTables::load_partition(Database&
   const std::string where = " WHERE partition = " + std::to_string(partition);
   std::optional<PartitionState> state;
   if (auto done = each_row(
-          database, "SELECT log_offset, sequence, windows, begin_sequence FROM partitions" + where,
+          database,
+          "SELECT log_offset, sequence, windows, begin_sequence, committed_offset FROM partitions" +
+              where,
           [&](const Statement& row) {
             state = PartitionState{.partition = partition,
                                    .offset = static_cast<LogOffset>(row.integer(0)),
+                                   .committed_offset = static_cast<LogOffset>(row.integer(4)),
                                    .sequence = static_cast<std::uint64_t>(row.integer(1)),
                                    .begin_sequence = static_cast<std::uint64_t>(row.integer(3)),
                                    .windows = std::string(row.blob(2)),
@@ -182,7 +187,7 @@ Result<void> CheckpointTables::start_layout(Database& database, const std::strin
   if (!set_layout) return std::unexpected(set_layout.error());
   set_layout->bind(1, layout);
   if (auto done = run(*set_layout); !done) return done;
-  auto add = database.prepare("INSERT INTO partitions VALUES (?1, ?2, ?3, ?3, x'')");
+  auto add = database.prepare("INSERT INTO partitions VALUES (?1, ?2, ?3, ?3, x'', ?2)");
   if (!add) return std::unexpected(add.error());
   for (std::uint32_t p = 0; p < partitions; ++p) {
     add->bind(1, p).bind(2, stored(offset)).bind(3, stored(sequence));

@@ -12,9 +12,13 @@ namespace slipstream {
 
 /// What one transaction makes permanent.
 struct Commit {
-  RollupBatch rollups = {};                               ///< for the store
-  RollupBatch outgoing = {};                              ///< for the outbox
-  std::map<std::uint32_t, std::uint64_t> sequences = {};  ///< by partition: the newest rollup's
+  RollupBatch rollups = {};   ///< for the store
+  RollupBatch outgoing = {};  ///< for the outbox
+  struct Newest {
+    std::uint64_t sequence = 0;
+    LogOffset position = 0;  ///< of its output
+  };
+  std::map<std::uint32_t, Newest> newest = {};  ///< by partition: its newest rollup
   std::map<std::uint32_t, std::uint64_t> stream_sequences =
       {};  ///< of streams: newest stored one's
   struct At {
@@ -25,7 +29,7 @@ struct Commit {
   std::vector<AnsweredKey> keys = {};
   std::vector<DeadRange> dead = {};
 
-  /// Nothing that must be written now: sequences alone can wait, since a replay gives them again.
+  /// Nothing that must be written now: numbers alone can wait, since a replay gives them again.
   bool is_empty() const {
     return rollups.empty() && outgoing.empty() && checkpoints.empty() && keys.empty() &&
            dead.empty();
@@ -60,7 +64,7 @@ class CheckpointTables {
  private:
   Result<void> write_checkpoint(std::uint32_t partition, const Commit::At& at);
 
-  Statement set_sequence_;
+  Statement set_newest_;
   Statement set_stream_sequence_;
   Statement set_checkpoint_;
   Statement put_series_;

@@ -64,6 +64,15 @@ Result<void> bring_up_to_date(Database& database) {
   return {};
 }
 
+/// What is for the outbox, without those that the store had already.
+RollupBatch new_of(const Commit& commit, const std::vector<RollupRow>& rows) {
+  RollupBatch outgoing = commit.outgoing;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] == 0) std::erase(outgoing, commit.rollups[i]);
+  }
+  return outgoing;
+}
+
 }  // namespace
 
 struct RollupStore::Impl {
@@ -177,7 +186,7 @@ Result<std::vector<RollupRow>> RollupStore::commit(const Commit& commit) {
   std::vector<RollupRow> rows;
   const auto written = impl_->transaction([&] {
     auto done = impl_->insert_rollups(commit.rollups, rows);
-    if (done && impl_->outbox) done = impl_->outbox->write(commit.outgoing);
+    if (done && impl_->outbox) done = impl_->outbox->write(new_of(commit, rows));
     return done ? impl_->checkpoints.write(commit) : done;
   });
   if (impl_->outbox) impl_->outbox->settle(written.has_value());

@@ -56,7 +56,7 @@ void StoreWriter::take_durable() {
 
 void StoreWriter::gather(Output& output) {
   for (auto& rollup : output.rollups) {
-    if (is_repeated(output.partition, *rollup)) {
+    if (is_repeated(output, *rollup)) {
       stats_.repeated.add();
       continue;
     }
@@ -77,13 +77,17 @@ bool StoreWriter::is_outgoing(std::uint32_t partition, const Rollup& rollup) con
              options_.outgoing_windows.end();
 }
 
-bool StoreWriter::is_repeated(std::uint32_t partition, const Rollup& rollup) {
-  const bool is_of_stream = partition >= kStreamPartitions;
+bool StoreWriter::is_repeated(const Output& output, const Rollup& rollup) {
+  const bool is_of_stream = output.partition >= kStreamPartitions;
   if (is_of_stream && !rollup.stored) return false;
-  std::uint64_t& newest = sequences_[partition];
+  std::uint64_t& newest = sequences_[output.partition];
   if (rollup.sequence <= newest) return true;
   newest = rollup.sequence;
-  (is_of_stream ? commit_.stream_sequences : commit_.sequences)[partition] = newest;
+  if (is_of_stream) {
+    commit_.stream_sequences[output.partition] = newest;
+  } else {
+    commit_.newest[output.partition] = {newest, options_.has_log ? output.position : 0};
+  }
   return false;
 }
 
@@ -103,10 +107,7 @@ bool StoreWriter::flush() {
     if (current_.empty()) break;
     if (!commit(clock_.now())) break;
   }
-  if (stats_.waiting.value() == 0) return true;
-  warn_(fmt::format("{} outputs could not be committed; the log has what they are made of",
-                    stats_.waiting.value()));
-  return false;
+  return stats_.waiting.value() == 0;
 }
 
 bool StoreWriter::commit(ArrivalTime now) {
@@ -131,28 +132,31 @@ bool StoreWriter::commit(ArrivalTime now) {
     commit_at_ns_ = now.ns + options_.commit_interval_ms * kNsPerMs;
   }
   pass_on(stored_rows, clock_.now());
-  stats_.written.add(commit_.rollups.size());
   stats_.checkpoints.add(commit_.checkpoints.size());
   for (const auto& [partition, at] : commit_.checkpoints) checkpoints_[partition] = at.position;
   publish_needed();
   stats_.waiting.add(-static_cast<std::int64_t>(current_.size()));
-  // Sequences of rollups that are not stored go with the next transaction.
-  auto sequences =
-      commit_.is_empty() ? std::move(commit_.sequences) : decltype(commit_.sequences){};
+  // The numbers of rollups that are not stored go with the next transaction.
+  auto newest = commit_.is_empty() ? std::move(commit_.newest) : decltype(commit_.newest){};
   commit_ = {};
-  commit_.sequences = std::move(sequences);
+  commit_.newest = std::move(newest);
   current_.clear();
   return true;
 }
 
 void StoreWriter::pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime now) {
-  if (passing_.empty()) return;
   std::vector<RollupRow> rows;
   std::size_t next = 0;
-  for (const auto& rollup : passing_) {
+  const auto is_there_already = [&](const RollupPtr& rollup) {
+    const RollupRow row = rollup->stored ? stored_rows.at(next++) : 0;
+    if (rollup->stored && row == 0) return true;
     stats_.ingest_to_rollup.observe_ns(now.ns - rollup->last_arrival.ns);
-    rows.push_back(rollup->stored ? stored_rows.at(next++) : 0);
-  }
+    stats_.written.add(rollup->stored ? 1 : 0);
+    rows.push_back(row);
+    return false;
+  };
+  stats_.repeated.add(std::erase_if(passing_, is_there_already));
+  if (passing_.empty()) return;
   for (RollupSink* const sink : sinks_) sink->accept(passing_, rows);
   passing_.clear();
 }
@@ -160,6 +164,11 @@ void StoreWriter::pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime
 void StoreWriter::prune(ArrivalTime now) {
   if (now.ns < prune_at_ns_) return;
   const auto removed = store_.prune(now);
+  if (!removed && !std::exchange(prune_failing_, true)) {
+    warn_(fmt::format("what is past its retention cannot be removed from the store: {}",
+                      removed.error().message));
+  }
+  if (removed) prune_failing_ = false;
   // More to remove: soon again, with room for writes between.
   prune_at_ns_ = now.ns + (removed && *removed > 0 ? kNsPerSecond : kPruneNs);
 }

@@ -17,7 +17,7 @@ namespace slipstream {
 /// Any thread.
 struct StoreWriterStats {
   Counter written;   ///< stored rollups
-  Counter repeated;  ///< rollups that a replay gave again, and that were dropped
+  Counter repeated;  ///< rollups that came again, and were dropped
   Counter commits;
   Counter failed_writes;  ///< transactions that failed; they are tried again
   Counter checkpoints;
@@ -31,16 +31,17 @@ struct StoreWriterOptions {
   std::size_t queue_bytes = std::size_t{256} << 20;  ///< then partitions stop until there is room
   std::int64_t commit_interval_ms = 50;              ///< between transactions
   std::vector<std::string> outgoing_windows = {};    ///< their rollups go to the store's outbox
+  bool has_log = true;  ///< positions are places in a log that outlives the program
 };
 
 /// Commits what came of the log, many outputs in one transaction, once the log is durable up to
-/// where they came from; then passes the rollups on. A rollup that a replay gives again (by its
-/// partition and sequence) is dropped, so that nobody sees one twice. So are those of streams, of
-/// which other instances may have made some; what is not stored of them has no number and passes.
-/// What others are to get of the embedded log's rollups is put into the store's outbox; those of
-/// streams were sent by whoever made them.
-/// While the store fails (a full disk), outputs wait and are tried again every second; when too
-/// many wait, partitions stop. Threads: accept() and has_room() from any; poll() on one.
+/// where they came from; then passes the rollups on. A rollup that comes again (by its partition
+/// and sequence, or as the store has its id) is dropped, so that nobody sees one twice: partitions
+/// say them once, but where the log lacks something, and of streams other instances may have made
+/// some; what is not stored of those has no number and passes. What others are to get of the
+/// embedded log's rollups is put into the store's outbox; those of streams were sent by whoever
+/// made them. While the store fails (a full disk), outputs wait and are tried again every second;
+/// when too many wait, partitions stop. Threads: accept() and has_room() from any; poll() on one.
 class StoreWriter final : public SignalledAgent, public OutputSink {
  public:
   using Warn = std::function<void(const std::string&)>;
@@ -70,7 +71,7 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   void take_durable();
   void gather(Output& output);
   bool is_outgoing(std::uint32_t partition, const Rollup& rollup) const;
-  bool is_repeated(std::uint32_t partition, const Rollup& rollup);
+  bool is_repeated(const Output& output, const Rollup& rollup);
   bool commit(ArrivalTime now);
   void pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime now);
   void publish_needed();
@@ -97,6 +98,7 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   std::int64_t retry_at_ns_ = 0;
   std::int64_t commit_at_ns_ = 0;
   std::int64_t prune_at_ns_ = 0;
+  bool prune_failing_ = false;
 };
 
 }  // namespace slipstream

@@ -164,12 +164,19 @@ void WindowSet::close_open(std::size_t d, Series& series, RollupBatch& out) {
   for (const Window& window : shelf.open) {
     counts_[d].open_points -= window.count;
     emit(d, series, window, out);
-    if (definitions_[d].every_ms > 0) {
-      shelf.closed_until_ns =
-          std::max(shelf.closed_until_ns, window.start_ns + definitions_[d].every_ms * kNsPerMs);
-    }
   }
   shelf.open.clear();
+}
+
+/// What comes for these windows of time afterwards is late.
+void WindowSet::close_idle(std::size_t d, Series& series, RollupBatch& out) {
+  const std::int64_t every_ns = definitions_[d].every_ms * kNsPerMs;
+  Shelf& shelf = series.shelves[d];
+  for (const Window& window : shelf.open) {
+    if (every_ns == 0) break;
+    shelf.closed_until_ns = std::max(shelf.closed_until_ns, window.start_ns + every_ns);
+  }
+  close_open(d, series, out);
 }
 
 void WindowSet::close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out) {
@@ -205,7 +212,7 @@ void WindowSet::tick(ArrivalTime exact_now, RollupBatch& out) {
     for (std::size_t d = 0; d < series.shelves.size(); ++d) {
       const IdleLimits& limits = idle_limits_[d];
       Shelf& shelf = series.shelves[d];
-      if (now.ns - series.last_arrival.ns >= limits.open_ns) close_open(d, series, out);
+      if (now.ns - series.last_arrival.ns >= limits.open_ns) close_idle(d, series, out);
       if (!shelf.late.empty()) {
         const auto is_idle = [&](const Window& w) {
           return now.ns - floor_to_ms(w.last_arrival).ns >= limits.late_ns;
@@ -240,6 +247,13 @@ void WindowSet::close_all(RollupBatch& out) {
     close_everything(series_[number], out);
     due_ns_[number] = kNever;
     if (sequence_ != before) touched_.push_back(number);
+  }
+}
+
+void WindowSet::continue_apart(std::uint64_t sequence, std::uint64_t points) {
+  sequence_ = std::max(sequence_, sequence) + points;
+  for (Series& series : series_) {
+    for (Shelf& shelf : series.shelves) shelf.opened = std::max(shelf.opened, sequence) + points;
   }
 }
 

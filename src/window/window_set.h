@@ -46,7 +46,8 @@ class WindowSet {
   const std::vector<std::uint32_t>& touched() const { return touched_; }
   /// Closes all windows of one series and forgets it; its number may be used again.
   void forget(std::uint32_t series, RollupBatch& out);
-  /// Closes everything that is open, in order of series.
+  /// Closes everything that is open, in order of series. That makes no point late which would not
+  /// have been: one that comes for a window closed here opens another one.
   void close_all(RollupBatch& out);
 
   /// Appends all that is known of one series to `out`; of an unused number, that it is unused.
@@ -64,6 +65,9 @@ class WindowSet {
   std::uint64_t sequence() const { return sequence_; }
   /// For a fresh set after others, of other definitions.
   void continue_after(std::uint64_t sequence) { sequence_ = sequence; }
+  /// Where this set may have missed points that another one had, whose last rollup was `sequence`:
+  /// from here on neither number nor id is one of the other's, which folded at most `points` more.
+  void continue_apart(std::uint64_t sequence, std::uint64_t points);
 
   static constexpr std::int64_t kLateIdleMs =
       2'000;  ///< of late rollups, where a definition has no idle_ms
@@ -126,6 +130,7 @@ class WindowSet {
   void fold_late(std::size_t d, Series& series, std::int64_t start_ns, Key key,
                  const PointBatch& batch, const Point& point, RollupBatch& out);
   void close_until(std::size_t d, Series& series, std::int64_t until_ns, RollupBatch& out);
+  void close_idle(std::size_t d, Series& series, RollupBatch& out);
   void close_open(std::size_t d, Series& series, RollupBatch& out);
   void close_everything(Series& series, RollupBatch& out);
   void close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out);

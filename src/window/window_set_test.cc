@@ -125,6 +125,18 @@ TEST(WindowSet, PointsWithinTheLatenessAreInTheirWindow) {
   EXPECT_EQ(fold.counts(0).late_points, 0u);
 }
 
+TEST(WindowSet, ClosingAllMakesNoPointLate) {
+  Fold fold({seconds(500)});
+  fold.add({.ms = 100});
+  fold.close_all();
+  fold.add({.ms = 200});
+  fold.add({.ms = 1'600});
+  fold.add({.ms = 300});
+  EXPECT_THAT(counts(fold.rollups()), ElementsAre(1, 1));
+  EXPECT_NE(fold.rollups()[0]->window_id, fold.rollups()[1]->window_id);
+  EXPECT_EQ(fold.counts(0).late_points, 1u) << "the watermark has passed its end";
+}
+
 TEST(WindowSet, OneMachinesWrongClockClosesNobodyElsesWindows) {
   Fold fold({seconds(500)});
   fold.add({.series = 0, .ms = 100});

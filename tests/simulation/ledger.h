@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -33,18 +34,24 @@ struct SimPoint {
   std::int32_t lap = 0;
   std::int32_t sector = 0;
   std::int64_t event_ns = 0;
+  bool straggler = false;
   std::uint32_t weight_a = 0;  ///< 24 bits, as weight_b: sums of many are exact
   std::uint32_t weight_b = 0;
   std::uint32_t partition = 0;
   bool lost = false;  ///< in a part of the log that the server said it could not read
+  /// Gaps that it was folded again with, after rollups had gone out.
+  std::uint64_t gaps = 0;
 };
 inline constexpr const char* kWeightA = "weight_a";
 inline constexpr const char* kWeightB = "weight_b";
+
+inline constexpr std::size_t kCars = 8;  ///< machines
 
 /// What every life of the server under one configuration has in common.
 struct Layout {
   std::vector<WindowDefinition> windows;
   std::uint32_t partitions = 1;
+  std::size_t max_series = 0;
 };
 
 /// Points that the server took: a batch, or a body.
@@ -94,9 +101,17 @@ class Ledger final : public RollupSink {
   /// It lives again, and its log holds these entries of points from `doubtful_from()` on.
   void settle(const std::map<LogOffset, std::pair<std::uint32_t, std::uint32_t>>& weights);
   std::optional<LogOffset> doubtful_from() const { return doubtful_from_; }
-  /// What the server said it lost; points before their partition's checkpoint are folded already.
-  void lost(const std::vector<LostRange>& ranges,
-            const std::map<std::uint32_t, LogOffset>& checkpoints);
+  /// The server is dead, and somebody spoils its log.
+  void damaged() { is_damaged_ = true; }
+  bool is_damaged() const { return is_damaged_; }
+  /// All of it: nothing is left but these states.
+  void log_is_gone(const std::vector<PartitionState>& states);
+  /// A server begins with these states. After damage it gives other rollups the numbers of those
+  /// that it passed on without writing their numbers down.
+  void begin_with(const std::vector<PartitionState>& states);
+  /// What the server said it lost when it began with these states; points before their partition's
+  /// checkpoint are folded already.
+  void lost(const std::vector<LostRange>& ranges, const std::vector<PartitionState>& states);
 
   /// Every stored rollup is in the store, as passed on; nothing else is.
   void check_store();
@@ -110,6 +125,7 @@ class Ledger final : public RollupSink {
   }
   std::uint64_t points_taken() const { return points_taken_; }
   std::uint64_t points_lost() const { return points_lost_; }
+  std::uint64_t points_blurred() const { return points_blurred_; }
   std::uint64_t points_dead() const { return points_dead_; }
   std::uint64_t rollups() const { return rollups_; }
 
@@ -124,6 +140,8 @@ class Ledger final : public RollupSink {
   static Place place_of(const WindowDefinition& definition, const SimPoint& point);
   void pass(const Rollup& rollup);
   Figures figures_of(const Rollup& rollup) const;
+  /// Since a part of the log is lost: what is not stored may come again as it came before.
+  bool came_before(const Rollup& rollup, const std::string& id) const;
   Database& database();
 
   const std::string path_;
@@ -137,6 +155,9 @@ class Ledger final : public RollupSink {
   std::optional<LogOffset> doubtful_from_;
   bool machine_died_ = false;
   bool log_failed_ = false;
+  bool is_damaged_ = false;                      ///< since the last audit
+  std::set<std::uint32_t> unseen_since_damage_;  ///< partitions, after the audit that followed it
+  std::set<std::uint32_t> unwritten_;  ///< partitions that passed on more than they wrote down
 
   std::map<std::string, Passed> passed_;              ///< by window_id
   std::map<std::uint32_t, std::uint64_t> sequences_;  ///< newest, by partition
@@ -147,6 +168,7 @@ class Ledger final : public RollupSink {
 
   std::uint64_t points_taken_ = 0;
   std::uint64_t points_lost_ = 0;
+  std::uint64_t points_blurred_ = 0;
   std::uint64_t points_dead_ = 0;
   std::uint64_t rollups_ = 0;
 };

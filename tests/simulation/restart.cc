@@ -70,6 +70,7 @@ bool Simulation::try_start(bool is_changed, unsigned attempt) {
   auto server =
       std::make_unique<Server>(config(), Server::Environment{files_, clock_, ledger_, queue_bytes});
   ledger_.begin_life(server->parts().schema.fields());
+  if (ledger_.is_damaged()) ledger_.begin_with(states_in_the_store());
   server_ = nullptr;
   may_be_killed_ = !damaged_ && attempt < 2 && random_.chance(30);
   try {
@@ -110,6 +111,15 @@ StoredState Simulation::stored() const {
   return std::move(*state);
 }
 
+std::vector<PartitionState> Simulation::states_in_the_store() const {
+  FieldTable fields(SchemaOptions{}.well_known);
+  auto store = RollupStore::open(folder_, {}, fields);
+  if (!store) violated(store.error().message);
+  auto state = (*store)->load();
+  if (!state) violated(state.error().message);
+  return std::move(state->partitions);
+}
+
 void Simulation::during_recovery() {
   if (may_be_killed_ && random_.chance(5)) throw Killed{};
   if (random_.chance(5)) clock_.advance(200 * kNsPerMs);
@@ -123,35 +133,33 @@ void Simulation::settle(const Recovered& recovered) {
     const auto weight_a = *parts.schema.fields().intern(kWeightA);
     const auto weight_b = *parts.schema.fields().intern(kWeightB);
     std::map<LogOffset, std::pair<std::uint32_t, std::uint32_t>> weights;
-    const auto read = replay_log(
-        *parts.log, *from, parts.log->next_offset(), parts.schema, parts.pool, [&](LogWork item) {
-          if (!item.work.batch) return;
-          LogOffset at = item.work.offset;
-          for (const Point& point : item.work.batch->points) {
-            weights[at++] = {
-                static_cast<std::uint32_t>(item.work.batch->value_or_nan(point, weight_a)),
-                static_cast<std::uint32_t>(item.work.batch->value_or_nan(point, weight_b))};
-          }
-        });
+    const auto weigh = [&](const LogWork& item) {
+      if (!item.work.batch) return;
+      LogOffset at = item.work.offset;
+      for (const Point& point : item.work.batch->points) {
+        weights[at++] = {
+            static_cast<std::uint32_t>(item.work.batch->value_or_nan(point, weight_a)),
+            static_cast<std::uint32_t>(item.work.batch->value_or_nan(point, weight_b))};
+      }
+    };
+    const auto read = replay_log(*parts.log, *from, parts.log->next_offset(), parts.schema,
+                                 parts.pool, {.work = weigh});
     if (!read) violated("the log cannot be read: " + read.error().message);
     ledger_.settle(weights);
   }
-  std::map<std::uint32_t, LogOffset> checkpoints;
-  for (const auto& state : server_->found().partitions) checkpoints[state.partition] = state.offset;
   const auto all_lost = parts.lost.list(std::numeric_limits<std::size_t>::max());
   for (const auto& lost : all_lost) {
     note(fmt::format("lost: {} to {}, {}", lost.from, lost.to, lost.why));
   }
-  ledger_.lost(all_lost, checkpoints);
+  ledger_.lost(all_lost, server_->found().partitions);
   traffic_.check_keys(recovered.keys, clock_.now());
   ledger_.check_store();
 }
 
-/// A bit of an old segment turns. Where rollups of points behind a checkpoint are out already, they
-/// cannot be made again without the points that are lost: then nobody could account for it.
+/// Somebody lays hands on the log: a bit turns in one of its newest segments but the last, or the
+/// file goes; or all files go.
 void Simulation::damage_log() {
   if (server_ || layout_changed_) return;
-  if (!can_account_for_damage()) return;
   const auto log = folder_ / "log";
   auto names = files_.list(log);
   if (!names) return;
@@ -166,29 +174,24 @@ void Simulation::damage_log() {
   const auto path = log / (*names)[names->size() - 1 - back];
   const std::string content = files_.content(path);
   if (content.empty()) return;
-  files_.flip(path, random_.pick(content.size()),
-              static_cast<unsigned char>(1u << random_.pick(8)));
-  ++summary_.damaged;
-  damaged_ = true;
   files_.set_faults({});
   heal_store();
-  note("a bit turns in " + path.filename().string());
-}
-
-bool Simulation::can_account_for_damage() const {
-  FieldTable fields(SchemaOptions{}.well_known);
-  auto store = RollupStore::open(folder_, {}, fields);
-  if (!store) violated(store.error().message);
-  const auto stored = (*store)->load();
-  if (!stored) violated(stored.error().message);
-  return std::ranges::all_of(stored->partitions, [&](const PartitionState& state) {
-    WindowSet windows(layout_->windows, state.partition);
-    windows.continue_after(state.begin_sequence);
-    if (!state.windows.empty() && !windows.restore(state.windows)) {
-      violated("the state of a partition cannot be read");
-    }
-    return ledger_.newest(state.partition) <= windows.sequence();
-  });
+  const auto kind = random_.pick(100);
+  if (kind < 70) {
+    files_.flip(path, random_.pick(content.size()),
+                static_cast<unsigned char>(1u << random_.pick(8)));
+    note("a bit turns in " + path.filename().string());
+  } else if (kind < 85) {
+    files_.delete_for_good(path);
+    note(path.filename().string() + " is deleted");
+  } else {
+    for (const auto& name : *names) files_.delete_for_good(log / name);
+    ledger_.log_is_gone(states_in_the_store());
+    note("the log is deleted");
+  }
+  ++summary_.damaged;
+  damaged_ = true;
+  ledger_.damaged();
 }
 
 void Simulation::lose_a_block() {

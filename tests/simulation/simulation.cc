@@ -85,6 +85,7 @@ Summary Simulation::summary() const {
   Summary summary = summary_;
   summary.points = ledger_.points_taken();
   summary.points_lost = ledger_.points_lost();
+  summary.points_blurred = ledger_.points_blurred();
   summary.points_dead = ledger_.points_dead();
   summary.rollups = ledger_.rollups();
   summary.answered_again = traffic_.answered_again();
@@ -241,6 +242,7 @@ void Simulation::change_layout() {
   config_.windows = std::move(chosen);
   config_.pipeline.partitions = layout->partitions;
   config_.pipeline.max_series = random_.one_of({2u, 4u, 100'000u});
+  layout->max_series = config_.pipeline.max_series;
   layout_ = std::move(layout);
   layout_changed_ = true;
   note(fmt::format("another layout: {} partitions, {} series each, {} windows", layout_->partitions,

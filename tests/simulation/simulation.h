@@ -23,6 +23,7 @@ struct Summary {
   std::uint64_t refused = 0;
   std::uint64_t points = 0;
   std::uint64_t points_lost = 0;
+  std::uint64_t points_blurred = 0;
   std::uint64_t points_dead = 0;
   std::uint64_t rollups = 0;
   std::uint64_t answered_again = 0;
@@ -64,12 +65,12 @@ class Simulation {
   void restart(unsigned damaged_percent = 20);
   bool try_start(bool is_changed, unsigned attempt);
   StoredState stored() const;
+  std::vector<PartitionState> states_in_the_store() const;
   void during_recovery();
   void settle(const Recovered& recovered);
   void damage_log();
   /// A bit turns in what is folded again, before anything of it is out.
   void lose_a_block();
-  bool can_account_for_damage() const;
   /// All is well again: everything comes to rest, is stopped, and is compared; then on.
   void audit();
   void come_to_rest();

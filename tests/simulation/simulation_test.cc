@@ -53,9 +53,9 @@ TEST(Simulation, KeepsEveryPromiseThroughEveryFault) {
     if (only != 0 || traced != 0) {
       fmt::print(
           "seed {}: {} points, {} rollups, {} lives, {} crashes, {} failed starts, {} audits, {} "
-          "damaged starts, {} refused, {} lost, {} dead, {} keys again\n",
+          "damaged starts, {} refused, {} lost, {} blurred, {} dead, {} keys again\n",
           seed, s.points, s.rollups, s.lives, s.crashes, s.failed_starts, s.audits, s.damaged,
-          s.refused, s.points_lost, s.points_dead, s.answered_again);
+          s.refused, s.points_lost, s.points_blurred, s.points_dead, s.answered_again);
     }
   }
 }

@@ -7,7 +7,6 @@
 namespace slipstream::simulation {
 namespace {
 
-constexpr std::size_t kCars = 8;
 constexpr std::size_t kKeyedBodies = 40;
 
 std::uint32_t partition_of(const SimPoint& point, const Layout& layout) {
@@ -59,6 +58,7 @@ SimPoint Traffic::point_of(Car& car, ArrivalTime now) {
                  .weight_a = static_cast<std::uint32_t>(random_.pick(1u << 24)),
                  .weight_b = static_cast<std::uint32_t>(random_.pick(1u << 24))};
   if (random_.chance(3)) {  // a straggler, perhaps of the sector before
+    point.straggler = true;
     point.event_ns -= random_.between(0, 4'000) * kNsPerMs;
     if (point.sector > 0 && random_.chance(50)) --point.sector;
   }
