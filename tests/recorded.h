@@ -39,6 +39,18 @@ inline std::vector<std::string> all_points() {
   return points;
 }
 
+/// The blocks of a segment.
+inline std::vector<Piece> blocks_of(const std::filesystem::path& log, const SegmentInfo& segment) {
+  SegmentScanner scanner(posix_file_system().open_read(log / segment.name).value(),
+                         segment.base_offset, segment.bytes);
+  std::vector<Piece> pieces;
+  while (true) {
+    auto piece = scanner.next().value();
+    if (piece.kind == PieceKind::kEnd) return pieces;
+    pieces.push_back(std::move(piece));
+  }
+}
+
 /// A data directory in which a server has taken all_points(), a block or more of the log a body.
 class Recorded {
  public:
@@ -81,17 +93,7 @@ class Recorded {
   std::vector<SegmentInfo> segments() const {
     return list_segments(posix_file_system(), log()).value();
   }
-  /// The blocks of a segment.
-  std::vector<Piece> blocks(const SegmentInfo& segment) const {
-    SegmentScanner scanner(posix_file_system().open_read(log() / segment.name).value(),
-                           segment.base_offset, segment.bytes);
-    std::vector<Piece> pieces;
-    while (true) {
-      auto piece = scanner.next().value();
-      if (piece.kind == PieceKind::kEnd) return pieces;
-      pieces.push_back(std::move(piece));
-    }
-  }
+  std::vector<Piece> blocks(const SegmentInfo& segment) const { return blocks_of(log(), segment); }
   void overwrite(const SegmentInfo& segment, std::uint64_t at, std::string_view bytes) const {
     std::fstream file(log() / segment.name, std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(static_cast<std::streamoff>(at));

@@ -108,20 +108,10 @@ class DamageAfterAKill : public Restart {
     kill(server);
   }
 
-  std::vector<Piece> blocks(const SegmentInfo& segment) const {
-    SegmentScanner scanner(posix_file_system().open_read(log() / segment.name).value(),
-                           segment.base_offset, segment.bytes);
-    std::vector<Piece> pieces;
-    while (true) {
-      auto piece = scanner.next().value();
-      if (piece.kind == PieceKind::kEnd) return pieces;
-      pieces.push_back(std::move(piece));
-    }
-  }
   /// Of the block with at least so many entries.
   void flip_block_of(std::uint64_t entries) const {
     const auto segment = list_segments(posix_file_system(), log()).value().front();
-    for (const Piece& block : blocks(segment)) {
+    for (const Piece& block : harness::blocks_of(log(), segment)) {
       if (*block.to - block.from < entries || *block.to - block.from > 2 * entries) continue;
       std::fstream file(log() / segment.name, std::ios::in | std::ios::out | std::ios::binary);
       const auto at = static_cast<std::streamoff>(block.position + sizeof(BlockHeader) + 9);

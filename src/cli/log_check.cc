@@ -35,7 +35,7 @@ void forgive_unfinished_write(const std::filesystem::path& folder, LogReport& re
   }
 }
 
-/// From the checkpoint in the store beside the log; 0: there is none.
+/// By the store beside the log; 0: there is none.
 Result<std::uint64_t> offset_known_to_be_reached(const std::filesystem::path& folder) {
   std::error_code error;
   const auto data_dir = std::filesystem::weakly_canonical(folder, error).parent_path();

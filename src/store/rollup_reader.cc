@@ -65,9 +65,10 @@ Result<std::unique_ptr<RollupReader>> RollupReader::open(const std::filesystem::
 Result<std::uint64_t> RollupReader::log_offset() {
   if (impl_->version < kCheckpointsSince) return 0;
   auto statement = impl_->database.prepare(fmt::format(
-      "SELECT coalesce(max({}), 0) FROM partitions", impl_->version < kCommittedOffsetsSince
-                                                         ? "log_offset"
-                                                         : "max(log_offset, committed_offset)"));
+      "SELECT coalesce(max(at), 0) FROM (SELECT {} AS at FROM partitions UNION ALL SELECT log_end "
+      "FROM dead_letters)",
+      impl_->version < kCommittedOffsetsSince ? "log_offset"
+                                              : "max(log_offset, committed_offset)"));
   if (!statement) return std::unexpected(statement.error());
   if (const auto row = statement->step(); !row) return std::unexpected(row.error());
   return static_cast<std::uint64_t>(statement->integer(0));

@@ -30,7 +30,7 @@ class RollupReader {
   static Result<std::unique_ptr<RollupReader>> open(const std::filesystem::path& data_dir);
   ~RollupReader();
 
-  /// How far the log had come when the rollups' last checkpoint was made; 0: there is none.
+  /// How far the log had come at least, by what is committed; 0: not known.
   Result<std::uint64_t> log_offset();
   Result<std::uint64_t> count(const RollupFilter& filter);
   /// Gives each as JSON; an error of `take` ends it.

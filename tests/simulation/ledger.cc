@@ -131,9 +131,11 @@ void Ledger::log_is_gone(const std::vector<PartitionState>& states) {
     taken->key_lost = true;
     for (std::size_t i = 0; i < taken->points.size(); ++i) {
       SimPoint& point = taken->points[i];
-      if (point.lost || taken->from + i < state_of(point, states).offset) continue;
+      const PartitionState& state = state_of(point, states);
+      if (point.lost || taken->from + i < state.offset) continue;
       point.lost = true;
       ++points_lost_;
+      if (newest(state.partition) > state.sequence) ++point.gaps;
     }
   }
   log_failed_ = true;
@@ -264,6 +266,13 @@ void Ledger::check_all_out(const std::vector<DeadRange>& dead) {
     bool blurred = false;
     bool moves = false;  ///< a missing point moves where the windows end that follow
   };
+  // Where a machine has stragglers beside damage, its places end elsewhere than the first time.
+  std::set<std::string> wandering;
+  for (const auto& taken : taken_) {
+    for (const SimPoint& point : taken->points) {
+      if (point.gaps > 0 && point.straggler) wandering.insert(point.chassis);
+    }
+  }
   std::map<Place, Due> expected;
   std::map<std::string, bool> exact;
   for (const auto& taken : taken_) {
@@ -280,7 +289,7 @@ void Ledger::check_all_out(const std::vector<DeadRange>& dead) {
         Due& due = expected[place_of(definition, point)];
         due.blurred |= point.gaps > 0;
         due.moves |= definition.close_count > 0 || taken->layout->max_series < kCars ||
-                     point.gaps > 1 || (point.gaps > 0 && point.straggler);
+                     point.gaps > 1 || wandering.contains(point.chassis);
         exact[definition.name] = definition.late == LatePolicy::kRollup;
         if (point.lost) {
           ++due.possible;
@@ -300,8 +309,9 @@ void Ledger::check_all_out(const std::vector<DeadRange>& dead) {
     const bool within =
         due.blurred && (due.moves || (due.certain.count <= figures.count && figures.count <= most));
     if (figures != due.certain && !late_dropped && !within) {
-      violated(fmt::format("{}: {} came out, {} and perhaps {} went in", text_of(place),
-                           text_of(figures), text_of(due.certain), due.possible));
+      violated(fmt::format("{}: {} came out, {} and perhaps {} went in{}", text_of(place),
+                           text_of(figures), text_of(due.certain), due.possible,
+                           due.blurred ? ", beside damage" : ""));
     }
   }
   for (const auto& [place, due] : expected) {

@@ -94,7 +94,7 @@ bool Simulation::try_start(bool is_changed, unsigned attempt) {
       ledger_.layout_changed();
       layout_text_ = std::move(text);
     }
-    layout_changed_ = damaged_ = false;
+    layout_changed_ = false;
     settle(*recovered);
     return true;
   } catch (const Killed&) {
@@ -151,7 +151,9 @@ void Simulation::settle(const Recovered& recovered) {
   for (const auto& lost : all_lost) {
     note(fmt::format("lost: {} to {}, {}", lost.from, lost.to, lost.why));
   }
-  ledger_.lost(all_lost, server_->found().partitions);
+  // A first attempt may have gone on from there already.
+  ledger_.lost(all_lost, damaged_ ? states_at_damage_ : server_->found().partitions);
+  damaged_ = false;
   traffic_.check_keys(recovered.keys, clock_.now());
   ledger_.check_store();
 }
@@ -176,6 +178,7 @@ void Simulation::damage_log() {
   if (content.empty()) return;
   files_.set_faults({});
   heal_store();
+  states_at_damage_ = states_in_the_store();
   const auto kind = random_.pick(100);
   if (kind < 70) {
     files_.flip(path, random_.pick(content.size()),
@@ -186,7 +189,7 @@ void Simulation::damage_log() {
     note(path.filename().string() + " is deleted");
   } else {
     for (const auto& name : *names) files_.delete_for_good(log / name);
-    ledger_.log_is_gone(states_in_the_store());
+    ledger_.log_is_gone(states_at_damage_);
     note("the log is deleted");
   }
   ++summary_.damaged;

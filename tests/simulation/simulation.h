@@ -99,6 +99,7 @@ class Simulation {
   unsigned throws_in_ = 0;  ///< folded points until one throws once; 0: none does
   bool may_be_killed_ = false;
   bool damaged_ = false;  ///< since the last life: what is lost is told when the start is done
+  std::vector<PartitionState> states_at_damage_;
   Summary summary_;
 };
 
