@@ -183,6 +183,20 @@ TEST_F(DamageAfterAKill, OfAllTheLogCostsWhatWasOpen) {
   expect_rollups(2 * kPointsPerSector);
 }
 
+TEST_F(DamageAfterAKill, IsNoneInAStoreOfTheVersionBefore) {
+  ASSERT_TRUE(store()
+                  .execute("ALTER TABLE partitions DROP COLUMN committed_offset; PRAGMA "
+                           "user_version = 4")
+                  .has_value());
+  for (const int lap : {44, 54}) {
+    Program server = serve(kNoCheckpoint);
+    ASSERT_NE(server.port(), 0) << server.output();
+    for (int i = 0; i < 10; ++i) post_laps(server, lap + i, lap + i);
+    lap == 54 ? stop(server) : kill(server);
+  }
+  expect_rollups(kPointsPerLap);
+}
+
 TEST_F(Restart, WithinASecondMakesNoPointLate) {
   int n = 0;
   for (int life = 0; life < 3; ++life) {

@@ -164,7 +164,7 @@ Result<void> open_log(DurableParts& parts) {
 
   LogOffset needed = 0;
   for (const auto& state : stored->partitions) {
-    needed = std::max({needed, state.offset, state.committed_offset});
+    needed = std::max({needed, state.offset, state.committed_offset.value_or(0)});
   }
   for (const DeadRange& dead : stored->dead) needed = std::max(needed, dead.to);
   auto log = SegmentLog::open(parts.files, log_folder(parts.config),

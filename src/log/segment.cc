@@ -6,15 +6,32 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <limits>
 
 namespace slipstream {
 namespace {
 
 constexpr std::string_view kSuffix = ".slog";
 constexpr std::size_t kDigits = 20;
+constexpr std::int64_t kNoAge = std::numeric_limits<std::int64_t>::max() / 2;
 
 std::uint64_t checksum_of(const SegmentHeader& header) {
   return XXH3_64bits(&header, offsetof(SegmentHeader, checksum));
+}
+
+/// One whose header is damaged is as old as the one before it, or behind it: retention neither
+/// waits for it nor takes it too early.
+void lend_ages(std::vector<SegmentInfo>& segments) {
+  const auto is_known = [](const SegmentInfo& s) { return s.header != HeaderState::kDamaged; };
+  const auto first = std::ranges::find_if(segments, is_known);
+  std::int64_t created_ns = first == segments.end() ? kNoAge : first->created_ns;
+  for (SegmentInfo& segment : segments) {
+    if (is_known(segment)) {
+      created_ns = segment.created_ns;
+    } else {
+      segment.created_ns = created_ns;
+    }
+  }
 }
 
 }  // namespace
@@ -78,12 +95,9 @@ Result<std::vector<SegmentInfo>> list_segments(FileSystem& files, const FileSyst
     if (!file) return std::unexpected(file.error());
     auto info = read_segment_info(**file, *base_offset);
     if (!info) return std::unexpected(info.error());
-    // Its age is then that of the segment before it: retention waits for no damaged header.
-    if (info->header == HeaderState::kDamaged && !segments.empty()) {
-      info->created_ns = segments.back().created_ns;
-    }
     segments.push_back(std::move(*info));
   }
+  lend_ages(segments);
   return segments;
 }
 

@@ -289,6 +289,18 @@ TEST_F(SegmentLogTest, RemovesSegmentsThatEndedLongAgoButNeverTheActiveOne) {
   EXPECT_EQ(read(40), blocks({40}));
 }
 
+TEST_F(SegmentLogTest, DamagedHeadersMakeNoSegmentOlder) {
+  constexpr std::size_t kBase = 16;  // in the header
+  open({.segment_bytes = kSmall});
+  clock_.advance(9'000 * kNsPerMs);
+  append_synced(5);
+  for (const std::uint64_t base : {0u, 20u}) files_.flip(path(base), kBase);
+  open({.segment_bytes = kSmall, .retention_ms = 1000});
+  EXPECT_EQ(log_->retain(50, clock_.now().ns), 0u);
+  EXPECT_EQ(read(), blocks({0, 10, 20, 30, 40}));
+  EXPECT_EQ(log_->retain(50, clock_.now().ns + 2'000 * kNsPerMs), 2u);
+}
+
 TEST_F(SegmentLogTest, AReaderTellsWhatRetentionTookFromUnderIt) {
   open({.segment_bytes = kSmall, .retention_bytes = 1});
   append_synced(5);

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,9 +40,11 @@ struct AnsweredKey {
 /// given without an interruption.
 struct PartitionState {
   std::uint32_t partition = 0;
-  LogOffset offset = 0;            ///< the first entry that is not folded
-  LogOffset committed_offset = 0;  ///< the rollups that came of the entries before it are committed
-  std::uint64_t sequence = 0;      ///< the newest rollup that is committed
+  LogOffset offset = 0;  ///< the first entry that is not folded
+  /// The rollups that came of the entries before it are committed; nothing: not known, of a store
+  /// that an older version wrote.
+  std::optional<LogOffset> committed_offset = {};
+  std::uint64_t sequence = 0;        ///< the newest rollup that is committed
   std::uint64_t begin_sequence = 0;  ///< its rollups begin behind this one
   std::string windows = {};          ///< the window set's own numbers; empty before a checkpoint
   std::vector<std::pair<std::uint32_t, std::string>> series = {};  ///< by number

@@ -26,6 +26,8 @@ struct Rollup {
   std::string chassis;
   std::int32_t lap = 0;     ///< where not a key dimension: the last point's
   std::int32_t sector = 0;  ///< likewise
+  bool key_lap = false;     ///< it is one
+  bool key_sector = false;  ///< likewise
   std::uint64_t count = 0;  ///< points
   EventTime first_time;     ///< of the earliest point
   EventTime last_time;      ///< of the latest point
@@ -34,6 +36,7 @@ struct Rollup {
   ArrivalTime last_arrival;    ///< receipt of the point that arrived last
   bool stored = false;         ///< the definition asks for the store
   bool late = false;           ///< made of points that came after their window had closed
+  bool doubtful = false;       ///< closed where the log lacks something: its points may be out
   bool has_first = false;      ///< the definition asks for first_<field>
   bool has_quantiles = false;  ///< the definition asks for p50, p95, p99
   std::vector<FieldFigures> fields;

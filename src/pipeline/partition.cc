@@ -115,6 +115,11 @@ void Partition::pass_gap(LogOffset from, LogOffset to) {
   if (gap->second.closes) {
     windows_->continue_apart(gap->second.sequence, gap->second.points);
     close_all();
+    for (RollupPtr& rollup : closed_) {
+      const auto doubtful = std::make_shared<Rollup>(*rollup);
+      doubtful->doubtful = true;
+      rollup = doubtful;
+    }
   }
   if (is_new) {
     publish(take_checkpoint());
@@ -298,9 +303,10 @@ void Partition::publish_counts() {
 
 Result<void> Partition::begin(const PartitionState& state) {
   if (auto restored = reset(&state); !restored) return restored;
-  handed_over_ = state.committed_offset < state.offset
-                     ? HandedOver{state.offset, windows_->sequence()}
-                     : HandedOver{state.committed_offset, state.sequence};
+  handed_over_ = {state.offset, windows_->sequence()};
+  if (state.committed_offset >= state.offset) {
+    handed_over_ = {*state.committed_offset, state.sequence};
+  }
   for (std::size_t d = 0; d < published_.size(); ++d) {
     const std::uint64_t open = published_[d].open_points;
     published_[d] = windows_->counts(d);

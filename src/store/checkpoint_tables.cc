@@ -107,13 +107,16 @@ Result<std::optional<PartitionState>> CheckpointTables::load_partition(Database&
           "SELECT log_offset, sequence, windows, begin_sequence, committed_offset FROM partitions" +
               where,
           [&](const Statement& row) {
-            state = PartitionState{.partition = partition,
-                                   .offset = static_cast<LogOffset>(row.integer(0)),
-                                   .committed_offset = static_cast<LogOffset>(row.integer(4)),
-                                   .sequence = static_cast<std::uint64_t>(row.integer(1)),
-                                   .begin_sequence = static_cast<std::uint64_t>(row.integer(3)),
-                                   .windows = std::string(row.blob(2)),
-                                   .series = {}};
+            state = PartitionState{
+                .partition = partition,
+                .offset = static_cast<LogOffset>(row.integer(0)),
+                .committed_offset = row.integer(4) < 0
+                                        ? std::nullopt
+                                        : std::optional(static_cast<LogOffset>(row.integer(4))),
+                .sequence = static_cast<std::uint64_t>(row.integer(1)),
+                .begin_sequence = static_cast<std::uint64_t>(row.integer(3)),
+                .windows = std::string(row.blob(2)),
+                .series = {}};
           });
       !done) {
     return std::unexpected(done.error());

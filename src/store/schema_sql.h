@@ -114,7 +114,7 @@ CREATE INDEX outbox_by_stream ON outbox (stream, id, count);
 CREATE TABLE outbox_writer (id INTEGER PRIMARY KEY CHECK (id = 0), name TEXT NOT NULL) STRICT;
 )sql",
                                                R"sql(
-ALTER TABLE partitions ADD COLUMN committed_offset INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE partitions ADD COLUMN committed_offset INTEGER NOT NULL DEFAULT -1;  -- not known
 )sql"};
 inline constexpr int kStoreVersion = std::size(kStoreSchema);
 inline constexpr int kCheckpointsSince = 2;       ///< the version that came with `partitions`

@@ -168,17 +168,6 @@ void WindowSet::close_open(std::size_t d, Series& series, RollupBatch& out) {
   shelf.open.clear();
 }
 
-/// What comes for these windows of time afterwards is late.
-void WindowSet::close_idle(std::size_t d, Series& series, RollupBatch& out) {
-  const std::int64_t every_ns = definitions_[d].every_ms * kNsPerMs;
-  Shelf& shelf = series.shelves[d];
-  for (const Window& window : shelf.open) {
-    if (every_ns == 0) break;
-    shelf.closed_until_ns = std::max(shelf.closed_until_ns, window.start_ns + every_ns);
-  }
-  close_open(d, series, out);
-}
-
 void WindowSet::close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out) {
   auto& late = series.shelves[d].late;
   const auto end = late.begin() + static_cast<std::ptrdiff_t>(std::min(how_many, late.size()));
@@ -212,7 +201,7 @@ void WindowSet::tick(ArrivalTime exact_now, RollupBatch& out) {
     for (std::size_t d = 0; d < series.shelves.size(); ++d) {
       const IdleLimits& limits = idle_limits_[d];
       Shelf& shelf = series.shelves[d];
-      if (now.ns - series.last_arrival.ns >= limits.open_ns) close_idle(d, series, out);
+      if (now.ns - series.last_arrival.ns >= limits.open_ns) close_open(d, series, out);
       if (!shelf.late.empty()) {
         const auto is_idle = [&](const Window& w) {
           return now.ns - floor_to_ms(w.last_arrival).ns >= limits.late_ns;
@@ -265,6 +254,8 @@ void WindowSet::emit(std::size_t d, const Series& series, const Window& window, 
   rollup->chassis = series.chassis;
   rollup->lap = definition.key_lap ? window.key.lap : window.last_place.lap;
   rollup->sector = definition.key_sector ? window.key.sector : window.last_place.sector;
+  rollup->key_lap = definition.key_lap;
+  rollup->key_sector = definition.key_sector;
   rollup->count = window.count;
   rollup->first_time = {window.first_ns};
   rollup->last_time = {window.last_ns};

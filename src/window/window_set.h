@@ -32,8 +32,10 @@ struct WindowCounts {
 ///
 /// Event-time windows (`every_ms`) close when their series' watermark, the newest event time less
 /// `lateness_ms`, has passed their end; a machine with a wrong clock moves its own watermark only.
-/// Windows that close on change take a point for late when it belongs to the (lap, sector) just
-/// left and is older than the point that left it.
+/// Only that makes a point late: one for a window that was closed for another reason (the machine
+/// was idle, the server stopped) opens another one of the same time. Windows that close on change
+/// take a point for late when it belongs to the (lap, sector) just left and is older than the point
+/// that left it.
 class WindowSet {
  public:
   WindowSet(std::vector<WindowDefinition> definitions, std::uint32_t partition);
@@ -46,8 +48,7 @@ class WindowSet {
   const std::vector<std::uint32_t>& touched() const { return touched_; }
   /// Closes all windows of one series and forgets it; its number may be used again.
   void forget(std::uint32_t series, RollupBatch& out);
-  /// Closes everything that is open, in order of series. That makes no point late which would not
-  /// have been: one that comes for a window closed here opens another one.
+  /// Closes everything that is open, in order of series.
   void close_all(RollupBatch& out);
 
   /// Appends all that is known of one series to `out`; of an unused number, that it is unused.
@@ -130,7 +131,6 @@ class WindowSet {
   void fold_late(std::size_t d, Series& series, std::int64_t start_ns, Key key,
                  const PointBatch& batch, const Point& point, RollupBatch& out);
   void close_until(std::size_t d, Series& series, std::int64_t until_ns, RollupBatch& out);
-  void close_idle(std::size_t d, Series& series, RollupBatch& out);
   void close_open(std::size_t d, Series& series, RollupBatch& out);
   void close_everything(Series& series, RollupBatch& out);
   void close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out);

@@ -87,6 +87,18 @@ TEST(WindowSet, IdleMachineLeavesNoPointWaiting) {
   EXPECT_THAT(counts(of(fold.rollups(), "bucket")), ElementsAre(1));
 }
 
+TEST(WindowSet, IdlenessMakesNoPointLate) {
+  Fold fold({seconds(500)});
+  fold.add({.ms = 100});
+  fold.tick_ms(60'000);
+  EXPECT_THAT(counts(fold.rollups()), ElementsAre(1));
+  fold.add({.ms = 200}, 60'000);
+  fold.add({.ms = 1'600}, 60'000);
+  EXPECT_THAT(counts(fold.rollups()), ElementsAre(1, 1));
+  EXPECT_NE(fold.rollups()[0]->window_id, fold.rollups()[1]->window_id);
+  EXPECT_EQ(fold.counts(0).late_points, 0u);
+}
+
 TEST(WindowSet, LatePointIsCountedNotFolded) {
   Fold fold({seconds(500)});
   fold.add({.ms = 100});

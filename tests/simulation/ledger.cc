@@ -200,7 +200,7 @@ void Ledger::lost(const std::vector<LostRange>& ranges, const std::vector<Partit
   const auto gaps_of = [&](const PartitionState& state) {
     const LogOffset out = unwritten_.contains(state.partition)
                               ? std::numeric_limits<LogOffset>::max()
-                              : state.committed_offset;
+                              : state.committed_offset.value_or(0);
     return static_cast<std::uint64_t>(std::ranges::count_if(ranges, [&](const LostRange& range) {
       return std::max(range.from, state.offset) < std::min(range.to, out);
     }));
@@ -289,7 +289,7 @@ void Ledger::check_all_out(const std::vector<DeadRange>& dead) {
         Due& due = expected[place_of(definition, point)];
         due.blurred |= point.gaps > 0;
         due.moves |= definition.close_count > 0 || taken->layout->max_series < kCars ||
-                     point.gaps > 1 || wandering.contains(point.chassis);
+                     wandering.contains(point.chassis);
         exact[definition.name] = definition.late == LatePolicy::kRollup;
         if (point.lost) {
           ++due.possible;
