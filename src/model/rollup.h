@@ -18,6 +18,13 @@ struct FieldFigures {
   double p50 = 0, p95 = 0, p99 = 0;  ///< meaningful only where Rollup::has_quantiles
 };
 
+/// Numbers of rollups of one partition.
+struct SequenceRange {
+  std::uint64_t after = 0;
+  std::uint64_t last = 0;
+  bool empty() const { return last <= after; }
+};
+
 /// A closed window: what the store keeps, clients are told and Redis gets. Immutable.
 struct Rollup {
   std::string window;                        ///< the definition's name
@@ -34,9 +41,10 @@ struct Rollup {
   std::uint32_t partition = 0;
   std::uint64_t sequence = 0;  ///< counts a partition's rollups, from 1
   ArrivalTime last_arrival;    ///< receipt of the point that arrived last
+  /// Where the log lacks something, these may hold its points already. Empty: window_id tells it.
+  SequenceRange perhaps_in;
   bool stored = false;         ///< the definition asks for the store
   bool late = false;           ///< made of points that came after their window had closed
-  bool doubtful = false;       ///< closed where the log lacks something: its points may be out
   bool has_first = false;      ///< the definition asks for first_<field>
   bool has_quantiles = false;  ///< the definition asks for p50, p95, p99
   std::vector<FieldFigures> fields;

@@ -78,9 +78,13 @@ void Partition::skip_work_in_hand() {
 }
 
 void Partition::process(Work& work) {
-  if (work.offset >= handed_over_.until && windows_->sequence() < handed_over_.sequence) {
-    // What was folded again gave less than the first time, though nothing of the log is missing.
-    windows_->continue_apart(handed_over_.sequence, handed_over_.until - begun_at_);
+  if (work.offset >= handed_over_.until) {
+    // What was folded again may give less than the first time, though nothing of the log is
+    // missing.
+    if (windows_->sequence() < handed_over_.sequence) {
+      windows_->continue_apart(handed_over_.sequence, handed_over_.until - begun_at_);
+    }
+    windows_->go_on_alone();
   }
   switch (work.kind) {
     case Work::Kind::kPoints:
@@ -113,12 +117,13 @@ void Partition::pass_gap(LogOffset from, LogOffset to) {
   }
   const auto& [gap, is_new] = gaps_.try_emplace(to, now);
   if (gap->second.closes) {
+    const SequenceRange perhaps_in = windows_->apart_from();
     windows_->continue_apart(gap->second.sequence, gap->second.points);
     close_all();
     for (RollupPtr& rollup : closed_) {
-      const auto doubtful = std::make_shared<Rollup>(*rollup);
-      doubtful->doubtful = true;
-      rollup = doubtful;
+      const auto told = std::make_shared<Rollup>(*rollup);
+      told->perhaps_in = perhaps_in;
+      rollup = told;
     }
   }
   if (is_new) {

@@ -85,12 +85,12 @@ struct RollupStore::Impl {
   const StoreOptions options;
   const FieldTable& fields;
   Statement insert;
-  Statement find_like;
+  Statement find_out;
   CheckpointTables checkpoints;
   std::unique_ptr<Outbox> outbox;  ///< may be nullptr
 
-  /// A rollup of the same window in the same time, perhaps of other points that are lost.
-  Result<bool> has_like(const Rollup& rollup);
+  /// Whether one of those that it may be in is of the same window and holds its time.
+  Result<bool> is_out(const Rollup& rollup);
   Result<void> insert_rollups(const RollupBatch& rollups, std::vector<RollupRow>& rows);
   /// Reads from one state of the database, whatever is committed meanwhile.
   template <typename Read>
@@ -147,11 +147,12 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
       "last_ns, partition, sequence, late, stats) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
   if (!insert) return failed(insert.error());
   impl->insert = std::move(*insert);
-  auto find_like = impl->writer.prepare(
+  auto find_out = impl->writer.prepare(
       "SELECT 1 FROM rollups WHERE window = ? AND track = ? AND chassis = ? AND (lap = ? OR NOT ?) "
-      "AND (sector = ? OR NOT ?) AND late = ? AND last_ns >= ? AND first_ns <= ? LIMIT 1");
-  if (!find_like) return failed(find_like.error());
-  impl->find_like = std::move(*find_like);
+      "AND (sector = ? OR NOT ?) AND late = ? AND first_ns <= ? AND last_ns >= ? AND partition = ? "
+      "AND sequence > ? AND sequence <= ? LIMIT 1");
+  if (!find_out) return failed(find_out.error());
+  impl->find_out = std::move(*find_out);
   auto checkpoints = CheckpointTables::prepare(impl->writer);
   if (!checkpoints) return failed(checkpoints.error());
   impl->checkpoints = std::move(*checkpoints);
@@ -163,8 +164,9 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   return std::unique_ptr<RollupStore>(new RollupStore(std::move(impl)));
 }
 
-Result<bool> RollupStore::Impl::has_like(const Rollup& rollup) {
-  find_like.bind(1, rollup.window)
+Result<bool> RollupStore::Impl::is_out(const Rollup& rollup) {
+  if (rollup.perhaps_in.empty()) return false;
+  find_out.bind(1, rollup.window)
       .bind(2, rollup.track)
       .bind(3, rollup.chassis)
       .bind(4, rollup.lap)
@@ -173,9 +175,12 @@ Result<bool> RollupStore::Impl::has_like(const Rollup& rollup) {
       .bind(7, std::int64_t{rollup.key_sector})
       .bind(8, std::int64_t{rollup.late})
       .bind(9, rollup.first_time.ns)
-      .bind(10, rollup.last_time.ns);
-  const auto found = find_like.step();
-  find_like.reset();
+      .bind(10, rollup.last_time.ns)
+      .bind(11, rollup.partition)
+      .bind(12, static_cast<std::int64_t>(rollup.perhaps_in.after))
+      .bind(13, static_cast<std::int64_t>(rollup.perhaps_in.last));
+  const auto found = find_out.step();
+  find_out.reset();
   return found;
 }
 
@@ -183,13 +188,11 @@ Result<void> RollupStore::Impl::insert_rollups(const RollupBatch& rollups,
                                                std::vector<RollupRow>& rows) {
   std::string stats;
   for (const auto& r : rollups) {
-    if (r->doubtful) {
-      const auto is_there = has_like(*r);
-      if (!is_there) return std::unexpected(is_there.error());
-      if (*is_there) {
-        rows.push_back(0);
-        continue;
-      }
+    const auto out = is_out(*r);
+    if (!out) return std::unexpected(out.error());
+    if (*out) {
+      rows.push_back(0);
+      continue;
     }
     stats.clear();
     append_rollup_stats(stats, *r, fields);

@@ -72,6 +72,38 @@ TEST_F(RollupStoreTest, SameWindowIsStoredOnce) {
   EXPECT_THAT(store->query({})->rollups, SizeIs(1));
 }
 
+TEST_F(RollupStoreTest, WhatIsPerhapsInOthersIsStoredUnlessOneOfThemHoldsItsTime) {
+  auto store = open();
+  const auto with = [this](std::uint8_t id, std::int64_t last_s, std::uint64_t sequence,
+                           SequenceRange perhaps_in = {}) {
+    const auto r = std::make_shared<Rollup>(*rollup(id, last_s));
+    r->sequence = sequence;
+    r->key_lap = r->key_sector = true;
+    r->perhaps_in = perhaps_in;
+    return r;
+  };
+  ASSERT_TRUE(store->commit({.rollups = {with(2, 10, 4), with(4, 20, 5), with(6, 30, 6)}}));
+  const auto is_new = [&](const std::shared_ptr<Rollup>& r) {
+    const auto rows = store->commit({.rollups = {r}});
+    EXPECT_TRUE(rows);
+    return rows && rows->front() != 0;
+  };
+  const SequenceRange those{4, 6};
+  EXPECT_FALSE(is_new(with(8, 20, 90, those)));
+  EXPECT_TRUE(is_new(with(10, 10, 91, those))) << "that one was closed before the gap";
+  EXPECT_TRUE(is_new(with(12, 20, 92))) << "its id tells it";
+  EXPECT_TRUE(is_new(with(14, 15, 93, those))) << "at another time";
+  const auto of_another_lap = with(16, 20, 94, those);
+  of_another_lap->lap = 2;
+  EXPECT_TRUE(is_new(of_another_lap));
+  const auto earlier = with(18, 20, 95, those);
+  earlier->first_time.ns -= 1;
+  EXPECT_TRUE(is_new(earlier)) << "it holds a point that the other one does not";
+  const auto of_another_partition = with(20, 20, 96, those);
+  of_another_partition->partition = 1;
+  EXPECT_TRUE(is_new(of_another_partition));
+}
+
 TEST_F(RollupStoreTest, PagesHoldEveryRowOnceThoughTimesAreEqual) {
   auto store = open();
   RollupBatch batch;

@@ -240,6 +240,7 @@ void WindowSet::close_all(RollupBatch& out) {
 }
 
 void WindowSet::continue_apart(std::uint64_t sequence, std::uint64_t points) {
+  if (apart_from_.empty()) apart_from_ = {sequence_, sequence};
   sequence_ = std::max(sequence_, sequence) + points;
   for (Series& series : series_) {
     for (Shelf& shelf : series.shelves) shelf.opened = std::max(shelf.opened, sequence) + points;

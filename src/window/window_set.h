@@ -69,6 +69,11 @@ class WindowSet {
   /// Where this set may have missed points that another one had, whose last rollup was `sequence`:
   /// from here on neither number nor id is one of the other's, which folded at most `points` more.
   void continue_apart(std::uint64_t sequence, std::uint64_t points);
+  /// The other's rollups behind the first such place: what the windows that are opened here hold
+  /// may be in one of them. Empty: there is no other.
+  const SequenceRange& apart_from() const { return apart_from_; }
+  /// The other one ended here.
+  void go_on_alone() { apart_from_ = {}; }
 
   static constexpr std::int64_t kLateIdleMs =
       2'000;  ///< of late rollups, where a definition has no idle_ms
@@ -157,6 +162,7 @@ class WindowSet {
   std::vector<std::uint32_t> touched_;
   std::vector<WindowCounts> counts_;
   std::uint64_t sequence_ = 0;
+  SequenceRange apart_from_;
 };
 
 }  // namespace slipstream

@@ -271,6 +271,23 @@ TEST(WindowState, SetsNumbersCutShortOrOfOtherDefinitionsAreAnError) {
   EXPECT_THAT(other.restore(bytes).error().message, HasSubstr("other window definitions"));
 }
 
+TEST(WindowState, WhatItIsApartFromIsKeptUntilTheOtherOneEnds) {
+  WindowSet windows(default_windows(), 0);
+  windows.continue_after(40);
+  windows.continue_apart(70, 100);
+  windows.continue_apart(90, 100);
+  std::string bytes;
+  windows.save(bytes);
+  WindowSet restored(default_windows(), 0);
+  ASSERT_TRUE(restored.restore(bytes));
+  EXPECT_EQ(restored.sequence(), 270u);
+  EXPECT_EQ(restored.apart_from().after, 40u);
+  EXPECT_EQ(restored.apart_from().last, 70u) << "what comes behind the first gap is its own";
+  EXPECT_FALSE(restored.restore(bytes.substr(0, bytes.size() - 1)));
+  restored.go_on_alone();
+  EXPECT_TRUE(restored.apart_from().empty());
+}
+
 TEST(WindowState, SeriesIsRefusedWhereItCannotBe) {
   const std::string bytes = busy_series();
   Process process(all_kinds(100), 2);
