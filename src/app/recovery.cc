@@ -166,7 +166,9 @@ Result<void> open_log(DurableParts& parts) {
   for (const auto& state : stored->partitions) {
     needed = std::max({needed, state.offset, state.committed_offset.value_or(0)});
   }
-  for (const DeadRange& dead : stored->dead) needed = std::max(needed, dead.to);
+  if (now.has_log) {
+    for (const DeadRange& dead : stored->dead) needed = std::max(needed, dead.to);
+  }
   auto log = SegmentLog::open(parts.files, log_folder(parts.config),
                               {.segment_bytes = durability.segment_bytes,
                                .segment_age_ms = durability.segment_minutes * 60'000,

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstring>
 #include <limits>
+#include <ranges>
 
 namespace slipstream {
 namespace {
@@ -19,17 +20,15 @@ std::uint64_t checksum_of(const SegmentHeader& header) {
   return XXH3_64bits(&header, offsetof(SegmentHeader, checksum));
 }
 
-/// One whose header is damaged is as old as the one before it, or behind it: retention neither
-/// waits for it nor takes it too early.
+/// One whose header is damaged is taken to be as young as the next one: retention may keep it too
+/// long, and never removes it too early.
 void lend_ages(std::vector<SegmentInfo>& segments) {
-  const auto is_known = [](const SegmentInfo& s) { return s.header != HeaderState::kDamaged; };
-  const auto first = std::ranges::find_if(segments, is_known);
-  std::int64_t created_ns = first == segments.end() ? kNoAge : first->created_ns;
-  for (SegmentInfo& segment : segments) {
-    if (is_known(segment)) {
-      created_ns = segment.created_ns;
-    } else {
+  std::int64_t created_ns = kNoAge;
+  for (SegmentInfo& segment : segments | std::views::reverse) {
+    if (segment.header == HeaderState::kDamaged) {
       segment.created_ns = created_ns;
+    } else {
+      created_ns = segment.created_ns;
     }
   }
 }

@@ -53,6 +53,7 @@ struct PartitionState {
 /// What changed in a partition since the checkpoint before.
 struct Checkpoint {
   std::string windows;
+  bool is_whole = false;  ///< series that are not in it are gone
   std::vector<std::pair<std::uint32_t, std::string>> changed;
   std::vector<std::uint32_t> removed;
 };

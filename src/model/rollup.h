@@ -41,10 +41,11 @@ struct Rollup {
   std::uint32_t partition = 0;
   std::uint64_t sequence = 0;  ///< counts a partition's rollups, from 1
   ArrivalTime last_arrival;    ///< receipt of the point that arrived last
-  /// Where the log lacks something, these may hold its points already. Empty: window_id tells it.
-  SequenceRange perhaps_in;
+  /// Where the log lacks something: rollups of its partition that may hold its points already,
+  /// though their ids are others.
+  std::vector<SequenceRange> perhaps_in;
   bool stored = false;         ///< the definition asks for the store
-  bool late = false;           ///< made of points that came after their window had closed
+  bool late = false;           ///< made of points that were too late for their window
   bool has_first = false;      ///< the definition asks for first_<field>
   bool has_quantiles = false;  ///< the definition asks for p50, p95, p99
   std::vector<FieldFigures> fields;

@@ -37,23 +37,30 @@ bool Partition::has_open_windows() const {
 }
 
 Result<void> Partition::reset(const PartitionState* state) {
-  series_.emplace(context_.max_series);
-  windows_.emplace(context_.definitions, number_);
   dirty_ = {};
   closed_.clear();
   evicted_.clear();
   failure_.reset();
-  position_ = checkpointed_ = begun_at_ = state == nullptr ? 0 : state->offset;
-  if (state != nullptr) {
-    if (state->windows.empty()) {
-      // Not behind the newest that is committed: what is folded again gets its numbers again.
-      windows_->continue_after(state->begin_sequence);
-    } else if (auto restored = windows_->restore(state->windows); !restored) {
-      return restored;
-    }
-    for (const auto& [number, bytes] : state->series) {
-      if (auto restored = restore_series(number, bytes); !restored) return restored;
-    }
+  is_apart_ = false;
+  if (auto restored = restore(state == nullptr ? PartitionState{} : *state); !restored) {
+    return restored;
+  }
+  const auto age = std::pair(windows_->sequence(), position_);
+  return behind_gap_ && age < behind_gap_->first ? restore(behind_gap_->second) : Result<void>{};
+}
+
+Result<void> Partition::restore(const PartitionState& state) {
+  series_.emplace(context_.max_series);
+  windows_.emplace(context_.definitions, number_);
+  position_ = checkpointed_ = begun_at_ = state.offset;
+  if (state.windows.empty()) {
+    // Not behind the newest that is committed: what is folded again gets its numbers again.
+    windows_->continue_after(state.begin_sequence);
+  } else if (auto restored = windows_->restore(state.windows); !restored) {
+    return restored;
+  }
+  for (const auto& [number, bytes] : state.series) {
+    if (auto restored = restore_series(number, bytes); !restored) return restored;
   }
   return {};
 }
@@ -82,7 +89,7 @@ void Partition::process(Work& work) {
     // What was folded again may give less than the first time, though nothing of the log is
     // missing.
     if (windows_->sequence() < handed_over_.sequence) {
-      windows_->continue_apart(handed_over_.sequence, handed_over_.until - begun_at_);
+      continue_apart(handed_over_.sequence, handed_over_.until - begun_at_);
     }
     windows_->go_on_alone();
   }
@@ -111,25 +118,39 @@ void Partition::close_all() {
 void Partition::pass_gap(LogOffset from, LogOffset to) {
   if (failure_ || to <= position_) return;
   from = std::max(from, std::exchange(position_, to));
-  Gap now;
   if (from < handed_over_.until) {
-    now = {true, handed_over_.sequence, handed_over_.until - begun_at_};
-  }
-  const auto& [gap, is_new] = gaps_.try_emplace(to, now);
-  if (gap->second.closes) {
-    const SequenceRange perhaps_in = windows_->apart_from();
-    windows_->continue_apart(gap->second.sequence, gap->second.points);
+    const std::vector<SequenceRange> perhaps_in = windows_->others();
+    if (!is_apart_) windows_->note_another(handed_over_.sequence);
+    is_apart_ = true;
+    continue_apart(handed_over_.sequence, handed_over_.until - begun_at_);
     close_all();
     for (RollupPtr& rollup : closed_) {
-      const auto told = std::make_shared<Rollup>(*rollup);
-      told->perhaps_in = perhaps_in;
-      rollup = told;
+      const auto doubtful = std::make_shared<Rollup>(*rollup);
+      doubtful->perhaps_in = perhaps_in;
+      rollup = doubtful;
     }
   }
-  if (is_new) {
-    publish(take_checkpoint());
-  } else {
-    closed_.clear();
+  all_changed();
+  auto checkpoint = take_checkpoint();
+  // One of further on, from before, may be committed by then: of the same series, or of others.
+  checkpoint->is_whole = true;
+  behind_gap_ = {{windows_->sequence(), position_},
+                 {.partition = number_,
+                  .offset = position_,
+                  .windows = checkpoint->windows,
+                  .series = checkpoint->changed}};
+  publish(std::move(checkpoint));
+}
+
+/// From here on neither numbers nor ids are those of what was handed over.
+void Partition::continue_apart(std::uint64_t sequence, std::uint64_t points) {
+  windows_->continue_apart(sequence, points);
+  all_changed();
+}
+
+void Partition::all_changed() {
+  for (std::uint32_t number = 0; number < series_->numbers_end(); ++number) {
+    if (series_->in_use(number)) dirty_.changed(number);
   }
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -81,14 +80,16 @@ class Partition {
   /// Starts from what an earlier run of the program left; its counts are not counted again.
   Result<void> begin(const PartitionState& state);
   /// Starts anew within this run; nullptr: from nothing. What is folded again afterwards gives the
-  /// same rollups, which are not handed over again.
+  /// same rollups, which are not handed over again. Where the store has not yet got the state
+  /// behind a gap, it starts from there.
   Result<void> reset(const PartitionState* state);
   /// The rollups that came of the entries before this one were handed over, in this run or before.
   LogOffset handed_over() const { return handed_over_.until; }
   /// In a replay: [from, to) of the log cannot be read. Where rollups of entries behind it were
   /// handed over, it cannot be told which of the windows that are open here were closed since:
-  /// they are closed with what is left of them. Those that were handed over have the same ids. A
-  /// checkpoint goes with them, so that the next run does not meet the gap again.
+  /// they are closed with what is left of them. Those that were handed over have the same ids, or,
+  /// where they were opened behind another gap, tell in which rollups they may be. A checkpoint
+  /// goes with them, so that the next run does not meet the gap again.
   void pass_gap(LogOffset from, LogOffset to);
   /// All its entries of the log before this one are folded.
   LogOffset position() const { return position_; }
@@ -111,7 +112,10 @@ class Partition {
   void repair_lap(PointBatch& batch, Point& point, const SeriesState& series);
   void add_sector_text(PointBatch& batch, Point& point);
   void close_all();
+  void continue_apart(std::uint64_t sequence, std::uint64_t points);
+  void all_changed();
   void publish(std::unique_ptr<Checkpoint> checkpoint = nullptr);
+  Result<void> restore(const PartitionState& state);
   std::unique_ptr<Checkpoint> take_checkpoint();
   void publish_counts();
   void forget(const std::vector<std::uint32_t>& evicted);
@@ -134,13 +138,11 @@ class Partition {
     std::uint64_t sequence = 0;  ///< of the newest rollup
   };
   HandedOver handed_over_;
-  /// What became of the windows there.
-  struct Gap {
-    bool closes = false;
-    std::uint64_t sequence = 0;
-    std::uint64_t points = 0;
-  };
-  std::map<LogOffset, Gap> gaps_;  ///< met in this run, by their ends
+  bool is_apart_ =
+      false;  ///< since the last reset it passed a gap behind which more was handed over
+  /// The state behind the last gap of this run, by its age. What went on from before cannot be
+  /// taken up any more, though the store may have nothing else yet.
+  std::optional<std::pair<std::pair<std::uint64_t, LogOffset>, PartitionState>> behind_gap_;
   LogOffset checkpointed_ = 0;
   std::optional<DeadRange> failure_;
   std::vector<WindowCounts> published_;

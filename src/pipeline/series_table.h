@@ -33,6 +33,9 @@ class SeriesTable {
   SeriesState& operator[](std::uint32_t number) { return states_[number]; }
   const SeriesState& operator[](std::uint32_t number) const { return states_[number]; }
   std::size_t size() const { return size_; }
+  bool in_use(std::uint32_t number) const {
+    return number < numbers_end() && !free_.contains(number);
+  }
   /// All numbers in use are less.
   std::uint32_t numbers_end() const { return static_cast<std::uint32_t>(states_.size()); }
 

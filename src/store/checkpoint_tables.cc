@@ -46,6 +46,7 @@ Result<CheckpointTables> CheckpointTables::prepare(Database& database) {
        "ON CONFLICT DO UPDATE SET log_offset = ?2, windows = ?3"},
       {&tables.put_series_, "INSERT OR REPLACE INTO open_series VALUES (?1, ?2, ?3)"},
       {&tables.remove_series_, "DELETE FROM open_series WHERE partition = ?1 AND number = ?2"},
+      {&tables.remove_all_series_, "DELETE FROM open_series WHERE partition = ?1"},
       {&tables.put_key_, "INSERT OR IGNORE INTO idempotency_keys VALUES (?1, ?2, ?3, ?4)"},
       {&tables.put_dead_, "INSERT OR IGNORE INTO dead_letters VALUES (?1, ?2, ?3, ?4)"}};
   for (const auto& [statement, sql] : statements) {
@@ -83,6 +84,10 @@ Result<void> CheckpointTables::write(const Commit& commit) {
 }
 
 Result<void> CheckpointTables::write_checkpoint(std::uint32_t partition, const Commit::At& at) {
+  if (at.checkpoint->is_whole) {
+    remove_all_series_.bind(1, partition);
+    if (auto done = run(remove_all_series_); !done) return done;
+  }
   // Removed first: a number that was given up may have been given to another series since.
   for (const std::uint32_t number : at.checkpoint->removed) {
     remove_series_.bind(1, partition).bind(2, number);

@@ -69,6 +69,7 @@ class CheckpointTables {
   Statement set_checkpoint_;
   Statement put_series_;
   Statement remove_series_;
+  Statement remove_all_series_;
   Statement put_key_;
   Statement put_dead_;
 };

@@ -165,23 +165,25 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
 }
 
 Result<bool> RollupStore::Impl::is_out(const Rollup& rollup) {
-  if (rollup.perhaps_in.empty()) return false;
-  find_out.bind(1, rollup.window)
-      .bind(2, rollup.track)
-      .bind(3, rollup.chassis)
-      .bind(4, rollup.lap)
-      .bind(5, std::int64_t{rollup.key_lap})
-      .bind(6, rollup.sector)
-      .bind(7, std::int64_t{rollup.key_sector})
-      .bind(8, std::int64_t{rollup.late})
-      .bind(9, rollup.first_time.ns)
-      .bind(10, rollup.last_time.ns)
-      .bind(11, rollup.partition)
-      .bind(12, static_cast<std::int64_t>(rollup.perhaps_in.after))
-      .bind(13, static_cast<std::int64_t>(rollup.perhaps_in.last));
-  const auto found = find_out.step();
-  find_out.reset();
-  return found;
+  for (const SequenceRange& those : rollup.perhaps_in) {
+    find_out.bind(1, rollup.window)
+        .bind(2, rollup.track)
+        .bind(3, rollup.chassis)
+        .bind(4, rollup.lap)
+        .bind(5, std::int64_t{rollup.key_lap})
+        .bind(6, rollup.sector)
+        .bind(7, std::int64_t{rollup.key_sector})
+        .bind(8, std::int64_t{rollup.late})
+        .bind(9, rollup.first_time.ns)
+        .bind(10, rollup.last_time.ns)
+        .bind(11, rollup.partition)
+        .bind(12, static_cast<std::int64_t>(those.after))
+        .bind(13, static_cast<std::int64_t>(those.last));
+    const auto found = find_out.step();
+    find_out.reset();
+    if (!found || *found) return found;
+  }
+  return false;
 }
 
 Result<void> RollupStore::Impl::insert_rollups(const RollupBatch& rollups,

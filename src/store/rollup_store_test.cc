@@ -75,11 +75,11 @@ TEST_F(RollupStoreTest, SameWindowIsStoredOnce) {
 TEST_F(RollupStoreTest, WhatIsPerhapsInOthersIsStoredUnlessOneOfThemHoldsItsTime) {
   auto store = open();
   const auto with = [this](std::uint8_t id, std::int64_t last_s, std::uint64_t sequence,
-                           SequenceRange perhaps_in = {}) {
+                           std::vector<SequenceRange> perhaps_in = {}) {
     const auto r = std::make_shared<Rollup>(*rollup(id, last_s));
     r->sequence = sequence;
     r->key_lap = r->key_sector = true;
-    r->perhaps_in = perhaps_in;
+    r->perhaps_in = std::move(perhaps_in);
     return r;
   };
   ASSERT_TRUE(store->commit({.rollups = {with(2, 10, 4), with(4, 20, 5), with(6, 30, 6)}}));
@@ -88,7 +88,7 @@ TEST_F(RollupStoreTest, WhatIsPerhapsInOthersIsStoredUnlessOneOfThemHoldsItsTime
     EXPECT_TRUE(rows);
     return rows && rows->front() != 0;
   };
-  const SequenceRange those{4, 6};
+  const std::vector<SequenceRange> those{{7, 8}, {4, 6}};
   EXPECT_FALSE(is_new(with(8, 20, 90, those)));
   EXPECT_TRUE(is_new(with(10, 10, 91, those))) << "that one was closed before the gap";
   EXPECT_TRUE(is_new(with(12, 20, 92))) << "its id tells it";

@@ -86,7 +86,10 @@ bool StoreWriter::is_repeated(const Output& output, const Rollup& rollup) {
   if (is_of_stream) {
     commit_.stream_sequences[output.partition] = newest;
   } else {
-    commit_.newest[output.partition] = {newest, options_.has_log ? output.position : 0};
+    auto& committed = commit_.newest[output.partition];
+    committed.sequence = newest;
+    // One from behind a gap may come after those of further on.
+    if (options_.has_log) committed.position = std::max(committed.position, output.position);
   }
   return false;
 }

@@ -36,12 +36,13 @@ struct StoreWriterOptions {
 
 /// Commits what came of the log, many outputs in one transaction, once the log is durable up to
 /// where they came from; then passes the rollups on. A rollup that comes again (by its partition
-/// and sequence, or as the store has its id) is dropped, so that nobody sees one twice: partitions
-/// say them once, but where the log lacks something, and of streams other instances may have made
-/// some; what is not stored of those has no number and passes. What others are to get of the
-/// embedded log's rollups is put into the store's outbox; those of streams were sent by whoever
-/// made them. While the store fails (a full disk), outputs wait and are tried again every second;
-/// when too many wait, partitions stop. Threads: accept() and has_room() from any; poll() on one.
+/// and sequence, or as the store has its id, or one that may hold its points) is dropped, so that
+/// nobody sees one twice: partitions say them once, but where the log lacks something, and of
+/// streams other instances may have made some; what is not stored of those has no number and
+/// passes. What others are to get of the embedded log's rollups is put into the store's outbox;
+/// those of streams were sent by whoever made them. While the store fails (a full disk), outputs
+/// wait and are tried again every second; when too many wait, partitions stop.
+/// Threads: accept() and has_room() from any; poll() on one.
 class StoreWriter final : public SignalledAgent, public OutputSink {
  public:
   using Warn = std::function<void(const std::string&)>;

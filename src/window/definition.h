@@ -8,7 +8,8 @@
 
 namespace slipstream {
 
-/// What becomes of a point that comes after its window has closed. It is counted either way.
+/// What becomes of a late point: the watermark, or a change of place, has closed its window. (One
+/// that was closed by idleness, or at a stop, is opened anew.) It is counted either way.
 enum class LatePolicy : std::uint8_t {
   kDrop,
   kRollup,  ///< it goes to a rollup of its own, marked late

@@ -239,8 +239,11 @@ void WindowSet::close_all(RollupBatch& out) {
   }
 }
 
+void WindowSet::note_another(std::uint64_t sequence) {
+  if (sequence > sequence_) others_.push_back({sequence_, sequence});
+}
+
 void WindowSet::continue_apart(std::uint64_t sequence, std::uint64_t points) {
-  if (apart_from_.empty()) apart_from_ = {sequence_, sequence};
   sequence_ = std::max(sequence_, sequence) + points;
   for (Series& series : series_) {
     for (Shelf& shelf : series.shelves) shelf.opened = std::max(shelf.opened, sequence) + points;

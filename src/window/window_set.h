@@ -69,11 +69,13 @@ class WindowSet {
   /// Where this set may have missed points that another one had, whose last rollup was `sequence`:
   /// from here on neither number nor id is one of the other's, which folded at most `points` more.
   void continue_apart(std::uint64_t sequence, std::uint64_t points);
-  /// The other's rollups behind the first such place: what the windows that are opened here hold
-  /// may be in one of them. Empty: there is no other.
-  const SequenceRange& apart_from() const { return apart_from_; }
-  /// The other one ended here.
-  void go_on_alone() { apart_from_ = {}; }
+  /// Before that: windows that are opened from here on may hold points of the other's rollups from
+  /// here on.
+  void note_another(std::uint64_t sequence);
+  /// Such rollups of others that went on from where this one comes from.
+  const std::vector<SequenceRange>& others() const { return others_; }
+  /// The others ended here.
+  void go_on_alone() { others_.clear(); }
 
   static constexpr std::int64_t kLateIdleMs =
       2'000;  ///< of late rollups, where a definition has no idle_ms
@@ -162,7 +164,7 @@ class WindowSet {
   std::vector<std::uint32_t> touched_;
   std::vector<WindowCounts> counts_;
   std::uint64_t sequence_ = 0;
-  SequenceRange apart_from_;
+  std::vector<SequenceRange> others_;
 };
 
 }  // namespace slipstream

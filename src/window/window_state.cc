@@ -158,9 +158,10 @@ void WindowSet::save(std::string& out) const {
     writer.varint(counts.late_points);
     writer.varint(counts.rollups);
   }
-  if (apart_from_.empty()) return;
-  writer.varint(apart_from_.after);
-  writer.varint(apart_from_.last);
+  for (const SequenceRange& other : others_) {
+    writer.varint(other.after);
+    writer.varint(other.last);
+  }
 }
 
 Result<void> WindowSet::restore(std::string_view bytes) {
@@ -178,14 +179,14 @@ Result<void> WindowSet::restore(std::string_view bytes) {
     c.late_points = in.varint();
     c.rollups = in.varint();
   }
-  SequenceRange apart_from;
-  if (in.left() > 0) {
-    apart_from.after = in.varint();
-    apart_from.last = in.varint();
+  std::vector<SequenceRange> others;
+  while (in.left() > 0) {
+    const std::uint64_t after = in.varint();
+    others.push_back({after, in.varint()});
   }
   if (!in.at_end()) return fail("saved window counts: damaged");
   sequence_ = sequence;
-  apart_from_ = apart_from;
+  others_ = std::move(others);
   counts_ = std::move(counts);
   return {};
 }

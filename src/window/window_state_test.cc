@@ -271,21 +271,26 @@ TEST(WindowState, SetsNumbersCutShortOrOfOtherDefinitionsAreAnError) {
   EXPECT_THAT(other.restore(bytes).error().message, HasSubstr("other window definitions"));
 }
 
-TEST(WindowState, WhatItIsApartFromIsKeptUntilTheOtherOneEnds) {
+TEST(WindowState, OthersAreKnownUntilTheyEnd) {
   WindowSet windows(default_windows(), 0);
   windows.continue_after(40);
+  windows.note_another(40);
+  windows.note_another(70);
   windows.continue_apart(70, 100);
-  windows.continue_apart(90, 100);
+  windows.note_another(190);
   std::string bytes;
   windows.save(bytes);
   WindowSet restored(default_windows(), 0);
   ASSERT_TRUE(restored.restore(bytes));
-  EXPECT_EQ(restored.sequence(), 270u);
-  EXPECT_EQ(restored.apart_from().after, 40u);
-  EXPECT_EQ(restored.apart_from().last, 70u) << "what comes behind the first gap is its own";
+  EXPECT_EQ(restored.sequence(), 170u);
+  ASSERT_EQ(restored.others().size(), 2u);
+  EXPECT_EQ(restored.others()[0].after, 40u);
+  EXPECT_EQ(restored.others()[0].last, 70u);
+  EXPECT_EQ(restored.others()[1].after, 170u);
+  EXPECT_EQ(restored.others()[1].last, 190u);
   EXPECT_FALSE(restored.restore(bytes.substr(0, bytes.size() - 1)));
   restored.go_on_alone();
-  EXPECT_TRUE(restored.apart_from().empty());
+  EXPECT_TRUE(restored.others().empty());
 }
 
 TEST(WindowState, SeriesIsRefusedWhereItCannotBe) {
