@@ -102,7 +102,7 @@ class Gaps final : public OutputSink, public AcceptedSink {
     if (what < 80) return partition_->checkpoint();
     if (what < 88) return commit(*rc::gen::inRange<std::size_t>(0, 5));
     if (what < 91) return lose();
-    if (what < 94) return fail();
+    if (what < 94) return void(fail());
     if (what < 99) return begin();
     stop();
   }
@@ -230,13 +230,13 @@ class Gaps final : public OutputSink, public AcceptedSink {
     RC_ASSERT(writer_->flush());
   }
 
-  /// A worker throws.
-  void fail() {
+  /// A worker throws; true, as fold_again().
+  bool fail() {
     const auto state = store_->load_partition(0);
     RC_ASSERT(state.has_value());
     RC_ASSERT(partition_->reset(*state ? &**state : nullptr).has_value());
     note("fails, goes on from {}", partition_->position());
-    fold_again();
+    return fold_again();
   }
 
   /// A life ends, whatever was not committed, and another begins; perhaps it ends within.
@@ -264,6 +264,7 @@ class Gaps final : public OutputSink, public AcceptedSink {
     }
   }
 
+  /// False: its life ends within.
   bool fold_again(bool may_end = false) {
     const LogOffset from = partition_->position();
     for (auto entry = entries_.begin(); entry != entries_.end();) {
@@ -272,6 +273,8 @@ class Gaps final : public OutputSink, public AcceptedSink {
         continue;
       }
       if (may_end && *rc::gen::inRange(0, 20) == 0) return false;
+      if (*rc::gen::inRange(0, 100) == 0) lose();
+      if (*rc::gen::inRange(0, 50) == 0) return fail();
       if (*rc::gen::inRange(0, 8) == 0) commit(*rc::gen::inRange<std::size_t>(0, 4));
       if (!entry->lost) {
         Work work = work_of(*entry++);

@@ -30,6 +30,15 @@ struct DurableParts {
   std::unique_ptr<StoreWriter> store_writer;
   std::unique_ptr<SegmentLog> log;
   std::unique_ptr<Supervisor> supervisor;
+  /// What stands before it in the log may go. A partition that is being rebuilt reads from a
+  /// checkpoint that the store may have replaced meanwhile; one from behind a gap may go further
+  /// back than the one before it.
+  LogOffset log_needed_from() const {
+    const bool earlier =
+        supervisor->is_rebuilding() || store_writer->has_whole_checkpoint_waiting();
+    return earlier ? 0 : store_writer->needed_from();
+  }
+
   std::vector<AnsweredKey> recovered_keys;  ///< from a log of another layout
   LostRanges lost;                          ///< what the log cannot give back
 };

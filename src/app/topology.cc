@@ -160,20 +160,20 @@ Result<void> Topology::build_pipeline(const RecoveryProgress& progress) {
   p.recovered_keys = std::move(recovered->keys);
 
   const auto& durability = config.durability;
-  p.journal = std::make_unique<Journal>(
-      config.has_segment_log() ? p.log.get() : nullptr, *p.pipeline,
-      Journal::Parts{.outputs = *p.store_writer,
-                     .sectors = *p.sectors,
-                     .schema = p.schema,
-                     .ingest = p.ingest,
-                     .clock = p.clock,
-                     .stats = p.pipeline_stats,
-                     .definitions = config.windows,
-                     .needed_from = [&p] { return p.store_writer->needed_from(); }},
-      JournalOptions{.flush_interval_ms = durability.flush_interval_ms,
-                     .flush_bytes = durability.flush_bytes,
-                     .max_backlog_bytes = durability.max_backlog_bytes},
-      warn);
+  p.journal =
+      std::make_unique<Journal>(config.has_segment_log() ? p.log.get() : nullptr, *p.pipeline,
+                                Journal::Parts{.outputs = *p.store_writer,
+                                               .sectors = *p.sectors,
+                                               .schema = p.schema,
+                                               .ingest = p.ingest,
+                                               .clock = p.clock,
+                                               .stats = p.pipeline_stats,
+                                               .definitions = config.windows,
+                                               .needed_from = [&p] { return p.log_needed_from(); }},
+                                JournalOptions{.flush_interval_ms = durability.flush_interval_ms,
+                                               .flush_bytes = durability.flush_bytes,
+                                               .max_backlog_bytes = durability.max_backlog_bytes},
+                                warn);
   if (config.has_segment_log()) {
     p.log_scan = std::make_unique<LogScan>(p.files, log_folder(config), *p.log, p.lost);
   }

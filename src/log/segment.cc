@@ -20,19 +20,6 @@ std::uint64_t checksum_of(const SegmentHeader& header) {
   return XXH3_64bits(&header, offsetof(SegmentHeader, checksum));
 }
 
-/// One whose header is damaged is taken to be as young as the next one: retention may keep it too
-/// long, and never removes it too early.
-void lend_ages(std::vector<SegmentInfo>& segments) {
-  std::int64_t created_ns = kNoAge;
-  for (SegmentInfo& segment : segments | std::views::reverse) {
-    if (segment.header == HeaderState::kDamaged) {
-      segment.created_ns = created_ns;
-    } else {
-      created_ns = segment.created_ns;
-    }
-  }
-}
-
 }  // namespace
 
 std::string segment_name(std::uint64_t base_offset) {
@@ -82,6 +69,13 @@ Result<SegmentInfo> read_segment_info(File& file, std::uint64_t base_offset) {
   return info;
 }
 
+void lend_ages(std::vector<SegmentInfo>& segments, std::int64_t next_created_ns) {
+  for (SegmentInfo& segment : segments | std::views::reverse) {
+    if (segment.header == HeaderState::kDamaged) segment.created_ns = next_created_ns;
+    next_created_ns = segment.created_ns;
+  }
+}
+
 Result<std::vector<SegmentInfo>> list_segments(FileSystem& files, const FileSystem::Path& folder) {
   auto names = files.list(folder);
   if (!names) return std::unexpected(names.error());
@@ -96,7 +90,7 @@ Result<std::vector<SegmentInfo>> list_segments(FileSystem& files, const FileSyst
     if (!info) return std::unexpected(info.error());
     segments.push_back(std::move(*info));
   }
-  lend_ages(segments);
+  lend_ages(segments, kNoAge);
   return segments;
 }
 

@@ -56,6 +56,9 @@ std::optional<std::uint64_t> parse_segment_name(std::string_view name);
 std::string encode_segment_header(SegmentHeader header);
 /// Reads the header of the segment that its name says begins with `base_offset`.
 Result<SegmentInfo> read_segment_info(File& file, std::uint64_t base_offset);
+/// One whose header is damaged is taken to be as young as the next one, or what is to come behind
+/// the last: retention may keep it too long, and never removes it too early.
+void lend_ages(std::vector<SegmentInfo>& segments, std::int64_t next_created_ns);
 /// The folder's segments by base offset. Other files are nobody's business.
 Result<std::vector<SegmentInfo>> list_segments(FileSystem& files, const FileSystem::Path& folder);
 

@@ -196,6 +196,7 @@ Result<void> SegmentLog::create_segment() {
   if (!done) return done;
   active_ = std::move(*file);
   active_synced_bytes_ = segment.bytes;
+  lend_ages(segments_, segment.created_ns);
   segments_.push_back(std::move(segment));
   return {};
 }

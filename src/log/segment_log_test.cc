@@ -301,6 +301,17 @@ TEST_F(SegmentLogTest, DamagedHeadersMakeNoSegmentOlder) {
   EXPECT_EQ(log_->retain(50, clock_.now().ns + 2'000 * kNsPerMs), 2u);
 }
 
+TEST_F(SegmentLogTest, ADamagedLastHeaderGetsTheAgeOfTheSegmentThatFollows) {
+  constexpr std::size_t kBase = 16;  // in the header
+  open({.segment_bytes = kSmall});
+  append_synced(5);
+  files_.flip(path(40), kBase);
+  open({.segment_bytes = kSmall, .retention_ms = 1000});
+  append_synced(1);
+  EXPECT_EQ(log_->retain(60, clock_.now().ns), 0u);
+  EXPECT_EQ(log_->retain(60, clock_.now().ns + 2'000 * kNsPerMs), 3u);
+}
+
 TEST_F(SegmentLogTest, AReaderTellsWhatRetentionTookFromUnderIt) {
   open({.segment_bytes = kSmall, .retention_bytes = 1});
   append_synced(5);

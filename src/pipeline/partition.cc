@@ -42,11 +42,14 @@ Result<void> Partition::reset(const PartitionState* state) {
   evicted_.clear();
   failure_.reset();
   is_apart_ = false;
-  if (auto restored = restore(state == nullptr ? PartitionState{} : *state); !restored) {
-    return restored;
+  const PartitionState nothing;
+  if (auto restored = restore(state == nullptr ? nothing : *state); !restored) return restored;
+  if (!behind_gap_) return {};
+  if (std::pair(windows_->sequence(), position_) < behind_gap_->first) {
+    return restore(behind_gap_->second);
   }
-  const auto age = std::pair(windows_->sequence(), position_);
-  return behind_gap_ && age < behind_gap_->first ? restore(behind_gap_->second) : Result<void>{};
+  behind_gap_.reset();
+  return {};
 }
 
 Result<void> Partition::restore(const PartitionState& state) {
@@ -89,7 +92,7 @@ void Partition::process(Work& work) {
     // What was folded again may give less than the first time, though nothing of the log is
     // missing.
     if (windows_->sequence() < handed_over_.sequence) {
-      continue_apart(handed_over_.sequence, handed_over_.until - begun_at_);
+      continue_apart();
     }
     windows_->go_on_alone();
   }
@@ -122,7 +125,7 @@ void Partition::pass_gap(LogOffset from, LogOffset to) {
     const std::vector<SequenceRange> perhaps_in = windows_->others();
     if (!is_apart_) windows_->note_another(handed_over_.sequence);
     is_apart_ = true;
-    continue_apart(handed_over_.sequence, handed_over_.until - begun_at_);
+    continue_apart();
     close_all();
     for (RollupPtr& rollup : closed_) {
       const auto doubtful = std::make_shared<Rollup>(*rollup);
@@ -143,8 +146,9 @@ void Partition::pass_gap(LogOffset from, LogOffset to) {
 }
 
 /// From here on neither numbers nor ids are those of what was handed over.
-void Partition::continue_apart(std::uint64_t sequence, std::uint64_t points) {
-  windows_->continue_apart(sequence, points);
+void Partition::continue_apart() {
+  windows_->continue_apart(handed_over_.sequence,
+                           std::max(handed_over_.until, begun_at_) - begun_at_);
   all_changed();
 }
 
@@ -330,8 +334,9 @@ void Partition::publish_counts() {
 Result<void> Partition::begin(const PartitionState& state) {
   if (auto restored = reset(&state); !restored) return restored;
   handed_over_ = {state.offset, windows_->sequence()};
-  if (state.committed_offset >= state.offset) {
-    handed_over_ = {*state.committed_offset, state.sequence};
+  if (state.committed_offset) {
+    handed_over_ = {std::max(state.offset, *state.committed_offset),
+                    std::max(windows_->sequence(), state.sequence)};
   }
   for (std::size_t d = 0; d < published_.size(); ++d) {
     const std::uint64_t open = published_[d].open_points;

@@ -112,7 +112,7 @@ class Partition {
   void repair_lap(PointBatch& batch, Point& point, const SeriesState& series);
   void add_sector_text(PointBatch& batch, Point& point);
   void close_all();
-  void continue_apart(std::uint64_t sequence, std::uint64_t points);
+  void continue_apart();
   void all_changed();
   void publish(std::unique_ptr<Checkpoint> checkpoint = nullptr);
   Result<void> restore(const PartitionState& state);

@@ -71,6 +71,13 @@ void Supervisor::settle(const DeadRange& failure) {
 }
 
 Result<void> Supervisor::rebuild(Partition& partition, LogOffset end) {
+  rebuilding_.fetch_add(1);
+  auto rebuilt = load_and_fold(partition, end);
+  rebuilding_.fetch_sub(1);
+  return rebuilt;
+}
+
+Result<void> Supervisor::load_and_fold(Partition& partition, LogOffset end) {
   auto state = parts_.load(partition.number());
   if (!state) return std::unexpected(state.error());
   if (auto reset = partition.reset(*state ? &**state : nullptr); !reset) return reset;

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -55,6 +56,8 @@ class Supervisor {
   Result<ReplaySummary> recover(const std::vector<Partition*>& partitions, LogOffset end,
                                 const Progress& progress);
 
+  /// Meanwhile the log is needed from a checkpoint on that may not be the newest any more.
+  bool is_rebuilding() const { return rebuilding_.load() > 0; }
   const SupervisorStats& stats() const { return stats_; }
 
  private:
@@ -64,6 +67,7 @@ class Supervisor {
   void forget(std::uint32_t partition);
   void settle(const DeadRange& failure);
   Result<void> rebuild(Partition& partition, LogOffset end);
+  Result<void> load_and_fold(Partition& partition, LogOffset end);
   Result<ReplaySummary> fold_log(const std::vector<Partition*>& partitions, LogOffset end,
                                  const Progress& progress, decltype(ReplayTakers::key) take_key);
   void fold(Partition& partition, Work& work);
@@ -74,7 +78,8 @@ class Supervisor {
 
   const Parts parts_;
   SupervisorStats stats_;
-  mutable std::mutex mutex_;  // guards all below
+  std::atomic<int> rebuilding_{0};  ///< partitions
+  mutable std::mutex mutex_;        // guards all below
   std::vector<DeadRange> dead_;
   std::map<std::pair<std::uint32_t, LogOffset>, int> strikes_;
   std::set<std::uint32_t> settled_;  ///< partitions whose failure is counted, not yet rebuilt

@@ -35,6 +35,7 @@ void StoreWriter::publish_needed() {
 
 void StoreWriter::accept(Output output) {
   const std::size_t bytes = output.bytes();
+  if (output.checkpoint && output.checkpoint->is_whole) whole_waiting_.fetch_add(1);
   stats_.waiting.add(1);
   // Whoever folds looks for room before; a key comes with points that have found theirs.
   queue_.force(std::move(output), bytes);
@@ -136,8 +137,13 @@ bool StoreWriter::commit(ArrivalTime now) {
   }
   pass_on(stored_rows, clock_.now());
   stats_.checkpoints.add(commit_.checkpoints.size());
-  for (const auto& [partition, at] : commit_.checkpoints) checkpoints_[partition] = at.position;
+  int whole = 0;
+  for (const auto& [partition, at] : commit_.checkpoints) {
+    checkpoints_[partition] = at.position;
+    whole += at.checkpoint->is_whole ? 1 : 0;
+  }
   publish_needed();
+  whole_waiting_.fetch_sub(whole);
   stats_.waiting.add(-static_cast<std::int64_t>(current_.size()));
   // The numbers of rollups that are not stored go with the next transaction.
   auto newest = commit_.is_empty() ? std::move(commit_.newest) : decltype(commit_.newest){};

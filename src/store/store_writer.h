@@ -62,6 +62,8 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   bool flush();
   /// No committed checkpoint needs the log before this place.
   LogOffset needed_from() const { return needed_from_.load(std::memory_order_acquire); }
+  /// One waits that is from behind a gap, and may need the log from an earlier place.
+  bool has_whole_checkpoint_waiting() const { return whole_waiting_.load() > 0; }
   const StoreWriterStats& stats() const { return stats_; }
 
  private:
@@ -87,6 +89,7 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   BoundedQueue<Output> queue_;
   StoreWriterStats stats_;
   std::atomic<LogOffset> needed_from_{0};
+  std::atomic<int> whole_waiting_{0};
 
   // poll()'s own.
   std::vector<Output> taken_;

@@ -66,7 +66,7 @@ Result<Recovered> Server::build_pipeline(const std::function<void()>& progress) 
                      .clock = p.clock,
                      .stats = stats_,
                      .definitions = config.windows,
-                     .needed_from = [&p] { return p.store_writer->needed_from(); }},
+                     .needed_from = [&p] { return p.log_needed_from(); }},
       JournalOptions{.flush_interval_ms = config.durability.flush_interval_ms,
                      .flush_bytes = config.durability.flush_bytes,
                      .max_backlog_bytes = config.durability.max_backlog_bytes,
