@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <stdlib.h>
 
 #include <bit>
-#include <charconv>
 #include <deque>
 #include <map>
 #include <tuple>

@@ -22,7 +22,6 @@ struct FieldFigures {
 struct SequenceRange {
   std::uint64_t after = 0;
   std::uint64_t last = 0;
-  bool empty() const { return last <= after; }
 };
 
 /// A closed window: what the store keeps, clients are told and Redis gets. Immutable.

@@ -93,6 +93,7 @@ void Partition::process(Work& work) {
     // missing.
     if (windows_->sequence() < handed_over_.sequence) {
       continue_apart();
+      all_changed();
     }
     windows_->go_on_alone();
   }
@@ -149,7 +150,6 @@ void Partition::pass_gap(LogOffset from, LogOffset to) {
 void Partition::continue_apart() {
   windows_->continue_apart(handed_over_.sequence,
                            std::max(handed_over_.until, begun_at_) - begun_at_);
-  all_changed();
 }
 
 void Partition::all_changed() {

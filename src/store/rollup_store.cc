@@ -141,18 +141,19 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   reader->set_busy_timeout(kBusyTimeoutMs);
 
   auto impl = std::make_unique<Impl>(std::move(*writer), std::move(*reader), options, fields);
-  auto insert = impl->writer.prepare(
-      "INSERT OR IGNORE INTO rollups (window, window_id, track, chassis, lap, sector, count, "
-      "first_ns, "
-      "last_ns, partition, sequence, late, stats) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
-  if (!insert) return failed(insert.error());
-  impl->insert = std::move(*insert);
-  auto find_out = impl->writer.prepare(
-      "SELECT 1 FROM rollups WHERE window = ? AND track = ? AND chassis = ? AND (lap = ? OR NOT ?) "
-      "AND (sector = ? OR NOT ?) AND late = ? AND first_ns <= ? AND last_ns >= ? AND partition = ? "
-      "AND sequence > ? AND sequence <= ? LIMIT 1");
-  if (!find_out) return failed(find_out.error());
-  impl->find_out = std::move(*find_out);
+  const std::pair<Statement*, std::string_view> statements[] = {
+      {&impl->insert,
+       "INSERT OR IGNORE INTO rollups (window, window_id, track, chassis, lap, sector, count, "
+       "first_ns, last_ns, partition, sequence, late, stats) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+      {&impl->find_out,
+       "SELECT 1 FROM rollups WHERE window = ? AND track = ? AND chassis = ? AND (lap = ? OR NOT "
+       "?) AND (sector = ? OR NOT ?) AND late = ? AND first_ns <= ? AND last_ns >= ? AND partition "
+       "= ? AND sequence > ? AND sequence <= ? LIMIT 1"}};
+  for (const auto& [statement, sql] : statements) {
+    auto prepared = impl->writer.prepare(sql);
+    if (!prepared) return failed(prepared.error());
+    *statement = std::move(*prepared);
+  }
   auto checkpoints = CheckpointTables::prepare(impl->writer);
   if (!checkpoints) return failed(checkpoints.error());
   impl->checkpoints = std::move(*checkpoints);
