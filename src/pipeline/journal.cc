@@ -120,6 +120,7 @@ void Journal::append_control_locked(Work::Kind kind, ArrivalTime now) {
 void Journal::close_windows(const std::optional<std::string>& layout) {
   const ArrivalTime now = floor_to_ms(parts_.clock.now());
   const std::lock_guard lock(mutex_);
+  is_closed_ = true;
   if (log_ != nullptr) {
     if (layout) {
       pending_.add_definitions(*layout);
@@ -139,6 +140,7 @@ void Journal::tick(ArrivalTime now) {
   const std::int64_t since_ns = now.ns - last_tick_ns_;
   if (since_ns < options_.tick_ms * kNsPerMs) return;
   const std::lock_guard lock(mutex_);
+  if (is_closed_) return;
   const std::int64_t silence_ns = now.ns - last_points_.ns;
   if (silence_ns > kBusyNs) {
     if (since_ns < options_.slow_tick_ms * kNsPerMs) return;

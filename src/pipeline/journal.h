@@ -72,8 +72,8 @@ class Journal final : public Agent, public PointSink {
   void when_durable(LogOffset offset, Durability durability,
                     std::function<void(bool)> done) override;
 
-  /// Closes all windows, by an entry in the log. `layout`: the definitions in force from here on,
-  /// where they change.
+  /// Closes all windows, by an entry in the log; no tick follows it, which nobody would fold.
+  /// `layout`: the definitions in force from here on, where they change.
   void close_windows(const std::optional<std::string>& layout = std::nullopt);
   /// Writes what waits without a pause; false when that failed. For the end, and for tests.
   bool flush();
@@ -138,6 +138,7 @@ class Journal final : public Agent, public PointSink {
   LogOffset next_;
   std::deque<Waiter> waiters_;
   ArrivalTime last_points_;
+  bool is_closed_ = false;
 
   // The flusher's own.
   LogRows rows_;  ///< in the block

@@ -234,6 +234,21 @@ TEST_F(JournalTest, TicksAreInTheLogAndStopWhenNothingIsOpen) {
   EXPECT_EQ(journal_->next_offset(), quiet);
 }
 
+TEST_F(JournalTest, NothingComesInTheLogBehindTheLastClose) {
+  start();
+  auto some = batch(0, 3);
+  ASSERT_TRUE(journal_->offer(some));
+  journal_->close_windows();
+  const LogOffset end = journal_->next_offset();
+  for (int i = 0; i < 20; ++i) {
+    clock_.advance(kNsPerSecond);
+    journal_->poll(1);
+  }
+  fold();
+  EXPECT_EQ(journal_->next_offset(), end);
+  EXPECT_EQ(log_->next_offset(), end);
+}
+
 TEST_F(JournalTest, ReplayGivesTheRollupsOfTheFirstTime) {
   start();
   for (int i = 0; i < 300; ++i) {
