@@ -25,6 +25,14 @@ std::unique_ptr<RedisConnection> connect(harness::RedisServer& server) {
   return std::move(*connection);
 }
 
+/// The id of what was added.
+std::string receive_added(RedisConnection& connection) {
+  const auto reply = connection.receive(redis_deadline_in(std::chrono::seconds(20)));
+  if (!reply) throw std::runtime_error("XADD: " + reply.error().message);
+  if (reply->is_error()) throw std::runtime_error("XADD: " + std::string(reply->text()));
+  return std::string(reply->text());
+}
+
 }  // namespace
 
 std::string FedPoint::json() const {
@@ -76,9 +84,7 @@ std::string add(harness::RedisServer& server, const std::string& stream,
     commands.arg(name);
     commands.arg(value);
   }
-  const auto reply = connection->receive(redis_deadline_in(std::chrono::seconds(20)));
-  if (!reply || reply->is_error()) throw std::runtime_error("XADD failed");
-  return std::string(reply->text());
+  return receive_added(*connection);
 }
 
 void add_all(harness::RedisServer& server, const std::string& stream,
@@ -101,10 +107,7 @@ void add_all(harness::RedisServer& server, const std::string& stream,
       }
     }
     if ((i + 1) % kPerWrite != 0 && i + 1 != points.size()) continue;
-    while (connection->outstanding() > 0) {
-      const auto reply = connection->receive(redis_deadline_in(std::chrono::seconds(20)));
-      if (!reply || reply->is_error()) throw std::runtime_error("XADD failed");
-    }
+    while (connection->outstanding() > 0) receive_added(*connection);
   }
 }
 

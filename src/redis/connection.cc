@@ -43,6 +43,7 @@ struct RedisConnection::Impl {
       if (!socket->is_writing()) return {};
       switch (socket->wait_written(deadline)) {
         case RedisSocket::Wait::kDone:
+        case RedisSocket::Wait::kWritten:
           break;
         case RedisSocket::Wait::kTimeout:
           return std::unexpected(timeout());
@@ -66,9 +67,11 @@ struct RedisConnection::Impl {
           break;
       }
       if (unread.empty()) {
-        switch (socket->read(deadline, unread)) {
+        switch (socket->read(deadline, unread, !commands.empty())) {
           case RedisSocket::Wait::kDone:
             break;
+          case RedisSocket::Wait::kWritten:
+            continue;
           case RedisSocket::Wait::kTimeout:
             return std::unexpected(timeout());
           case RedisSocket::Wait::kLost:

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <latch>
 #include <thread>
 
 namespace slipstream {
@@ -14,11 +16,12 @@ namespace {
 using testing::HasSubstr;
 
 /// Takes one connection, answers its introduction, then says what it is given, byte by byte, and
-/// closes. It need not be Redis.
+/// closes. It need not be Redis. With `until` it reads on when it is told to, and says nothing
+/// before it has read that.
 class Peer {
  public:
-  explicit Peer(std::string says, std::string greeting = "+OK\r\n")
-      : says_(std::move(greeting) + std::move(says)) {
+  explicit Peer(std::string says, std::string greeting = "+OK\r\n", std::string until = {})
+      : greeting_(std::move(greeting)), says_(std::move(says)), until_(std::move(until)) {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -36,22 +39,37 @@ class Peer {
   }
 
   const RedisAddress& address() const { return address_; }
+  void read_on() { may_read_.count_down(); }
 
  private:
+  static void say(int fd, const std::string& text) {
+    for (const char c : text) {
+      if (send(fd, &c, 1, MSG_NOSIGNAL) != 1) break;
+    }
+  }
   void serve() {
     const int fd = accept(listener_, nullptr, nullptr);
     char bytes[4096];
     EXPECT_GT(recv(fd, bytes, sizeof bytes, 0), 0);
-    for (const char c : says_) {
-      if (send(fd, &c, 1, MSG_NOSIGNAL) != 1) break;
+    say(fd, greeting_);
+    if (!until_.empty()) may_read_.wait();
+    for (std::string heard; !until_.empty() && !heard.contains(until_);) {
+      heard.erase(0, heard.size() - std::min(heard.size(), until_.size()));
+      const auto size = recv(fd, bytes, sizeof bytes, 0);
+      if (size <= 0) break;
+      heard.append(bytes, static_cast<std::size_t>(size));
     }
+    say(fd, says_);
     shutdown(fd, SHUT_WR);
     while (recv(fd, bytes, sizeof bytes, 0) > 0) {
     }
     close(fd);
   }
 
+  const std::string greeting_;
   const std::string says_;
+  const std::string until_;
+  std::latch may_read_{1};
   int listener_ = -1;
   RedisAddress address_;
   std::thread thread_;
@@ -85,6 +103,19 @@ TEST_F(ConnectionTest, RepliesThatComeByteByByteArePutTogether) {
   EXPECT_TRUE((*connection->receive(soon()))[1][0].is_nil());
   EXPECT_EQ(connection->receive(soon())->text(), "ERR no");
   EXPECT_THAT(loss(*connection), HasSubstr("closed by the server"));
+}
+
+TEST_F(ConnectionTest, CommandsQueuedDuringALongWriteGoOutWhileRepliesAreAwaited) {
+  Peer peer("+1\r\n+2\r\n", "+OK\r\n", "the second");
+  auto connection = open(peer);
+  const std::string large(64 << 20, 'x');  // more than sockets hold
+  connection->commands().command({"SET", "key", large});
+  ASSERT_FALSE(connection->flush(RedisDeadline::min()));
+  connection->commands().command({"ECHO", "the second"});
+  EXPECT_TRUE(connection->receive(RedisDeadline::min()).error().is_timeout());
+  peer.read_on();
+  EXPECT_EQ(connection->receive(soon())->text(), "1");
+  EXPECT_EQ(connection->receive(soon())->text(), "2");
 }
 
 TEST_F(ConnectionTest, WhatIsNoRedisIsLost) {

@@ -258,20 +258,25 @@ RedisSocket::Wait RedisSocket::wait_written(RedisDeadline deadline) {
   return impl_->write_done ? Wait::kDone : Wait::kTimeout;
 }
 
-RedisSocket::Wait RedisSocket::read(RedisDeadline deadline, std::string_view& bytes) {
+RedisSocket::Wait RedisSocket::read(RedisDeadline deadline, std::string_view& bytes,
+                                    bool has_more) {
   if (!impl_->is_reading && !impl_->read_done) {
     if (impl_->read_lost) return Wait::kLost;
     impl_->start_read();
   }
-  impl_->turn_until(impl_->read_done, deadline, [this] {
-    return impl_->interrupted.exchange(false, std::memory_order_acq_rel);
+  bool is_interrupted = false;
+  const auto is_written = [&] { return has_more && impl_->write_done && !impl_->write_lost; };
+  impl_->turn_until(impl_->read_done, deadline, [&] {
+    is_interrupted = impl_->interrupted.exchange(false, std::memory_order_acq_rel);
+    return is_interrupted || is_written();
   });
   if (impl_->read_done && impl_->read_size > 0) {
     impl_->read_done = false;
     bytes = {impl_->incoming.data(), impl_->read_size};
     return Wait::kDone;
   }
-  return impl_->read_lost ? Wait::kLost : Wait::kTimeout;
+  if (impl_->read_lost) return Wait::kLost;
+  return is_written() && !is_interrupted ? Wait::kWritten : Wait::kTimeout;
 }
 
 void RedisSocket::interrupt() {

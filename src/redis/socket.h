@@ -14,6 +14,7 @@ class RedisSocket {
  public:
   enum class Wait {
     kDone,
+    kWritten,  // of a read: nothing has come, and all that was being written is on its way
     kTimeout,  // what was begun goes on: wait again
     kLost,     // see error()
   };
@@ -32,8 +33,9 @@ class RedisSocket {
   bool is_writing() const;
   Wait wait_written(RedisDeadline deadline);
 
-  /// The next bytes, valid until the next read. What is being written goes on meanwhile.
-  Wait read(RedisDeadline deadline, std::string_view& bytes);
+  /// The next bytes, valid until the next read. What is being written goes on meanwhile; with
+  /// `has_more` to write, its end ends the wait.
+  Wait read(RedisDeadline deadline, std::string_view& bytes, bool has_more = false);
 
   /// Ends a read() that waits, or the next that would, with kTimeout.
   void interrupt();
