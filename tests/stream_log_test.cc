@@ -18,6 +18,7 @@
 #include "redis_server.h"
 #include "source/udp_sender.h"
 #include "stream_feed.h"
+#include "stream_log_testing.h"
 
 namespace slipstream {
 namespace {
@@ -30,70 +31,8 @@ using harness::RedisServer;
 using harness::Server;
 using harness::WebSocketClient;
 using streams::FedPoint;
+using namespace stream_log;
 using testing::HasSubstr;
-
-constexpr std::uint32_t kPartitions = 4;
-constexpr std::int64_t kBegin = 1'757'032'100'000;
-
-std::string telemetry(std::uint32_t partition) {
-  return fmt::format("telemetry.stream:{{{}}}", partition);
-}
-
-using Environment = std::map<std::string, std::string>;
-Environment environment(const RedisServer& redis, bool is_consuming) {
-  return {{"REDIS_URL", redis.url()},
-          {"DURABLE_LOG", "redis"},
-          {"STREAM_PARTITIONS", std::to_string(kPartitions)},
-          {"INGEST_CONSUME", is_consuming ? "true" : "false"},
-          {"BUCKET_IDLE_MS", "600000"}};
-}
-
-std::string body_of(std::span<const FedPoint> points) {
-  std::string body;
-  for (const auto& point : points) body += point.json() + "\n";
-  return body;
-}
-
-harness::HttpAnswer post(std::uint16_t port, const std::string& body, const std::string& key = {},
-                         const std::string& query = {}) {
-  harness::Headers headers = {{"Content-Type", "application/x-ndjson"}};
-  if (!key.empty()) headers.emplace_back("Idempotency-Key", key);
-  return http(port, "POST", "/api/ingest" + query, body, headers);
-}
-
-/// A point, told from every other one.
-using PointName = std::tuple<std::string, std::int64_t, std::int64_t>;
-PointName name_of(const FedPoint& point) {
-  return {point.chassis, point.time_ms, point.w};
-}
-PointName name_of(simdjson::dom::element point) {
-  return {std::string(std::string_view(point["chassis"])), point["meta_time"], point["w"]};
-}
-std::multiset<PointName> names_of(const std::vector<FedPoint>& points) {
-  std::multiset<PointName> names;
-  for (const auto& point : points) names.insert(name_of(point));
-  return names;
-}
-
-bool is_warming(const PointName& name) {
-  return std::get<0>(name).starts_with("warm");
-}
-
-/// All points in the streams; each must be in its series' one.
-std::multiset<PointName> in_streams(RedisServer& redis) {
-  std::multiset<PointName> names;
-  simdjson::dom::parser parser;
-  for (std::uint32_t p = 0; p < kPartitions; ++p) {
-    for (const auto& entry : streams::entries(redis, telemetry(p))) {
-      for (auto point : parser.parse_many(entry.at("points"))) {
-        const auto name = name_of(point.value());
-        EXPECT_EQ(series_hash("cota", std::get<0>(name)) % kPartitions, p);
-        if (!is_warming(name)) names.insert(name);
-      }
-    }
-  }
-  return names;
-}
 
 /// A client that keeps what it was shown.
 class Viewer {
@@ -145,13 +84,6 @@ void expect_shown(const std::multiset<PointName>& shown, const std::multiset<Poi
   }
   EXPECT_EQ(std::tuple(missing, again, others), std::tuple(0u, 0u, 0u))
       << "missing, shown again, never sent";
-}
-
-FedPoint warming_point(std::uint32_t partition) {
-  for (int i = 0;; ++i) {
-    FedPoint point{.chassis = fmt::format("warm-{}", i), .time_ms = kBegin};
-    if (series_hash(point.track, point.chassis) % kPartitions == partition) return point;
-  }
 }
 
 class StreamLogTest : public testing::Test {
@@ -390,40 +322,6 @@ TEST_F(StreamLogTest, BeyondTheBacklogPointsAreRefusedAndCounted) {
       [&] { return metric(server.port(), "slipstream_redis_log_backlog_bytes") == 0; }, 60s));
   EXPECT_TRUE(in_streams(redis) == names_of(taken));
   EXPECT_TRUE(eventually([&] { return post(server.port(), points[0].json()).status == 200; }));
-}
-
-TEST_F(StreamLogTest, ReplicatedIsAnsweredWhenAReplicaHasIt) {
-  RedisServer redis({.arguments = {"--repl-diskless-sync-delay", "0"}});
-  RedisServer replica({.arguments = {"--replicaof", "127.0.0.1", std::to_string(redis.port()),
-                                     "--repl-timeout", "600"}});
-  ASSERT_TRUE(eventually(
-      [&] { return replica.text({"INFO", "replication"}).contains("master_link_status:up"); }));
-  Server server(environment(redis, false));
-  const auto points = streams::drive(7, 100, 8, kBegin);
-  const std::string query = "?durability=replicated";
-  const auto answer = post(server.port(), body_of(points), "first", query);
-  EXPECT_EQ(answer.status, 200u) << answer.body;
-  EXPECT_EQ(in_streams(replica), names_of(points));
-
-  replica.pause();
-  const FedPoint later{.chassis = "later", .time_ms = kBegin};
-  for (int i = 0; i < 2; ++i) {  // that it was asked before makes it no safer
-    const auto late = post(server.port(), body_of({&later, 1}), "later", query);
-    EXPECT_EQ(late.status, 503u) << late.body;
-    EXPECT_THAT(late.body, HasSubstr("are not safe"));
-  }
-  EXPECT_EQ(post(server.port(), body_of({&later, 1}), "logged").status, 200u);
-  replica.resume();
-  EXPECT_EQ(post(server.port(), body_of({&later, 1}), "later", query).status, 200u);
-  EXPECT_EQ(in_streams(replica).count(name_of(later)), 2u);
-}
-
-TEST_F(StreamLogTest, ReplicatedWithoutReplicasIsRefused) {
-  Server server;
-  const auto answer =
-      post(server.port(), R"({"track":"cota","chassis":"A"})", "", "?durability=replicated");
-  EXPECT_EQ(answer.status, 400u);
-  EXPECT_THAT(answer.body, HasSubstr("replicated"));
 }
 
 /// Takes connections and says nothing.

@@ -187,6 +187,7 @@ void append_redis(std::string& out, const Parts& parts) {
   log.number("entries", stats.entries.value());
   log.number("points", stats.points.value());
   log.number("retries", stats.retries.value());
+  log.number("lost", stats.lost.value());
 }
 
 std::vector<std::string> redis_problems(const Parts& parts) {
@@ -232,6 +233,8 @@ void add_redis_metrics(MetricsPage& page, const Parts& parts) {
              real(stats.backlog_bytes.value()));
   page.counter("redis_log_points_total", "Points written to streams", real(stats.points.value()));
   page.counter("redis_log_retries_total", "Entries sent again", real(stats.retries.value()));
+  page.counter("redis_log_lost_entries_total", "Entries that Redis had taken and has no more",
+               real(stats.lost.value()));
   page.histogram("redis_log_append_seconds", "An entry's way to Redis and back", stats.append);
 }
 

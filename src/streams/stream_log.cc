@@ -10,8 +10,12 @@ namespace {
 constexpr std::size_t kEntryBytes = 64 << 10;
 constexpr std::size_t kSentEntries = 64;  ///< without an answer, a stream
 constexpr std::chrono::milliseconds kSlice{20};
+constexpr std::chrono::milliseconds kCallLimit{1'000};
+constexpr std::size_t kMaxTickets = 100'000;
 constexpr std::string_view kProducerMs = "86400000";
-constexpr std::string_view kWaitMs = "100";  ///< what is sent behind a WAIT waits too
+constexpr std::int64_t kProducerNs = 86'400 * kNsPerSecond;
+constexpr std::string_view kWaitMs = "100";          ///< what is sent behind a WAIT waits too
+constexpr std::int64_t kWaitPauseNs = kNsPerSecond;  ///< between WAITs that nobody waits for
 
 // KEYS: stream, our newest number there [, the body's key]. ARGV: instance, number, points, the
 // number that must be there before it: an entry must not go past one that was refused, which would
@@ -75,6 +79,11 @@ std::expected<LogOffset, Refusal> StreamLog::offer_all(Body& body) {
   LogOffset ticket_number = 0;
   {
     const std::lock_guard lock(mutex_);
+    const bool is_full =
+        kept_bytes_ >= options_.max_backlog_bytes || tickets_.size() >= kMaxTickets;
+    if (is_full && body.durability == Durability::kReplicated) {
+      return std::unexpected(Refusal::kFull);
+    }
     Ticket ticket;
     // A body with a key has entries of its own, which have the key's name: each stream can tell by
     // itself that it has seen them.
@@ -91,9 +100,13 @@ std::expected<LogOffset, Refusal> StreamLog::offer_all(Body& body) {
       if (std::pair(open.number, open.count) == before[s]) continue;
       ticket.entries.emplace_back(s, open.count > 0 ? open.number : open.number - 1);
     }
-    ticket_number = ++next_ticket_;
+    ticket.body = ticket_number = ++next_ticket_;
+    if (body.durability == Durability::kReplicated) {
+      ticket.durability = Durability::kReplicated;
+      for (const auto& [s, number] : ticket.entries) streams_[s].wanted = number;
+      wants_replicas_ = true;
+    }
     tickets_.emplace(ticket_number, std::move(ticket));
-    if (body.durability == Durability::kReplicated) wants_replicas_ = true;
   }
   for (auto& batch : body.batches) hand_on(std::move(batch));
   body.batches.clear();
@@ -150,7 +163,7 @@ void StreamLog::when_durable(LogOffset offset, Durability durability,
     auto ticket = tickets_.find(offset);
     if (ticket == tickets_.end() && durability == Durability::kReplicated) {
       // Asked for again: all that Redis has by now.
-      ticket = tickets_.emplace(++next_ticket_, Ticket{}).first;
+      ticket = tickets_.emplace(++next_ticket_, Ticket{.body = offset}).first;
       for (std::uint32_t s = 0; s < streams_.size(); ++s) {
         ticket->second.entries.emplace_back(s, streams_[s].accepted);
       }
@@ -166,7 +179,12 @@ void StreamLog::when_durable(LogOffset offset, Durability durability,
   done(true);
 }
 
+bool StreamLog::is_doubtful_locked(const Ticket& ticket) const {
+  return ticket.durability != Durability::kReplicated && ticket.body <= doubtful_to_;
+}
+
 bool StreamLog::is_durable_locked(const Ticket& ticket, Durability durability) const {
+  if (durability == Durability::kReplicated && is_doubtful_locked(ticket)) return false;
   return std::ranges::all_of(ticket.entries, [&](const auto& entry) {
     const Stream& stream = streams_[entry.first];
     return (durability == Durability::kReplicated ? stream.replicated : stream.accepted) >=
@@ -197,14 +215,55 @@ bool StreamLog::connect(Stream& stream) {
     return false;
   }
   stream.connection = std::move(*connection);
-  // What was sent and not answered comes first, in its order.
-  const std::lock_guard lock(mutex_);
-  stats_.retries.add(stream.sent.size());
-  while (!stream.sent.empty()) {
-    stream.waiting.push_front(std::move(stream.sent.back()));
-    stream.sent.pop_back();
+  return compare_newest(stream);
+}
+
+bool StreamLog::compare_newest(Stream& stream) {
+  const auto reply =
+      stream.connection->call({"GET", stream.producer}, redis_deadline_in(kCallLimit));
+  if (!reply || reply->is_error()) {
+    if (reply && is_redirect(*reply)) servers_.learn(*reply, *stream.connection);
+    lose(stream, reply ? std::string(reply->text()) : reply.error().message);
+    return false;
   }
+  const auto newest = static_cast<std::uint64_t>(reply->integer());
+  const bool is_forgotten = clock_.now().ns - stream.accepted_ns > kProducerNs / 2;
+  const std::lock_guard lock(mutex_);
+  if (newest < stream.accepted && !is_forgotten) {
+    const auto kept = static_cast<std::uint64_t>(std::ranges::count_if(
+        stream.kept, [&](const Entry& entry) { return entry.number > newest; }));
+    if (const std::uint64_t lost = stream.accepted - newest - kept; lost > 0) {
+      stats_.lost.add(lost);
+      doubtful_to_ = next_ticket_;
+      warn_(
+          fmt::format("{}: {} entries that Redis had taken are gone: it has lost its end, or a "
+                      "replica that did not have them is the master",
+                      stream.keys.telemetry, lost));
+    }
+  }
+  send_again_locked(stream);
   return true;
+}
+
+/// What replicas may not have, and what was sent and not answered, in its order, before the rest.
+void StreamLog::send_again_locked(Stream& stream) {
+  stats_.retries.add(stream.kept.size() + stream.sent.size());
+  for (const Entry& entry : stream.kept) {
+    kept_bytes_ -= entry.points.size();
+    stats_.backlog_bytes.add(static_cast<std::int64_t>(entry.points.size()));
+  }
+  for (auto* const again : {&stream.sent, &stream.kept}) {
+    while (!again->empty()) {
+      stream.waiting.push_front(std::move(again->back()));
+      again->pop_back();
+    }
+  }
+}
+
+bool StreamLog::wants_replicas_locked(const Stream& stream) const {
+  if (stream.waits_for_replicas || stream.replicated + 1 >= stream.open.number) return false;
+  const bool is_time = clock_.now().ns - stream.waited_ns > kWaitPauseNs;
+  return wants_replicas_ || (is_time && !stream.kept.empty());
 }
 
 bool StreamLog::send(Stream& stream) {
@@ -212,8 +271,7 @@ bool StreamLog::send(Stream& stream) {
   {
     const std::lock_guard lock(mutex_);
     if (stream.sent.size() < kSentEntries) close_entry_locked(stream, {});
-    wants_replicas =
-        wants_replicas_ && !stream.waits_for_replicas && stream.replicated + 1 < stream.open.number;
+    wants_replicas = wants_replicas_locked(stream);
     if (stream.waiting.empty() && stream.sent.empty() && !wants_replicas) return false;
   }
   if (!stream.connection && !connect(stream)) return false;
@@ -235,7 +293,7 @@ bool StreamLog::send(Stream& stream) {
 
 void StreamLog::queue_entry(Stream& stream, Entry entry) {
   const std::string number = std::to_string(entry.number);
-  const std::string previous = std::to_string(stream.sent.empty() ? 0 : entry.number - 1);
+  const std::string previous = std::to_string(stream.sent.empty() ? 0 : stream.sent.back().number);
   CommandBuffer& commands = stream.connection->commands();
   if (entry.key.empty()) {
     commands.command({"EVAL", kAppend, "2", stream.keys.telemetry, stream.producer,
@@ -258,6 +316,7 @@ void StreamLog::queue_wait(Stream& stream) {
   commands.command({"WAIT", std::to_string(options_.wait_replicas), kWaitMs});
   stream.expected.push_back(Expected::kWait);
   stream.waits_for_replicas = true;
+  stream.waited_ns = clock_.now().ns;
   stream.wait_covers = stream.sent.empty() ? stream.accepted : stream.sent.back().number;
 }
 
@@ -295,20 +354,45 @@ void StreamLog::take_reply(Stream& stream, ReplyView reply) {
   stream.retry.succeeded();
   const Expected expected = stream.expected.front();
   stream.expected.pop_front();
-  if (expected == Expected::kTouch) return;
-  if (expected == Expected::kWait) {
-    stream.waits_for_replicas = false;
-    const bool is_enough = reply.integer() >= static_cast<std::int64_t>(options_.wait_replicas);
-    if (is_enough) stream.replicated = stream.wait_covers;
-    return;
+  switch (expected) {
+    case Expected::kEntry:
+      return take_accepted_locked(stream);
+    case Expected::kTouch:
+      return;
+    case Expected::kWait:
+      stream.waits_for_replicas = false;
+      if (reply.integer() >= static_cast<std::int64_t>(options_.wait_replicas)) {
+        take_replicated_locked(stream);
+      }
+      return;
   }
-  const Entry& entry = stream.sent.front();
-  stats_.entries.add();
-  stats_.points.add(entry.count);
-  stats_.append.observe_ns(clock_.now().ns - entry.sent_ns);
-  stats_.backlog_bytes.add(-static_cast<std::int64_t>(entry.points.size()));
-  stream.accepted = entry.number;
+}
+
+void StreamLog::take_accepted_locked(Stream& stream) {
+  Entry& entry = stream.sent.front();
+  const std::size_t bytes = entry.points.size();
+  const std::int64_t now_ns = clock_.now().ns;
+  stats_.append.observe_ns(now_ns - entry.sent_ns);
+  stats_.backlog_bytes.add(-static_cast<std::int64_t>(bytes));
+  if (entry.number > stream.accepted) {
+    stats_.entries.add();
+    stats_.points.add(entry.count);
+    stream.accepted = entry.number;
+  }
+  stream.accepted_ns = now_ns;
+  if (stream.replicated < entry.number && entry.number <= stream.wanted) {
+    kept_bytes_ += bytes;
+    stream.kept.push_back(std::move(entry));
+  }
   stream.sent.pop_front();
+}
+
+void StreamLog::take_replicated_locked(Stream& stream) {
+  stream.replicated = stream.wait_covers;
+  while (!stream.kept.empty() && stream.kept.front().number <= stream.replicated) {
+    kept_bytes_ -= stream.kept.front().points.size();
+    stream.kept.pop_front();
+  }
 }
 
 void StreamLog::lose(Stream& stream, const std::string& why) {
@@ -333,7 +417,9 @@ void StreamLog::settle() {
       std::erase_if(waiters, [&](Waiter& waiter) {
         const bool is_durable = is_durable_locked(ticket->second, waiter.durability);
         const bool is_late = now_ns - waiter.since_ns > options_.answer_limit_ms * kNsPerMs;
-        if (!is_durable && !is_late) return false;
+        const bool is_hopeless =
+            waiter.durability == Durability::kReplicated && is_doubtful_locked(ticket->second);
+        if (!is_durable && !is_late && !is_hopeless) return false;
         told.emplace_back(std::move(waiter.done), is_durable);
         return true;
       });
@@ -341,7 +427,7 @@ void StreamLog::settle() {
         wants_replicas |= waiter.durability == Durability::kReplicated;
       }
       const bool is_done =
-          waiters.empty() && is_durable_locked(ticket->second, Durability::kLogged);
+          waiters.empty() && is_durable_locked(ticket->second, ticket->second.durability);
       ticket = is_done ? tickets_.erase(ticket) : std::next(ticket);
     }
     wants_replicas_ = wants_replicas;

@@ -35,6 +35,7 @@ struct StreamLogStats {
   Counter entries;
   Counter points;
   Counter retries;  ///< entries sent again after a connection was lost; Redis drops repeats
+  Counter lost;     ///< entries that Redis had taken, and after a failover has no more
   Gauge backlog_bytes;
   Gauge failing;            ///< streams that cannot be written at the moment
   LatencyHistogram append;  ///< an entry's way to Redis and back
@@ -48,8 +49,10 @@ struct StreamLogStats {
 /// `max_backlog_bytes`.
 ///
 /// Durability: kLogged and kFsynced are answered when Redis has answered (what it does about its
-/// disk is its configuration), kReplicated when so many replicas have it.
-/// Threads: PointSink's functions from any; poll() on its own.
+/// disk is its configuration), kReplicated when so many replicas have it. Until they do, the
+/// entries of such bodies are kept, and sent again to whichever server is the master then; what a
+/// failover has lost of others is found, counted, and never called replicated. Threads: PointSink's
+/// functions from any; poll() on its own.
 class StreamLog final : public Agent, public PointSink {
  public:
   using Warn = std::function<void(const std::string&)>;
@@ -92,6 +95,9 @@ class StreamLog final : public Agent, public PointSink {
     std::deque<Entry> waiting;     ///< not yet sent
     std::uint64_t accepted = 0;    ///< number of the newest entry that Redis has
     std::uint64_t replicated = 0;  ///< likewise, on replicas
+    std::uint64_t wanted = 0;      ///< a body waits for replicas to have the entries up to here
+    std::deque<Entry> kept;        ///< accepted and wanted, not yet replicated
+    std::int64_t accepted_ns = 0;  ///< when the newest was
     bool is_failing = false;
     // poll()'s own.
     std::unique_ptr<RedisConnection> connection;
@@ -99,6 +105,7 @@ class StreamLog final : public Agent, public PointSink {
     std::deque<Expected> expected;
     bool waits_for_replicas = false;  ///< a WAIT has been sent
     std::uint64_t wait_covers = 0;    ///< the entry that it stands behind
+    std::int64_t waited_ns = 0;       ///< when it was sent
     RedisRetry retry;
   };
   struct Waiter {
@@ -108,8 +115,10 @@ class StreamLog final : public Agent, public PointSink {
   };
   /// A body: where its points are.
   struct Ticket {
-    std::vector<std::pair<std::uint32_t, std::uint64_t>> entries;  ///< stream, number
-    std::vector<Waiter> waiters;
+    LogOffset body = 0;
+    Durability durability = Durability::kLogged;  ///< it stays until its entries are that
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> entries{};  ///< stream, number
+    std::vector<Waiter> waiters{};
   };
 
   void append_locked(const PointBatch& batch, bool has_key);
@@ -117,12 +126,20 @@ class StreamLog final : public Agent, public PointSink {
   void close_entries_locked(std::string_view key);
   void close_entry_locked(Stream& stream, std::string_view key);
   bool is_durable_locked(const Ticket& ticket, Durability durability) const;
+  /// Its points may be gone: a failover has lost entries of its time, and its own were not kept.
+  bool is_doubtful_locked(const Ticket& ticket) const;
+  bool wants_replicas_locked(const Stream& stream) const;
   bool connect(Stream& stream);
+  /// Finds what a server before had accepted and this one does not have.
+  bool compare_newest(Stream& stream);
+  void send_again_locked(Stream& stream);
   bool send(Stream& stream);
   void queue_entry(Stream& stream, Entry entry);
   void queue_wait(Stream& stream);
   bool receive(Stream& stream);
   void take_reply(Stream& stream, ReplyView reply);
+  void take_accepted_locked(Stream& stream);
+  void take_replicated_locked(Stream& stream);
   void lose(Stream& stream, const std::string& why);
   void settle();
 
@@ -140,6 +157,8 @@ class StreamLog final : public Agent, public PointSink {
   std::vector<Stream> streams_;
   std::map<LogOffset, Ticket> tickets_;  ///< bodies not yet as durable as can be
   LogOffset next_ticket_ = 0;
+  LogOffset doubtful_to_ = 0;  ///< bodies up to here, where their entries were not kept
+  std::size_t kept_bytes_ = 0;
   bool wants_replicas_ = false;  ///< somebody waits for kReplicated
 };
 
