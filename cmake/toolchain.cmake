@@ -19,6 +19,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     -Wno-builtin-macro-redefined -D__cpp_concepts=202002L
     -Wno-deprecated-declarations)  # libstdc++ uses what it deprecates
 else()
+  # Memory for time: it collects its garbage when there is a GiB of it.
+  add_compile_options(--param=ggc-min-heapsize=1048576)
   # g++ 12 reports overflows inside its own inlined string copies (GCC bug 105651).
   target_compile_options(slipstream_options INTERFACE -Wno-restrict)
 endif()

@@ -7,6 +7,7 @@
 #include <random>
 #include <set>
 
+#include "app/parts.h"
 #include "crash_harness.h"
 #include "harness.h"
 #include "redis_server.h"
@@ -191,7 +192,7 @@ TEST_F(Aggregates, OfAnotherInstanceAreSeenHereAndOnesOwnAreNotSeenTwice) {
   const auto first = make("false");
   const auto second = make("false");
   const auto seen = [](Server& server) {
-    return server.topology().parts().memory->query({.window = "bucket", .limit = 1'000})->rollups;
+    return server.parts().memory->query({.window = "bucket", .limit = 1'000})->rollups;
   };
   // Until each reads along.
   std::int64_t begin = kBegin;
@@ -218,8 +219,8 @@ TEST_F(Aggregates, OfAnotherInstanceAreSeenHereAndOnesOwnAreNotSeenTwice) {
 TEST_F(Aggregates, WithoutRedisNothingIsKeptForIt) {
   Server server;
   post_all(server.port(), streams::drive(6, 1'000, 10, kBegin));
-  EXPECT_EQ(server.topology().parts().store->outbox(), nullptr);
-  EXPECT_EQ(server.topology().parts().aggregates, nullptr);
+  EXPECT_EQ(server.parts().store->outbox(), nullptr);
+  EXPECT_EQ(server.parts().aggregates, nullptr);
 }
 
 TEST_F(Aggregates, WithoutALogTheyAreSentAllTheSame) {

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <thread>
 
+#include "app/topology.h"
 #include "ops/logging.h"
 
 namespace slipstream::harness {
@@ -65,6 +66,25 @@ Server::Server(std::map<std::string, std::string> environment, const std::string
   topology_ = std::move(*started);
 }
 Server::~Server() = default;
+
+std::uint16_t Server::port() const {
+  return topology_->port();
+}
+std::uint16_t Server::udp_port() const {
+  return topology_->udp_port();
+}
+const Parts& Server::parts() const {
+  return topology_->parts();
+}
+const IngestStats& Server::ingest() const {
+  return parts().ingest;
+}
+void Server::reload() {
+  topology_->reload();
+}
+void Server::stop() {
+  topology_->stop();
+}
 
 HttpAnswer http(std::uint16_t port, const std::string& method, const std::string& target,
                 const std::string& body, const Headers& headers) {

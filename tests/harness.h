@@ -10,7 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "app/topology.h"
+#include "model/ingest_stats.h"
+
+namespace slipstream {
+class Topology;
+struct Parts;
+}  // namespace slipstream
 
 namespace slipstream::harness {
 
@@ -38,11 +43,13 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  Topology& topology() { return *topology_; }
-  std::uint16_t port() const { return topology_->port(); }
-  std::uint16_t udp_port() const { return topology_->udp_port(); }
+  std::uint16_t port() const;
+  std::uint16_t udp_port() const;
   const std::filesystem::path& directory() const { return directory_.path(); }
-  void stop() { topology_->stop(); }
+  const Parts& parts() const;  ///< for who includes app/parts.h
+  const IngestStats& ingest() const;
+  void reload();
+  void stop();
 
  private:
   TemporaryDirectory directory_;

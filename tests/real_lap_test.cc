@@ -11,6 +11,7 @@
 #include <map>
 #include <sstream>
 
+#include "app/parts.h"
 #include "cli/commands.h"
 #include "harness.h"
 
@@ -214,13 +215,13 @@ TEST(RealLap, RollupsEqualARecomputationFromTheFile) {
                         .speed = "100",
                         .track = "barber"}),
             0);
-  const auto& udp = server.topology().parts().ingest.of(SourceKind::kUdp);
+  const auto& udp = server.ingest().of(SourceKind::kUdp);
   ASSERT_TRUE(harness::eventually([&] { return udp.accepted.value() == readings.size(); }))
       << udp.received.value() << " of " << readings.size() << " points came, "
       << udp.accepted.value() << " were accepted";
   server.stop();
 
-  const auto& parts = server.topology().parts();
+  const auto& parts = server.parts();
   const auto in_memory = [&](const char* window) {
     const auto page = parts.memory->query({.window = window, .limit = 5'000});
     return bag(figures_of(page.value()));

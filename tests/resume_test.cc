@@ -7,6 +7,7 @@
 #include <random>
 #include <thread>
 
+#include "app/parts.h"
 #include "codec/json_scan.h"
 #include "harness.h"
 #include "source/udp_sender.h"
@@ -91,7 +92,7 @@ TEST(Resume, ClientCutOffAHundredTimesEndsWithEveryRollupOnceInOrder) {
     }
   }
   traffic.stop();
-  const auto& parts = server.topology().parts();
+  const auto& parts = server.parts();
   // Seconds close as event time goes on, which it no longer does: what is stored is all there is.
   std::vector<std::string> stored;
   ASSERT_TRUE(eventually([&] {

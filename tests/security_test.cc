@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "app/parts.h"
 #include "harness.h"
 #include "net/testing.h"
 #include "net/tls_testing.h"
@@ -88,7 +89,7 @@ TEST(Tokens, EachLetsInWhereItMayAndNowhereElse) {
   }
   EXPECT_EQ(ask(server.port(), get("/api/recent/1?token=read-token-of-the-pit-wall")), 401u)
       << "addresses are logged by proxies, so that only a WebSocket may show its token there";
-  const auto& stats = server.topology().parts().http->guard_stats();
+  const auto& stats = server.parts().http->guard_stats();
   EXPECT_GT(stats.no_token.value(), 0u);
   EXPECT_GT(stats.wrong_scope.value(), 0u);
 }
@@ -166,9 +167,9 @@ scopes = ["read", "write"]
     return client.read_until("\"id\":7");
   };
   EXPECT_THAT(publish("read-token-of-the-pit-wall"), HasSubstr("unauthorized"));
-  EXPECT_EQ(server.topology().parts().ingest.of(SourceKind::kWebSocket).accepted.value(), 0u);
+  EXPECT_EQ(server.ingest().of(SourceKind::kWebSocket).accepted.value(), 0u);
   EXPECT_THAT(publish("read-and-write-token-of-a-car"), HasSubstr(R"("type":"ack")"));
-  EXPECT_EQ(server.topology().parts().ingest.of(SourceKind::kWebSocket).accepted.value(), 1u);
+  EXPECT_EQ(server.ingest().of(SourceKind::kWebSocket).accepted.value(), 1u);
 }
 
 TEST(Origins, OwnPagesComeInForeignOnesOnlyWhereListed) {
@@ -308,7 +309,7 @@ TEST_F(Tls, ServesWhoSpeaksItAndNobodyElse) {
   EXPECT_EQ(RawClient(server->port()).ask(get("/healthz")).find("HTTP/1.1 200"), std::string::npos);
   EXPECT_FALSE(TlsClient(server->port(), TLS1_1_VERSION).is_open());
   EXPECT_TRUE(TlsClient(server->port(), TLS1_2_VERSION).is_open());
-  const auto& stats = server->topology().parts().http->guard_stats();
+  const auto& stats = server->parts().http->guard_stats();
   EXPECT_TRUE(eventually([&] { return stats.handshakes_failed.value() == 2; }));
 }
 
@@ -357,14 +358,14 @@ TEST_F(Tls, ReloadIsSeenByNewConnectionsAndOldOnesGoOn) {
   EXPECT_THAT(old.read_until("ok\n"), StartsWith("HTTP/1.1 200"));
 
   net_testing::make_certificate(certificate_, key_, "second.example");
-  server->topology().reload();
+  server->reload();
   EXPECT_TRUE(
       eventually([&] { return TlsClient(server->port()).peer_name() == "second.example"; }));
   old.send(ask);
   EXPECT_THAT(old.read_until("ok\n"), StartsWith("HTTP/1.1 200"));
 
   std::ofstream(certificate_) << "no certificate";
-  server->topology().reload();
+  server->reload();
   // The reload of the sectors, which comes behind it, is no sign; a request behind it is.
   EXPECT_THAT(TlsClient(server->port()).ask(get("/healthz")), StartsWith("HTTP/1.1 200"));
   EXPECT_EQ(TlsClient(server->port()).peer_name(), "second.example");
@@ -435,7 +436,7 @@ TEST(Floods, SlowSendersAndManyConnectionsDoNotStopAGoodClient) {
     EXPECT_EQ(ask(server.port(), get("/api/recent/1")), 200u);
     EXPECT_EQ(ask(server.port(), upgrade(kSocket)), 101u);
   }
-  const auto& stats = server.topology().parts().http->guard_stats();
+  const auto& stats = server.parts().http->guard_stats();
   EXPECT_GT(stats.address_full.value(), 0u);
 }
 

@@ -47,7 +47,7 @@ TEST(SessionReplay, ByEveryWayItGivesTheSameRollups) {
                                              scheme == "udp" ? server.udp_port() : server.port())});
       EXPECT_EQ(replayed.code, 0) << replayed.output;
       EXPECT_THAT(replayed.output, HasSubstr("240 points sent to " + scheme));
-      const auto& accepted = server.topology().parts().ingest.of(source_of(scheme)).accepted;
+      const auto& accepted = server.ingest().of(source_of(scheme)).accepted;
       EXPECT_TRUE(eventually([&] { return accepted.value() == 240; }));
       server.stop();
     }
@@ -60,7 +60,7 @@ TEST(SessionReplay, KeepsThePaceOfEventTimeAndSendsWhatWaits) {
   Server server;
   Program replay(session.directory(), {"replay", "data/log", "--speed", "10", "--to",
                                        fmt::format("http://127.0.0.1:{}", server.port())});
-  const auto& accepted = server.topology().parts().ingest.of(SourceKind::kHttp).accepted;
+  const auto& accepted = server.ingest().of(SourceKind::kHttp).accepted;
   EXPECT_TRUE(eventually([&] { return accepted.value() > 0; }));
   EXPECT_LT(accepted.value(), 200u);
   EXPECT_EQ(replay.exit_code(), 0);
@@ -81,7 +81,7 @@ class ToAServer : public testing::TestWithParam<std::string> {
     return run(session_.directory(), arguments);
   }
   const IngestStats::PerSource& stats(Server& server) const {
-    return server.topology().parts().ingest.of(source_of(GetParam()));
+    return server.ingest().of(source_of(GetParam()));
   }
   Recorded session_;
 };

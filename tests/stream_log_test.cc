@@ -12,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "app/parts.h"
 #include "harness.h"
 #include "model/point.h"
 #include "program.h"
@@ -116,7 +117,7 @@ TEST_F(StreamLogTest, SeveralTakeAndSeveralFoldAndEveryClientSeesEachPointOnce) 
     std::array<std::uint32_t, 2> owned{};
     for (std::uint32_t p = 0; p < kPartitions; ++p) {
       for (std::size_t i = 0; i < owned.size(); ++i) {
-        owned[i] += servers[2 + i]->topology().parts().streams->owns(p) ? 1 : 0;
+        owned[i] += servers[2 + i]->parts().streams->owns(p) ? 1 : 0;
       }
     }
     return owned == std::array<std::uint32_t, 2>{kPartitions / 2, kPartitions / 2};
@@ -265,7 +266,7 @@ TEST_F(StreamLogTest, AStreamThatIsRefusedForAMomentLosesNothing) {
   auto sender = UdpSender::open("127.0.0.1", server.udp_port());
   ASSERT_TRUE(sender);
   const auto points = streams::drive(5, 4'000, 8, kBegin);
-  const auto& accepted = server.topology().parts().ingest.of(SourceKind::kUdp).accepted;
+  const auto& accepted = server.ingest().of(SourceKind::kUdp).accepted;
   const auto retries = [&] { return metric(server.port(), "slipstream_redis_log_retries_total"); };
   auto seen = retries();
   for (std::size_t i = 0; i < points.size(); ++i) {

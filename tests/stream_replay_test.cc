@@ -92,8 +92,7 @@ TEST_F(StreamReplay, AllFormsOfEntriesGiveTheirPoints) {
     EXPECT_THAT(replayed.output, HasSubstr("1 refused"));
     EXPECT_THAT(replayed.output, HasSubstr("refused: entry " + bad + ": not_an_object"));
     const auto source = scheme == "udp" ? SourceKind::kUdp : SourceKind::kHttp;
-    EXPECT_TRUE(eventually(
-        [&] { return server->topology().parts().ingest.of(source).accepted.value() == 300; }));
+    EXPECT_TRUE(eventually([&] { return server->ingest().of(source).accepted.value() == 300; }));
     streams::expect_same(buckets(second, *server), streams::expected_buckets(points, 10));
   }
 }
