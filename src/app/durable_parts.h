@@ -19,7 +19,8 @@ struct DurableParts {
       : config(std::move(settings)), files(file_system), clock(time), schema(config.schema) {}
 
   const Config config;
-  FileSystem& files;  ///< the log's
+  ReadAhead read_ahead = ReadAhead::kYes;  ///< how a start reads the log again
+  FileSystem& files;                       ///< the log's
   const Clock& clock;
 
   IngestStats ingest;

@@ -189,7 +189,8 @@ Result<void> open_log(DurableParts& parts) {
           .outputs = *parts.store_writer,
           .load = [&parts](std::uint32_t p) { return parts.store->load_partition(p); },
           .dead_letters = [&parts](const DeadRange& dead) { write_dead_letters(parts, dead); },
-          .warn = [](const std::string& text) { log_error(text); }},
+          .warn = [](const std::string& text) { log_error(text); },
+          .ahead = parts.read_ahead},
       stored->dead);
 
   const std::string text = now.to_text();

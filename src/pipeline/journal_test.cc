@@ -1,9 +1,12 @@
 #include "pipeline/journal.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
+#include <stdexcept>
+#include <tuple>
 
 #include "log/segment_log.h"
 #include "log/testing.h"
@@ -12,9 +15,11 @@
 namespace slipstream {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::StartsWith;
 
 struct Outputs final : AcceptedSink, OutputSink {
   void accept(PointBatchPtr batch) override { broadcast += batch->points.size(); }
@@ -281,6 +286,62 @@ TEST_F(JournalTest, ReplayGivesTheRollupsOfTheFirstTime) {
   ASSERT_TRUE(summary);
   EXPECT_THAT(summary->lost, IsEmpty());
   EXPECT_EQ(outputs_.counts, first);
+}
+
+TEST_F(JournalTest, AReplayThatReadsAheadMeetsTheSameInTheSameOrder) {
+  start();
+  for (int i = 0; i < 400; ++i) {
+    const AnsweredKey key{fmt::format("key-{}", i), clock_.now(), 200, "answer"};
+    Body given = body();
+    if (i % 10 == 0) given.key = &key;
+    ASSERT_TRUE(journal_->offer_all(given));
+    clock_.advance(40 * kNsPerMs);
+    journal_->poll(1);
+  }
+  ASSERT_TRUE(journal_->flush());
+  const std::string file = "/log/00000000000000000000.slog";
+  files_.flip(file, files_.content(file).size() / 2);
+  const auto met = [&](ReadAhead ahead) {
+    std::vector<std::string> all;
+    BatchPool pool;
+    const auto read = replay_log(
+        *log_, 5, journal_->next_offset() - 5, schema_, pool,
+        {.work =
+             [&](const LogWork& item) {
+               all.push_back(fmt::format("{} {} {} {}", item.partition.value_or(99),
+                                         item.work.offset, item.work.count, item.work.time.ns));
+             },
+         .key = [&](const AnsweredKey& key,
+                    LogOffset end) { all.push_back(fmt::format("{} {}", key.key, end)); },
+         .gap = [&](LogOffset from,
+                    LogOffset to) { all.push_back(fmt::format("gap {} {}", from, to)); }},
+        ahead);
+    EXPECT_TRUE(read);
+    EXPECT_THAT(read->lost, SizeIs(1));
+    all.push_back(fmt::format("{} points, {} keys", read->points, read->keys.size()));
+    return all;
+  };
+  const auto expected = met(ReadAhead::kNo);
+  EXPECT_THAT(expected, Contains(StartsWith("gap")));
+  EXPECT_EQ(met(ReadAhead::kYes), expected);
+}
+
+TEST_F(JournalTest, AReplayThatReadsAheadEndsWithWhoTakesFromIt) {
+  start();
+  for (int i = 0; i < 400; ++i) {
+    Body given = body();
+    ASSERT_TRUE(journal_->offer_all(given));
+    ASSERT_TRUE(journal_->flush());
+  }
+  BatchPool pool;
+  int taken = 0;
+  const auto take = [&](const LogWork&) {
+    if (++taken == 3) throw std::runtime_error("enough");
+  };
+  EXPECT_THROW(std::ignore = replay_log(*log_, 0, journal_->next_offset(), schema_, pool,
+                                        {.work = take}, ReadAhead::kYes),
+               std::runtime_error);
+  EXPECT_EQ(taken, 3);
 }
 
 }  // namespace

@@ -31,9 +31,15 @@ struct ReplayTakers {
   std::function<void(LogOffset from, LogOffset to)> gap = nullptr;
 };
 
+enum class ReadAhead : std::uint8_t {
+  kNo,
+  kYes,  ///< on a thread of its own, so that what is taken costs reading no time
+};
+
 /// Reads the entries [from, to) of the log. Errors: the log cannot be read at all; damage is
-/// skipped and told.
+/// skipped and told. Takers are called on the caller's thread.
 Result<ReplaySummary> replay_log(Log& log, LogOffset from, LogOffset to, Schema& schema,
-                                 BatchPool& pool, const ReplayTakers& takers);
+                                 BatchPool& pool, const ReplayTakers& takers,
+                                 ReadAhead ahead = ReadAhead::kNo);
 
 }  // namespace slipstream

@@ -155,7 +155,7 @@ void Supervisor::process(Partition& partition, Work& work) {
 
 Result<ReplaySummary> Supervisor::fold_log(const std::vector<Partition*>& partitions, LogOffset end,
                                            const Progress& progress,
-                                           decltype(ReplayTakers::key) take_key) {
+                                           decltype(ReplayTakers::key) take_key, ReadAhead ahead) {
   LogOffset from = end;
   std::map<std::uint32_t, Partition*> by_number;
   for (Partition* const partition : partitions) {
@@ -175,7 +175,7 @@ Result<ReplaySummary> Supervisor::fold_log(const std::vector<Partition*>& partit
     for (Partition* const partition : partitions) partition->pass_gap(gap_from, gap_to);
   };
   return replay_log(*parts_.log, from, end, parts_.schema, parts_.pool,
-                    {.work = take, .key = std::move(take_key), .gap = pass_gap});
+                    {.work = take, .key = std::move(take_key), .gap = pass_gap}, ahead);
 }
 
 Result<ReplaySummary> Supervisor::recover(const std::vector<Partition*>& partitions, LogOffset end,
@@ -184,7 +184,7 @@ Result<ReplaySummary> Supervisor::recover(const std::vector<Partition*>& partiti
   const auto commit_key = [&](const AnsweredKey& key, LogOffset behind) {
     parts_.outputs.accept({.position = behind, .keys = {key}});
   };
-  auto summary = fold_log(partitions, end, progress, commit_key);
+  auto summary = fold_log(partitions, end, progress, commit_key, parts_.ahead);
   if (!summary) return summary;
   for (Partition* const partition : partitions) {
     while (partition->failure()) {

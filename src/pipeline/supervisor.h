@@ -41,6 +41,7 @@ class Supervisor {
     LoadState load;
     DeadLetters dead_letters;
     Warn warn;
+    ReadAhead ahead = ReadAhead::kYes;  ///< of what recover() folds
   };
   /// `dead`: what earlier runs left out.
   Supervisor(Parts parts, std::vector<DeadRange> dead);
@@ -69,7 +70,8 @@ class Supervisor {
   Result<void> rebuild(Partition& partition, LogOffset end);
   Result<void> load_and_fold(Partition& partition, LogOffset end);
   Result<ReplaySummary> fold_log(const std::vector<Partition*>& partitions, LogOffset end,
-                                 const Progress& progress, decltype(ReplayTakers::key) take_key);
+                                 const Progress& progress, decltype(ReplayTakers::key) take_key,
+                                 ReadAhead ahead = ReadAhead::kNo);
   void fold(Partition& partition, Work& work);
   static void process(Partition& partition, Work& work);
   /// Something in the range failed before.
