@@ -42,8 +42,10 @@ describe('silence', { concurrency: true }, () => {
       client.ws.on('ping', () => ++pings);
       await client.ask({ type: 'subscribe', channels: ['telemetry'] }, 'subscribed');
       client.ws.pause();
-      const reading = setInterval(() => (client.ws.resume(), setImmediate(() => client.ws.pause())), 2_000);
-      while (droppedAfter === null && Date.now() - began < 70_000) {
+      const reading = setInterval(() => (client.ws.resume(), setImmediate(() => client.ws.pause())), 1_000);
+      // Longer than a silent one would be left, and until both pings have come through what waits before them.
+      const goesOn = (passed) => passed < 70_000 || (pings < 2 && passed < 110_000);
+      while (droppedAfter === null && goesOn(Date.now() - began)) {
         await server.ingest(Array.from({ length: 5 }, () => point('a', { note: noise() }))); // more than is read
         client.got.length = 0;
         await new Promise((resolve) => setTimeout(resolve, 20));
