@@ -34,12 +34,15 @@ class Peer {
     thread_ = std::thread([this] { serve(); });
   }
   ~Peer() {
+    read_on();
     thread_.join();
     close(listener_);
   }
 
   const RedisAddress& address() const { return address_; }
-  void read_on() { may_read_.count_down(); }
+  void read_on() {
+    if (!may_read_.try_wait()) may_read_.count_down();
+  }
 
  private:
   static void say(int fd, const std::string& text) {

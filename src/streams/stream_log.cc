@@ -11,8 +11,8 @@ constexpr std::size_t kEntryBytes = 64 << 10;
 constexpr std::size_t kSentEntries = 64;  ///< without an answer, a stream
 constexpr std::chrono::milliseconds kSlice{20};
 constexpr std::chrono::milliseconds kCallLimit{1'000};
-constexpr std::size_t kMaxTickets = 100'000;
-constexpr std::string_view kProducerMs = "86400000";
+constexpr std::size_t kMaxTickets = 10'000;  ///< of bodies that replicas do not have
+constexpr std::size_t kMaxReplicated = 100'000;
 constexpr std::int64_t kProducerNs = 86'400 * kNsPerSecond;
 constexpr std::string_view kWaitMs = "100";          ///< what is sent behind a WAIT waits too
 constexpr std::int64_t kWaitPauseNs = kNsPerSecond;  ///< between WAITs that nobody waits for
@@ -35,6 +35,14 @@ end
 redis.call('XADD', KEYS[1], '*', 'points', ARGV[3], 'from', ARGV[1])
 redis.call('SET', KEYS[2], ARGV[2], 'PX', 86400000)
 return 1)";
+
+// KEYS: our newest number. ARGV: the number that must be there. WAIT is about what its own
+// connection has written, so that must be something; and a replica refuses to say what it has.
+constexpr std::string_view kTouch = R"(
+local newest = tonumber(redis.call('GET', KEYS[1]) or '0')
+if newest < tonumber(ARGV[1]) then return redis.error_reply('ERR entries that were there are gone') end
+redis.call('PEXPIRE', KEYS[1], 86400000)
+return newest)";
 
 }  // namespace
 
@@ -79,8 +87,9 @@ std::expected<LogOffset, Refusal> StreamLog::offer_all(Body& body) {
   LogOffset ticket_number = 0;
   {
     const std::lock_guard lock(mutex_);
+    const auto backlog = static_cast<std::size_t>(stats_.backlog_bytes.value());
     const bool is_full =
-        kept_bytes_ >= options_.max_backlog_bytes || tickets_.size() >= kMaxTickets;
+        kept_bytes_ + backlog >= options_.max_backlog_bytes || tickets_.size() >= kMaxTickets;
     if (is_full && body.durability == Durability::kReplicated) {
       return std::unexpected(Refusal::kFull);
     }
@@ -161,7 +170,8 @@ void StreamLog::when_durable(LogOffset offset, Durability durability,
   {
     const std::lock_guard lock(mutex_);
     auto ticket = tickets_.find(offset);
-    if (ticket == tickets_.end() && durability == Durability::kReplicated) {
+    const bool is_replicated = replicated_.contains(offset);
+    if (ticket == tickets_.end() && durability == Durability::kReplicated && !is_replicated) {
       // Asked for again: all that Redis has by now.
       ticket = tickets_.emplace(++next_ticket_, Ticket{.body = offset}).first;
       for (std::uint32_t s = 0; s < streams_.size(); ++s) {
@@ -219,45 +229,56 @@ bool StreamLog::connect(Stream& stream) {
 }
 
 bool StreamLog::compare_newest(Stream& stream) {
-  const auto reply =
-      stream.connection->call({"GET", stream.producer}, redis_deadline_in(kCallLimit));
+  const auto reply = stream.connection->call({"EVAL", kTouch, "1", stream.producer, "0"},
+                                             redis_deadline_in(kCallLimit));
   if (!reply || reply->is_error()) {
     if (reply && is_redirect(*reply)) servers_.learn(*reply, *stream.connection);
     lose(stream, reply ? std::string(reply->text()) : reply.error().message);
+    settle();
     return false;
   }
-  const auto newest = static_cast<std::uint64_t>(reply->integer());
-  const bool is_forgotten = clock_.now().ns - stream.accepted_ns > kProducerNs / 2;
+  stream.has = static_cast<std::uint64_t>(reply->integer());
   const std::lock_guard lock(mutex_);
-  if (newest < stream.accepted && !is_forgotten) {
-    const auto kept = static_cast<std::uint64_t>(std::ranges::count_if(
-        stream.kept, [&](const Entry& entry) { return entry.number > newest; }));
-    if (const std::uint64_t lost = stream.accepted - newest - kept; lost > 0) {
-      stats_.lost.add(lost);
-      doubtful_to_ = next_ticket_;
-      warn_(
-          fmt::format("{}: {} entries that Redis had taken are gone: it has lost its end, or a "
-                      "replica that did not have them is the master",
-                      stream.keys.telemetry, lost));
-    }
-  }
   send_again_locked(stream);
+  const bool is_forgotten = clock_.now().ns - stream.accepted_ns > kProducerNs / 2;
+  if (stream.has < stream.accepted && !is_forgotten) find_lost_locked(stream);
   return true;
 }
 
 /// What replicas may not have, and what was sent and not answered, in its order, before the rest.
 void StreamLog::send_again_locked(Stream& stream) {
   stats_.retries.add(stream.kept.size() + stream.sent.size());
-  for (const Entry& entry : stream.kept) {
-    kept_bytes_ -= entry.points.size();
-    stats_.backlog_bytes.add(static_cast<std::int64_t>(entry.points.size()));
-  }
   for (auto* const again : {&stream.sent, &stream.kept}) {
     while (!again->empty()) {
       stream.waiting.push_front(std::move(again->back()));
       again->pop_back();
     }
   }
+}
+
+void StreamLog::find_lost_locked(Stream& stream) {
+  const std::uint64_t from = std::max(stream.has, stream.told_lost);
+  const auto again = std::ranges::count_if(stream.waiting, [&](const Entry& entry) {
+    return from < entry.number && entry.number <= stream.accepted;
+  });
+  stream.told_lost = std::max(from, stream.accepted);
+  const std::uint64_t lost = stream.told_lost - from - static_cast<std::uint64_t>(again);
+  if (lost == 0) return;
+  stats_.lost.add(lost);
+  doubtful_to_ = next_ticket_;
+  // Not kept any more, since replicas had them: not those that are left.
+  const auto number = static_cast<std::uint32_t>(&stream - streams_.data());
+  for (auto& [body, ticket] : tickets_) {
+    const bool is_hit = std::ranges::any_of(ticket.entries, [&](const auto& entry) {
+      return entry.first == number && stream.has < entry.second &&
+             entry.second <= stream.replicated;
+    });
+    if (is_hit) ticket.durability = Durability::kLogged;
+  }
+  warn_(
+      fmt::format("{}: {} entries that Redis had taken are gone: it has lost its end, or a "
+                  "replica that did not have them is the master",
+                  stream.keys.telemetry, lost));
 }
 
 bool StreamLog::wants_replicas_locked(const Stream& stream) const {
@@ -293,7 +314,8 @@ bool StreamLog::send(Stream& stream) {
 
 void StreamLog::queue_entry(Stream& stream, Entry entry) {
   const std::string number = std::to_string(entry.number);
-  const std::string previous = std::to_string(stream.sent.empty() ? 0 : stream.sent.back().number);
+  const std::string previous =
+      std::to_string(stream.sent.empty() ? stream.has : stream.sent.back().number);
   CommandBuffer& commands = stream.connection->commands();
   if (entry.key.empty()) {
     commands.command({"EVAL", kAppend, "2", stream.keys.telemetry, stream.producer,
@@ -308,10 +330,10 @@ void StreamLog::queue_entry(Stream& stream, Entry entry) {
   stream.expected.push_back(Expected::kEntry);
 }
 
-/// WAIT is about what its own connection has written, so that must be something.
 void StreamLog::queue_wait(Stream& stream) {
   CommandBuffer& commands = stream.connection->commands();
-  commands.command({"PEXPIRE", stream.producer, kProducerMs});
+  const auto newest = stream.sent.empty() ? stream.has : stream.sent.back().number;
+  commands.command({"EVAL", kTouch, "1", stream.producer, std::to_string(newest)});
   stream.expected.push_back(Expected::kTouch);
   commands.command({"WAIT", std::to_string(options_.wait_replicas), kWaitMs});
   stream.expected.push_back(Expected::kWait);
@@ -325,8 +347,9 @@ bool StreamLog::receive(Stream& stream) {
   while (stream.connection && stream.connection->outstanding() > 0) {
     const auto reply = stream.connection->receive(redis_deadline_in(kSlice));
     if (!reply) {
-      const bool is_silent = !stream.sent.empty() && clock_.now().ns - stream.sent.front().sent_ns >
-                                                         options_.answer_limit_ms * kNsPerMs;
+      const std::int64_t since_ns = clock_.now().ns - options_.answer_limit_ms * kNsPerMs;
+      const bool is_silent = (!stream.sent.empty() && stream.sent.front().sent_ns < since_ns) ||
+                             (stream.waits_for_replicas && stream.waited_ns < since_ns);
       if (reply.error().is_lost()) {
         lose(stream, reply.error().message);
       } else if (is_silent) {
@@ -335,7 +358,10 @@ bool StreamLog::receive(Stream& stream) {
       return has_worked;
     }
     has_worked = true;
-    if (reply->is_error()) {
+    // One that knows no WAIT has no replicas.
+    const bool is_refused =
+        reply->is_error() && (stream.expected.front() != Expected::kWait || is_redirect(*reply));
+    if (is_refused) {
       if (is_redirect(*reply)) servers_.learn(*reply, *stream.connection);
       lose(stream, std::string(reply->text()));
       return has_worked;
@@ -373,7 +399,12 @@ void StreamLog::take_accepted_locked(Stream& stream) {
   const std::size_t bytes = entry.points.size();
   const std::int64_t now_ns = clock_.now().ns;
   stats_.append.observe_ns(now_ns - entry.sent_ns);
-  stats_.backlog_bytes.add(-static_cast<std::int64_t>(bytes));
+  if (entry.is_kept) {
+    kept_bytes_ -= bytes;
+  } else {
+    stats_.backlog_bytes.add(-static_cast<std::int64_t>(bytes));
+  }
+  stream.has = entry.number;
   if (entry.number > stream.accepted) {
     stats_.entries.add();
     stats_.points.add(entry.count);
@@ -382,6 +413,7 @@ void StreamLog::take_accepted_locked(Stream& stream) {
   stream.accepted_ns = now_ns;
   if (stream.replicated < entry.number && entry.number <= stream.wanted) {
     kept_bytes_ += bytes;
+    entry.is_kept = true;
     stream.kept.push_back(std::move(entry));
   }
   stream.sent.pop_front();
@@ -428,6 +460,10 @@ void StreamLog::settle() {
       }
       const bool is_done =
           waiters.empty() && is_durable_locked(ticket->second, ticket->second.durability);
+      if (is_done && ticket->second.durability == Durability::kReplicated) {
+        replicated_.insert(ticket->first);
+        if (replicated_.size() > kMaxReplicated) replicated_.erase(replicated_.begin());
+      }
       ticket = is_done ? tickets_.erase(ticket) : std::next(ticket);
     }
     wants_replicas_ = wants_replicas;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -83,6 +84,7 @@ class StreamLog final : public Agent, public PointSink {
     std::uint64_t count = 0;
     std::string key = {};  ///< of the body that it is all the points of, for this stream
     std::int64_t sent_ns = 0;
+    bool is_kept = false;  ///< its bytes are among kept_bytes_, no backlog any more
   };
   /// What the next reply of a stream's connection is to.
   enum class Expected : std::uint8_t { kEntry, kTouch, kWait };
@@ -98,11 +100,13 @@ class StreamLog final : public Agent, public PointSink {
     std::uint64_t wanted = 0;      ///< a body waits for replicas to have the entries up to here
     std::deque<Entry> kept;        ///< accepted and wanted, not yet replicated
     std::int64_t accepted_ns = 0;  ///< when the newest was
+    std::uint64_t told_lost = 0;   ///< what is lost up to here has been told
     bool is_failing = false;
     // poll()'s own.
     std::unique_ptr<RedisConnection> connection;
     std::deque<Entry> sent;
     std::deque<Expected> expected;
+    std::uint64_t has = 0;            ///< the newest number that this connection's server has
     bool waits_for_replicas = false;  ///< a WAIT has been sent
     std::uint64_t wait_covers = 0;    ///< the entry that it stands behind
     std::int64_t waited_ns = 0;       ///< when it was sent
@@ -133,6 +137,7 @@ class StreamLog final : public Agent, public PointSink {
   /// Finds what a server before had accepted and this one does not have.
   bool compare_newest(Stream& stream);
   void send_again_locked(Stream& stream);
+  void find_lost_locked(Stream& stream);
   bool send(Stream& stream);
   void queue_entry(Stream& stream, Entry entry);
   void queue_wait(Stream& stream);
@@ -157,7 +162,8 @@ class StreamLog final : public Agent, public PointSink {
   std::vector<Stream> streams_;
   std::map<LogOffset, Ticket> tickets_;  ///< bodies not yet as durable as can be
   LogOffset next_ticket_ = 0;
-  LogOffset doubtful_to_ = 0;  ///< bodies up to here, where their entries were not kept
+  LogOffset doubtful_to_ = 0;       ///< bodies up to here, where their entries were not kept
+  std::set<LogOffset> replicated_;  ///< the newest bodies that replicas have had
   std::size_t kept_bytes_ = 0;
   bool wants_replicas_ = false;  ///< somebody waits for kReplicated
 };
