@@ -76,15 +76,18 @@ class AfterALoss : public Replicated {
     ASSERT_TRUE(is_linked(*replica_));
     server_.emplace(environment(*redis_, false));
   }
-  void lose() {
+  void empty_the_master() {
     redis_->kill9();
     redis_->restart();
+  }
+  void lose() {
+    empty_the_master();
     replica_->resume();
   }
   double entries() {
     std::size_t all = 0;
     for (std::uint32_t p = 0; p < kPartitions; ++p) {
-      all += streams::entries(*redis_, telemetry(p)).size();
+      all += streams::entries(*redis_, telemetry_stream(p)).size();
     }
     return static_cast<double>(all);
   }
@@ -107,8 +110,7 @@ TEST_F(AfterALoss, WhatReplicasDidNotHaveIsWrittenAgain) {
   const auto with_key = std::span(later).first(100);
   for (int i = 0; i < 2; ++i) EXPECT_EQ(answer_to(with_key, "later"), 503u);
   EXPECT_EQ(answer_to(std::span(later).last(200), ""), 503u);
-  redis_->kill9();
-  redis_->restart();
+  empty_the_master();
   // As a replica that has just become the master, it takes nothing before it has one of its own.
   redis_->call({"CONFIG", "SET", "min-replicas-to-write", "1"});
   EXPECT_TRUE(eventually([&] { return figure("slipstream_redis_log_failing") >= 1; }));

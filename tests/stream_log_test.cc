@@ -143,7 +143,8 @@ TEST_F(StreamLogTest, SeveralTakeAndSeveralFoldAndEveryClientSeesEachPointOnce) 
     expect_shown(viewers[v]->names(), expected);
   }
   for (std::uint32_t p = 0; p < kPartitions; ++p) {
-    EXPECT_TRUE(eventually([&] { return streams::unacknowledged(redis, telemetry(p)) == 0; }));
+    EXPECT_TRUE(
+        eventually([&] { return streams::unacknowledged(redis, telemetry_stream(p)) == 0; }));
   }
   for (auto& server : servers) server->stop();
   std::vector<streams::SeenRollup> buckets;

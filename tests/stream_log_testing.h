@@ -21,13 +21,10 @@ namespace slipstream::stream_log {
 
 using harness::RedisServer;
 using streams::FedPoint;
+using streams::telemetry_stream;
 
 inline constexpr std::uint32_t kPartitions = 4;
 inline constexpr std::int64_t kBegin = 1'757'032'100'000;
-
-inline std::string telemetry(std::uint32_t partition) {
-  return fmt::format("telemetry.stream:{{{}}}", partition);
-}
 
 using Environment = std::map<std::string, std::string>;
 inline Environment environment(const RedisServer& redis, bool is_consuming) {
@@ -74,7 +71,7 @@ inline std::multiset<PointName> in_streams(RedisServer& redis) {
   std::multiset<PointName> names;
   simdjson::dom::parser parser;
   for (std::uint32_t p = 0; p < kPartitions; ++p) {
-    for (const auto& entry : streams::entries(redis, telemetry(p))) {
+    for (const auto& entry : streams::entries(redis, telemetry_stream(p))) {
       for (auto point : parser.parse_many(entry.at("points"))) {
         const auto name = name_of(point.value());
         EXPECT_EQ(series_hash("cota", std::get<0>(name)) % kPartitions, p);

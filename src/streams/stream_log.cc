@@ -170,8 +170,8 @@ void StreamLog::when_durable(LogOffset offset, Durability durability,
   {
     const std::lock_guard lock(mutex_);
     auto ticket = tickets_.find(offset);
-    const bool is_replicated = replicated_.contains(offset);
-    if (ticket == tickets_.end() && durability == Durability::kReplicated && !is_replicated) {
+    if (ticket == tickets_.end() && durability == Durability::kReplicated &&
+        !replicated_.contains(offset)) {
       // Asked for again: all that Redis has by now.
       ticket = tickets_.emplace(++next_ticket_, Ticket{.body = offset}).first;
       for (std::uint32_t s = 0; s < streams_.size(); ++s) {
@@ -314,8 +314,7 @@ bool StreamLog::send(Stream& stream) {
 
 void StreamLog::queue_entry(Stream& stream, Entry entry) {
   const std::string number = std::to_string(entry.number);
-  const std::string previous =
-      std::to_string(stream.sent.empty() ? stream.has : stream.sent.back().number);
+  const std::string previous = std::to_string(stream.newest_sent());
   CommandBuffer& commands = stream.connection->commands();
   if (entry.key.empty()) {
     commands.command({"EVAL", kAppend, "2", stream.keys.telemetry, stream.producer,
@@ -332,8 +331,7 @@ void StreamLog::queue_entry(Stream& stream, Entry entry) {
 
 void StreamLog::queue_wait(Stream& stream) {
   CommandBuffer& commands = stream.connection->commands();
-  const auto newest = stream.sent.empty() ? stream.has : stream.sent.back().number;
-  commands.command({"EVAL", kTouch, "1", stream.producer, std::to_string(newest)});
+  commands.command({"EVAL", kTouch, "1", stream.producer, std::to_string(stream.newest_sent())});
   stream.expected.push_back(Expected::kTouch);
   commands.command({"WAIT", std::to_string(options_.wait_replicas), kWaitMs});
   stream.expected.push_back(Expected::kWait);

@@ -52,8 +52,9 @@ struct StreamLogStats {
 /// Durability: kLogged and kFsynced are answered when Redis has answered (what it does about its
 /// disk is its configuration), kReplicated when so many replicas have it. Until they do, the
 /// entries of such bodies are kept, and sent again to whichever server is the master then; what a
-/// failover has lost of others is found, counted, and never called replicated. Threads: PointSink's
-/// functions from any; poll() on its own.
+/// failover has lost of others is found, counted, and never called replicated.
+///
+/// Threads: PointSink's functions from any; poll() on its own.
 class StreamLog final : public Agent, public PointSink {
  public:
   using Warn = std::function<void(const std::string&)>;
@@ -111,6 +112,9 @@ class StreamLog final : public Agent, public PointSink {
     std::uint64_t wait_covers = 0;    ///< the entry that it stands behind
     std::int64_t waited_ns = 0;       ///< when it was sent
     RedisRetry retry;
+
+    /// What the server must have when it does what is queued next.
+    std::uint64_t newest_sent() const { return sent.empty() ? has : sent.back().number; }
   };
   struct Waiter {
     Durability durability;
