@@ -3,18 +3,31 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <limits>
 
 namespace slipstream {
 
-/// Nanoseconds since 1970-01-01T00:00:00Z. Event time (the sender's clock) and arrival time (ours)
-/// are different types, so that neither can be taken for the other by mistake.
+/// A point on one of three clocks, in nanoseconds. Each clock has a type of its own, so that none
+/// can be taken for another by mistake.
 template <typename Tag>
 struct Instant {
   std::int64_t ns = 0;
   friend auto operator<=>(const Instant&, const Instant&) = default;
+  /// Nanoseconds from `b` to `a`.
+  friend constexpr std::int64_t operator-(Instant a, Instant b) { return a.ns - b.ns; }
+  friend constexpr Instant operator+(Instant a, std::int64_t ns) { return {a.ns + ns}; }
 };
+/// The sender's clock, since 1970-01-01T00:00:00Z.
 using EventTime = Instant<struct EventTimeTag>;
+/// Our wall clock, since 1970-01-01T00:00:00Z. It may be set forward or back at any moment: it is
+/// for stamps, never for how long something took or when something is due.
 using ArrivalTime = Instant<struct ArrivalTimeTag>;
+/// The machine's steady clock, which knows no date and only grows: for intervals and deadlines.
+/// Comparable within one process alone.
+using SteadyTime = Instant<struct SteadyTimeTag>;
+
+/// Before any moment, and still fit to be subtracted from one: what has never happened.
+inline constexpr SteadyTime kNever{std::numeric_limits<std::int64_t>::min() / 2};
 
 /// What `value` has beyond a whole number of steps is taken off.
 constexpr std::int64_t floor_to(std::int64_t value, std::int64_t step) {
@@ -36,14 +49,22 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual ArrivalTime now() const = 0;
+  virtual SteadyTime steady() const = 0;
 };
 
 class SystemClock final : public Clock {
  public:
   ArrivalTime now() const override {
-    return {std::chrono::duration_cast<std::chrono::nanoseconds>(
-                std::chrono::system_clock::now().time_since_epoch())
-                .count()};
+    return {ns_of(std::chrono::system_clock::now().time_since_epoch())};
+  }
+  SteadyTime steady() const override {
+    return {ns_of(std::chrono::steady_clock::now().time_since_epoch())};
+  }
+
+ private:
+  template <typename Duration>
+  static std::int64_t ns_of(Duration duration) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
   }
 };
 
@@ -52,15 +73,23 @@ inline const Clock& system_clock() {
   return clock;
 }
 
+/// A clock that tests turn. Its steady time passes with advance() and with set() to a later time;
+/// step() is what an administrator or a time server does: it sets the wall clock alone.
 class ManualClock final : public Clock {
  public:
-  explicit ManualClock(std::int64_t start_ns = 0) : ns_(start_ns) {}
-  ArrivalTime now() const override { return {ns_.load(std::memory_order_relaxed)}; }
-  void set(std::int64_t ns) { ns_.store(ns, std::memory_order_relaxed); }
-  void advance(std::int64_t ns) { ns_.fetch_add(ns, std::memory_order_relaxed); }
+  explicit ManualClock(std::int64_t start_ns = 0) : wall_ns_(start_ns) {}
+  ArrivalTime now() const override { return {wall_ns_.load(std::memory_order_relaxed)}; }
+  SteadyTime steady() const override { return {steady_ns_.load(std::memory_order_relaxed)}; }
+  void set(std::int64_t ns) { advance(ns - wall_ns_.load(std::memory_order_relaxed)); }
+  void advance(std::int64_t ns) {
+    wall_ns_.fetch_add(ns, std::memory_order_relaxed);
+    if (ns > 0) steady_ns_.fetch_add(ns, std::memory_order_relaxed);
+  }
+  void step(std::int64_t ns) { wall_ns_.fetch_add(ns, std::memory_order_relaxed); }
 
  private:
-  std::atomic<std::int64_t> ns_;
+  std::atomic<std::int64_t> wall_ns_;
+  std::atomic<std::int64_t> steady_ns_{0};
 };
 
 }  // namespace slipstream
