@@ -5,19 +5,41 @@
 
 namespace slipstream {
 
-void LogRows::add_points(const PointBatch& batch, std::uint32_t partition) {
-  if (batch.points.empty()) return;
-  add_runs(partition, batch.points.size());
-
-  std::size_t text_bytes = 0;
-  for (const Point& p : batch.points) {
-    text_bytes += p.track.length + p.chassis.length + (p.has_texts ? p.json.length : 0);
+std::size_t LogRows::add_points(const PointBatch& batch, std::uint32_t partition, std::size_t first,
+                                std::size_t max_bytes) {
+  const std::size_t all = batch.points.size();
+  std::size_t end = all;
+  if (first > 0 || bytes() + batch.bytes() > max_bytes) {
+    std::size_t sum = bytes();
+    for (end = first; end < all && (end == first || sum < max_bytes); ++end) {
+      const Point& p = batch.points[end];
+      sum += sizeof p + p.value_count * sizeof(Value) + p.track.length + p.chassis.length +
+             (p.has_texts ? p.json.length : 0);
+    }
   }
-  const auto first_value = static_cast<std::uint32_t>(values_.size());
+  if (first < end) add_slice(batch, partition, first, end);
+  return end;
+}
+
+void LogRows::add_slice(const PointBatch& batch, std::uint32_t partition, std::size_t first,
+                        std::size_t end) {
+  add_runs(partition, end - first);
+  const auto points_begin = batch.points.begin() + static_cast<std::ptrdiff_t>(first);
+  const auto points_end = batch.points.begin() + static_cast<std::ptrdiff_t>(end);
+  std::size_t text_bytes = 0;
+  for (auto p = points_begin; p != points_end; ++p) {
+    text_bytes += p->track.length + p->chassis.length + (p->has_texts ? p->json.length : 0);
+  }
+  // The values of consecutive points stand one behind the other.
+  const std::uint32_t values_from = points_begin->first_value;
+  const Point& last = *(points_end - 1);
+  const auto shift = static_cast<std::uint32_t>(values_.size()) - values_from;
   const std::size_t first_point = points_.size();
   const std::size_t text_begin = text_.size();
-  values_.insert(values_.end(), batch.values.begin(), batch.values.end());
-  points_.insert(points_.end(), batch.points.begin(), batch.points.end());
+  values_.insert(
+      values_.end(), batch.values.begin() + static_cast<std::ptrdiff_t>(values_from),
+      batch.values.begin() + static_cast<std::ptrdiff_t>(last.first_value + last.value_count));
+  points_.insert(points_.end(), points_begin, points_end);
   const std::size_t text_end = text_begin + text_bytes;
   // libstdc++ 12 may tell the operation of more room than was asked for: its own figure counts.
   text_.resize_and_overwrite(text_end, [&](char* text, std::size_t) {
@@ -31,7 +53,7 @@ void LogRows::add_points(const PointBatch& batch, std::uint32_t partition) {
     std::int64_t max = max_event_time_.ns;
     for (auto p = points_.begin() + static_cast<std::ptrdiff_t>(first_point); p != points_.end();
          ++p) {
-      p->first_value += first_value;
+      p->first_value += shift;
       min = std::min(min, p->event_time.ns);
       max = std::max(max, p->event_time.ns);
       move_here(p->track);
@@ -79,7 +101,7 @@ void LogRows::add_key(std::string_view key, ArrivalTime time, std::uint16_t stat
 
 void LogRows::add_control(const Run& run) {
   runs_.push_back(run);
-  ++count_;
+  count_ += run.count;
 }
 
 TextRef LogRows::add_text(std::string_view text) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "base/iso_time.h"
 #include "base/json_text.h"
@@ -34,6 +35,31 @@ std::unexpected<Rejection> out_of(const FieldRange& range, std::string_view memb
 }
 
 }  // namespace
+
+std::vector<PointBatchPtr> BatchWriter::take_all() {
+  std::vector<PointBatchPtr> all = std::exchange(full_, {});
+  full_bytes_ = 0;
+  for (auto& batch : open_) {
+    if (batch && !batch->points.empty()) all.push_back(std::move(batch));
+  }
+  return all;
+}
+
+void BatchWriter::discard() {
+  for (auto& batch : open_) batch.reset();
+  full_.clear();
+  full_bytes_ = 0;
+}
+
+// Beyond the limit decoding goes on, since its errors are told, and what it gives is not kept.
+void BatchWriter::close(PointBatchPtr& batch) {
+  full_bytes_ += batch->bytes();
+  if (is_over_ || full_bytes_ > max_bytes_) {
+    is_over_ = true;
+    return discard();
+  }
+  full_.push_back(std::move(batch));
+}
 
 std::unexpected<Rejection> reject(RejectReason reason, std::string message) {
   return std::unexpected(Rejection{reason, std::move(message)});

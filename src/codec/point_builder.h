@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <expected>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,14 +33,25 @@ class RejectionSink {
   virtual void rejected(std::size_t index, const Rejection& rejection, std::string_view sample) = 0;
 };
 
-/// One open batch a partition, which decoders append to. One thread.
+/// When a batch is closed and the next one begun, so that those who pass it on hold no large ones.
+struct BatchLimits {
+  std::size_t points = std::numeric_limits<std::size_t>::max();
+  std::size_t text_bytes = std::numeric_limits<std::size_t>::max();
+};
+
+/// One open batch a partition, which decoders append to, and the full ones before it. One thread.
 class BatchWriter {
  public:
-  BatchWriter(std::uint32_t partitions, BatchPool& pool) : open_(partitions), pool_(pool) {}
+  BatchWriter(std::uint32_t partitions, BatchPool& pool, BatchLimits limits = {})
+      : open_(partitions), pool_(pool), limits_(limits) {}
 
   PointBatch& batch_for(std::uint64_t series_hash) {
     const auto partition = static_cast<std::uint32_t>(series_hash % open_.size());
     auto& batch = open_[partition];
+    if (batch && (batch->points.size() >= limits_.points ||
+                  batch->text.size() >= limits_.text_bytes)) [[unlikely]] {
+      close(batch);
+    }
     if (!batch) {
       batch = pool_.get();
       batch->partition = partition;
@@ -50,9 +62,28 @@ class BatchWriter {
   std::vector<PointBatchPtr>& open() { return open_; }
   BatchPool& pool() { return pool_; }
 
+  /// Begins a text whose points may take so many bytes (PointBatch::bytes()), by full batches.
+  void begin(std::size_t max_bytes) {
+    max_bytes_ = max_bytes;
+    is_over_ = false;
+  }
+  /// They take more: what was decoded is gone already.
+  bool is_over() const { return is_over_; }
+  /// All batches with points, a partition's in order; none is left.
+  std::vector<PointBatchPtr> take_all();
+  /// None is left, whatever was in them.
+  void discard();
+
  private:
+  void close(PointBatchPtr& batch);
+
   std::vector<PointBatchPtr> open_;
+  std::vector<PointBatchPtr> full_;
   BatchPool& pool_;
+  const BatchLimits limits_;
+  std::size_t full_bytes_ = 0;
+  std::size_t max_bytes_ = std::numeric_limits<std::size_t>::max();
+  bool is_over_ = false;
 };
 
 /// A point while it is decoded. Views refer to the input text or to the decoder.

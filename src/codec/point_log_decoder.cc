@@ -30,7 +30,7 @@ Result<void> PointLogDecoder::open(std::string_view payload) {
   // TextRef reaches no further, with the spare room behind each text.
   constexpr std::size_t kMaxBytes = std::size_t{1} << 26;
   if (payload.size() > kMaxBytes) return fail("the log's payload is too large");
-  if (!payload.empty() && payload[0] != log::kVersion) {
+  if (!payload.empty() && (payload[0] < log::kOldestVersion || payload[0] > log::kVersion)) {
     return fail("the log's payload is of a version that is not known");
   }
   next_run_ = next_row_ = next_text_ = 0;
@@ -81,6 +81,9 @@ bool PointLogDecoder::read_runs(ByteReader& reader) {
         if (!narrow(reader.varint(), run.status)) return false;
         run.key = reader.text();
         run.text = reader.text();
+        break;
+      case LogEntryKind::kVoid:
+        if (!narrow(reader.varint(), run.count) || run.count == 0) return false;
         break;
     }
     if (!reader.ok()) return false;

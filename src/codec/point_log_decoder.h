@@ -11,8 +11,8 @@
 
 namespace slipstream {
 
-/// One control entry, or points of one partition that follow each other. Views are into the
-/// payload.
+/// One control entry, points of one partition that follow each other, or a void of so many entries.
+/// Views are into the payload.
 struct LogEntry {
   LogEntryKind kind = LogEntryKind::kPoints;
   std::uint32_t index = 0;      ///< in the payload: its offset is the payload's first one + index

@@ -231,6 +231,9 @@ void PointLogEncoder::write_runs(const LogRows& rows, std::string& out) const {
       case LogEntryKind::kDefinitions:
         writer.text(rows.str(run.text));
         break;
+      case LogEntryKind::kVoid:
+        writer.varint(run.count);
+        break;
       case LogEntryKind::kKey:
         writer.zigzag(run.time.ns);
         writer.varint(run.status);

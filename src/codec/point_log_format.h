@@ -8,7 +8,8 @@
 /// The bytes of a payload, as docs/log_payload.md tells them; shared by encoder and decoder.
 namespace slipstream::point_log {
 
-inline constexpr std::uint8_t kVersion = 1;
+inline constexpr std::uint8_t kVersion = 2;
+inline constexpr std::uint8_t kOldestVersion = 1;  ///< 0.1's: it has no voids
 
 /// Of a shape: what its points have in common.
 inline constexpr std::uint8_t kSourceMask = 0x07;

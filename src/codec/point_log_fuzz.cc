@@ -39,6 +39,9 @@ void check_payload(std::string_view payload) {
       case LogEntryKind::kKey:
         rows.add_key(entry.key, entry.time, entry.status, entry.text);
         break;
+      case LogEntryKind::kVoid:
+        rows.add_void(entry.count);
+        break;
     }
   }
   std::string again;

@@ -84,10 +84,10 @@ rc::Gen<AnyPoint> any_point() {
 
 rc::Gen<AnyEntry> any_entry() {
   return rc::gen::build<AnyEntry>(
-      rc::gen::set(
-          &AnyEntry::kind,
-          rc::gen::element(LogEntryKind::kPoints, LogEntryKind::kPoints, LogEntryKind::kTick,
-                           LogEntryKind::kClose, LogEntryKind::kDefinitions, LogEntryKind::kKey)),
+      rc::gen::set(&AnyEntry::kind, rc::gen::element(LogEntryKind::kPoints, LogEntryKind::kPoints,
+                                                     LogEntryKind::kTick, LogEntryKind::kClose,
+                                                     LogEntryKind::kDefinitions, LogEntryKind::kKey,
+                                                     LogEntryKind::kVoid)),
       rc::gen::set(&AnyEntry::partition, rc::gen::element(0u, 1u, 2u, 4'294'967'295u)),
       rc::gen::set(&AnyEntry::points, rc::gen::container<std::vector<AnyPoint>>(any_point())),
       rc::gen::set(&AnyEntry::time, any_time()), rc::gen::set(&AnyEntry::key),
@@ -159,6 +159,10 @@ void add(const AnyEntry& any, Schema& schema, LogRows& rows, std::vector<std::st
       entry.status = any.status;
       rows.add_key(any.key, entry.time, any.status, any.text);
       break;
+    case LogEntryKind::kVoid:
+      entry.count = any.status + 1u;
+      rows.add_void(entry.count);
+      break;
   }
   describe(entry, schema, expected);
 }
@@ -174,16 +178,20 @@ RC_GTEST_PROP(PointLogProperty, WhateverIsGatheredComesBack, ()) {
     std::vector<std::string> found;
     rows.clear();
     for (const AnyEntry& any : gathered) add(any, schema, rows, expected);
-    RC_ASSERT(rows.count() == expected.size());
     encoder.encode(rows, payload);
 
     const auto entries = read_back(payload, schema);
     RC_ASSERT(entries.has_value());
+    std::uint32_t offset = 0;
     for (const LogEntry& entry : *entries) {
-      RC_ASSERT(entry.index == found.size());
+      RC_ASSERT(entry.index == offset);
+      offset += entry.count;
+      const std::size_t before = found.size();
       describe(entry, schema, found);
-      RC_ASSERT(entry.index + entry.count == found.size());
+      const bool is_void = entry.kind == LogEntryKind::kVoid;
+      RC_ASSERT(found.size() - before == (is_void ? 1 : entry.count));
     }
+    RC_ASSERT(rows.count() == offset);
     RC_ASSERT(found == expected);
   }
 }

@@ -28,11 +28,11 @@ inline std::string describe(const PointBatch& batch, const Point& p, const Schem
   return text + fmt::format(" {} <{}>", batch.json(p), batch.str(p.lap_literal));
 }
 
-/// One text an offset.
+/// One text an offset, but for a void, which is one.
 inline void describe(const LogEntry& entry, const Schema& schema, std::vector<std::string>& out) {
   if (entry.kind != LogEntryKind::kPoints) {
-    out.push_back(fmt::format("{} at {}: {} {} {}", static_cast<int>(entry.kind), entry.time.ns,
-                              entry.key, entry.status, entry.text));
+    out.push_back(fmt::format("{} of {} at {}: {} {} {}", static_cast<int>(entry.kind), entry.count,
+                              entry.time.ns, entry.key, entry.status, entry.text));
     return;
   }
   for (const Point& p : entry.points->points) {

@@ -45,7 +45,7 @@ void BlockDecoder::Free::operator()(ZSTD_DCtx_s* context) const {
 BlockEncoder::BlockEncoder() : context_(ZSTD_createCCtx()) {}
 BlockDecoder::BlockDecoder() : context_(ZSTD_createDCtx()) {}
 
-std::string_view BlockEncoder::encode(const LogBlock& block, BlockPlace place) {
+std::string_view BlockEncoder::encode(const LogBlock& block, BlockPlace place, bool continues) {
   constexpr std::size_t kAt = sizeof(BlockHeader);
   const std::string_view raw = block.payload;
   const std::size_t needed = kAt + ZSTD_compressBound(raw.size());
@@ -60,6 +60,8 @@ std::string_view BlockEncoder::encode(const LogBlock& block, BlockPlace place) {
   } else {
     header.flags = kBlockZstd;
   }
+  if (block.goes_on) header.flags |= kBlockGoesOn;
+  if (continues) header.flags |= kBlockContinues;
   header.base_offset = block.base_offset;
   header.count = block.count;
   header.stored_bytes = static_cast<std::uint32_t>(stored);

@@ -19,7 +19,10 @@ inline constexpr std::size_t kMaxPayloadBytes = std::size_t{64} << 20;
 
 inline constexpr std::uint32_t kBlockMagic = 0x4B4C4253;  // "SBLK"
 inline constexpr std::uint16_t kBlockVersion = 1;
-inline constexpr std::uint16_t kBlockZstd = 1;  // of flags
+// Of flags.
+inline constexpr std::uint16_t kBlockZstd = 1;
+inline constexpr std::uint16_t kBlockGoesOn = 2;     ///< the next block belongs to the same body
+inline constexpr std::uint16_t kBlockContinues = 4;  ///< the block before does
 
 /// As it lies on disk, before the payload; docs/log_format.md describes it.
 struct BlockHeader {
@@ -37,6 +40,8 @@ struct BlockHeader {
   std::uint64_t header_checksum = 0;   ///< of all before it
 
   std::uint64_t end_offset() const { return base_offset + count; }
+  bool goes_on() const { return (flags & kBlockGoesOn) != 0; }
+  bool continues() const { return (flags & kBlockContinues) != 0; }
 };
 static_assert(sizeof(BlockHeader) == 64 && std::has_unique_object_representations_v<BlockHeader>);
 
@@ -56,7 +61,8 @@ class BlockEncoder {
  public:
   BlockEncoder();
   /// Header and payload, good until the next call. The payload is within kMaxPayloadBytes.
-  std::string_view encode(const LogBlock& block, BlockPlace place);
+  /// `continues`: the block before it goes on in this one.
+  std::string_view encode(const LogBlock& block, BlockPlace place, bool continues = false);
 
  private:
   struct Free {

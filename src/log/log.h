@@ -19,6 +19,9 @@ struct LogBlock {
   std::int64_t min_time_ns = 0;
   std::int64_t max_time_ns = 0;
   std::string_view payload;
+  /// The next block belongs to the same body: readers give all blocks of a body or none of them.
+  /// The first one without it is the body's last.
+  bool goes_on = false;
   std::string_view file = {};  ///< where it was read from, as the payload
 
   std::uint64_t end_offset() const { return base_offset + count; }
@@ -34,7 +37,8 @@ struct LostRange {
 
 /// Goes once through the log. Every offset between where it began and where the log was synced at
 /// that time is either in one block that it gives, or in lost(), or was given up when the log was
-/// opened: the offsets of a torn write, which nobody was told of.
+/// opened: the offsets of a torn write, which nobody was told of. Blocks of one body are given all
+/// together, one call after the other, or reported all together.
 /// Threads: one at a time; the log goes on beside it.
 class LogReader {
  public:
@@ -59,11 +63,13 @@ class Log {
   /// All below is durable.
   virtual std::uint64_t synced_offset() const = 0;
 
-  /// Refuses a block that does not begin at next_offset(). After any other failure, and after a
-  /// failed sync(), next_offset() is synced_offset() again: all from there on is to be appended
-  /// once more.
+  /// Refuses (ErrorCode::kRefused) a block that does not begin at next_offset(), or is larger than
+  /// the log's format allows: nothing changes, but that the blocks of its body before it go. After
+  /// any other failure, and after a failed sync(), next_offset() is synced_offset() again: all from
+  /// there on is to be appended once more.
   virtual Result<void> append(const LogBlock& block) = 0;
-  /// Makes durable all that was appended before the call.
+  /// Makes durable all that was appended before the call, but for a body whose last block is still
+  /// to come.
   virtual Result<void> sync() = 0;
 
   /// Begins with the block that holds `offset`, and ends where the log is synced now.

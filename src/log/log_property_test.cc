@@ -1,5 +1,5 @@
-// Whatever was synced is read back exactly once, in order, after any series of appends, syncs,
-// faults, crashes and reopenings.
+// Whatever was synced is read back exactly once, in order, and bodies of several blocks whole or
+// not at all, after any series of appends, syncs, faults, crashes and reopenings.
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -82,22 +82,32 @@ class Writer {
     promised_ = log_->next_offset();
   }
 
+  /// A body of one block, or of some.
   void append() {
-    std::string payload;
-    for (std::size_t left = random_() % 700; left > 0; --left) {
-      payload += static_cast<char>(random_() % 3 == 0 ? random_() : 'a');
-    }
-    const std::uint64_t offset = log_->next_offset();
-    const LogBlock block{.base_offset = offset,
-                         .count = static_cast<std::uint32_t>(1 + random_() % 9),
-                         .payload = payload};
-    attempts_.emplace(offset, payload);
-    if (log_->append(block)) {
+    const std::size_t blocks = random_() % 4 == 0 ? 2 + random_() % 3 : 1;
+    const std::uint64_t begin = log_->next_offset();
+    const std::size_t body = ++bodies_;
+    for (std::size_t i = 0; i < blocks; ++i) {
+      std::string payload = std::to_string(body) + ' ' + std::to_string(i) + ' ';
+      for (std::size_t left = random_() % 700; left > 0; --left) {
+        payload += static_cast<char>(random_() % 3 == 0 ? random_() : 'a');
+      }
+      const std::uint64_t offset = log_->next_offset();
+      const LogBlock block{.base_offset = offset,
+                           .count = static_cast<std::uint32_t>(1 + random_() % 9),
+                           .payload = payload,
+                           .goes_on = i + 1 < blocks};
+      attempts_.emplace(offset, payload);
+      body_of_[payload] = {body, blocks};
+      if (!log_->append(block)) return give_up();
       RC_ASSERT(log_->next_offset() == block.end_offset());
       pending_.emplace(offset, payload);
       take_promises();  // a full segment is synced before the next one begins
-    } else {
-      give_up();
+      if (block.goes_on && random_() % 8 == 0) {
+        if (!log_->sync()) return give_up();
+        RC_ASSERT(log_->synced_offset() == begin);
+        take_promises();
+      }
     }
   }
 
@@ -133,10 +143,20 @@ class Writer {
       found.emplace((*block)->base_offset, (*block)->payload);
     }
     RC_ASSERT(end <= log_->synced_offset());
+    expect_whole_bodies(found);
     RC_ASSERT((*reader)->bytes_left() == 0u);
     // What a power cut left of a write may be reported as lost; what was promised may not.
     for (const LostRange& lost : (*reader)->lost()) expect_nothing_kept_in(lost.from, lost.to);
     return found;
+  }
+
+  void expect_whole_bodies(const std::map<std::uint64_t, std::string>& found) {
+    std::map<std::size_t, std::size_t> blocks;
+    for (const auto& [offset, payload] : found) ++blocks[body_of_.at(payload).first];
+    for (const auto& [offset, payload] : found) {
+      const auto& [body, whole] = body_of_.at(payload);
+      RC_ASSERT(blocks[body] == whole);
+    }
   }
 
   void check() {
@@ -160,6 +180,8 @@ class Writer {
   std::map<std::uint64_t, std::string> kept_;
   std::map<std::uint64_t, std::string> pending_;
   std::multimap<std::uint64_t, std::string> attempts_;
+  std::size_t bodies_ = 0;
+  std::map<std::string, std::pair<std::size_t, std::size_t>> body_of_;  ///< and its blocks
 };
 
 std::vector<unsigned> some_steps() {

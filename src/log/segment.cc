@@ -61,8 +61,9 @@ Result<SegmentInfo> read_segment_info(File& file, std::uint64_t base_offset) {
   if (header.magic != kSegmentMagic) return info;
   info.version = header.version;
   if (header.checksum != checksum_of(header) || header.base_offset != base_offset) return info;
-  info.header =
-      header.version == kSegmentVersion ? HeaderState::kGood : HeaderState::kUnknownVersion;
+  const bool is_known =
+      header.version >= kOldestSegmentVersion && header.version <= kSegmentVersion;
+  info.header = is_known ? HeaderState::kGood : HeaderState::kUnknownVersion;
   info.resumes_from = std::min(header.resumes_from, base_offset);
   info.previous_base = header.previous_base;
   info.created_ns = header.created_ns;

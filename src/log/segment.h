@@ -14,7 +14,8 @@
 namespace slipstream {
 
 inline constexpr std::array<char, 8> kSegmentMagic = {'S', 'L', 'I', 'P', 'L', 'O', 'G', '1'};
-inline constexpr std::uint32_t kSegmentVersion = 1;
+inline constexpr std::uint32_t kSegmentVersion = 2;
+inline constexpr std::uint32_t kOldestSegmentVersion = 1;  ///< 0.1's: no body has several blocks
 
 /// As it lies at the beginning of a segment's file; docs/log_format.md describes it.
 struct SegmentHeader {

@@ -45,6 +45,8 @@ Result<void> SegmentLog::recover() {
     auto found = find_log_end(files_, folder_, segments_.back());
     if (!found) return std::unexpected(found.error());
     end = std::move(*found);
+    // 0.1 would take the blocks of one body for several: it refuses segments of this version.
+    if (segments_.back().version < kSegmentVersion) end.appendable = false;
   }
   findings_ = std::move(end.findings);
   lost_ = std::move(end.lost);
@@ -81,6 +83,8 @@ Result<void> SegmentLog::go_on_after(const LogEnd& end, std::shared_ptr<File> la
   if (end.appendable && cut_tail()) {
     active_ = std::move(last);
     active_synced_bytes_ = segments_[index].bytes;
+    const std::int64_t age_ns = std::max<std::int64_t>(0, clock().now().ns - info.created_ns);
+    active_since_ = clock().steady() + -age_ns;
     return {};
   }
   const bool takes_its_name = info.base_offset == next_offset();
@@ -97,8 +101,8 @@ Result<void> SegmentLog::go_on_after(const LogEnd& end, std::shared_ptr<File> la
   return {};
 }
 
-std::int64_t SegmentLog::now_ns() const {
-  return options_.clock != nullptr ? options_.clock->now().ns : SystemClock().now().ns;
+const Clock& SegmentLog::clock() const {
+  return options_.clock != nullptr ? *options_.clock : system_clock();
 }
 
 std::uint64_t SegmentLog::first_offset() const {
@@ -121,12 +125,14 @@ std::size_t SegmentLog::segments() const {
 Result<void> SegmentLog::refuse_unfit(const LogBlock& block) const {
   if (block.base_offset != next_offset()) {
     return fail(fmt::format("the block begins at offset {}, the log goes on at {}",
-                            block.base_offset, next_offset()));
+                            block.base_offset, next_offset()),
+                ErrorCode::kRefused);
   }
-  if (block.count == 0) return fail("the block covers no offset");
+  if (block.count == 0) return fail("the block covers no offset", ErrorCode::kRefused);
   if (block.payload.size() > kMaxPayloadBytes) {
     return fail(fmt::format("the block's payload of {} bytes is over the limit of {}",
-                            block.payload.size(), kMaxPayloadBytes));
+                            block.payload.size(), kMaxPayloadBytes),
+                ErrorCode::kRefused);
   }
   return {};
 }
@@ -134,7 +140,10 @@ Result<void> SegmentLog::refuse_unfit(const LogBlock& block) const {
 Result<void> SegmentLog::append(const LogBlock& block) {
   {
     const std::lock_guard lock(mutex_);
-    if (auto unfit = refuse_unfit(block); !unfit) return unfit;
+    if (auto unfit = refuse_unfit(block); !unfit) {
+      if (open_body_) cut_back();
+      return unfit;
+    }
     if (active_ && !roll_is_due()) return write(block);
   }
   const std::lock_guard syncing(sync_mutex_);
@@ -149,10 +158,11 @@ Result<void> SegmentLog::append(const LogBlock& block) {
 
 bool SegmentLog::roll_is_due() const {
   const SegmentInfo& segment = segments_.back();
+  if (open_body_) return false;
   if (segment.bytes <= sizeof(SegmentHeader)) return false;
   if (segment.bytes >= options_.segment_bytes) return true;
   return options_.segment_age_ms > 0 &&
-         now_ns() - segment.created_ns >= options_.segment_age_ms * kNsPerMs;
+         clock().steady() - active_since_ >= options_.segment_age_ms * kNsPerMs;
 }
 
 // A segment is synced before the next one begins, so that only the last can hold what is not.
@@ -176,7 +186,7 @@ Result<void> SegmentLog::create_segment() {
       .base_offset = base_offset,
       .resumes_from = resumes_from_,
       .previous_base = segments_.empty() ? base_offset : segments_.back().base_offset,
-      .created_ns = now_ns(),
+      .created_ns = clock().now().ns,
       .bytes = sizeof(SegmentHeader),
       .version = kSegmentVersion};
   // Its name appears when its header is on the disk, so that a crash leaves no segment without.
@@ -195,6 +205,7 @@ Result<void> SegmentLog::create_segment() {
   if (done) done = files_.sync_directory(folder_);
   if (!done) return done;
   active_ = std::move(*file);
+  active_since_ = clock().steady();
   active_synced_bytes_ = segment.bytes;
   lend_ages(segments_, segment.created_ns);
   segments_.push_back(std::move(segment));
@@ -203,10 +214,17 @@ Result<void> SegmentLog::create_segment() {
 
 Result<void> SegmentLog::write(const LogBlock& block) {
   SegmentInfo& segment = segments_.back();
-  const std::string_view bytes = encoder_.encode(block, {segment.base_offset, segment.bytes});
+  const bool continues = open_body_.has_value();
+  const std::string_view bytes =
+      encoder_.encode(block, {segment.base_offset, segment.bytes}, continues);
   if (auto written = write_all(*active_, bytes); !written) {
     cut_back();
     return written;
+  }
+  if (!block.goes_on) {
+    open_body_.reset();
+  } else if (!continues) {
+    open_body_ = {block.base_offset, segment.bytes};
   }
   segment.bytes += bytes.size();
   next_.store(block.end_offset(), std::memory_order_release);
@@ -215,6 +233,7 @@ Result<void> SegmentLog::write(const LogBlock& block) {
 
 void SegmentLog::cut_back() {
   ++cut_backs_;
+  open_body_.reset();
   if (active_) {
     SegmentInfo& segment = segments_.back();
     // Where this fails, the next segment makes void what is left over.
@@ -230,10 +249,10 @@ void SegmentLog::cut_back() {
 Result<void> SegmentLog::sync() {
   const std::lock_guard syncing(sync_mutex_);
   std::unique_lock lock(mutex_);
-  if (next_offset() == synced_offset()) return {};
+  const std::uint64_t end_offset = open_body_ ? open_body_->offset : next_offset();
+  if (end_offset == synced_offset()) return {};
+  const std::uint64_t bytes = open_body_ ? open_body_->segment_bytes : segments_.back().bytes;
   const std::shared_ptr<File> file = active_;
-  const std::uint64_t bytes = segments_.back().bytes;
-  const std::uint64_t end_offset = next_offset();
   const std::uint64_t cut_backs = cut_backs_;
   lock.unlock();
 

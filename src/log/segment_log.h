@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,9 @@ struct SegmentLogOptions {
 /// Durability: what sync() has answered for is on the disk. A block that was appended but not
 /// synced may be there after a crash, or not, or in part: then it is cut off. After a failed write
 /// or sync the segment is cut back to what was synced and left for good, since the page cache
-/// cannot be trusted after that, and the next append begins a new one. Should the cutting fail as
-/// well, the new segment makes void what the old one holds from its beginning on. The destructor
+/// cannot be trusted after that, and the next append begins a new one. Blocks of one body stand in
+/// one segment; sync() makes them durable only when the last one is there. Should the cutting fail
+/// as well, the new segment makes void what the old one holds from its beginning on. The destructor
 /// syncs nothing.
 /// Threads: append() from one at a time; sync() from any beside it (one at a time gets through);
 /// read_from() and the offsets from any; retain() from one at a time. An append that finds the log
@@ -78,7 +80,7 @@ class SegmentLog final : public Log {
   Result<void> write(const LogBlock& block);
   void cut_back();
   std::vector<SegmentInfo> synced_now() const;
-  std::int64_t now_ns() const;
+  const Clock& clock() const;
 
   FileSystem& files_;
   const FileSystem::Path folder_;
@@ -93,8 +95,15 @@ class SegmentLog final : public Log {
   mutable std::mutex mutex_;           // guards all below
   std::vector<SegmentInfo> segments_;  // by offset; the last is the active one, if there is any
   std::shared_ptr<File> active_;
+  SteadyTime active_since_ = kNever;  // its age goes by the steady clock
   std::uint64_t active_synced_bytes_ = 0;
   std::uint64_t resumes_from_ = 0;  // of the next segment
+  /// A body of several blocks that is being appended: where it began.
+  struct OpenBody {
+    std::uint64_t offset;
+    std::uint64_t segment_bytes;
+  };
+  std::optional<OpenBody> open_body_;
   std::uint64_t cut_backs_ = 0;
   BlockEncoder encoder_;
   std::atomic<std::uint64_t> next_{0};

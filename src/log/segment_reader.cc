@@ -51,6 +51,7 @@ Result<std::optional<LogBlock>> SegmentReader::take(const Piece& piece) {
                   .min_time_ns = piece.header.min_time_ns,
                   .max_time_ns = piece.header.max_time_ns,
                   .payload = *payload,
+                  .goes_on = piece.header.goes_on(),
                   .file = segments_[current_].name};
 }
 

@@ -9,25 +9,10 @@
 namespace slipstream {
 namespace {
 
-Result<bool> is_blank(FileSystem& files, const FileSystem::Path& path, const Piece& piece) {
-  auto file = files.open_read(path);
-  if (!file) return std::unexpected(file.error());
-  FileWindow window(std::move(*file), piece.position + piece.bytes);
-  for (std::uint64_t at = piece.position; at < window.end();) {
-    const auto bytes = window.bytes(at, FileWindow::kChunkBytes);
-    if (!bytes) return std::unexpected(bytes.error());
-    if (bytes->empty()) break;
-    if (bytes->find_first_not_of('\0') != bytes->npos) return false;
-    at += bytes->size();
-  }
-  return true;
-}
-
 /// Goes through the pieces of the last segment and keeps account in a LogEnd.
 class EndFinder {
  public:
-  EndFinder(FileSystem& files, FileSystem::Path path, const SegmentInfo& last)
-      : files_(files), path_(std::move(path)), last_(last) {
+  explicit EndFinder(const SegmentInfo& last) : last_(last) {
     end_.next_offset = end_.resumes_from = last.base_offset;
     end_.whole_bytes = std::min<std::uint64_t>(last.bytes, sizeof(SegmentHeader));
     end_.appendable = last.header == HeaderState::kGood;
@@ -37,21 +22,25 @@ class EndFinder {
     }
   }
 
-  Result<void> take(const Piece& piece) {
+  void take(const Piece& piece) {
     switch (piece.kind) {
       case PieceKind::kBlock:
       case PieceKind::kDamaged:
         whole(piece);
-        return {};
+        return;
       case PieceKind::kTruncated:
         truncated(piece);
-        return {};
+        return;
+      case PieceKind::kTorn:
+        end_.findings.push_back(fmt::format("{}: cut {} bytes of an unfinished write off the end",
+                                            last_.name, piece.bytes));
+        return;
       case PieceKind::kUnreadable:
-        return unreadable(piece);
+        unreadable(piece);
+        return;
       case PieceKind::kEnd:
-        return {};
+        return;
     }
-    return {};
   }
 
   LogEnd finish() { return std::move(end_); }
@@ -80,18 +69,7 @@ class EndFinder {
                     last_.name, piece.bytes, piece.from, *piece.to));
   }
 
-  Result<void> unreadable(const Piece& piece) {
-    bool torn = piece.bytes < sizeof(BlockHeader);
-    if (!torn) {
-      const auto blank = is_blank(files_, path_, piece);
-      if (!blank) return std::unexpected(blank.error());
-      torn = *blank;
-    }
-    if (torn) {
-      end_.findings.push_back(fmt::format("{}: cut {} bytes of an unfinished write off the end",
-                                          last_.name, piece.bytes));
-      return {};
-    }
+  void unreadable(const Piece& piece) {
     end_.evidence = true;
     end_.appendable = false;
     end_.whole_bytes = piece.position + piece.bytes;
@@ -99,11 +77,11 @@ class EndFinder {
         "{}: byte {}: the last {} bytes cannot be read: an unfinished write, or blocks after "
         "offset {} that were acknowledged; they stay as they are",
         last_.name, piece.position, piece.bytes, piece.from));
-    return {};
+    if (!piece.to) return;
+    end_.next_offset = end_.resumes_from = *piece.to;
+    end_.lost.push_back({piece.from, *piece.to, last_.name, piece.why});
   }
 
-  FileSystem& files_;
-  const FileSystem::Path path_;
   const SegmentInfo& last_;
   LogEnd end_;
 };
@@ -121,12 +99,12 @@ Result<LogEnd> find_log_end(FileSystem& files, const FileSystem::Path& folder,
   auto file = files.open_read(folder / last.name);
   if (!file) return std::unexpected(file.error());
   SegmentScanner scanner(std::move(*file), last.base_offset, last.bytes);
-  EndFinder finder(files, folder / last.name, last);
+  EndFinder finder(last);
   while (true) {
     const auto piece = scanner.next();
     if (!piece) return std::unexpected(piece.error());
     if (piece->kind == PieceKind::kEnd) return finder.finish();
-    if (const auto taken = finder.take(*piece); !taken) return std::unexpected(taken.error());
+    finder.take(*piece);
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "log/segment.h"
 
@@ -50,6 +51,65 @@ SegmentScanner::SegmentScanner(std::unique_ptr<File> file, std::uint64_t base_of
       expected_(base_offset) {}
 
 Result<Piece> SegmentScanner::next(std::uint64_t from_offset) {
+  const std::uint64_t expected = expected_;
+  auto piece = next_alone(from_offset);
+  if (!piece || piece->kind != PieceKind::kBlock || piece->position < whole_to_) return piece;
+  if (!piece->header.goes_on() && !piece->header.continues()) return piece;
+  auto whole = body(*piece, from_offset);
+  if (!whole) {  // of the device: the same can be asked for again
+    position_ = piece->position;
+    expected_ = expected;
+    return whole;
+  }
+  if (whole->kind != PieceKind::kBlock) return whole;
+  whole_to_ = position_;
+  position_ = piece->position;
+  expected_ = expected;
+  return next_alone(from_offset);
+}
+
+/// What the blocks from `first` to the last of its body are together: a block stands for that they
+/// are whole. Goes past them.
+Result<Piece> SegmentScanner::body(const Piece& first, std::uint64_t from_offset) {
+  Piece all = first;
+  all.stored = {};
+  if (first.header.continues()) {
+    all.kind = PieceKind::kDamaged;
+    all.why = "the blocks before it of the same body are missing";
+  }
+  BlockHeader last = first.header;
+  while (last.goes_on()) {
+    const std::uint64_t position = position_;
+    const std::uint64_t expected = expected_;
+    const auto piece = next_alone(from_offset);
+    if (!piece) return piece;
+    const bool is_next =
+        piece->kind == PieceKind::kBlock && piece->header.continues() && piece->from == all.to;
+    if (is_next) {
+      last = piece->header;
+    } else if (piece->kind == PieceKind::kBlock) {
+      // Another body's, or none of the next in line: it is looked at by itself.
+      position_ = position;
+      expected_ = expected;
+      all.kind = PieceKind::kDamaged;
+      all.why = "a block of the body is missing";
+      break;
+    } else {
+      const bool has_ended = piece->kind == PieceKind::kEnd || piece->kind == PieceKind::kTorn ||
+                             piece->kind == PieceKind::kTruncated;
+      all.kind = has_ended ? PieceKind::kTruncated : piece->kind;
+      all.why = has_ended ? "the file ends within a body of several blocks"
+                          : "a body of several blocks: " + piece->why;
+      // The header of a damaged block may tell that the body goes on; that of a lost one does not.
+      last = piece->kind == PieceKind::kDamaged ? piece->header : BlockHeader{};
+    }
+    all.bytes = position_ - all.position;
+    all.to = std::max(*all.to, piece->to.value_or(*all.to));
+  }
+  return all;
+}
+
+Result<Piece> SegmentScanner::next_alone(std::uint64_t from_offset) {
   if (position_ >= window_.end()) return Piece{};
   const auto bytes = window_.bytes(position_, sizeof(BlockHeader));
   if (!bytes) return std::unexpected(bytes.error());
@@ -125,8 +185,22 @@ Result<Piece> SegmentScanner::search() {
   return unreadable("no block can be read from here to the end of the file");
 }
 
-Piece SegmentScanner::unreadable(std::string why) {
-  Piece piece{.kind = PieceKind::kUnreadable,
+Result<bool> SegmentScanner::is_blank_to_the_end() {
+  for (std::uint64_t at = position_; at < window_.end();) {
+    const auto bytes = window_.bytes(at, FileWindow::kChunkBytes);
+    if (!bytes) return std::unexpected(bytes.error());
+    if (bytes->empty()) break;
+    if (bytes->find_first_not_of('\0') != bytes->npos) return false;
+    at += bytes->size();
+  }
+  return true;
+}
+
+Result<Piece> SegmentScanner::unreadable(std::string why) {
+  const auto is_blank = is_blank_to_the_end();
+  if (!is_blank) return std::unexpected(is_blank.error());
+  const bool is_torn = *is_blank || bytes_left() < sizeof(BlockHeader);
+  Piece piece{.kind = is_torn ? PieceKind::kTorn : PieceKind::kUnreadable,
               .position = position_,
               .bytes = bytes_left(),
               .from = expected_,

@@ -41,6 +41,7 @@ enum class PieceKind {
   kBlock,
   kDamaged,     ///< something whole follows it, or it has its full length
   kTruncated,   ///< a block's header is whole, but the file ends before the block does
+  kTorn,        ///< less than a header, or nothing but zeros, up to the end of the file
   kUnreadable,  ///< no block header up to the end of the file
   kEnd,
 };
@@ -51,14 +52,16 @@ struct Piece {
   std::uint64_t position = 0;
   std::uint64_t bytes = 0;
   std::uint64_t from = 0;           ///< offsets
-  std::optional<std::uint64_t> to;  ///< nothing: unknown (kUnreadable)
+  std::optional<std::uint64_t> to;  ///< nothing: unknown (kTorn, kUnreadable)
   BlockHeader header;               ///< of kBlock
   std::string_view stored;          ///< the payload of kBlock as it lies on disk
   std::string why;                  ///< what is wrong
 };
 
 /// Walks through the blocks of one segment and gets by whatever is damaged: where no valid header
-/// is, it searches for the next one. Threads: one.
+/// is, it searches for the next one. A body of several blocks counts as a whole or not at all:
+/// before its first block is given the others are looked at, and where one of them is damaged or
+/// not there, all of it is one piece that cannot be read. Threads: one.
 class SegmentScanner {
  public:
   /// Reads no further than `end` bytes.
@@ -71,9 +74,12 @@ class SegmentScanner {
   std::uint64_t bytes_left() const { return window_.end() - position_; }
 
  private:
+  Result<Piece> next_alone(std::uint64_t from_offset);
   Result<Piece> block(const BlockHeader& header, std::uint64_t from_offset);
+  Result<Piece> body(const Piece& first, std::uint64_t from_offset);
   Result<Piece> search();
-  Piece unreadable(std::string why);
+  Result<Piece> unreadable(std::string why);
+  Result<bool> is_blank_to_the_end();
   std::optional<BlockHeader> parse(std::string_view bytes, std::uint64_t position) const {
     return parse_block_header(bytes, {base_offset_, position});
   }
@@ -81,7 +87,8 @@ class SegmentScanner {
   FileWindow window_;
   const std::uint64_t base_offset_;
   std::uint64_t position_;
-  std::uint64_t expected_;  ///< the offset after the last header that was readable
+  std::uint64_t expected_;      ///< the offset after the last header that was readable
+  std::uint64_t whole_to_ = 0;  ///< up to this place in the file bodies are known to be whole
 };
 
 }  // namespace slipstream

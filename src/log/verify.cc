@@ -144,7 +144,7 @@ class Verifier {
       why = checked.error().message;
     }
     const bool cut = piece.kind == PieceKind::kTruncated ||
-                     (piece.kind == PieceKind::kUnreadable && piece.bytes < sizeof(BlockHeader));
+                     (piece.kind == PieceKind::kTorn && piece.bytes < sizeof(BlockHeader));
     // Blocks after the one that was cut are gone as well.
     if (cut && after != nullptr) to = std::max(to, after->resumes_from);
     fault(cut ? LogFaultKind::kTruncatedFile : LogFaultKind::kDamagedBlock, report.file,
@@ -163,7 +163,8 @@ class Verifier {
                          .count = header.count,
                          .min_time_ns = header.min_time_ns,
                          .max_time_ns = header.max_time_ns,
-                         .payload = *payload});
+                         .payload = *payload,
+                         .goes_on = header.goes_on()});
   }
 
   static void count(const BlockHeader& header, SegmentReport& report) {

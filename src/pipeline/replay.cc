@@ -29,6 +29,7 @@ Work work_of(LogEntry& entry, LogOffset base) {
       break;
     case LogEntryKind::kTick:
     case LogEntryKind::kKey:
+    case LogEntryKind::kVoid:
       work.kind = Work::Kind::kTick;
       break;
   }
@@ -114,6 +115,10 @@ class Decoding {
   }
 
   Met met(LogEntry& entry, LogOffset base) const {
+    if (entry.kind == LogEntryKind::kVoid) {
+      return MetGap{std::max(base + entry.index, from_),
+                    std::min(base + entry.index + entry.count, to_)};
+    }
     if (entry.kind == LogEntryKind::kKey) {
       return MetKey{{std::string(entry.key), entry.time, entry.status, std::string(entry.text)},
                     base + entry.index + 1};
