@@ -19,7 +19,7 @@ Result<std::unique_ptr<DemoFeed>> DemoFeed::open(const Config& config, double to
   auto sender = UdpSender::open(all ? "127.0.0.1" : config.udp.host, udp_port);
   if (!sender) return std::unexpected(sender.error());
   std::unique_ptr<DemoFeed> feed(new DemoFeed(std::move(*sender), clock));
-  feed->start_ns_ = clock.now().ns;
+  feed->start_ = clock.moment();
   if (config.demo.data_path.empty()) {
     feed->field_ = std::make_unique<RaceField>(FieldOptions{.cars = config.demo.cars,
                                                             .seed = config.demo.seed,
@@ -39,13 +39,13 @@ Result<std::unique_ptr<DemoFeed>> DemoFeed::open(const Config& config, double to
 }
 
 std::size_t DemoFeed::poll(std::size_t budget) {
-  const std::int64_t elapsed_ns = clock_.now().ns - start_ns_;
+  const std::int64_t elapsed_ns = clock_.steady() - start_.steady;
   std::size_t sent = 0;
   if (field_) {
     const auto due = static_cast<std::uint64_t>(static_cast<double>(elapsed_ns) * 1e-9 * kRateHz);
     for (; steps_ < due && sent < budget; ++steps_) {
       field_->step();
-      const EventTime when{start_ns_ + static_cast<std::int64_t>(field_->time_s() * 1e9)};
+      const EventTime when{start_.wall.ns + static_cast<std::int64_t>(field_->time_s() * 1e9)};
       for (std::size_t car = 0; car < field_->size(); ++car, ++sent) {
         text_.clear();
         field_->append_point(car, when, text_);
@@ -58,12 +58,13 @@ std::size_t DemoFeed::poll(std::size_t budget) {
   while (sent < budget) {
     if (next_ == points.size()) {
       next_ = 0;
-      start_ns_ = clock_.now().ns + kPauseBetweenRoundsNs;
+      start_ = clock_.moment();
+      start_.wall.ns += kPauseBetweenRoundsNs;
+      start_.steady.ns += kPauseBetweenRoundsNs;
     }
     const auto& point = points[next_];
-    const std::int64_t due_ns = start_ns_ + (point.pace_ns - points.front().pace_ns);
-    if (due_ns > clock_.now().ns) break;
-    const std::int64_t event_ns = start_ns_ + (point.event_ns - points.front().event_ns);
+    if (start_.steady + (point.pace_ns - points.front().pace_ns) > clock_.steady()) break;
+    const std::int64_t event_ns = start_.wall.ns + (point.event_ns - points.front().event_ns);
     send(with_event_time(point, time_member_, event_ns));
     ++next_;
     ++sent;

@@ -36,7 +36,7 @@ class DemoFeed final : public Agent {
   UdpSender sender_;
   const Clock& clock_;
   std::string title_;
-  std::int64_t start_ns_ = 0;
+  Moment start_ = {};
   std::string text_;
 
   std::unique_ptr<RaceField> field_;

@@ -95,6 +95,7 @@ void append_log(std::string& out, const Parts& parts) {
   object.number("backlogBytes", stats.backlog_bytes.value());
   object.number("blocks", stats.appended_blocks.value());
   object.number("failures", stats.failures.value());
+  object.number("refusedPoints", stats.refused_points.value());
   object.flag("checking", !parts.log_scan->is_done());
   object.number("lostEntries", parts.lost.entries());
   std::string& list = object.key("lost");
@@ -109,6 +110,16 @@ void append_log(std::string& out, const Parts& parts) {
     lost.text("why", ranges[i].why);
   }
   list += ']';
+}
+
+void append_clock(std::string& out, const Parts& parts) {
+  const ClockWatch& watch = parts.clock_watch;
+  ObjectWriter object(out);
+  object.number("steps", watch.steps());
+  if (watch.steps() == 0) return;
+  object.key("lastStepSeconds") +=
+      fmt::format("{:.3f}", static_cast<double>(watch.last_step_ns()) * 1e-9);
+  append_json_time(object.key("lastStepAt"), watch.last_step_at().ns);
 }
 
 void append_windows(std::string& out, const Parts& parts) {
@@ -168,7 +179,8 @@ std::string health_json(const Parts& parts, const Rates& rates,
     }
     append_metrics(object.key("metrics"), parts, rates, form);
     object.text("version", SLIPSTREAM_VERSION);
-    object.number("uptimeSeconds", (now.ns - parts.started.ns) / kNsPerSecond);
+    object.number("uptimeSeconds", (parts.clock.steady() - parts.started) / kNsPerSecond);
+    append_clock(object.key("clock"), parts);
     object.text("wsPath", parts.config.server.ws_path);
     append_sources(object.key("sources"), parts);
     append_log(object.key("log"), parts);

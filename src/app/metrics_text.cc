@@ -73,6 +73,9 @@ void add_log(MetricsPage& page, const Parts& parts) {
   page.counter("log_appended_blocks_total", "Blocks appended", real(log.appended_blocks.value()));
   page.counter("log_failures_total", "Writes or syncs of the log that failed",
                real(log.failures.value()));
+  page.counter("log_refused_points_total",
+               "Points of blocks that the log refused for what they were; in the dead letters",
+               real(log.refused_points.value()));
   page.gauge("log_failing", "1 while the log cannot be written", real(log.failing.value()));
   page.gauge("log_backlog_bytes", "Bytes of points not yet in the log",
              real(log.backlog_bytes.value()));
@@ -164,6 +167,8 @@ std::string metrics_text(const Parts& parts) {
   add_log(page, parts);
   add_outputs(page, parts);
   add_redis_metrics(page, parts);
+  page.counter("clock_steps_total", "Times that this machine's wall clock was set by over a second",
+               real(parts.clock_watch.steps()));
   page.gauge("build_info", "The program's version", 1, {{"version", SLIPSTREAM_VERSION}});
   return page.text();
 }

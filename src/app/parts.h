@@ -6,6 +6,7 @@
 #include "app/durable_parts.h"
 #include "app/log_scan.h"
 #include "base/agent.h"
+#include "base/clock_watch.h"
 #include "broadcast/hub.h"
 #include "broadcast/rollup_memory.h"
 #include "net/http_server.h"
@@ -28,7 +29,8 @@ struct Parts : DurableParts {
       : DurableParts(std::move(settings), posix_file_system(), system_clock()),
         pipeline_stats(config.windows.size()) {}
 
-  const ArrivalTime started = clock.now();
+  const SteadyTime started = clock.steady();
+  ClockWatch clock_watch{clock};
   std::atomic<bool> ready{false};
 
   std::unique_ptr<RollupMemory> memory;

@@ -4,7 +4,7 @@ namespace slipstream {
 
 Totals Totals::of(const Parts& parts) {
   Totals t;
-  t.at_ns = parts.clock.now().ns;
+  t.at = parts.clock.steady();
   for (const auto& source : parts.ingest.sources) {
     t.received += source.received.value();
     t.accepted += source.accepted.value();
@@ -21,8 +21,8 @@ Totals Totals::of(const Parts& parts) {
 
 Rates RateMeter::advance(const Totals& now) {
   Rates rates;
-  const double seconds = static_cast<double>(now.at_ns - before_.at_ns) * 1e-9;
-  if (before_.at_ns != 0 && seconds > 0) {
+  const double seconds = static_cast<double>(now.at - before_.at) * 1e-9;
+  if (before_.at != kNever && seconds > 0) {
     const auto rate = [seconds](std::uint64_t after, std::uint64_t earlier) {
       return static_cast<double>(after - earlier) / seconds;
     };

@@ -7,7 +7,7 @@ namespace slipstream {
 
 /// Sums over all sources and windows at an instant.
 struct Totals {
-  std::int64_t at_ns = 0;
+  SteadyTime at = kNever;
   std::uint64_t received = 0;
   std::uint64_t accepted = 0;
   std::uint64_t rejected = 0;

@@ -24,7 +24,7 @@ void append_connections(std::string& out, const Parts& parts) {
     object.number("failures", state.failures);
     object.number("reconnects", state.reconnects);
     object.text("lastError", state.last_error);
-    append_json_time(object.key("since"), state.since.ns);
+    append_json_time(object.key("since"), state.since.wall.ns);
   }
   out += ']';
 }
@@ -121,14 +121,15 @@ void add_group(MetricsPage& page, const Parts& parts) {
 
 /// Partitions that cannot be read or committed, the first one's reason for all.
 void add_stream_problems(std::vector<std::string>& problems, const Parts& parts) {
-  const auto failed_by = parts.clock.now().ns - kPassingNs;
+  const SteadyTime now = parts.clock.steady();
   std::size_t count = 0;
   std::string first;
   for (std::uint32_t p = 0; p < parts.streams->stats().partitions.size(); ++p) {
     const auto failure = parts.streams->failure(p);
-    if (failure.why.empty() || failure.since.ns > failed_by) continue;
+    if (failure.why.empty() || now - failure.since.steady < kPassingNs) continue;
     if (count++ == 0) {
-      first = fmt::format("partition {} since {}: {}", p, iso_time(failure.since.ns), failure.why);
+      first =
+          fmt::format("partition {} since {}: {}", p, iso_time(failure.since.wall.ns), failure.why);
     }
   }
   if (count == 0) return;

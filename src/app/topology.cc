@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <future>
 #include <limits>
 
 #include "app/api.h"
+#include "app/dead_letters.h"
 #include "app/edge.h"
 #include "app/health.h"
 #include "app/live.h"
@@ -160,20 +162,23 @@ Result<void> Topology::build_pipeline(const RecoveryProgress& progress) {
   p.recovered_keys = std::move(recovered->keys);
 
   const auto& durability = config.durability;
-  p.journal =
-      std::make_unique<Journal>(config.has_segment_log() ? p.log.get() : nullptr, *p.pipeline,
-                                Journal::Parts{.outputs = *p.store_writer,
-                                               .sectors = *p.sectors,
-                                               .schema = p.schema,
-                                               .ingest = p.ingest,
-                                               .clock = p.clock,
-                                               .stats = p.pipeline_stats,
-                                               .definitions = config.windows,
-                                               .needed_from = [&p] { return p.log_needed_from(); }},
-                                JournalOptions{.flush_interval_ms = durability.flush_interval_ms,
-                                               .flush_bytes = durability.flush_bytes,
-                                               .max_backlog_bytes = durability.max_backlog_bytes},
-                                warn);
+  p.journal = std::make_unique<Journal>(
+      config.has_segment_log() ? p.log.get() : nullptr, *p.pipeline,
+      Journal::Parts{
+          .outputs = *p.store_writer,
+          .sectors = *p.sectors,
+          .schema = p.schema,
+          .ingest = p.ingest,
+          .clock = p.clock,
+          .stats = p.pipeline_stats,
+          .definitions = config.windows,
+          .needed_from = [&p] { return p.log_needed_from(); },
+          .dead = [&p](LogOffset base, std::string_view payload,
+                       const std::string& why) { write_dead_letters(p, base, payload, why); }},
+      JournalOptions{.flush_interval_ms = durability.flush_interval_ms,
+                     .flush_bytes = durability.flush_bytes,
+                     .max_backlog_bytes = durability.max_backlog_bytes},
+      warn);
   if (config.has_segment_log()) {
     p.log_scan = std::make_unique<LogScan>(p.files, log_folder(config), *p.log, p.lost);
   }
@@ -189,6 +194,7 @@ Result<void> Topology::build_sources() {
       HttpIngestOptions{.points_per_second_per_address = config.server.http_points_per_second,
                         .max_body_bytes = config.server.max_body_bytes,
                         .durability = durability_named(config.durability.level),
+                        .max_points_bytes = config.durability.max_backlog_bytes,
                         .has_replicas = config.has_redis_log()},
       p.schema, p.ingest, p.clock, p.ingest_sink(), p.pool, log_rejection);
   for (const auto& key : p.recovered_keys) p.http_ingest->remember(key);
@@ -252,9 +258,10 @@ void Topology::start_timers() {
   rate_meter_.advance(Totals::of(p));
   line_meter_.advance(Totals::of(p));
   p.io.every(kInsightPollInterval, [&p] {
-    if (const auto update = p.insights->poll(p.clock.now())) p.hub->broadcast(*update);
+    if (const auto update = p.insights->poll(p.clock.moment())) p.hub->broadcast(*update);
   });
   p.io.every(std::chrono::seconds(1), [this, &p] {
+    tell_clock_step();
     rates_ = rate_meter_.advance(Totals::of(p));
     if (p.hub->wants(Channel::kSystem)) {
       p.hub->broadcast(Channel::kSystem, system_message(p, rates_));
@@ -264,6 +271,18 @@ void Topology::start_timers() {
     p.io.every(std::chrono::seconds(p.config.log.metrics_interval_s),
                [this] { log_periodic_line(); });
   }
+}
+
+void Topology::tell_clock_step() {
+  const auto step_ns = parts_->clock_watch.look();
+  if (!step_ns) return;
+  const double seconds = static_cast<double>(*step_ns) * 1e-9;
+  log_warn(
+      fmt::format("this machine's clock went {} by {:.1f} s: {}. Log, windows and live updates go "
+                  "on; points without a time of their own are stamped by it",
+                  seconds < 0 ? "back" : "forward", std::abs(seconds),
+                  seconds < 0 ? "somebody, or a time server, set it"
+                              : "somebody, or a time server, set it, or the machine slept"));
 }
 
 void Topology::log_periodic_line() {

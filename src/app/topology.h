@@ -45,6 +45,7 @@ class Topology {
   void report_left(bool is_logged) const;
   void start_threads();
   void start_timers();
+  void tell_clock_step();
   void log_periodic_line();
   void reload_certificate();
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <deque>
@@ -43,9 +44,12 @@ class BoundedQueue {
     return OfferStatus::kTaken;
   }
 
-  bool has_room() const {
+  /// For an item of so many bytes; an empty queue has room for any.
+  bool has_room(std::size_t bytes = 0) const {
     const std::lock_guard lock(mutex_);
-    return !closed_ && items_.size() < limits_.items && queued_bytes_ < limits_.bytes;
+    if (closed_) return false;
+    return items_.empty() || (items_.size() < limits_.items &&
+                              queued_bytes_ + std::max<std::size_t>(bytes, 1) <= limits_.bytes);
   }
 
   /// Moves up to `limit` items to the end of `out`; returns how many.

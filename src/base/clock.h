@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <compare>
@@ -13,9 +14,6 @@ template <typename Tag>
 struct Instant {
   std::int64_t ns = 0;
   friend auto operator<=>(const Instant&, const Instant&) = default;
-  /// Nanoseconds from `b` to `a`.
-  friend constexpr std::int64_t operator-(Instant a, Instant b) { return a.ns - b.ns; }
-  friend constexpr Instant operator+(Instant a, std::int64_t ns) { return {a.ns + ns}; }
 };
 /// The sender's clock, since 1970-01-01T00:00:00Z.
 using EventTime = Instant<struct EventTimeTag>;
@@ -28,6 +26,22 @@ using SteadyTime = Instant<struct SteadyTimeTag>;
 
 /// Before any moment, and still fit to be subtracted from one: what has never happened.
 inline constexpr SteadyTime kNever{std::numeric_limits<std::int64_t>::min() / 2};
+/// Likewise after any moment: what is not to happen.
+inline constexpr SteadyTime kForever{std::numeric_limits<std::int64_t>::max() / 2};
+
+/// Nanoseconds from `b` to `a`. Of the other clocks there is no such operator on purpose.
+constexpr std::int64_t operator-(SteadyTime a, SteadyTime b) {
+  return a.ns - b.ns;
+}
+constexpr SteadyTime operator+(SteadyTime a, std::int64_t ns) {
+  return {a.ns + ns};
+}
+
+/// One moment on both of our clocks, for who needs a stamp and an interval.
+struct Moment {
+  ArrivalTime wall;
+  SteadyTime steady;
+};
 
 /// What `value` has beyond a whole number of steps is taken off.
 constexpr std::int64_t floor_to(std::int64_t value, std::int64_t step) {
@@ -50,6 +64,7 @@ class Clock {
   virtual ~Clock() = default;
   virtual ArrivalTime now() const = 0;
   virtual SteadyTime steady() const = 0;
+  Moment moment() const { return {now(), steady()}; }
 };
 
 class SystemClock final : public Clock {
@@ -72,6 +87,20 @@ inline const Clock& system_clock() {
   static const SystemClock clock;
   return clock;
 }
+
+/// The wall clock for what removes things by their age. Within one run it never gets ahead of the
+/// steady clock: one that is set forward makes nothing old. Threads: any.
+class AgeClock {
+ public:
+  explicit AgeClock(const Clock& clock) : clock_(clock), begun_(clock.moment()) {}
+  ArrivalTime now() const {
+    return {std::min(clock_.now().ns, begun_.wall.ns + (clock_.steady() - begun_.steady))};
+  }
+
+ private:
+  const Clock& clock_;
+  const Moment begun_;
+};
 
 /// A clock that tests turn. Its steady time passes with advance() and with set() to a later time;
 /// step() is what an administrator or a time server does: it sets the wall clock alone.

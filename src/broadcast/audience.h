@@ -29,7 +29,7 @@ struct Group {
   TelemetryBatcher batcher;  ///< unless the filter has a max_hz
   NewestPoints newest;
   std::uint64_t newest_sent = 0;  ///< with a max_hz: the version up to which all was sent
-  std::int64_t newest_due_ns = 0;
+  SteadyTime newest_due = kNever;
   std::size_t clients = 0;
   std::size_t conflating = 0;  ///< of them, with Policy::kConflate
   std::array<std::vector<Client*>, kChannelCount> members;

@@ -84,8 +84,11 @@ class BatcherTest : public testing::Test {
   void add(int points, std::int64_t at_ms) {
     for (int i = 0; i < points; ++i) {
       const auto batch = one_point("car", i, at_ms);
-      batcher_.add(batch.json(batch.points[0]), batch.points[0].arrival_time);
+      batcher_.add(batch.json(batch.points[0]), batch.points[0].arrival_time, {at_ms * kNsPerMs});
     }
+  }
+  static Moment moment(std::int64_t ms) {
+    return {.wall = {ms * kNsPerMs}, .steady = {ms * kNsPerMs}};
   }
   TelemetryBatcher batcher_{{}};
   std::int64_t now_ms_ = 1'000;
@@ -94,12 +97,12 @@ class BatcherTest : public testing::Test {
 
 TEST_F(BatcherTest, LonePointAfterSilenceIsDueAtOnce) {
   add(1, 1'000);
-  EXPECT_LE(batcher_.due_ns(1), 1'000 * kNsPerMs);
-  EXPECT_EQ(batcher_.take({1'000 * kNsPerMs}, latency_),
+  EXPECT_LE(batcher_.due(1), moment(1'000).steady);
+  EXPECT_EQ(batcher_.take(moment(1'000), latency_),
             R"({"type":"telemetry_update","data":[{"n":0}]})");
   add(1, 1'001);
-  EXPECT_EQ(batcher_.due_ns(33), 1'005 * kNsPerMs) << "the next waits for its distance";
-  EXPECT_EQ(batcher_.due_ns(32), 1'002'500'000) << "half of it for few readers";
+  EXPECT_EQ(batcher_.due(33), moment(1'005).steady) << "the next waits for its distance";
+  EXPECT_EQ(batcher_.due(32).ns, 1'002'500'000) << "half of it for few readers";
 }
 
 TEST_F(BatcherTest, FiftyWaitingPointsAreABatchAtLightLoad) {
@@ -112,14 +115,14 @@ TEST_F(BatcherTest, FiftyWaitingPointsAreABatchAtLightLoad) {
 TEST_F(BatcherTest, BatchGrowsUnderHeavyLoadAndShrinksAgain) {
   for (int ms = 0; ms < 200; ++ms) {
     add(400, ms);
-    batcher_.take({ms * kNsPerMs}, latency_);
+    batcher_.take(moment(ms), latency_);
   }
   add(500, 201);
   EXPECT_FALSE(batcher_.is_full());
   add(1'500, 201);
   EXPECT_TRUE(batcher_.is_full());
   for (int ms = 300; ms < 10'000; ms += 40) {
-    batcher_.take({ms * kNsPerMs}, latency_);
+    batcher_.take(moment(ms), latency_);
     add(1, ms);
   }
   add(50, 10'000);
@@ -130,8 +133,8 @@ TEST_F(BatcherTest, ReadersFarBehindGetFewerAndLargerBatches) {
   const auto batches = [&](double backlog, int ms) {
     for (int i = 0; i < ms; i += 5) {
       add(1, now_ms_ += 5);
-      if (batcher_.due_ns(100) > now_ms_ * kNsPerMs) continue;
-      batcher_.take({now_ms_ * kNsPerMs}, latency_);
+      if (batcher_.due(100) > moment(now_ms_).steady) continue;
+      batcher_.take(moment(now_ms_), latency_);
       batcher_.observe_backlog(backlog);
     }
     return batcher_.spacing_ns() / kNsPerMs;

@@ -54,7 +54,7 @@ void Fanout::remove(std::uint64_t id) {
   stats_.groups.set(static_cast<std::int64_t>(audience_.groups().size()));
 }
 
-void Fanout::hear(std::uint64_t id, std::string_view text, ArrivalTime now) {
+void Fanout::hear(std::uint64_t id, std::string_view text, Moment now) {
   Client* const client = audience_.find(id);
   if (client == nullptr) return;
   auto message = parser_.parse(text);
@@ -76,7 +76,7 @@ void Fanout::hear(std::uint64_t id, std::string_view text, ArrivalTime now) {
 }
 
 void Fanout::subscribe(Client& client, const ClientMessage& message, Subscription subscription,
-                       ArrivalTime now) {
+                       Moment now) {
   const bool had_rollups = client.subscription.has(Channel::kRollups);
   if (!audience_.subscribe(client, std::move(subscription))) {
     return refuse(client,
@@ -91,7 +91,7 @@ void Fanout::subscribe(Client& client, const ClientMessage& message, Subscriptio
     client.newest = {};
     ++client.missed;
   }
-  rollups_.subscribed(client, had_rollups, now);
+  rollups_.subscribed(client, had_rollups, now.steady);
   answer_subscribed(client, message.id);
   rollups_.pump(client);
 }
@@ -162,7 +162,7 @@ void Fanout::answer(Client& client, std::string_view text) {
   delivery_.once(client, Frame::text(text));
 }
 
-void Fanout::drained(std::uint64_t id, ArrivalTime now) {
+void Fanout::drained(std::uint64_t id, Moment now) {
   Client* const client = audience_.find(id);
   if (client == nullptr) return;
   telemetry_.drained(*client, now);
@@ -177,7 +177,7 @@ void Fanout::take(CommittedRollups rollups) {
 
 /// `frame_of`: what a group gets; nullptr: nothing.
 template <typename FrameOf>
-void Fanout::send_samples(Channel channel, ArrivalTime now, FrameOf frame_of) {
+void Fanout::send_samples(Channel channel, Moment now, FrameOf frame_of) {
   const Delivery::Eager eager(delivery_);
   for (const auto& group : audience_.groups()) {
     const auto& members = group->of(channel);
@@ -189,7 +189,7 @@ void Fanout::send_samples(Channel channel, ArrivalTime now, FrameOf frame_of) {
   finish(now);
 }
 
-void Fanout::broadcast(Channel channel, std::string_view text, ArrivalTime now) {
+void Fanout::broadcast(Channel channel, std::string_view text, Moment now) {
   FramePtr whole;
   send_samples(channel, now, [&](const Group&) {
     if (!whole) whole = Frame::text(text);
@@ -197,7 +197,7 @@ void Fanout::broadcast(Channel channel, std::string_view text, ArrivalTime now) 
   });
 }
 
-void Fanout::take(const InsightUpdate& insights, ArrivalTime now) {
+void Fanout::take(const InsightUpdate& insights, Moment now) {
   FramePtr whole;
   send_samples(Channel::kInsights, now, [&](const Group& group) -> FramePtr {
     if (group.filter->is_empty_where()) {
@@ -209,30 +209,30 @@ void Fanout::take(const InsightUpdate& insights, ArrivalTime now) {
   });
 }
 
-void Fanout::send_due(ArrivalTime now) {
+void Fanout::send_due(Moment now) {
   telemetry_.send_due(now);
-  rollups_.release(now);
+  rollups_.release(now.steady);
   finish(now);
 }
 
-void Fanout::send_all(ArrivalTime now) {
+void Fanout::send_all(Moment now) {
   telemetry_.send_all(now);
-  rollups_.release({now.ns + RollupFanout::kHoldNs});
+  rollups_.release(now.steady + RollupFanout::kHoldNs);
   finish(now);
 }
 
-std::int64_t Fanout::next_due_ns() const {
-  return std::min(telemetry_.next_due_ns(), rollups_.next_due_ns());
+SteadyTime Fanout::next_due() const {
+  return std::min(telemetry_.next_due(), rollups_.next_due());
 }
 
-void Fanout::finish(ArrivalTime now) {
+void Fanout::finish(Moment now) {
   delivery_.flush();
   const std::size_t count = audience_.size();
   if (count == 0) return;
   const std::size_t behind = delivery_.behind();
   stats_.clients_skipped_permille.set(static_cast<std::int64_t>(behind * 1'000 / count));
-  if (behind * 2 > count && now.ns - last_warning_ns_ >= kWarnEveryNs) {
-    last_warning_ns_ = now.ns;
+  if (behind * 2 > count && now.steady - last_warning_ >= kWarnEveryNs) {
+    last_warning_ = now.steady;
     parts_.warn(fmt::format(
         "{} of {} WebSocket clients are too slow: messages to them are left out", behind, count));
   }

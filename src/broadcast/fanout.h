@@ -55,20 +55,20 @@ class Fanout {
   /// The id by which the session's callbacks name it.
   std::uint64_t add(std::shared_ptr<WsSession> session);
   void remove(std::uint64_t client);
-  void hear(std::uint64_t client, std::string_view text, ArrivalTime now);
+  void hear(std::uint64_t client, std::string_view text, Moment now);
   /// The session has room again.
-  void drained(std::uint64_t client, ArrivalTime now);
+  void drained(std::uint64_t client, Moment now);
 
-  void take(const PointBatch& batch, ArrivalTime now) { telemetry_.take(batch, now); }
+  void take(const PointBatch& batch, Moment now) { telemetry_.take(batch, now); }
   void take(CommittedRollups rollups);
   RollupFanout& rollups() { return rollups_; }
-  void take(const InsightUpdate& insights, ArrivalTime now);
+  void take(const InsightUpdate& insights, Moment now);
   /// A sample that is the same for everybody.
-  void broadcast(Channel channel, std::string_view text, ArrivalTime now);
+  void broadcast(Channel channel, std::string_view text, Moment now);
   /// Sends what is due, and what was handed over before.
-  void send_due(ArrivalTime now);
-  void send_all(ArrivalTime now);
-  std::int64_t next_due_ns() const;
+  void send_due(Moment now);
+  void send_all(Moment now);
+  SteadyTime next_due() const;
 
   std::size_t size() const { return audience_.size(); }
   bool wants(Channel channel) const;
@@ -76,7 +76,7 @@ class Fanout {
 
  private:
   void subscribe(Client& client, const ClientMessage& message, Subscription subscription,
-                 ArrivalTime now);
+                 Moment now);
   void resumed(Client& client, const std::string& id, const std::optional<MessageFault>& refused);
   void publish(Client& client, const ClientMessage& message, std::string_view points);
   void published(std::uint64_t client, const std::string& id, std::size_t bytes,
@@ -87,8 +87,8 @@ class Fanout {
   void answer_subscribed(Client& client, std::string_view id);
   void refuse(Client& client, const MessageFault& fault);
   template <typename FrameOf>
-  void send_samples(Channel channel, ArrivalTime now, FrameOf frame_of);
-  void finish(ArrivalTime now);
+  void send_samples(Channel channel, Moment now, FrameOf frame_of);
+  void finish(Moment now);
 
   const FanoutParts parts_;
   HubStats& stats_;
@@ -97,7 +97,7 @@ class Fanout {
   Delivery delivery_;
   TelemetryFanout telemetry_;
   RollupFanout rollups_;
-  std::int64_t last_warning_ns_ = 0;
+  SteadyTime last_warning_ = kNever;
 };
 
 }  // namespace slipstream

@@ -41,6 +41,7 @@ class FanoutTest : public testing::Test {
                     .warn = [this](const std::string& text) { warnings_.push_back(text); }},
         stats_);
   }
+  Moment now() const { return {.wall = {now_ns_}, .steady = {now_ns_}}; }
   struct Client {
     std::shared_ptr<FakeSession> session = std::make_shared<FakeSession>();
     std::uint64_t id = 0;
@@ -54,7 +55,7 @@ class FanoutTest : public testing::Test {
   /// The answer.
   std::string say(const Client& client, std::string_view text) {
     client->got.clear();
-    fanout_->hear(client.id, text, {now_ns_});
+    fanout_->hear(client.id, text, now());
     return client->got.empty() ? "" : client->take().back();
   }
   Client join(std::string_view subscription) {
@@ -65,8 +66,8 @@ class FanoutTest : public testing::Test {
   /// One point, sent at once.
   void send(std::string_view chassis, int number, std::string_view track = "cota") {
     now_ns_ += kNsPerSecond;
-    fanout_->take(point(chassis, number, track), {now_ns_});
-    fanout_->send_due({now_ns_});
+    fanout_->take(point(chassis, number, track), now());
+    fanout_->send_due(now());
   }
   /// A conflating client that does not read, sent points of this car until one is left out.
   Client join_conflating_and_behind(std::string_view chassis, int& sent) {
@@ -78,7 +79,7 @@ class FanoutTest : public testing::Test {
   }
   void pass(std::int64_t ns) {
     now_ns_ += ns;
-    fanout_->send_due({now_ns_});
+    fanout_->send_due(now());
   }
   std::uint64_t skipped(Policy policy) { return stats_.messages_skipped[index(policy)].value(); }
   RollupPtr rollup(int number, std::string window = "sector", std::string chassis = "a") {

@@ -30,8 +30,8 @@ TEST_F(FanoutTest, SilentClientGetsPointsAndInsights) {
   open();
   const auto client = join();
   send("a", 1);
-  fanout_->take(kUpdate, {now_ns_});
-  fanout_->broadcast(Channel::kSystem, R"({"type":"system_update"})", {now_ns_});
+  fanout_->take(kUpdate, now());
+  fanout_->broadcast(Channel::kSystem, R"({"type":"system_update"})", now());
   commit({rollup(1)});
   EXPECT_THAT(client->take(),
               ElementsAre(R"({"type":"telemetry_update","data":[)"
@@ -70,7 +70,7 @@ TEST_F(FanoutTest, WhereHoldsForInsightsAndTheirCompanions) {
   open();
   const auto a = join(R"({"type":"subscribe","where":{"track":"cota"}})");
   const auto none = join(R"({"type":"subscribe","where":{"track":["spa"],"chassis":["a"]}})");
-  fanout_->take(kUpdate, {now_ns_});
+  fanout_->take(kUpdate, now());
   EXPECT_THAT(
       a->take(),
       ElementsAre(R"({"type":"insight_update","data":[{"chassis":"a","track":"cota"}],)"
@@ -86,8 +86,8 @@ TEST_F(FanoutTest, ChannelsAreThoseAskedFor) {
   EXPECT_FALSE(fanout_->wants(Channel::kTelemetry));
   EXPECT_TRUE(fanout_->wants(Channel::kSystem));
   send("a", 1);
-  fanout_->take(kUpdate, {now_ns_});
-  fanout_->broadcast(Channel::kSystem, R"({"type":"system_update"})", {now_ns_});
+  fanout_->take(kUpdate, now());
+  fanout_->broadcast(Channel::kSystem, R"({"type":"system_update"})", now());
   EXPECT_THAT(system->take(), ElementsAre(R"({"type":"system_update"})"));
   EXPECT_THAT(nothing->take(), IsEmpty());
 }
@@ -97,9 +97,9 @@ TEST_F(FanoutTest, MaxHzGivesTheNewestOfEachMachineSoOften) {
   const auto client = join(R"({"type":"subscribe","max_hz":10})");
   for (int ms = 0; ms < 1'000; ms += 5) {
     now_ns_ += 5 * kNsPerMs;
-    fanout_->take(point("a", ms), {now_ns_});
-    fanout_->take(point("b", ms), {now_ns_});
-    fanout_->send_due({now_ns_});
+    fanout_->take(point("a", ms), now());
+    fanout_->take(point("b", ms), now());
+    fanout_->send_due(now());
   }
   const auto got = client->take();
   ASSERT_THAT(got, SizeIs(10));
@@ -107,7 +107,7 @@ TEST_F(FanoutTest, MaxHzGivesTheNewestOfEachMachineSoOften) {
                             HasSubstr(R"("chassis":"b","n":100,)"), Not(HasSubstr("\"n\":95,"))));
   pass(100 * kNsPerMs);
   EXPECT_THAT(client->take(), ElementsAre(HasSubstr("\"n\":995"))) << "the last ones come too";
-  EXPECT_EQ(fanout_->next_due_ns(), TelemetryFanout::kNever);
+  EXPECT_EQ(fanout_->next_due(), kForever);
 }
 
 TEST_F(FanoutTest, SkippedClientIsToldHowManyMessagesItMissed) {
@@ -139,12 +139,12 @@ TEST_F(FanoutTest, ConflatingClientGetsTheNewestOfEachMachineOnceItReads) {
   int sent = 0;
   const auto client = join_conflating_and_behind("early", sent);
   for (int i = 0; i < 20; ++i) send(i % 2 == 0 ? "a" : "b", ++sent);
-  fanout_->take(kUpdate, {now_ns_});
+  fanout_->take(kUpdate, now());
   EXPECT_EQ(skipped(Policy::kConflate), 22u);
   client->read_all();
   client->is_reading = true;
   client->got.clear();
-  fanout_->drained(client.id, {now_ns_});
+  fanout_->drained(client.id, now());
   const auto got = client->take();
   ASSERT_THAT(got, SizeIs(2)) << "no gap: this is what it asked for";
   EXPECT_THAT(got[0], AllOf(HasSubstr(fmt::format(R"("early","n":{},)", sent - 20)),
@@ -162,11 +162,11 @@ TEST_F(FanoutTest, ConflatedPointsThatFindNoRoomYetWaitForIt) {
   for (int i = 0; i < 30; ++i) send(fmt::format("car {}", i), ++sent);
   client->read_one();
   client->got.clear();
-  fanout_->drained(client.id, {now_ns_});
+  fanout_->drained(client.id, now());
   client->read_all();
   for (const auto& message : client->take()) EXPECT_THAT(message, Not(HasSubstr("car ")));
   client->is_reading = true;
-  fanout_->drained(client.id, {now_ns_});
+  fanout_->drained(client.id, now());
   const auto got = client->take();
   ASSERT_THAT(got, SizeIs(1));
   for (int i = 0; i < 30; ++i) EXPECT_THAT(got[0], HasSubstr(fmt::format("\"car {}\"", i)));
@@ -176,11 +176,11 @@ TEST_F(FanoutTest, ConflatedPointsNeverComeTwiceNorOlderAfterNewer) {
   int sent = 0;
   const auto client = join_conflating_and_behind("a", sent);
   // A point waits in the batch when the client has room again.
-  fanout_->take(point("a", ++sent), {now_ns_});
+  fanout_->take(point("a", ++sent), now());
   client->read_all();
   client->is_reading = true;
   client->got.clear();
-  fanout_->drained(client.id, {now_ns_});
+  fanout_->drained(client.id, now());
   EXPECT_THAT(client->take(), ElementsAre(HasSubstr(fmt::format("\"n\":{},", sent))));
   pass(kNsPerSecond);
   EXPECT_THAT(client->take(), IsEmpty());
@@ -190,11 +190,11 @@ TEST_F(FanoutTest, MessageLargerThanTheBufferGoesToWhoHasNothingUnsent) {
   open({.delivery = {.max_sample_bytes = 1'000}});
   const auto client = join();
   const std::string large(5'000, 'x');
-  fanout_->broadcast(Channel::kInsights, large, {now_ns_});
+  fanout_->broadcast(Channel::kInsights, large, now());
   EXPECT_THAT(client->take(), ElementsAre(large));
   client->is_reading = false;
-  fanout_->broadcast(Channel::kInsights, large, {now_ns_});
-  fanout_->broadcast(Channel::kInsights, "{}", {now_ns_});
+  fanout_->broadcast(Channel::kInsights, large, now());
+  fanout_->broadcast(Channel::kInsights, "{}", now());
   EXPECT_EQ(client->waiting(), 1u);
   EXPECT_EQ(skipped(Policy::kSkip), 1u);
 }

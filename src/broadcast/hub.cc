@@ -1,7 +1,6 @@
 #include "broadcast/hub.h"
 
 #include <atomic>
-#include <limits>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -11,7 +10,6 @@ namespace {
 
 constexpr std::size_t kBatchesPerTurn = 256;
 constexpr std::size_t kCommitsPerTurn = 16;
-constexpr std::int64_t kNoTimer = std::numeric_limits<std::int64_t>::max();
 
 }  // namespace
 
@@ -64,7 +62,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
 
   void turn() {
     turn_posted.store(false);
-    const ArrivalTime now = clock.now();
+    const Moment now = clock.moment();
     queue.take(taken, kBatchesPerTurn);
     const bool more = taken.size() == kBatchesPerTurn;
     for (auto& batch : taken) {
@@ -78,7 +76,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     if (more || more_commits) post_turn();
   }
 
-  void take(const PointBatch& batch, ArrivalTime now) {
+  void take(const PointBatch& batch, Moment now) {
     for (const auto& point : batch.points) {
       ring.push(batch, point);
       series.push(batch, point);
@@ -103,15 +101,16 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   }
 
   void send_if_due() {
-    fanout.send_due(clock.now());
-    const std::int64_t due = fanout.next_due_ns();
-    if (due >= timer_ns) return;  // the timer that is set comes first, and looks again
-    timer_ns = due;
-    const auto wait = std::max<std::int64_t>(due - clock.now().ns, 0);
+    const Moment now = clock.moment();
+    fanout.send_due(now);
+    const SteadyTime due = fanout.next_due();
+    if (due >= timer) return;  // the timer that is set comes first, and looks again
+    timer = due;
+    const auto wait = std::max<std::int64_t>(due - now.steady, 0);
     io.after(std::chrono::nanoseconds(wait), [weak = weak_from_this(), due] {
       const auto self = weak.lock();
       if (!self) return;
-      if (self->timer_ns == due) self->timer_ns = kNoTimer;
+      if (self->timer == due) self->timer = kForever;
       self->send_if_due();
     });
   }
@@ -122,11 +121,11 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     added.on_text = [weak = weak_from_this(), id](std::string_view text) {
       const auto self = weak.lock();
       if (!self || self->closing) return;
-      self->fanout.hear(id, text, self->clock.now());
+      self->fanout.hear(id, text, self->clock.moment());
       self->send_if_due();
     };
     added.on_drain = [weak = weak_from_this(), id] {
-      if (const auto self = weak.lock()) self->fanout.drained(id, self->clock.now());
+      if (const auto self = weak.lock()) self->fanout.drained(id, self->clock.moment());
     };
     added.on_close = [weak = weak_from_this(), id] {
       if (const auto self = weak.lock()) self->remove_client(id);
@@ -141,7 +140,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
 
   void close(std::chrono::milliseconds limit, std::function<void()> done) {
     while (queue.depth() > 0 || commits.depth() > 0) turn();
-    fanout.send_all(clock.now());
+    fanout.send_all(clock.moment());
     closing = true;
     if (fanout.size() == 0) return done();
     on_closed = std::move(done);
@@ -168,7 +167,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   Fanout fanout;
   std::vector<PointBatchPtr> taken;
   std::vector<CommittedRollups> taken_commits;
-  std::int64_t timer_ns = kNoTimer;  ///< when the earliest timer that is set goes off
+  SteadyTime timer = kForever;  ///< when the earliest timer that is set goes off
   bool closing = false;
   std::function<void()> on_closed;
 };
@@ -191,10 +190,10 @@ void Hub::add_client(std::shared_ptr<WsSession> session) {
   impl_->add_client(std::move(session));
 }
 void Hub::broadcast(const InsightUpdate& insights) {
-  impl_->fanout.take(insights, impl_->clock.now());
+  impl_->fanout.take(insights, impl_->clock.moment());
 }
 void Hub::broadcast(Channel channel, std::string_view text) {
-  impl_->fanout.broadcast(channel, text, impl_->clock.now());
+  impl_->fanout.broadcast(channel, text, impl_->clock.moment());
 }
 bool Hub::wants(Channel channel) const {
   return impl_->fanout.wants(channel);

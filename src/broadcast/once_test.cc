@@ -65,7 +65,7 @@ TEST_F(OnceTest, HeldRollupsComeAfterAMoment) {
   open();
   const auto client = join(R"({"type":"subscribe","channels":["rollups"]})");
   commit({rollup(1)});
-  EXPECT_EQ(fanout_->next_due_ns(), now_ns_ + RollupFanout::kHoldNs);
+  EXPECT_EQ(fanout_->next_due(), now().steady + RollupFanout::kHoldNs);
   pass(RollupFanout::kHoldNs);
   EXPECT_THAT(client->take(), ElementsAre(HasSubstr(R"("lap":1,)")));
 }
@@ -75,11 +75,11 @@ TEST_F(OnceTest, NextPageIsReadOnlyAsTheClientTakesTheOneBefore) {
   commit({rollup(1), rollup(2)});
   const auto client = join();
   client->is_reading = false;
-  fanout_->hear(client.id, R"({"type":"resume","channel":"rollups","after":"0"})", {now_ns_});
+  fanout_->hear(client.id, R"({"type":"resume","channel":"rollups","after":"0"})", now());
   answer_read({.rollups = {"{\"x\":\"" + std::string(2'000, 'x') + "\"}"}, .to = {1, 0x01000000}});
   EXPECT_THAT(reads_, IsEmpty());
   client->read_all();
-  fanout_->drained(client.id, {now_ns_});
+  fanout_->drained(client.id, now());
   EXPECT_THAT(reads_, SizeIs(1));
 }
 
@@ -238,7 +238,7 @@ TEST_F(OnceTest, ClientThatAsksAndDoesNotReadIsClosed) {
   open({.delivery = {.max_once_bytes = 1'000}});
   const auto client = join();
   client->is_reading = false;
-  for (int i = 0; i < 200; ++i) fanout_->hear(client.id, R"({"type":"ping"})", {now_ns_});
+  for (int i = 0; i < 200; ++i) fanout_->hear(client.id, R"({"type":"ping"})", now());
   EXPECT_EQ(client->closed, WsClose::kTryAgainLater);
 }
 

@@ -47,7 +47,7 @@ void RollupFanout::skip_to(RollupCursor newest) {
   }
 }
 
-void RollupFanout::subscribed(Client& client, bool was_on, ArrivalTime now) {
+void RollupFanout::subscribed(Client& client, bool was_on, SteadyTime now) {
   const bool is_on = client.subscription.has(Channel::kRollups);
   ++client.read_turn;  // a page under way is of the old filter
   if (is_on == was_on) return;
@@ -55,7 +55,7 @@ void RollupFanout::subscribed(Client& client, bool was_on, ArrivalTime now) {
   client.rollups = is_on ? RollupMode::kHeld : RollupMode::kOff;
   client.read_to = newest_;
   client.held_from = taken_;
-  if (is_on) holds_.push_back({client.id, client.hold_turn, taken_, now.ns + kHoldNs});
+  if (is_on) holds_.push_back({client.id, client.hold_turn, taken_, now + kHoldNs});
 }
 
 RollupCursor RollupFanout::cursor_of(const Client& client) const {
@@ -175,20 +175,16 @@ void RollupFanout::end_all_holds() {
   forget_recent();
 }
 
-void RollupFanout::release(ArrivalTime now) {
+void RollupFanout::release(SteadyTime now) {
   bool is_any_over = false;
-  // One that ends further away than any can is of before the clock was set back.
-  const auto is_over = [&](const Hold& hold) {
-    return hold.until_ns <= now.ns || hold.until_ns > now.ns + 2 * kHoldNs;
-  };
-  while (!holds_.empty() && is_over(holds_.front())) {
+  while (!holds_.empty() && holds_.front().until <= now) {
     Hold hold = holds_.front();
     holds_.pop_front();
     is_any_over = true;
     if (!is_held(hold)) continue;
     Client& client = *audience_.find(hold.client);
     if (client.resuming) {
-      hold.until_ns = now.ns + kHoldNs;
+      hold.until = now + kHoldNs;
       holds_.push_back(hold);
     } else {
       go_live(client);
@@ -207,8 +203,8 @@ void RollupFanout::forget_recent() {
   }
 }
 
-std::int64_t RollupFanout::next_due_ns() const {
-  return holds_.empty() ? std::numeric_limits<std::int64_t>::max() : holds_.front().until_ns;
+SteadyTime RollupFanout::next_due() const {
+  return holds_.empty() ? kForever : holds_.front().until;
 }
 
 }  // namespace slipstream

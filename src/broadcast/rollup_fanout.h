@@ -44,7 +44,7 @@ class RollupFanout {
 
   /// After a client's subscription was changed. The new one holds for whatever comes behind
   /// cursor_of() the client; pump() when that has been told.
-  void subscribed(Client& client, bool was_on, ArrivalTime now);
+  void subscribed(Client& client, bool was_on, SteadyTime now);
   RollupCursor cursor_of(const Client& client) const;
   /// Answered through ResumedFunction, at once or when the store has been asked whether the cursor
   /// is one of its own; until then `client.resuming` is set, and nothing more of what the client
@@ -53,15 +53,15 @@ class RollupFanout {
   /// The client may have room for a next page.
   void pump(Client& client);
   /// Those who were held long enough go on live.
-  void release(ArrivalTime now);
-  std::int64_t next_due_ns() const;
+  void release(SteadyTime now);
+  SteadyTime next_due() const;
 
  private:
   struct Hold {
     std::uint64_t client;
     std::uint64_t turn;
     std::uint64_t from;  ///< the number of its first commit
-    std::int64_t until_ns;
+    SteadyTime until;
   };
 
   bool is_held(const Hold& hold) const;

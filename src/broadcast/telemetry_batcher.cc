@@ -11,10 +11,10 @@ constexpr double kGrow = 1.25;
 constexpr double kShrink = 0.9;
 }  // namespace
 
-void TelemetryBatcher::add(std::string_view json, ArrivalTime arrival) {
+void TelemetryBatcher::add(std::string_view json, ArrivalTime arrival, SteadyTime now) {
   if (points_ == 0) {
     text_ = kHead;
-    first_ns_ = arrival.ns;
+    first_ = now;
   } else {
     text_ += ',';
   }
@@ -35,11 +35,11 @@ std::int64_t TelemetryBatcher::spacing_ns() const {
                     std::max(least, options_.batch_max_ms * kNsPerMs));
 }
 
-std::int64_t TelemetryBatcher::due_ns(std::size_t readers) const {
+SteadyTime TelemetryBatcher::due(std::size_t readers) const {
   const std::int64_t spacing = spacing_ns();
   const bool few = readers <= options_.few_readers && stretch_ <= 1;
-  return std::min(last_sent_ns_ + (few ? spacing / 2 : spacing),
-                  first_ns_ + options_.batch_max_ms * kNsPerMs);
+  return std::min(last_sent_ + (few ? spacing / 2 : spacing),
+                  first_ + options_.batch_max_ms * kNsPerMs);
 }
 
 void TelemetryBatcher::observe_backlog(double share) {
@@ -52,18 +52,18 @@ void TelemetryBatcher::observe_backlog(double share) {
   }
 }
 
-std::string TelemetryBatcher::take(ArrivalTime now, LatencyHistogram& latency) {
-  const auto elapsed = static_cast<double>(std::max<std::int64_t>(now.ns - last_sent_ns_, 1));
+std::string TelemetryBatcher::take(Moment now, LatencyHistogram& latency) {
+  const auto elapsed = static_cast<double>(std::max<std::int64_t>(now.steady - last_sent_, 1));
   points_per_ns_ += kSmoothing * (static_cast<double>(points_) / elapsed - points_per_ns_);
   const double wanted = points_per_ns_ * static_cast<double>(kFullBatchNs) * stretch_;
   full_ = std::clamp(static_cast<std::size_t>(wanted), options_.batch_points,
                      std::max(options_.batch_points, options_.max_batch_points));
   for (const auto& receipt : receipts_) {
-    latency.observe_ns(now.ns - receipt.arrival_ns, receipt.points);
+    latency.observe_ns(now.wall.ns - receipt.arrival_ns, receipt.points);
   }
   receipts_.clear();
   points_ = 0;
-  last_sent_ns_ = now.ns;
+  last_sent_ = now.steady;
   std::string message;
   message.reserve(text_.capacity());
   message.swap(text_);

@@ -26,14 +26,14 @@ class TelemetryBatcher {
  public:
   explicit TelemetryBatcher(TelemetryBatcherOptions options) : options_(options) {}
 
-  /// A point as JSON.
-  void add(std::string_view json, ArrivalTime arrival);
+  /// A point as JSON, which was received at `arrival` and is here now.
+  void add(std::string_view json, ArrivalTime arrival, SteadyTime now);
   std::size_t waiting() const { return points_; }
   bool is_full() const { return points_ >= full_ || text_.size() >= kFullBytes; }
   /// When the waiting points are to go, full or not; meaningless while none waits.
-  std::int64_t due_ns(std::size_t readers) const;
+  SteadyTime due(std::size_t readers) const;
   /// The message; the latency of its points is added to `latency`.
-  std::string take(ArrivalTime now, LatencyHistogram& latency);
+  std::string take(Moment now, LatencyHistogram& latency);
   /// How far behind the readers of the last message are: 0 not at all, 1 all of them were left out.
   void observe_backlog(double share);
 
@@ -56,8 +56,8 @@ class TelemetryBatcher {
   std::string text_;
   std::size_t points_ = 0;
   std::size_t full_ = options_.batch_points;
-  std::int64_t first_ns_ = 0;  ///< when the oldest waiting point came to the batcher
-  std::int64_t last_sent_ns_ = 0;
+  SteadyTime first_ = kNever;  ///< when the oldest waiting point came to the batcher
+  SteadyTime last_sent_ = kNever;
   double points_per_ns_ = 0;  ///< smoothed
   double stretch_ = 1;        ///< of the spacing, for readers that are behind
   std::vector<Receipt> receipts_;

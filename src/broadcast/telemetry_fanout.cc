@@ -4,7 +4,7 @@
 
 namespace slipstream {
 
-void TelemetryFanout::take(const PointBatch& batch, ArrivalTime now) {
+void TelemetryFanout::take(const PointBatch& batch, Moment now) {
   if (audience_.groups().empty()) return;
   std::size_t sent = 0;
   for (const auto& point : batch.points) {
@@ -22,7 +22,7 @@ void TelemetryFanout::take(const PointBatch& batch, ArrivalTime now) {
       }
       if (group->keeps_newest()) group->newest.put(point.series_hash, json);
       if (group->filter->max_hz > 0) continue;
-      group->batcher.add(json, point.arrival_time);
+      group->batcher.add(json, point.arrival_time, now.steady);
       if (group->batcher.is_full()) send_batch(*group, now);
     }
     if (is_wanted) ++sent;
@@ -30,34 +30,34 @@ void TelemetryFanout::take(const PointBatch& batch, ArrivalTime now) {
   stats_.points_broadcast.add(sent);
 }
 
-std::int64_t TelemetryFanout::due_ns(Group& group) {
+SteadyTime TelemetryFanout::due(Group& group) {
   if (group.filter->max_hz > 0) {
-    return group.newest.version() > group.newest_sent ? group.newest_due_ns : kNever;
+    return group.newest.version() > group.newest_sent ? group.newest_due : kForever;
   }
-  if (group.batcher.waiting() == 0) return kNever;
-  return group.batcher.due_ns(group.of(Channel::kTelemetry).size());
+  if (group.batcher.waiting() == 0) return kForever;
+  return group.batcher.due(group.of(Channel::kTelemetry).size());
 }
 
-std::int64_t TelemetryFanout::next_due_ns() const {
-  std::int64_t next = kNever;
-  for (const auto& group : audience_.groups()) next = std::min(next, due_ns(*group));
+SteadyTime TelemetryFanout::next_due() const {
+  SteadyTime next = kForever;
+  for (const auto& group : audience_.groups()) next = std::min(next, due(*group));
   return next;
 }
 
-void TelemetryFanout::send_due(ArrivalTime now) {
+void TelemetryFanout::send_due(Moment now) {
   const Delivery::Eager eager(delivery_);
   for (const auto& group : audience_.groups()) {
-    if (due_ns(*group) <= now.ns) send(*group, now);
+    if (due(*group) <= now.steady) send(*group, now);
   }
 }
 
-void TelemetryFanout::send_all(ArrivalTime now) {
+void TelemetryFanout::send_all(Moment now) {
   for (const auto& group : audience_.groups()) {
-    if (due_ns(*group) != kNever) send(*group, now);
+    if (due(*group) != kForever) send(*group, now);
   }
 }
 
-void TelemetryFanout::send(Group& group, ArrivalTime now) {
+void TelemetryFanout::send(Group& group, Moment now) {
   if (group.filter->max_hz > 0) {
     send_newest(group, now);
   } else {
@@ -65,17 +65,17 @@ void TelemetryFanout::send(Group& group, ArrivalTime now) {
   }
 }
 
-void TelemetryFanout::send_batch(Group& group, ArrivalTime now) {
+void TelemetryFanout::send_batch(Group& group, Moment now) {
   const auto frame = Frame::text(group.batcher.take(now, stats_.ingest_to_broadcast));
   group.batcher.observe_backlog(send_to_members(group, frame));
   stats_.batch_points.set(static_cast<std::int64_t>(group.batcher.full_points()));
   stats_.batch_spacing_us.set(group.batcher.spacing_ns() / kNsPerUs);
 }
 
-void TelemetryFanout::send_newest(Group& group, ArrivalTime now) {
+void TelemetryFanout::send_newest(Group& group, Moment now) {
   const auto interval =
       static_cast<std::int64_t>(static_cast<double>(kNsPerSecond) / group.filter->max_hz);
-  group.newest_due_ns = now.ns + interval;
+  group.newest_due = now.steady + interval;
   const auto update = group.newest.since(group.newest_sent, group.newest.version());
   group.newest_sent = group.newest.version();
   send_to_members(group, Frame::text(update.message));
@@ -99,7 +99,7 @@ double TelemetryFanout::send_to_members(Group& group, const FramePtr& frame) {
   return behind / static_cast<double>(members.size());
 }
 
-void TelemetryFanout::drained(Client& client, ArrivalTime now) {
+void TelemetryFanout::drained(Client& client, Moment now) {
   if (!client.conflating) return;
   Group& group = *client.group;
   std::uint64_t upto = group.newest_sent;  // with a max_hz, what is newer comes at its time

@@ -1,6 +1,4 @@
 #pragma once
-#include <cstdint>
-#include <limits>
 #include <string>
 
 #include "broadcast/audience.h"
@@ -13,25 +11,23 @@ namespace slipstream {
 /// I/O thread.
 class TelemetryFanout {
  public:
-  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-
   TelemetryFanout(Audience& audience, Delivery& delivery, HubStats& stats)
       : audience_(audience), delivery_(delivery), stats_(stats) {}
 
-  void take(const PointBatch& batch, ArrivalTime now);
-  void send_due(ArrivalTime now);
+  void take(const PointBatch& batch, Moment now);
+  void send_due(Moment now);
   /// All that waits, due or not.
-  void send_all(ArrivalTime now);
-  /// When something is to be sent next; kNever: nothing waits.
-  std::int64_t next_due_ns() const;
+  void send_all(Moment now);
+  /// When something is to be sent next; kForever: nothing waits.
+  SteadyTime next_due() const;
   /// A conflating client has room again.
-  void drained(Client& client, ArrivalTime now);
+  void drained(Client& client, Moment now);
 
  private:
-  static std::int64_t due_ns(Group& group);
-  void send(Group& group, ArrivalTime now);
-  void send_batch(Group& group, ArrivalTime now);
-  void send_newest(Group& group, ArrivalTime now);
+  static SteadyTime due(Group& group);
+  void send(Group& group, Moment now);
+  void send_batch(Group& group, Moment now);
+  void send_newest(Group& group, Moment now);
   /// How far behind its members are, 0 to 1.
   double send_to_members(Group& group, const FramePtr& frame);
 

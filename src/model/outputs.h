@@ -28,7 +28,8 @@ enum class Durability : std::uint8_t {
 
 /// An answer that was given to a body with an Idempotency-Key, to be given again.
 struct AnsweredKey {
-  static constexpr std::int64_t kKeptNs = 600 * kNsPerSecond;  ///< from its time on
+  static constexpr std::int64_t kKeptNs = 600 * kNsPerSecond;  ///< from its time on, at least
+  static constexpr std::size_t kMostKept = 100'000;            ///< then the oldest go earlier
 
   std::string key;
   ArrivalTime time;

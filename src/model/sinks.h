@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,9 @@ class PointSink {
   virtual bool offer(PointBatchPtr& batch) = 0;
   /// Takes all of the batches or none of them. The place in the log behind them.
   virtual std::expected<LogOffset, Refusal> offer_all(Body& body) = 0;
+  /// How many bytes of points (PointBatch::bytes()) a body may have to be taken now; kNoLimit: any.
+  virtual std::size_t room_bytes() const { return kNoLimit; }
+  static constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
   /// Calls `done` once all before `offset` is as durable as asked (true), or cannot be made so for
   /// now (false): at once, or later from another thread. Must not block.
   virtual void when_durable(LogOffset offset, Durability durability,
@@ -51,7 +55,7 @@ class PointObserver {
   virtual ~PointObserver() = default;
   virtual void observe(const PointBatch& accepted) = 0;
   /// Called at least every 100 ms, points or not.
-  virtual void tick(ArrivalTime now) = 0;
+  virtual void tick(SteadyTime now) = 0;
   /// The series with this number is forgotten; another one may get the number.
   virtual void forget(std::uint32_t series) = 0;
 };

@@ -34,10 +34,11 @@ Journal::Journal(Log* log, Pipeline& pipeline, Parts parts, JournalOptions optio
       options_(options),
       warn_(std::move(warn)),
       late_ns_(late_idle_ns(parts.definitions)),
+      age_clock_(parts.clock),
       durable_(log == nullptr ? 0 : log->next_offset()),
-      pending_base_(durable_),
+      pending_{.base = durable_},
       next_(durable_),
-      last_points_(parts.clock.now()),
+      last_points_(parts.clock.steady()),
       encoder_(parts.schema.fields()) {}
 
 LogOffset Journal::next_offset() const {
@@ -48,56 +49,97 @@ LogOffset Journal::next_offset() const {
 bool Journal::offer(PointBatchPtr& batch) {
   derive_sectors(*batch, parts_.sectors);
   const std::lock_guard lock(mutex_);
-  if (!has_backlog_room_locked() || !pipeline_.has_room(batch->partition)) return false;
-  begin_entries_locked();
-  append_locked(std::move(batch));
+  if (!has_backlog_room_locked(batch->bytes()) ||
+      !pipeline_.has_room(batch->partition, batch->bytes())) {
+    return false;
+  }
+  begin_body_locked();
+  append_locked(std::move(batch), false);
   return true;
 }
 
 std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
-  for (const auto& batch : body.batches) derive_sectors(*batch, parts_.sectors);
+  std::size_t bytes = 0;
+  std::vector<std::size_t> of_partition(pipeline_.partitions());
+  for (const auto& batch : body.batches) {
+    derive_sectors(*batch, parts_.sectors);
+    bytes += batch->bytes();
+    of_partition[batch->partition] += batch->bytes();
+  }
   const std::lock_guard lock(mutex_);
   if (body.durability != Durability::kReceived && stats_.failing.value() != 0) {
     return std::unexpected(Refusal::kLogUnavailable);
   }
-  if (!has_backlog_room_locked()) return std::unexpected(Refusal::kFull);
-  for (const auto& batch : body.batches) {
-    if (!pipeline_.has_room(batch->partition)) return std::unexpected(Refusal::kFull);
+  if (!has_backlog_room_locked(bytes)) return std::unexpected(Refusal::kFull);
+  for (std::uint32_t p = 0; p < of_partition.size(); ++p) {
+    if (of_partition[p] > 0 && !pipeline_.has_room(p, of_partition[p])) {
+      return std::unexpected(Refusal::kFull);
+    }
   }
-  begin_entries_locked();
+  begin_body_locked();
   if (body.key != nullptr) {
     const AnsweredKey& key = *body.key;
-    if (log_ != nullptr) pending_.add_key(key.key, key.time, key.status, key.answer);
+    if (log_ != nullptr) pending_.rows.add_key(key.key, key.time, key.status, key.answer);
     ++next_;
     // Before the points: no checkpoint may pass the key's place before the key is on its way.
     parts_.outputs.accept({.position = next_, .keys = {key}});
   }
-  for (auto& batch : body.batches) append_locked(std::move(batch));
+  for (auto& batch : body.batches) append_locked(std::move(batch), true);
   body.batches.clear();
   return next_;
 }
 
-bool Journal::has_backlog_room_locked() const {
-  return log_ == nullptr || full_bytes_ + pending_.bytes() < options_.max_backlog_bytes;
+std::size_t Journal::room_bytes() const {
+  if (log_ == nullptr) return kNoLimit;
+  const std::lock_guard lock(mutex_);
+  const std::size_t backlog = backlog_bytes_locked();
+  return options_.max_backlog_bytes - std::min(backlog, options_.max_backlog_bytes);
 }
 
-// What has gathered while the log failed may be more than a block can hold. Between bodies, since a
-// body is in one block.
-void Journal::begin_entries_locked() {
-  if (pending_.bytes() < kMaxBlockBytes) return;
-  full_bytes_ += pending_.bytes();
-  full_.push_back({std::exchange(pending_, {}), std::exchange(pending_base_, next_)});
+std::size_t Journal::backlog_bytes_locked() const {
+  return full_bytes_ + pending_.rows.bytes() + writing_bytes_;
 }
 
-void Journal::append_locked(PointBatchPtr batch) {
+/// What alone is more than may wait is taken where nothing waits, so that it is not refused for
+/// ever.
+bool Journal::has_backlog_room_locked(std::size_t more) const {
+  if (log_ == nullptr) return true;
+  const std::size_t backlog = backlog_bytes_locked();
+  return backlog == 0 || backlog + more <= options_.max_backlog_bytes;
+}
+
+void Journal::tell_backlog_locked() {
+  stats_.backlog_bytes.set(static_cast<std::int64_t>(backlog_bytes_locked()));
+}
+
+// The end of a large body shares its block with no other, so that the blocks of one do not hang on
+// those of the next.
+void Journal::begin_body_locked() {
+  if (pending_is_tail_ || pending_.rows.bytes() >= options_.block_bytes) cut_locked(false);
+}
+
+void Journal::cut_locked(bool goes_on) {
+  const LogOffset next = pending_.end();
+  full_bytes_ += pending_.rows.bytes();
+  pending_.goes_on = goes_on;
+  full_.push_back(std::exchange(pending_, {.base = next}));
+  pending_is_tail_ = goes_on;
+}
+
+void Journal::append_locked(PointBatchPtr batch, bool is_of_body) {
   const std::size_t points = batch->points.size();
-  const bool was_empty = pending_.empty();
+  const bool was_empty = pending_.rows.empty();
   if (log_ != nullptr) {
-    pending_.add_points(*batch, batch->partition);
-    stats_.backlog_bytes.set(static_cast<std::int64_t>(full_bytes_ + pending_.bytes()));
+    std::size_t added = 0;
+    while (true) {
+      added = pending_.rows.add_points(*batch, batch->partition, added, options_.block_bytes);
+      if (added == points) break;
+      cut_locked(is_of_body);
+    }
+    tell_backlog_locked();
   }
   parts_.ingest.of(batch->points.front().source).accepted.add(points);
-  last_points_ = std::max(last_points_, batch->points.back().arrival_time);
+  last_points_ = parts_.clock.steady();
   const LogOffset offset = std::exchange(next_, next_ + points);
   const std::uint32_t partition = batch->partition;
   pipeline_.push(partition, {.offset = offset, .count = points, .batch = std::move(batch)});
@@ -123,9 +165,9 @@ void Journal::close_windows(const std::optional<std::string>& layout) {
   is_closed_ = true;
   if (log_ != nullptr) {
     if (layout) {
-      pending_.add_definitions(*layout);
+      pending_.rows.add_definitions(*layout);
     } else {
-      pending_.add_close(now);
+      pending_.rows.add_close(now);
     }
   }
   append_control_locked(Work::Kind::kClose, now);
@@ -136,19 +178,19 @@ bool Journal::has_open_windows() const {
                              [](const WindowStats& w) { return w.open_points.value() > 0; });
 }
 
-void Journal::tick(ArrivalTime now) {
-  const std::int64_t since_ns = now.ns - last_tick_ns_;
+void Journal::tick(Moment now) {
+  const std::int64_t since_ns = now.steady - last_tick_;
   if (since_ns < options_.tick_ms * kNsPerMs) return;
   const std::lock_guard lock(mutex_);
   if (is_closed_) return;
-  const std::int64_t silence_ns = now.ns - last_points_.ns;
+  const std::int64_t silence_ns = now.steady - last_points_;
   if (silence_ns > kBusyNs) {
     if (since_ns < options_.slow_tick_ms * kNsPerMs) return;
     if (silence_ns > late_ns_ && !has_open_windows()) return;
   }
-  last_tick_ns_ = now.ns;
-  if (log_ != nullptr) pending_.add_tick(floor_to_ms(now));
-  append_control_locked(Work::Kind::kTick, floor_to_ms(now));
+  last_tick_ = now.steady;
+  if (log_ != nullptr) pending_.rows.add_tick(floor_to_ms(now.wall));
+  append_control_locked(Work::Kind::kTick, floor_to_ms(now.wall));
 }
 
 void Journal::when_durable(LogOffset offset, Durability durability,
@@ -157,110 +199,172 @@ void Journal::when_durable(LogOffset offset, Durability durability,
   bool failing = false;
   if (!at_once) {
     const std::lock_guard lock(mutex_);
-    at_once = offset <= durable_offset();
-    failing = !at_once && stats_.failing.value() != 0;
+    failing = is_given_up_locked(offset);
+    at_once = !failing && offset <= durable_offset();
+    failing = failing || (!at_once && stats_.failing.value() != 0);
     if (!at_once && !failing) waiters_.push_back({offset, durability, std::move(done)});
   }
   if (at_once || failing) done(at_once);
 }
 
-bool Journal::swap_pending_locked(ArrivalTime now, bool at_once) {
-  if (pending_.empty()) return false;
-  const bool is_due = now.ns - last_flush_ns_ >= options_.flush_interval_ms * kNsPerMs;
-  if (!at_once && !is_due && pending_.bytes() < options_.flush_bytes) return false;
-  rows_.clear();
-  std::swap(pending_, rows_);
-  block_.emplace().base = std::exchange(pending_base_, next_);
-  return true;
+bool Journal::is_given_up_locked(LogOffset end) const {
+  return std::ranges::any_of(
+      given_up_, [&](const auto& range) { return range.first < end && end <= range.second; });
 }
 
-bool Journal::take_pending(ArrivalTime now, bool at_once) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!full_.empty()) {
+bool Journal::is_due_locked(SteadyTime now) const {
+  return now - last_flush_ >= options_.flush_interval_ms * kNsPerMs ||
+         pending_.rows.bytes() >= options_.flush_bytes;
+}
+
+bool Journal::take_pending(SteadyTime now, bool at_once) {
+  const std::lock_guard lock(mutex_);
+  bool goes_on = false;
+  do {
+    if (full_.empty()) {
+      if (pending_.rows.empty() || !(at_once || goes_on || is_due_locked(now))) break;
+      const LogOffset next = pending_.end();
+      spare_.clear();
+      writing_.push_back(
+          std::exchange(pending_, {.rows = std::exchange(spare_, {}), .base = next}));
+      pending_is_tail_ = false;
+    } else {
       full_bytes_ -= full_.front().rows.bytes();
-      rows_ = std::move(full_.front().rows);
-      block_.emplace().base = full_.front().base;
+      writing_.push_back(std::move(full_.front()));
       full_.pop_front();
-    } else if (!swap_pending_locked(now, at_once)) {
-      return false;
     }
-  }
-  last_flush_ns_ = now.ns;
-  block_->count = rows_.count();
-  if (rows_.points().empty()) {
-    block_->min_ns = block_->max_ns = now.ns;
-  } else {
-    block_->min_ns = rows_.min_event_time().ns;
-    block_->max_ns = rows_.max_event_time().ns;
-  }
-  encoder_.encode(rows_, payload_);
+    goes_on = writing_.back().goes_on;
+  } while (goes_on);
+  if (writing_.empty()) return false;
+  for (const Chunk& chunk : writing_) writing_bytes_ += chunk.rows.bytes();
+  last_flush_ = now;
   return true;
 }
 
-void Journal::retain(ArrivalTime now) {
-  if (now.ns < retain_at_ns_) return;
-  retain_at_ns_ = now.ns + options_.retention_check_ms * kNsPerMs;
-  if (auto removed = log_->retain(parts_.needed_from(), now.ns); !removed) {
+void Journal::retain(SteadyTime now) {
+  if (now < retain_at_) return;
+  retain_at_ = now + options_.retention_check_ms * kNsPerMs;
+  if (auto removed = log_->retain(parts_.needed_from(), age_clock_.now().ns); !removed) {
     warn_(fmt::format("old segments of the log cannot be removed: {}", removed.error().message));
   }
 }
 
 std::size_t Journal::poll(std::size_t) {
-  const ArrivalTime now = parts_.clock.now();
+  const Moment now = parts_.clock.moment();
   tick(now);
   if (log_ == nullptr) return 0;
-  retain(now);
-  if (now.ns < retry_at_ns_) return 0;
-  if (!block_ && !take_pending(now, false)) return 0;
-  return write_block() ? 1 : 0;
+  retain(now.steady);
+  if (now.steady < retry_at_) return 0;
+  if (writing_.empty() && !take_pending(now.steady, false)) return 0;
+  return write_blocks() ? 1 : 0;
 }
 
 bool Journal::flush() {
   if (log_ == nullptr) return true;
-  while (block_ || take_pending(parts_.clock.now(), true)) {
-    if (!write_block()) return false;
+  while (!writing_.empty() || take_pending(parts_.clock.steady(), true)) {
+    if (!write_blocks()) return false;
   }
   return true;
 }
 
 std::uint64_t Journal::waiting_points() const {
   const std::lock_guard lock(mutex_);
-  std::uint64_t points = pending_.points().size() + (block_ ? rows_.points().size() : 0);
-  for (const FullRows& full : full_) points += full.rows.points().size();
+  std::uint64_t points = pending_.rows.points().size();
+  for (const Chunk& chunk : writing_) points += chunk.rows.points().size();
+  for (const Chunk& chunk : full_) points += chunk.rows.points().size();
   return points;
 }
 
-bool Journal::write_block() {
-  const LogOffset end = block_->base + block_->count;
-  if (auto written = log_->append({.base_offset = block_->base,
-                                   .count = block_->count,
-                                   .min_time_ns = block_->min_ns,
-                                   .max_time_ns = block_->max_ns,
-                                   .payload = payload_});
-      !written) {
+LogBlock Journal::block_of(const Chunk& chunk) {
+  encoder_.encode(chunk.rows, payload_);
+  LogBlock block{.base_offset = chunk.base,
+                 .count = chunk.rows.count(),
+                 .payload = payload_,
+                 .goes_on = chunk.goes_on};
+  if (chunk.rows.points().empty()) {
+    block.min_time_ns = block.max_time_ns = parts_.clock.now().ns;
+  } else {
+    block.min_time_ns = chunk.rows.min_event_time().ns;
+    block.max_time_ns = chunk.rows.max_event_time().ns;
+  }
+  return block;
+}
+
+Result<std::size_t> Journal::append_blocks() {
+  std::size_t bytes = 0;
+  for (const Chunk& chunk : writing_) {
+    if (auto written = log_->append(block_of(chunk)); !written) {
+      return std::unexpected(written.error());
+    }
+    bytes += payload_.size();
+  }
+  return bytes;
+}
+
+bool Journal::write_blocks() {
+  auto written = append_blocks();
+  if (!written && written.error().code == ErrorCode::kRefused) {
+    give_up_blocks(written.error());
+    written = append_blocks();
+  }
+  if (!written) {
     fail(written.error());
     return false;
   }
+  const LogOffset end = writing_.back().end();
   settle(end, durable_offset(), true);
-  const ArrivalTime begin = parts_.clock.now();
+  const SteadyTime begin = parts_.clock.steady();
   if (auto synced = log_->sync(); !synced) {
     fail(synced.error());
     return false;
   }
-  stats_.fsync.observe_ns(parts_.clock.now().ns - begin.ns);
-  stats_.appended_blocks.add();
-  stats_.appended_bytes.add(payload_.size());
+  stats_.fsync.observe_ns(parts_.clock.steady() - begin);
+  stats_.appended_blocks.add(writing_.size());
+  stats_.appended_bytes.add(*written);
   if (stats_.failing.value() != 0) warn_("the log can be written again");
   stats_.failing.set(0);
-  block_.reset();
+  spare_ = std::move(writing_.front().rows);
+  writing_.clear();
   {
     const std::lock_guard lock(mutex_);
-    stats_.backlog_bytes.set(static_cast<std::int64_t>(full_bytes_ + pending_.bytes()));
+    writing_bytes_ = 0;
+    tell_backlog_locked();
   }
   durable_.store(end, std::memory_order_release);
   settle(end, end, true);
   return true;
+}
+
+/// Puts a void in place of what is to be written.
+void Journal::give_up_blocks(const Error& why) {
+  const LogOffset base = writing_.front().base;
+  const LogOffset end = writing_.back().end();
+  std::uint64_t points = 0;
+  for (const Chunk& chunk : writing_) {
+    points += chunk.rows.points().size();
+    if (parts_.dead) parts_.dead(chunk.base, block_of(chunk).payload, why.message);
+  }
+  stats_.refused_points.add(points);
+  warn_(
+      fmt::format("the log refuses {} points for what they are ({}): they are in the dead letters, "
+                  "and not acknowledged",
+                  points, why.message));
+  Chunk instead{.base = base};
+  instead.rows.add_void(static_cast<std::uint32_t>(end - base));
+  writing_.clear();
+  writing_.push_back(std::move(instead));
+  std::vector<Waiter> told;
+  {
+    const std::lock_guard lock(mutex_);
+    writing_bytes_ = writing_.front().rows.bytes();
+    given_up_.emplace_back(base, end);
+    if (given_up_.size() > kMaxGivenUp) given_up_.pop_front();
+    const auto waits = [&](const Waiter& waiter) { return !is_given_up_locked(waiter.offset); };
+    const auto done = std::stable_partition(waiters_.begin(), waiters_.end(), waits);
+    std::move(done, waiters_.end(), std::back_inserter(told));
+    waiters_.erase(done, waiters_.end());
+  }
+  for (Waiter& waiter : told) waiter.done(false);
 }
 
 void Journal::fail(const Error& error) {
@@ -274,7 +378,7 @@ void Journal::fail(const Error& error) {
     const std::lock_guard lock(mutex_);
     stats_.failing.set(1);
   }
-  retry_at_ns_ = parts_.clock.now().ns + kRetryNs;
+  retry_at_ = parts_.clock.steady() + kRetryNs;
   settle(0, 0, false);
 }
 
@@ -299,15 +403,15 @@ void Journal::settle(LogOffset logged, LogOffset synced, bool written) {
 void Journal::idle() {
   std::int64_t wait_ns = std::min(kIdleNs, options_.tick_ms * kNsPerMs);
   if (log_ != nullptr) {
-    const std::int64_t now_ns = parts_.clock.now().ns;
+    const SteadyTime now = parts_.clock.steady();
     const std::lock_guard lock(mutex_);
-    if (block_) {
-      wait_ns = std::clamp<std::int64_t>(retry_at_ns_ - now_ns, kNsPerMs, kIdleNs);
+    if (!writing_.empty()) {
+      wait_ns = std::clamp<std::int64_t>(retry_at_ - now, kNsPerMs, kIdleNs);
     } else if (!full_.empty()) {
       wait_ns = 0;
-    } else if (!pending_.empty()) {
-      wait_ns = std::clamp<std::int64_t>(
-          last_flush_ns_ + options_.flush_interval_ms * kNsPerMs - now_ns, 0, wait_ns);
+    } else if (!pending_.rows.empty()) {
+      wait_ns = std::clamp<std::int64_t>(last_flush_ + options_.flush_interval_ms * kNsPerMs - now,
+                                         0, wait_ns);
     }
   }
   if (wait_ns > 0) signal_.wait_for(std::chrono::nanoseconds(wait_ns));

@@ -5,9 +5,12 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/agent.h"
+#include "base/clock.h"
 #include "base/counters.h"
 #include "base/signal.h"
 #include "codec/log_rows.h"
@@ -22,6 +25,7 @@ struct JournalOptions {
   std::int64_t flush_interval_ms = 10;                     ///< between syncs, while something waits
   std::size_t flush_bytes = std::size_t{4} << 20;          ///< or when so much waits
   std::size_t max_backlog_bytes = std::size_t{256} << 20;  ///< not yet in the log: then it is full
+  std::size_t block_bytes = std::size_t{16} << 20;         ///< in memory: more is several blocks
   std::int64_t tick_ms = 50;                               ///< between ticks, while points come
   std::int64_t slow_tick_ms = 500;  ///< when none have come for 5 s and windows are open
   std::int64_t retention_check_ms = 10'000;
@@ -33,7 +37,8 @@ struct JournalStats {
   Counter appended_blocks;
   LatencyHistogram fsync;
   Counter failures;
-  Gauge failing;  ///< 1 while the log cannot be written
+  Counter refused_points;  ///< of blocks that the log refused for what they were
+  Gauge failing;           ///< 1 while the log cannot be written
   Gauge backlog_bytes;
 };
 
@@ -42,9 +47,16 @@ struct JournalStats {
 /// not in time: a partition folds at once what is written a little later, and what comes of it is
 /// committed only once durable_offset() has passed it.
 ///
+/// A body is in the log as a whole or not at all; one that is too large for a block is in several,
+/// which the log keeps together.
+///
 /// While the log cannot be written (a full disk), what comes is kept and folded until
 /// `max_backlog_bytes` wait; bodies that want more than kReceived are refused, and waiting ones are
-/// told. It tries again every second, and goes on where the log ended.
+/// told. It tries again every second, and goes on where the log ended. What the log refuses for
+/// what it is, it is not given again: those points go to the dead letters, whoever waits for them
+/// is told that they are not safe, and a void takes their place in the log.
+///
+/// Intervals go by the steady clock: a wall clock that is set forward or back stops nothing.
 ///
 /// Threads: PointSink's functions, close() and the getters from any; poll() on the flusher's.
 class Journal final : public Agent, public PointSink {
@@ -61,6 +73,9 @@ class Journal final : public Agent, public PointSink {
     const PipelineStats& stats;
     const std::vector<WindowDefinition>& definitions;
     std::function<LogOffset()> needed_from;  ///< what stands before it in the log may go
+    /// Takes the payload of a block that the log refused, which begins at `base`.
+    std::function<void(LogOffset base, std::string_view payload, const std::string& why)> dead =
+        nullptr;
   };
   /// Goes on at the log's end. `log` may be nullptr: nothing is kept, and everything counts as
   /// durable at once.
@@ -69,6 +84,7 @@ class Journal final : public Agent, public PointSink {
   std::uint32_t partitions() const override { return pipeline_.partitions(); }
   bool offer(PointBatchPtr& batch) override;
   std::expected<LogOffset, Refusal> offer_all(Body& body) override;
+  std::size_t room_bytes() const override;
   void when_durable(LogOffset offset, Durability durability,
                     std::function<void(bool)> done) override;
 
@@ -94,27 +110,36 @@ class Journal final : public Agent, public PointSink {
     Durability durability;
     std::function<void(bool)> done;
   };
-  /// One block on its way to the log.
-  struct Block {
+  /// Rows for one block.
+  struct Chunk {
+    LogRows rows = {};
     LogOffset base = 0;
-    std::uint32_t count = 0;
-    std::int64_t min_ns = 0;
-    std::int64_t max_ns = 0;
+    bool goes_on = false;  ///< the body that it ends with goes on in the next one
+    LogOffset end() const { return base + rows.count(); }
   };
 
-  void begin_entries_locked();
-  void append_locked(PointBatchPtr batch);
+  void begin_body_locked();
+  void append_locked(PointBatchPtr batch, bool is_of_body);
+  void cut_locked(bool goes_on);
   void append_control_locked(Work::Kind kind, ArrivalTime now);
-  bool has_backlog_room_locked() const;
-  void tick(ArrivalTime now);
+  std::size_t backlog_bytes_locked() const;
+  bool has_backlog_room_locked(std::size_t more) const;
+  void tell_backlog_locked();
+  void tick(Moment now);
   bool has_open_windows() const;
-  void retain(ArrivalTime now);
-  bool swap_pending_locked(ArrivalTime now, bool at_once);
-  bool take_pending(ArrivalTime now, bool at_once);
-  bool write_block();
-  static constexpr std::size_t kMaxBlockBytes = std::size_t{16} << 20;
+  void retain(SteadyTime now);
+  bool is_due_locked(SteadyTime now) const;
+  bool take_pending(SteadyTime now, bool at_once);
+  bool write_blocks();
+  /// How many bytes of payload that were.
+  Result<std::size_t> append_blocks();
+  LogBlock block_of(const Chunk& chunk);
+  void give_up_blocks(const Error& why);
+  bool is_given_up_locked(LogOffset end) const;
   void fail(const Error& error);
   void settle(LogOffset logged, LogOffset synced, bool written);
+
+  static constexpr std::size_t kMaxGivenUp = 1'000;
 
   Log* const log_;
   Pipeline& pipeline_;
@@ -122,33 +147,32 @@ class Journal final : public Agent, public PointSink {
   const JournalOptions options_;
   const Warn warn_;
   const std::int64_t late_ns_;  ///< after the last point, late rollups may still be open
+  const AgeClock age_clock_;
   JournalStats stats_;
   Signal signal_;
   std::atomic<LogOffset> durable_;
 
   mutable std::mutex mutex_;  // guards all to the next blank line
-  struct FullRows {
-    LogRows rows;
-    LogOffset base;
-  };
-  std::deque<FullRows> full_;  ///< before pending_: each enough for a block
+  std::deque<Chunk> full_;    ///< before pending_: each enough for a block
   std::size_t full_bytes_ = 0;
-  LogRows pending_;
-  LogOffset pending_base_;
+  std::size_t writing_bytes_ = 0;  ///< of writing_
+  Chunk pending_;
+  bool pending_is_tail_ = false;  ///< of a body that began in full_
   LogOffset next_;
   std::deque<Waiter> waiters_;
-  ArrivalTime last_points_;
+  SteadyTime last_points_;
   bool is_closed_ = false;
+  std::deque<std::pair<LogOffset, LogOffset>> given_up_;  ///< entries that the log refused
 
   // The flusher's own.
-  LogRows rows_;  ///< in the block
+  std::vector<Chunk> writing_;  ///< not yet synced: one block, or all those of a body
+  LogRows spare_;
   PointLogEncoder encoder_;
-  std::optional<Block> block_;  ///< not yet synced; its bytes are payload_
   std::string payload_;
-  std::int64_t last_flush_ns_ = 0;
-  std::int64_t retry_at_ns_ = 0;
-  std::int64_t last_tick_ns_ = 0;
-  std::int64_t retain_at_ns_ = 0;
+  SteadyTime last_flush_ = kNever;
+  SteadyTime retry_at_ = kNever;
+  SteadyTime last_tick_ = kNever;
+  SteadyTime retain_at_ = kNever;
 };
 
 }  // namespace slipstream

@@ -160,7 +160,7 @@ void Partition::all_changed() {
 
 void Partition::fold(Work& work) {
   PointBatch& batch = *work.batch;
-  const ArrivalTime begin = context_.clock.now();
+  const SteadyTime begin = context_.clock.steady();
   for (std::size_t i = 0; i < batch.points.size(); ++i) {
     Point& point = batch.points[i];
     point.series = series_->find_or_add(batch, point, evicted_);
@@ -190,7 +190,7 @@ void Partition::fold(Work& work) {
   if (observer_) observer_->observe(batch);
   context_.stats.batches.add();
   context_.accepted.accept(std::move(work.batch));
-  context_.stats.processing.observe_ns(context_.clock.now().ns - begin.ns);
+  context_.stats.processing.observe_ns(context_.clock.steady() - begin);
 }
 
 void Partition::complete(PointBatch& batch, Point& point, SeriesState& series) {
@@ -251,15 +251,15 @@ void Partition::add_sector_text(PointBatch& batch, Point& point) {
 }
 
 void Partition::tick() {
-  const ArrivalTime now = context_.clock.now();
-  if (now.ns - last_tick_.ns < kTickNs) return;
+  const SteadyTime now = context_.clock.steady();
+  if (now - last_tick_ < kTickNs) return;
   last_tick_ = now;
   if (observer_) observer_->tick(now);
-  if (context_.checkpoint_interval_ms == 0 || now.ns < checkpoint_at_ns_) return;
+  if (context_.checkpoint_interval_ms == 0 || now < checkpoint_at_) return;
   checkpoint();
-  const std::int64_t took_ns = context_.clock.now().ns - now.ns;
-  checkpoint_at_ns_ =
-      now.ns + std::max(context_.checkpoint_interval_ms * kNsPerMs, took_ns * kCheckpointShare);
+  const std::int64_t took_ns = context_.clock.steady() - now;
+  checkpoint_at_ =
+      now + std::max(context_.checkpoint_interval_ms * kNsPerMs, took_ns * kCheckpointShare);
 }
 
 void Partition::checkpoint() {

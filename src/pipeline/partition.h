@@ -152,8 +152,8 @@ class Partition {
   std::size_t next_ = 0;  ///< of what was taken
   std::vector<std::uint32_t> evicted_;
   std::string sector_member_;  ///< ,"sector":
-  ArrivalTime last_tick_;
-  std::int64_t checkpoint_at_ns_ = 0;
+  SteadyTime last_tick_ = kNever;
+  SteadyTime checkpoint_at_ = kNever;
 };
 
 }  // namespace slipstream

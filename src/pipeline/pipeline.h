@@ -44,8 +44,9 @@ class Pipeline {
   void checkpoint();
 
   std::uint32_t partitions() const { return static_cast<std::uint32_t>(partitions_.size()); }
-  bool has_room(std::uint32_t partition) const {
-    return partitions_[partition]->queue().has_room();
+  /// For work of so many bytes. An empty queue has room for any.
+  bool has_room(std::uint32_t partition, std::size_t bytes) const {
+    return partitions_[partition]->queue().has_room(bytes);
   }
   /// Queues the work, whatever the queue's limits, and wakes the worker.
   void push(std::uint32_t partition, Work work);

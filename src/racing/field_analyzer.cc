@@ -83,7 +83,7 @@ void FieldAnalyzer::keep(Car& car, const Sample& sample) {
   if (++car.oldest == car.ring.size()) car.oldest = 0;
 }
 
-void FieldAnalyzer::tick(ArrivalTime now) {
+void FieldAnalyzer::tick(SteadyTime now) {
   const std::int64_t now_ms = now.ns / kNsPerMs;
   const std::int64_t interval = now_ms / options_.batch_ms;
   if (interval_ == interval) return;
@@ -144,11 +144,11 @@ void InsightJoiner::accept(std::uint32_t /*partition*/, std::vector<VehicleInsig
   }
 }
 
-std::optional<InsightUpdate> InsightJoiner::poll(ArrivalTime now) {
+std::optional<InsightUpdate> InsightJoiner::poll(Moment now) {
   std::map<Key, VehicleInsight> reported;
   {
     const std::lock_guard lock(mutex_);
-    const auto interval = (now.ns / kNsPerMs - grace_ms_) / batch_ms_;
+    const auto interval = (now.steady.ns / kNsPerMs - grace_ms_) / batch_ms_;
     if (interval_ == interval) return std::nullopt;
     const bool is_first = !interval_;
     interval_ = interval;
@@ -159,7 +159,7 @@ std::optional<InsightUpdate> InsightJoiner::poll(ArrivalTime now) {
   insights.reserve(reported.size());
   for (auto& [key, insight] : reported) insights.push_back(std::move(insight));
   const auto order = gaps(insights);
-  return encode_insight_update(insights, order, notices(insights, order, now), now);
+  return encode_insight_update(insights, order, notices(insights, order, now.wall), now.wall);
 }
 
 }  // namespace slipstream

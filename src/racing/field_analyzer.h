@@ -32,8 +32,8 @@ struct FieldAnalyzerOptions {
 };
 
 /// Keeps the newest points of each car of one partition, and hands on the figures of those that
-/// sent any, every batch_ms. Intervals are aligned to the clock, so that all partitions report at
-/// the same time.
+/// sent any, every batch_ms. Intervals are aligned to the steady clock, so that all partitions
+/// report at the same time.
 /// Memory: at most max_cars x samples_per_car samples. Borrows the sink, which outlives it.
 /// Threads: the partition's worker; not_analysed() from any.
 class FieldAnalyzer final : public PointObserver {
@@ -41,7 +41,7 @@ class FieldAnalyzer final : public PointObserver {
   FieldAnalyzer(std::uint32_t partition, InsightSink& sink, FieldAnalyzerOptions options = {});
 
   void observe(const PointBatch& accepted) override;
-  void tick(ArrivalTime now) override;
+  void tick(SteadyTime now) override;
   void forget(std::uint32_t series) override;
 
   /// Points of series beyond max_cars.
@@ -88,7 +88,7 @@ class InsightJoiner final : public InsightSink {
   /// The `insight_update` message of the interval that just ended, once, if anybody sent points in
   /// it. To be called about every 50 ms; an interval counts as ended when partitions had some time
   /// to report.
-  std::optional<InsightUpdate> poll(ArrivalTime now);
+  std::optional<InsightUpdate> poll(Moment now);
 
   std::uint64_t dropped() const { return dropped_.value(); }
 

@@ -17,8 +17,11 @@ using ::testing::ElementsAre;
 using ::testing::Pair;
 using ::testing::SizeIs;
 
-constexpr ArrivalTime at_ms(std::int64_t ms) {
+constexpr SteadyTime at_ms(std::int64_t ms) {
   return {ms * kNsPerMs};
+}
+constexpr Moment moment(std::int64_t ms) {
+  return {.wall = {at_ms(ms).ns}, .steady = at_ms(ms)};
 }
 
 struct Reports final : InsightSink {
@@ -198,7 +201,7 @@ std::vector<std::string> chassis_in(const std::string& message, std::string_view
 
 class InsightJoinerTest : public ::testing::Test {
  protected:
-  void SetUp() override { EXPECT_FALSE(joiner.poll(at_ms(0))); }
+  void SetUp() override { EXPECT_FALSE(joiner.poll(moment(0))); }
 
   InsightJoiner joiner;
 };
@@ -206,9 +209,9 @@ class InsightJoinerTest : public ::testing::Test {
 TEST_F(InsightJoinerTest, MakesOneMessageOfAllPartitions) {
   joiner.accept(0, insight_of("slow", 100));
   joiner.accept(1, insight_of("fast", 110));
-  EXPECT_FALSE(joiner.poll(at_ms(100)));
-  EXPECT_FALSE(joiner.poll(at_ms(600))) << "others may be about to report";
-  const auto message = joiner.poll(at_ms(750));
+  EXPECT_FALSE(joiner.poll(moment(100)));
+  EXPECT_FALSE(joiner.poll(moment(600))) << "others may be about to report";
+  const auto message = joiner.poll(moment(750));
   ASSERT_TRUE(message);
   EXPECT_THAT(chassis_in(message->json, "data"), ElementsAre("fast", "slow"));
   EXPECT_THAT(chassis_in(message->json, "gaps"), ElementsAre("fast", "slow"));
@@ -217,16 +220,16 @@ TEST_F(InsightJoinerTest, MakesOneMessageOfAllPartitions) {
 TEST_F(InsightJoinerTest, RepeatsNothingWhileIdle) {
   joiner.accept(0, insight_of("a", 100));
   int messages = 0;
-  for (std::int64_t ms = 0; ms < 6'000; ms += 50) messages += joiner.poll(at_ms(ms)) ? 1 : 0;
+  for (std::int64_t ms = 0; ms < 6'000; ms += 50) messages += joiner.poll(moment(ms)) ? 1 : 0;
   EXPECT_EQ(messages, 1);
 }
 
 TEST_F(InsightJoinerTest, ALatePartitionIsInTheNextMessage) {
   joiner.accept(0, insight_of("a", 100));
-  EXPECT_TRUE(joiner.poll(at_ms(750)));
+  EXPECT_TRUE(joiner.poll(moment(750)));
   joiner.accept(1, insight_of("b", 100));
-  EXPECT_FALSE(joiner.poll(at_ms(800)));
-  const auto message = joiner.poll(at_ms(1'350));
+  EXPECT_FALSE(joiner.poll(moment(800)));
+  const auto message = joiner.poll(moment(1'350));
   ASSERT_TRUE(message);
   EXPECT_THAT(chassis_in(message->json, "data"), ElementsAre("b"));
 }
@@ -235,7 +238,7 @@ TEST_F(InsightJoinerTest, TheNewestReportOfACarStands) {
   joiner.accept(0, insight_of("a", 100));
   joiner.accept(0, insight_of("a", 120));
   joiner.accept(0, insight_of("a", 140, "sebring"));
-  const auto message = joiner.poll(at_ms(750));
+  const auto message = joiner.poll(moment(750));
   ASSERT_TRUE(message);
   EXPECT_THAT(chassis_in(message->json, "data"), ElementsAre("a", "a"));
   EXPECT_THAT(message->json, testing::HasSubstr("\"avgSpeed\":120"));
@@ -259,7 +262,7 @@ TEST_F(InsightJoinerTest, TakesReportsFromManyThreads) {
       });
     }
   }
-  const auto message = joiner.poll(at_ms(750));
+  const auto message = joiner.poll(moment(750));
   ASSERT_TRUE(message);
   EXPECT_THAT(chassis_in(message->json, "data"), SizeIs(200));
 }
@@ -272,7 +275,7 @@ TEST(FieldAnalyzerWithJoiner, OneMessageAnIntervalFromPointsToText) {
   for (std::int64_t ms = 0; ms <= 3'000; ms += 50) {
     first.tick(at_ms(ms));
     second.tick(at_ms(ms + 40));
-    if (const auto message = joiner.poll(at_ms(ms))) {
+    if (const auto message = joiner.poll(moment(ms))) {
       sizes.push_back(chassis_in(message->json, "data").size());
     }
     if (ms < 1'800) first.observe(batch_of({{.series = 0, .event_ms = ms}}));

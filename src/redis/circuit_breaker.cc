@@ -7,9 +7,7 @@ namespace slipstream {
 bool CircuitBreaker::allow() {
   const std::lock_guard lock(mutex_);
   if (state_ == State::kClosed) return true;
-  const std::int64_t waited_ns = clock_.now().ns - since_.ns;
-  // A clock that went back must not keep it open for longer.
-  if (waited_ns >= 0 && waited_ns < options_.retry_after_ms * kNsPerMs) return false;
+  if (clock_.steady() - since_ < options_.retry_after_ms * kNsPerMs) return false;
   enter(State::kHalfOpen);
   return true;
 }
@@ -44,13 +42,13 @@ int CircuitBreaker::failures() const {
 std::int64_t CircuitBreaker::retry_in_ms() const {
   const std::lock_guard lock(mutex_);
   if (state_ == State::kClosed) return 0;
-  const std::int64_t waited_ms = (clock_.now().ns - since_.ns) / kNsPerMs;
+  const std::int64_t waited_ms = (clock_.steady() - since_) / kNsPerMs;
   return std::clamp<std::int64_t>(options_.retry_after_ms - waited_ms, 0, options_.retry_after_ms);
 }
 
 void CircuitBreaker::enter(State state) {
   state_ = state;
-  since_ = clock_.now();
+  since_ = clock_.steady();
   times_[static_cast<int>(state)].add();
 }
 

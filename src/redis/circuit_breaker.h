@@ -44,7 +44,7 @@ class CircuitBreaker {
   mutable std::mutex mutex_;  // guards all below but the counters
   State state_ = State::kClosed;
   int failures_ = 0;
-  ArrivalTime since_;  // of the state
+  SteadyTime since_ = kNever;  // of the state
   Counter times_[3];
 };
 

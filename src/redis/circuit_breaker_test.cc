@@ -121,23 +121,23 @@ TEST(Backoff, IsTheSameForTheSameSeed) {
 TEST(RedisRetry, WaitsForItsTimeOrForAServersReturn) {
   ManualClock clock(1'000'000 * kNsPerSecond);
   RedisRetry retry;
-  EXPECT_TRUE(retry.is_due(clock.now(), 3));
-  for (int i = 0; i < 10; ++i) retry.failed(clock.now(), 3);
+  EXPECT_TRUE(retry.is_due(clock.steady(), 3));
+  for (int i = 0; i < 10; ++i) retry.failed(clock.steady(), 3);
   clock.advance(4'999 * kNsPerMs);
-  EXPECT_FALSE(retry.is_due(clock.now(), 3));
-  EXPECT_TRUE(retry.is_due(clock.now(), 4));
-  retry.failed(clock.now(), 4);
-  EXPECT_FALSE(retry.is_due(clock.now(), 4));
+  EXPECT_FALSE(retry.is_due(clock.steady(), 3));
+  EXPECT_TRUE(retry.is_due(clock.steady(), 4));
+  retry.failed(clock.steady(), 4);
+  EXPECT_FALSE(retry.is_due(clock.steady(), 4));
   clock.advance(10'000 * kNsPerMs);
-  EXPECT_TRUE(retry.is_due(clock.now(), 4));
+  EXPECT_TRUE(retry.is_due(clock.steady(), 4));
   retry.succeeded();
-  retry.failed(clock.now(), 4);
+  retry.failed(clock.steady(), 4);
   clock.advance(100 * kNsPerMs);
-  EXPECT_TRUE(retry.is_due(clock.now(), 4));
-  retry.failed(clock.now(), 4);
-  EXPECT_FALSE(retry.is_due(clock.now(), 4));
+  EXPECT_TRUE(retry.is_due(clock.steady(), 4));
+  retry.failed(clock.steady(), 4);
+  EXPECT_FALSE(retry.is_due(clock.steady(), 4));
   retry.hurry();
-  EXPECT_TRUE(retry.is_due(clock.now(), 4));
+  EXPECT_TRUE(retry.is_due(clock.steady(), 4));
 }
 
 }  // namespace

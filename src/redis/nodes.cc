@@ -59,7 +59,7 @@ RedisNodes::Link& RedisNodes::link_of(std::string_view name, const std::string& 
   auto& state = found->second.state;
   if (is_new) {
     state.name = name;
-    state.since = clock_.now();
+    state.since = clock_.moment();
   }
   state.node = node;
   return found->second;
@@ -68,7 +68,7 @@ RedisNodes::Link& RedisNodes::link_of(std::string_view name, const std::string& 
 void RedisNodes::opened(std::string_view name, const std::string& node) {
   const std::lock_guard lock(mutex_);
   auto& link = link_of(name, node);
-  if (link.state.connected++ == 0) link.state.since = clock_.now();
+  if (link.state.connected++ == 0) link.state.since = clock_.moment();
   if (std::exchange(link.is_reconnect, false)) {
     ++link.state.reconnects;
     stats_.reconnects.add();
@@ -79,7 +79,7 @@ void RedisNodes::ended(std::string_view name, const std::string& node, std::stri
   const std::lock_guard lock(mutex_);
   auto& link =
       links_.find(name == kPool ? fmt::format("{} {}", name, node) : std::string(name))->second;
-  if (--link.state.connected == 0) link.state.since = clock_.now();
+  if (--link.state.connected == 0) link.state.since = clock_.moment();
   if (lost.empty()) return;
   link.state.last_error = lost;
   last_errors_[node] = lost;

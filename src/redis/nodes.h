@@ -24,7 +24,7 @@ struct RedisConnectionState {
   int failures = 0;        // of the node, in a row
   std::string last_error;  // kept when things are well again
   std::uint64_t reconnects = 0;
-  ArrivalTime since;  // of being connected, or of not being so
+  Moment since;  // of being connected, or of not being so
   /// The node serves keys, as far as known. What a failover has replaced does not.
   bool is_needed = true;
 };

@@ -11,21 +11,21 @@ namespace slipstream {
 /// Threads: one.
 class RedisRetry {
  public:
-  bool is_due(ArrivalTime now, std::uint64_t returns) const {
-    return now.ns >= at_ns_ || returns != returns_;
+  bool is_due(SteadyTime now, std::uint64_t returns) const {
+    return now >= at_ || returns != returns_;
   }
-  void failed(ArrivalTime now, std::uint64_t returns) {
-    at_ns_ = now.ns + backoff_.next().count() * kNsPerMs;
+  void failed(SteadyTime now, std::uint64_t returns) {
+    at_ = now + backoff_.next().count() * kNsPerMs;
     returns_ = returns;
   }
   /// The next wait is a short one again.
   void succeeded() { backoff_.reset(); }
   /// Not waiting any more, however often it has failed.
-  void hurry() { at_ns_ = 0; }
+  void hurry() { at_ = kNever; }
 
  private:
   Backoff backoff_;
-  std::int64_t at_ns_ = 0;
+  SteadyTime at_ = kNever;
   std::uint64_t returns_ = 0;
 };
 

@@ -16,7 +16,7 @@ class AnsweredKeys {
  public:
   static constexpr std::size_t kMaxKeyBytes = 255;
 
-  explicit AnsweredKeys(std::size_t max_keys = 100'000) : max_keys_(max_keys) {}
+  explicit AnsweredKeys(std::size_t max_keys = AnsweredKey::kMostKept) : max_keys_(max_keys) {}
 
   struct Answer {
     std::uint16_t status;
@@ -24,15 +24,16 @@ class AnsweredKeys {
     LogOffset offset;  ///< to be durable before it may be given again
   };
   /// Valid until the next call.
-  const Answer* find(std::string_view key, ArrivalTime now);
-  void add(const AnsweredKey& answered, LogOffset offset);
+  const Answer* find(std::string_view key, SteadyTime now);
+  /// `when`: it was answered.
+  void add(const AnsweredKey& answered, LogOffset offset, SteadyTime when);
 
  private:
-  void forget(ArrivalTime now);
+  void forget(SteadyTime now);
 
   const std::size_t max_keys_;
   boost::unordered_flat_map<std::string, Answer> answers_;
-  std::deque<std::pair<ArrivalTime, std::string>> by_age_;
+  std::deque<std::pair<SteadyTime, std::string>> by_age_;
 };
 
 }  // namespace slipstream

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 #include <optional>
 
+#include "base/fault.h"
 #include "base/json_text.h"
 #include "codec/trd_csv.h"
 #include "net/address.h"
@@ -19,6 +21,7 @@ constexpr std::string_view kRetryAfterSeconds = "1";
 constexpr std::string_view kKeyHeader = "Idempotency-Key";
 constexpr std::string_view kOverloaded = "overloaded";
 constexpr std::string_view kUnavailable = "unavailable";
+constexpr BatchLimits kBatchLimits{.points = 2'048, .text_bytes = std::size_t{512} << 10};
 
 std::string lower_trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t");
@@ -56,11 +59,16 @@ HttpIngest::HttpIngest(HttpIngestOptions options, Schema& schema, IngestStats& s
       stats_(stats),
       clock_(clock),
       sink_(sink),
-      writer_(sink.partitions(), pool),
+      writer_(sink.partitions(), pool, kBatchLimits),
       decoder_(schema, stats, writer_),
       peers_("http", options_.points_per_second_per_address, std::move(logger),
              stats.errors_not_logged),
       jobs_(options_.queue) {}
+
+void HttpIngest::remember(const AnsweredKey& key) {
+  // How long ago that was only the wall clock can tell, which may have been set since.
+  keys_.add(key, 0, clock_.steady());
+}
 
 void HttpIngest::handle(HttpRequest request, HttpResponder respond) {
   take_job(
@@ -110,6 +118,20 @@ std::size_t HttpIngest::poll(std::size_t budget) {
 }
 
 std::optional<HttpResponse> HttpIngest::answer(Job& job) {
+  auto looked = std::expected<Next, HttpResponse>(Next::kNothing);
+  try {
+    looked = look_at(job);
+  } catch (const std::bad_alloc&) {
+    writer_.discard();
+    stats_.of(source_).received.add(error_count_ + 1);
+    return refuse_for_now(kOverloaded, 1,
+                          "there is not enough memory to decode the body: nothing was taken");
+  }
+  if (!looked) return std::move(looked.error());
+  return *looked == Next::kHandOver ? hand_over(job) : std::nullopt;
+}
+
+std::expected<HttpIngest::Next, HttpResponse> HttpIngest::look_at(Job& job) {
   errors_.clear();
   first_error_.clear();
   error_count_ = 0;
@@ -119,58 +141,61 @@ std::optional<HttpResponse> HttpIngest::answer(Job& job) {
   refusal_ = {};
   address_ = parse_address(job.request.address).value_or(Address{});
 
-  if (job.request.denied != Denial::kNone) return refuse_denied(job);
+  if (job.request.denied != Denial::kNone) return std::unexpected(refuse_denied(job));
   if (!peers_.may_send(address_, job.arrival)) {
     auto response =
         refuse(429, RejectReason::kRateLimited, "too many points a second from this address", job);
     response.headers.emplace_back("Retry-After",
                                   std::to_string(peers_.seconds_to_wait(address_, job.arrival)));
-    return response;
+    return std::unexpected(std::move(response));
   }
   const auto durability = durability_of(job.request, options_);
   if (!durability) {
-    return refuse(400, RejectReason::kOutOfRange, durability.error().message, job);
+    return std::unexpected(refuse(400, RejectReason::kOutOfRange, durability.error().message, job));
   }
+  durability_ = *durability;
   const auto key = job.request.header(kKeyHeader);
   if (key.size() > AnsweredKeys::kMaxKeyBytes) {
-    return refuse(400, RejectReason::kTooLarge,
-                  fmt::format("{} is longer than {} bytes", kKeyHeader, AnsweredKeys::kMaxKeyBytes),
-                  job);
+    return std::unexpected(refuse(
+        400, RejectReason::kTooLarge,
+        fmt::format("{} is longer than {} bytes", kKeyHeader, AnsweredKeys::kMaxKeyBytes), job));
   }
   if (job.request.header_count(kKeyHeader) > 1) {
-    return refuse(400, RejectReason::kOutOfRange, fmt::format("{} is there twice", kKeyHeader),
-                  job);
+    return std::unexpected(
+        refuse(400, RejectReason::kOutOfRange, fmt::format("{} is there twice", kKeyHeader), job));
   }
-  if (const auto* known = key.empty() ? nullptr : keys_.find(kept_key(key), job.arrival)) {
+  if (const auto* known = key.empty() ? nullptr : keys_.find(kept_key(key), clock_.steady())) {
     HttpResponse response{.status = known->status, .body = known->body};
     response.headers.emplace_back("Idempotency-Replayed", "true");
-    respond_when_durable(known->offset, *durability, std::move(response), job);
-    return std::nullopt;
+    respond_when_durable(known->offset, durability_, std::move(response), job);
+    return Next::kNothing;
   }
   const auto format = format_of(job);
-  if (!format) return format.error();
+  if (!format) return std::unexpected(format.error());
   auto body =
       decode_body(std::move(job.request.body),
                   lower_trimmed(job.request.header("Content-Encoding")), options_.max_body_bytes);
-  if (!body) {
-    switch (body.error()) {
-      case DecodeFault::kUnsupported:
-        return complaint(415, "Content-Encoding is not understood: gzip, deflate or zstd is",
-                         is_influx_);
-      case DecodeFault::kTooLarge:
-        return refuse(
-            413, RejectReason::kTooLarge,
-            fmt::format("the decompressed body is larger than {} bytes", options_.max_body_bytes),
-            job);
-      case DecodeFault::kMalformed:
-        return refuse(400,
-                      *format == Format::kJson || *format == Format::kLines
-                          ? RejectReason::kMalformedJson
-                          : RejectReason::kMalformedCsv,
-                      "the body is not what its Content-Encoding says", job);
-    }
+  if (!body) return std::unexpected(refuse_undecodable(body.error(), *format, job));
+  return take_body(*body, *format, job);
+}
+
+HttpResponse HttpIngest::refuse_undecodable(DecodeFault fault, Format format, const Job& job) {
+  switch (fault) {
+    case DecodeFault::kUnsupported:
+      return complaint(415, "Content-Encoding is not understood: gzip, deflate or zstd is",
+                       is_influx_);
+    case DecodeFault::kTooLarge:
+      return refuse(
+          413, RejectReason::kTooLarge,
+          fmt::format("the decompressed body is larger than {} bytes", options_.max_body_bytes),
+          job);
+    case DecodeFault::kMalformed:
+      break;
   }
-  return take_body(*body, *format, job, *durability);
+  return refuse(400,
+                format == Format::kJson || format == Format::kLines ? RejectReason::kMalformedJson
+                                                                    : RejectReason::kMalformedCsv,
+                "the body is not what its Content-Encoding says", job);
 }
 
 std::expected<HttpIngest::Format, HttpResponse> HttpIngest::format_of(const Job& job) const {
@@ -193,27 +218,42 @@ std::expected<HttpIngest::Format, HttpResponse> HttpIngest::format_of(const Job&
                 false));
 }
 
-std::optional<HttpResponse> HttpIngest::take_body(std::string& body, Format format, Job& job,
-                                                  Durability durability) {
+std::expected<HttpIngest::Next, HttpResponse> HttpIngest::take_body(std::string& body,
+                                                                    Format format, const Job& job) {
+  const std::size_t room = std::min(options_.max_points_bytes, sink_.room_bytes());
+  writer_.begin(room);
+  SLIPSTREAM_FAULT("decode_body", body);
   const std::size_t points = decode(body, format, job);
-  if (points == 0) return refuse(400, RejectReason::kEmpty, "the body holds no point", job);
+  if (points == 0) {
+    return std::unexpected(refuse(400, RejectReason::kEmpty, "the body holds no point", job));
+  }
+  if (writer_.is_over()) {
+    // Points that are refused for themselves are counted already; the others are one with the body.
+    stats_.of(source_).received.add(error_count_);
+    writer_.discard();
+    if (room < options_.max_points_bytes) {
+      stats_.of(source_).received.add();
+      return std::unexpected(refuse_for_now(
+          kOverloaded, 1, "too much waits for the log to take the body: nothing was taken"));
+    }
+    return std::unexpected(
+        refuse(413, RejectReason::kTooLarge,
+               fmt::format("the body's {} points take over {} MiB of memory once decoded, which is "
+                           "the limit: send them in several bodies; nothing was taken",
+                           points, options_.max_points_bytes >> 20),
+               job));
+  }
   stats_.of(source_).received.add(points);
   peers_.spend(address_, points, job.arrival);
-  std::size_t accepted = 0;
-  for (const auto& batch : writer_.open()) {
-    if (batch) accepted += batch->points.size();
-  }
-  if (accepted == 0) return outcome(400, 0);
-  return hand_over(accepted, job, durability);
+  return Next::kHandOver;
 }
 
-std::optional<HttpResponse> HttpIngest::hand_over(std::size_t accepted, Job& job,
-                                                  Durability durability) {
+std::optional<HttpResponse> HttpIngest::hand_over(Job& job) {
+  Body taken{.batches = writer_.take_all(), .durability = durability_};
+  std::size_t accepted = 0;
+  for (const auto& batch : taken.batches) accepted += batch->points.size();
+  if (accepted == 0) return outcome(400, 0);
   auto response = outcome(200, accepted);
-  Body taken{.batches = {}, .durability = durability};
-  for (auto& batch : writer_.open()) {
-    if (batch && !batch->points.empty()) taken.batches.push_back(std::move(batch));
-  }
   std::optional<AnsweredKey> key;
   if (const auto given = job.request.header(kKeyHeader); !given.empty()) {
     key = AnsweredKey{kept_key(given), job.arrival, static_cast<std::uint16_t>(response.status),
@@ -223,10 +263,14 @@ std::optional<HttpResponse> HttpIngest::hand_over(std::size_t accepted, Job& job
   const auto offset = sink_.offer_all(taken);
   if (!offset) {
     for (auto& batch : taken.batches) writer_.pool().put(std::move(batch));
-    return refuse_taken(offset.error(), accepted);
+    return offset.error() == Refusal::kFull
+               ? refuse_for_now(kOverloaded, accepted,
+                                "a partition's queue is full: nothing was taken")
+               : refuse_for_now(kUnavailable, accepted,
+                                "the log cannot be written: nothing was taken");
   }
-  if (key) keys_.add(*key, *offset);
-  respond_when_durable(*offset, durability, std::move(response), job);
+  if (key) keys_.add(*key, *offset, clock_.steady());
+  respond_when_durable(*offset, durability_, std::move(response), job);
   return std::nullopt;
 }
 
@@ -235,14 +279,11 @@ std::string HttpIngest::kept_key(std::string_view given) const {
   return fmt::format("{}{}", is_influx_ ? "influx\n" : "", given);
 }
 
-HttpResponse HttpIngest::refuse_taken(Refusal refusal, std::size_t points) {
-  refusal_ = refusal == Refusal::kFull ? kOverloaded : kUnavailable;
+HttpResponse HttpIngest::refuse_for_now(std::string_view refusal, std::size_t points,
+                                        const char* message) {
+  refusal_ = refusal;
   stats_.reject(source_, RejectReason::kOverloaded, points - 1);
-  rejected(0,
-           {RejectReason::kOverloaded, refusal == Refusal::kFull
-                                           ? "a partition's queue is full: nothing was taken"
-                                           : "the log cannot be written: nothing was taken"},
-           "");
+  rejected(0, {RejectReason::kOverloaded, message}, "");
   error_count_ += points - 1;
   auto response = outcome(503, 0);
   response.headers.emplace_back("Retry-After", kRetryAfterSeconds);

@@ -252,11 +252,15 @@ Result<std::optional<PartitionState>> RollupStore::load_partition(std::uint32_t 
       [&](Database& reader) { return CheckpointTables::load_partition(reader, partition); });
 }
 
-Result<std::size_t> RollupStore::prune(ArrivalTime now) {
+Result<std::size_t> RollupStore::prune(ArrivalTime now, bool keys_too) {
   Database& database = impl_->writer;
-  if (auto done = database.execute(fmt::format("DELETE FROM idempotency_keys WHERE time_ns < {}",
-                                               now.ns - AnsweredKey::kKeptNs)
-                                       .c_str());
+  const auto old_keys =
+      keys_too ? fmt::format("{}", now.ns - AnsweredKey::kKeptNs)
+               : fmt::format("(SELECT time_ns FROM idempotency_keys ORDER BY time_ns DESC LIMIT 1 "
+                             "OFFSET {})",
+                             AnsweredKey::kMostKept);
+  if (auto done = database.execute(
+          fmt::format("DELETE FROM idempotency_keys WHERE time_ns < {}", old_keys).c_str());
       !done) {
     return std::unexpected(done.error());
   }

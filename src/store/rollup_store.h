@@ -33,7 +33,8 @@ class RollupStore {
   Result<void> start_layout(const std::string& layout, std::uint32_t partitions, LogOffset offset,
                             std::uint64_t sequence);
   /// Removes what is past its retention, a bounded piece at a time; returns how many rollups.
-  Result<std::size_t> prune(ArrivalTime now);
+  /// `keys_too`: answered keys by age; else only those beyond AnsweredKey::kMostKept.
+  Result<std::size_t> prune(ArrivalTime now, bool keys_too = true);
 
   /// nullptr: there is none.
   Outbox* outbox() const;

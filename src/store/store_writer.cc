@@ -12,6 +12,8 @@ StoreWriter::StoreWriter(RollupStore& store, std::vector<RollupSink*> committed,
     : store_(store),
       sinks_(std::move(committed)),
       clock_(clock),
+      age_clock_(clock),
+      begun_(clock.steady()),
       warn_(std::move(warn)),
       options_(std::move(options)),
       queue_({.items = 1'000'000, .bytes = options_.queue_bytes}) {}
@@ -96,25 +98,26 @@ bool StoreWriter::is_repeated(const Output& output, const Rollup& rollup) {
 }
 
 std::size_t StoreWriter::poll(std::size_t) {
-  const ArrivalTime now = clock_.now();
+  const SteadyTime now = clock_.steady();
   prune(now);
-  if (now.ns < retry_at_ns_ || now.ns < commit_at_ns_) return 0;
+  if (now < retry_at_ || now < commit_at_) return 0;
   take_durable();
   if (current_.empty()) return 0;
   const std::size_t count = current_.size();
-  return commit(now) ? count : 0;
+  return commit() ? count : 0;
 }
 
 bool StoreWriter::flush() {
   while (true) {
     take_durable();
     if (current_.empty()) break;
-    if (!commit(clock_.now())) break;
+    if (!commit()) break;
   }
   return stats_.waiting.value() == 0;
 }
 
-bool StoreWriter::commit(ArrivalTime now) {
+bool StoreWriter::commit() {
+  const SteadyTime began = clock_.steady();
   std::vector<RollupRow> stored_rows;
   if (!commit_.is_empty()) {
     auto written = store_.commit(commit_);
@@ -125,15 +128,15 @@ bool StoreWriter::commit(ArrivalTime now) {
                           written.error().message));
       }
       stats_.failing.set(1);
-      retry_at_ns_ = now.ns + kRetryNs;
+      retry_at_ = began + kRetryNs;
       return false;
     }
     stored_rows = std::move(*written);
     if (stats_.failing.value() != 0) warn_("the store can be written again");
     stats_.failing.set(0);
     stats_.commits.add();
-    stats_.commit_time.observe_ns(clock_.now().ns - now.ns);
-    commit_at_ns_ = now.ns + options_.commit_interval_ms * kNsPerMs;
+    stats_.commit_time.observe_ns(clock_.steady() - began);
+    commit_at_ = began + options_.commit_interval_ms * kNsPerMs;
   }
   pass_on(stored_rows, clock_.now());
   stats_.checkpoints.add(commit_.checkpoints.size());
@@ -170,16 +173,18 @@ void StoreWriter::pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime
   passing_.clear();
 }
 
-void StoreWriter::prune(ArrivalTime now) {
-  if (now.ns < prune_at_ns_) return;
-  const auto removed = store_.prune(now);
+void StoreWriter::prune(SteadyTime now) {
+  if (now < prune_at_) return;
+  // How old the keys of the run before are nobody can tell: the clock may have been set since.
+  const bool are_old = now - begun_ >= AnsweredKey::kKeptNs;
+  const auto removed = store_.prune(age_clock_.now(), are_old);
   if (!removed && !std::exchange(prune_failing_, true)) {
     warn_(fmt::format("what is past its retention cannot be removed from the store: {}",
                       removed.error().message));
   }
   if (removed) prune_failing_ = false;
   // More to remove: soon again, with room for writes between.
-  prune_at_ns_ = now.ns + (removed && *removed > 0 ? kNsPerSecond : kPruneNs);
+  prune_at_ = now + (removed && *removed > 0 ? kNsPerSecond : kPruneNs);
 }
 
 }  // namespace slipstream

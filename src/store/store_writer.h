@@ -75,14 +75,16 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   void gather(Output& output);
   bool is_outgoing(std::uint32_t partition, const Rollup& rollup) const;
   bool is_repeated(const Output& output, const Rollup& rollup);
-  bool commit(ArrivalTime now);
+  bool commit();
   void pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime now);
   void publish_needed();
-  void prune(ArrivalTime now);
+  void prune(SteadyTime now);
 
   RollupStore& store_;
   const std::vector<RollupSink*> sinks_;
   const Clock& clock_;
+  const AgeClock age_clock_;
+  const SteadyTime begun_;
   const Warn warn_;
   const StoreWriterOptions options_;
   DurableOffset durable_;
@@ -99,9 +101,9 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   RollupBatch passing_;                               ///< of the commit, unstored ones too
   std::map<std::uint32_t, std::uint64_t> sequences_;  ///< newest committed or in the commit
   std::map<std::uint32_t, LogOffset> checkpoints_;    ///< committed
-  std::int64_t retry_at_ns_ = 0;
-  std::int64_t commit_at_ns_ = 0;
-  std::int64_t prune_at_ns_ = 0;
+  SteadyTime retry_at_ = kNever;
+  SteadyTime commit_at_ = kNever;
+  SteadyTime prune_at_ = kNever;
   bool prune_failing_ = false;
 };
 

@@ -42,7 +42,7 @@ std::size_t AggregateSink::poll(std::size_t) {
   std::size_t done = 0;
   for (const auto& name : outbox_.streams()) {
     Stream& stream = streams_[name];
-    if (!stream.retry.is_due(clock_.now(), servers_.returns())) continue;
+    if (!stream.retry.is_due(clock_.steady(), servers_.returns())) continue;
     done += send(name, stream);
     // A failure may have taken long; whether to end comes first.
     if (stream.is_failing) break;
@@ -66,7 +66,7 @@ void AggregateSink::set_waiting_on(RedisConnection* connection) {
 
 std::size_t AggregateSink::send(const std::string& name, Stream& stream) {
   const auto rows = outbox_.read(name, kBytesAtOnce);
-  const std::int64_t began_ns = clock_.now().ns;
+  const SteadyTime began = clock_.steady();
   auto written = rows ? write(name, *rows) : std::unexpected(rows.error());
   if (written) {
     if (std::exchange(stream.is_failing, false)) {
@@ -74,7 +74,7 @@ std::size_t AggregateSink::send(const std::string& name, Stream& stream) {
       warn_(fmt::format("{} can be written again", name));
     }
     stream.retry.succeeded();
-    stats_.send.observe_ns(clock_.now().ns - began_ns);
+    stats_.send.observe_ns(clock_.steady() - began);
     return *written;
   }
   {
@@ -83,7 +83,7 @@ std::size_t AggregateSink::send(const std::string& name, Stream& stream) {
     if (std::exchange(was_woken_, false)) return 0;
   }
   stats_.failures.add();
-  stream.retry.failed(clock_.now(), servers_.returns());
+  stream.retry.failed(clock_.steady(), servers_.returns());
   if (!std::exchange(stream.is_failing, true)) {
     stats_.failing.add(1);
     warn_(fmt::format("{} cannot be written, rollups wait: {}", name, written.error().message));

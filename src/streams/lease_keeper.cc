@@ -66,9 +66,9 @@ std::size_t LeaseKeeper::poll(std::size_t) {
     release(p);
     held_[p].reset();
   }
-  const std::int64_t now_ns = parts_.clock.now().ns;
-  if (now_ns < beat_at_ns_) return 0;
-  beat_at_ns_ = now_ns + options_.lease_ms * kNsPerMs / kBeatsPerLease;
+  const SteadyTime now = parts_.clock.steady();
+  if (now < beat_at_) return 0;
+  beat_at_ = now + options_.lease_ms * kNsPerMs / kBeatsPerLease;
   return beat() ? 1 : 0;
 }
 

@@ -63,7 +63,7 @@ class LeaseKeeper final : public Agent {
   std::atomic<std::size_t> members_{0};
   std::atomic<bool> is_stopping_{false};
   std::uint64_t taken_ = 0;
-  std::int64_t beat_at_ns_ = 0;
+  SteadyTime beat_at_ = kNever;
 };
 
 }  // namespace slipstream

@@ -132,7 +132,7 @@ SessionStep OwnerSession::start_partition(Loaded loaded) {
   }
   // Numbers of rollups go on even where the checkpoint was lost and the rollups were not.
   loaded.state.begin_sequence = std::max(loaded.state.begin_sequence, memory_.rollups_seen);
-  if (!loaded.state.series.empty()) tick_from_ns_ = now().ns + kGraceNs;
+  if (!loaded.state.series.empty()) tick_from_ = steady() + kGraceNs;
   partition_ = make_partition(options_.windows, parts_.pipeline_stats,
                               parts_.make_observer(kStreamPartitions + number_));
   if (const auto begun = partition_->begin(loaded.state); !begun) {

@@ -49,7 +49,7 @@ OwnerSession::OwnerSession(std::unique_ptr<RedisConnection> connection, const St
              {keys_.rollups, kStream},
              {keys_.checkpoint, kHash}},
       count_(options.batch),
-      last_tick_ns_(parts.clock.now().ns) {}
+      last_tick_(parts.clock.steady()) {}
 
 OwnerSession::~OwnerSession() = default;
 
@@ -82,7 +82,7 @@ SessionStep OwnerSession::finish(bool close) {
 }
 
 void OwnerSession::ask() {
-  if (now().ns >= watch_at_ns_) queue_watch_of_group();
+  if (steady() >= watch_at_) queue_watch_of_group();
   if (!expected_.empty() || !is_drained_ || has_uncommitted() || wants_claim_) {
     take_turn(
         {.commits = !prepared_.empty() || commit_is_due(), .claims = wants_claim_, .reads = true});
@@ -98,10 +98,9 @@ bool OwnerSession::has_uncommitted() const {
 }
 
 bool OwnerSession::commit_is_due() const {
-  return has_uncommitted() &&
-         (is_drained_ || folded_.size() >= kMaxUncommitted ||
-          folded_points_ >= kPointsPerSeries * partition_->changed_series() ||
-          now().ns - first_folded_ns_ >= options_.commit_interval_ms * kNsPerMs);
+  return has_uncommitted() && (is_drained_ || folded_.size() >= kMaxUncommitted ||
+                               folded_points_ >= kPointsPerSeries * partition_->changed_series() ||
+                               steady() - first_folded_ >= options_.commit_interval_ms * kNsPerMs);
 }
 
 void OwnerSession::take_turn(Turn turn) {
@@ -133,7 +132,7 @@ void OwnerSession::queue_transaction(Turn turn) {
   if (turn.commits) {
     committing_ = std::exchange(preparing_, {});
     delivered_ -= std::min(delivered_, committing_.acks.size());
-    committing_since_ns_ = now().ns;
+    committing_since_ = steady();
     commands.append(prepared_);
     prepared_.clear();
   }
@@ -168,7 +167,7 @@ void OwnerSession::queue_types() {
 }
 
 void OwnerSession::queue_watch_of_group() {
-  watch_at_ns_ = now().ns + kWatchNs;
+  watch_at_ = steady() + kWatchNs;
   delivered_then_ = delivered_;
   connection_->commands().command({"XPENDING", keys_.telemetry, options_.names.group});
   expected_.push_back(Expected::kSummary);
@@ -263,7 +262,7 @@ SessionStep OwnerSession::on_turn() {
 
 void OwnerSession::after_commit() {
   parts_.stats.commits.add();
-  parts_.stats.commit_time.observe_ns(now().ns - committing_since_ns_);
+  parts_.stats.commit_time.observe_ns(steady() - committing_since_);
   parts_.stats.entries_dead.add(committing_.dead.size());
   for (auto& output : committing_.outputs) {
     if (output.rollups.empty()) continue;
@@ -361,7 +360,7 @@ SessionStep OwnerSession::on_claimed(ReplyView reply) {
 
 SessionStep OwnerSession::take_entries(ReplyView entries, bool again,
                                        const std::set<EntryId>* except) {
-  if (folded_.empty()) first_folded_ns_ = now().ns;
+  if (folded_.empty()) first_folded_ = steady();
   if (again) parts_.stats.entries_again.add(entries.size());
   decoder_.set_counting(!again || except != nullptr);
   bool were_told = false;
@@ -440,12 +439,12 @@ void OwnerSession::process(Partition& partition, Work work) {
 }
 
 void OwnerSession::tick() {
-  const ArrivalTime at = now();
-  if (at.ns - last_tick_ns_ < kTickNs) return;
-  const std::int64_t gap_ns = at.ns - std::exchange(last_tick_ns_, at.ns);
-  if (gap_ns > (options_.block_ms + kStallMs) * kNsPerMs) tick_from_ns_ = at.ns + kGraceNs;
-  if (at.ns < tick_from_ns_) return;
-  process(*partition_, {.kind = Work::Kind::kTick, .time = floor_to_ms(at)});
+  const SteadyTime at = steady();
+  if (at - last_tick_ < kTickNs) return;
+  const std::int64_t gap_ns = at - std::exchange(last_tick_, at);
+  if (gap_ns > (options_.block_ms + kStallMs) * kNsPerMs) tick_from_ = at + kGraceNs;
+  if (at < tick_from_) return;
+  process(*partition_, {.kind = Work::Kind::kTick, .time = floor_to_ms(now())});
 }
 
 SessionStep OwnerSession::drain(std::chrono::milliseconds time) {

@@ -152,6 +152,7 @@ class OwnerSession {
   /// A command and its reply, with nothing else outstanding; the reply may be an error.
   std::expected<ReplyView, RedisFailure> call(std::initializer_list<std::string_view> arguments);
   ArrivalTime now() const { return parts_.clock.now(); }
+  SteadyTime steady() const { return parts_.clock.steady(); }
 
   static constexpr std::chrono::seconds kCallLimit{5};
   static constexpr std::chrono::milliseconds kFinishLimit{1'000};
@@ -196,11 +197,11 @@ class OwnerSession {
   bool is_drained_ = false;
   bool wants_claim_ = false;   ///< strangers have entries pending
   bool is_finishing_ = false;  ///< nothing new is asked for
-  std::int64_t first_folded_ns_ = 0;
-  std::int64_t committing_since_ns_ = 0;
-  std::int64_t watch_at_ns_ = 0;
-  std::int64_t last_tick_ns_;
-  std::int64_t tick_from_ns_ = 0;
+  SteadyTime first_folded_ = kNever;
+  SteadyTime committing_since_ = kNever;
+  SteadyTime watch_at_ = kNever;
+  SteadyTime last_tick_;
+  SteadyTime tick_from_ = kNever;
   std::string claim_cursor_ = "0-0";
 };
 

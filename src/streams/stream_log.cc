@@ -181,7 +181,7 @@ void StreamLog::when_durable(LogOffset offset, Durability durability,
     if (ticket != tickets_.end() && durability != Durability::kReceived &&
         !is_durable_locked(ticket->second, durability)) {
       if (durability == Durability::kReplicated) wants_replicas_ = true;
-      ticket->second.waiters.push_back({durability, clock_.now().ns, std::move(done)});
+      ticket->second.waiters.push_back({durability, clock_.steady(), std::move(done)});
       signal_.notify();
       return;
     }
@@ -217,7 +217,7 @@ void StreamLog::idle() {
 }
 
 bool StreamLog::connect(Stream& stream) {
-  if (!stream.retry.is_due(clock_.now(), servers_.returns())) return false;
+  if (!stream.retry.is_due(clock_.steady(), servers_.returns())) return false;
   auto connection = servers_.connect(stream.keys.telemetry, "log");
   if (!connection) {
     lose(stream, connection.error().message);
@@ -240,7 +240,7 @@ bool StreamLog::compare_newest(Stream& stream) {
   stream.has = static_cast<std::uint64_t>(reply->integer());
   const std::lock_guard lock(mutex_);
   send_again_locked(stream);
-  const bool is_forgotten = clock_.now().ns - stream.accepted_ns > kProducerNs / 2;
+  const bool is_forgotten = clock_.steady() - stream.accepted_at > kProducerNs / 2;
   if (stream.has < stream.accepted && !is_forgotten) find_lost_locked(stream);
   return true;
 }
@@ -283,7 +283,7 @@ void StreamLog::find_lost_locked(Stream& stream) {
 
 bool StreamLog::wants_replicas_locked(const Stream& stream) const {
   if (stream.waits_for_replicas || stream.replicated + 1 >= stream.open.number) return false;
-  const bool is_time = clock_.now().ns - stream.waited_ns > kWaitPauseNs;
+  const bool is_time = clock_.steady() - stream.waited_at > kWaitPauseNs;
   return wants_replicas_ || (is_time && !stream.kept.empty());
 }
 
@@ -324,7 +324,7 @@ void StreamLog::queue_entry(Stream& stream, Entry entry) {
     commands.command({"EVAL", kAppend, "3", stream.keys.telemetry, stream.producer, key,
                       options_.instance, number, entry.points, previous});
   }
-  entry.sent_ns = clock_.now().ns;
+  entry.sent_at = clock_.steady();
   stream.sent.push_back(std::move(entry));
   stream.expected.push_back(Expected::kEntry);
 }
@@ -336,7 +336,7 @@ void StreamLog::queue_wait(Stream& stream) {
   commands.command({"WAIT", std::to_string(options_.wait_replicas), kWaitMs});
   stream.expected.push_back(Expected::kWait);
   stream.waits_for_replicas = true;
-  stream.waited_ns = clock_.now().ns;
+  stream.waited_at = clock_.steady();
   stream.wait_covers = stream.sent.empty() ? stream.accepted : stream.sent.back().number;
 }
 
@@ -345,9 +345,9 @@ bool StreamLog::receive(Stream& stream) {
   while (stream.connection && stream.connection->outstanding() > 0) {
     const auto reply = stream.connection->receive(redis_deadline_in(kSlice));
     if (!reply) {
-      const std::int64_t since_ns = clock_.now().ns - options_.answer_limit_ms * kNsPerMs;
-      const bool is_silent = (!stream.sent.empty() && stream.sent.front().sent_ns < since_ns) ||
-                             (stream.waits_for_replicas && stream.waited_ns < since_ns);
+      const SteadyTime since = clock_.steady() + -options_.answer_limit_ms * kNsPerMs;
+      const bool is_silent = (!stream.sent.empty() && stream.sent.front().sent_at < since) ||
+                             (stream.waits_for_replicas && stream.waited_at < since);
       if (reply.error().is_lost()) {
         lose(stream, reply.error().message);
       } else if (is_silent) {
@@ -395,8 +395,8 @@ void StreamLog::take_reply(Stream& stream, ReplyView reply) {
 void StreamLog::take_accepted_locked(Stream& stream) {
   Entry& entry = stream.sent.front();
   const std::size_t bytes = entry.points.size();
-  const std::int64_t now_ns = clock_.now().ns;
-  stats_.append.observe_ns(now_ns - entry.sent_ns);
+  const SteadyTime now = clock_.steady();
+  stats_.append.observe_ns(now - entry.sent_at);
   if (entry.is_kept) {
     kept_bytes_ -= bytes;
   } else {
@@ -408,7 +408,7 @@ void StreamLog::take_accepted_locked(Stream& stream) {
     stats_.points.add(entry.count);
     stream.accepted = entry.number;
   }
-  stream.accepted_ns = now_ns;
+  stream.accepted_at = now;
   if (stream.replicated < entry.number && entry.number <= stream.wanted) {
     kept_bytes_ += bytes;
     entry.is_kept = true;
@@ -429,7 +429,7 @@ void StreamLog::lose(Stream& stream, const std::string& why) {
   stream.connection.reset();
   stream.expected.clear();
   stream.waits_for_replicas = false;
-  stream.retry.failed(clock_.now(), servers_.returns());
+  stream.retry.failed(clock_.steady(), servers_.returns());
   const std::lock_guard lock(mutex_);
   if (std::exchange(stream.is_failing, true)) return;
   stats_.failing.add(1);
@@ -440,13 +440,13 @@ void StreamLog::settle() {
   std::vector<std::pair<std::function<void(bool)>, bool>> told;
   {
     const std::lock_guard lock(mutex_);
-    const std::int64_t now_ns = clock_.now().ns;
+    const SteadyTime now = clock_.steady();
     bool wants_replicas = false;
     for (auto ticket = tickets_.begin(); ticket != tickets_.end();) {
       auto& waiters = ticket->second.waiters;
       std::erase_if(waiters, [&](Waiter& waiter) {
         const bool is_durable = is_durable_locked(ticket->second, waiter.durability);
-        const bool is_late = now_ns - waiter.since_ns > options_.answer_limit_ms * kNsPerMs;
+        const bool is_late = now - waiter.since > options_.answer_limit_ms * kNsPerMs;
         const bool is_hopeless =
             waiter.durability == Durability::kReplicated && is_doubtful_locked(ticket->second);
         if (!is_durable && !is_late && !is_hopeless) return false;

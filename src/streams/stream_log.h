@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -67,6 +68,10 @@ class StreamLog final : public Agent, public PointSink {
   std::uint32_t partitions() const override { return live_.partitions(); }
   bool offer(PointBatchPtr& batch) override;
   std::expected<LogOffset, Refusal> offer_all(Body& body) override;
+  std::size_t room_bytes() const override {
+    const auto backlog = static_cast<std::size_t>(stats_.backlog_bytes.value());
+    return options_.max_backlog_bytes - std::min(backlog, options_.max_backlog_bytes);
+  }
   void when_durable(LogOffset offset, Durability durability,
                     std::function<void(bool)> done) override;
 
@@ -84,7 +89,7 @@ class StreamLog final : public Agent, public PointSink {
     std::string points = {};   ///< NDJSON
     std::uint64_t count = 0;
     std::string key = {};  ///< of the body that it is all the points of, for this stream
-    std::int64_t sent_ns = 0;
+    SteadyTime sent_at = kNever;
     bool is_kept = false;  ///< its bytes are among kept_bytes_, no backlog any more
   };
   /// What the next reply of a stream's connection is to.
@@ -94,14 +99,14 @@ class StreamLog final : public Agent, public PointSink {
     StreamKeys keys;
     std::string producer;  ///< Redis keeps the newest number of ours under it
     // Guarded by mutex_.
-    Entry open;                    ///< gathers points; its number is the next one's
-    std::deque<Entry> waiting;     ///< not yet sent
-    std::uint64_t accepted = 0;    ///< number of the newest entry that Redis has
-    std::uint64_t replicated = 0;  ///< likewise, on replicas
-    std::uint64_t wanted = 0;      ///< a body waits for replicas to have the entries up to here
-    std::deque<Entry> kept;        ///< accepted and wanted, not yet replicated
-    std::int64_t accepted_ns = 0;  ///< when the newest was
-    std::uint64_t told_lost = 0;   ///< what is lost up to here has been told
+    Entry open;                       ///< gathers points; its number is the next one's
+    std::deque<Entry> waiting;        ///< not yet sent
+    std::uint64_t accepted = 0;       ///< number of the newest entry that Redis has
+    std::uint64_t replicated = 0;     ///< likewise, on replicas
+    std::uint64_t wanted = 0;         ///< a body waits for replicas to have the entries up to here
+    std::deque<Entry> kept;           ///< accepted and wanted, not yet replicated
+    SteadyTime accepted_at = kNever;  ///< when the newest was
+    std::uint64_t told_lost = 0;      ///< what is lost up to here has been told
     bool is_failing = false;
     // poll()'s own.
     std::unique_ptr<RedisConnection> connection;
@@ -110,7 +115,7 @@ class StreamLog final : public Agent, public PointSink {
     std::uint64_t has = 0;            ///< the newest number that this connection's server has
     bool waits_for_replicas = false;  ///< a WAIT has been sent
     std::uint64_t wait_covers = 0;    ///< the entry that it stands behind
-    std::int64_t waited_ns = 0;       ///< when it was sent
+    SteadyTime waited_at = kNever;    ///< when it was sent
     RedisRetry retry;
 
     /// What the server must have when it does what is queued next.
@@ -118,7 +123,7 @@ class StreamLog final : public Agent, public PointSink {
   };
   struct Waiter {
     Durability durability;
-    std::int64_t since_ns;
+    SteadyTime since;
     std::function<void(bool)> done;
   };
   /// A body: where its points are.

@@ -127,7 +127,7 @@ void StreamPartition::note_owner(bool is_owner) {
 bool StreamPartition::connect() {
   const bool may_follow = options_.is_following && !is_leaving_.load(std::memory_order_acquire);
   if (role_.want != Want::kOwn && !may_follow) return false;
-  if (!retry_.is_due(parts_.clock.now(), parts_.servers.returns())) return false;
+  if (!retry_.is_due(parts_.clock.steady(), parts_.servers.returns())) return false;
   auto connection = parts_.servers.connect(key_, name_);
   if (connection && parts_.servers.is_cluster() && !is_in_one_slot(options_.names, number_)) {
     connection =
@@ -137,7 +137,7 @@ bool StreamPartition::connect() {
   }
   if (!connection) {
     note_failure(connection.error().message);
-    retry_.failed(parts_.clock.now(), parts_.servers.returns());
+    retry_.failed(parts_.clock.steady(), parts_.servers.returns());
     return false;
   }
   {
@@ -194,7 +194,7 @@ void StreamPartition::end_session(SessionStep how, const std::string& why) {
   } else if (how == SessionStep::kLost) {
     parts_.stats.restarts.add();
     note_failure(text);
-    retry_.failed(parts_.clock.now(), parts_.servers.returns());
+    retry_.failed(parts_.clock.steady(), parts_.servers.returns());
   }
 }
 
@@ -204,7 +204,7 @@ void StreamPartition::note_failure(const std::string& why) {
   // Of a failure that lasts, the first word of it is logged; health has the newest.
   if (failure_.why.empty()) {
     parts_.warn(fmt::format("partition {}: {}", number_, why));
-    failure_.since = parts_.clock.now();
+    failure_.since = parts_.clock.moment();
   }
   failure_.why = why.empty() ? "unknown" : why;
 }

@@ -17,7 +17,7 @@ namespace slipstream {
 /// next try.
 struct StreamFailure {
   std::string why;  ///< empty: there is none
-  ArrivalTime since;
+  Moment since;
 };
 
 /// One partition of the streams: owned, or followed while another instance owns it. Sessions come

@@ -42,7 +42,7 @@ void WindowSet::fold(const PointBatch& batch, const Point& point, RollupBatch& o
     // passed every ordinal given out. It goes on through restarts and changes of definitions.
     for (Shelf& shelf : series.shelves) shelf.opened = sequence_;
   }
-  const ArrivalTime arrival = floor_to_ms(point.arrival_time);
+  const ArrivalTime arrival = shifted(floor_to_ms(point.arrival_time));
   series.last_arrival = std::max(series.last_arrival, arrival);
   if (shortest_idle_ns_ != kNever) {
     auto& due = due_ns_[point.series];
@@ -139,7 +139,7 @@ void WindowSet::add(Window& window, const PointBatch& batch, const Point& point)
     window.last_ns = point.event_time.ns;
     window.last_place = {point.lap, point.sector};
   }
-  window.last_arrival = std::max(window.last_arrival, point.arrival_time);
+  window.last_arrival = std::max(window.last_arrival, shifted(point.arrival_time));
   window.statistics.add(batch, point);
 }
 
@@ -193,7 +193,12 @@ std::int64_t WindowSet::due_ns(const Series& series) const {
 
 void WindowSet::tick(ArrivalTime exact_now, RollupBatch& out) {
   touched_.clear();
-  const ArrivalTime now = floor_to_ms(exact_now);
+  ArrivalTime now = shifted(floor_to_ms(exact_now));
+  if (now < ticked_) {
+    shift_ns_ += ticked_.ns - now.ns;
+    now = ticked_;
+  }
+  ticked_ = now;
   for (std::uint32_t number = 0; number < series_.size(); ++number) {
     if (due_ns_[number] > now.ns) continue;
     Series& series = series_[number];
@@ -265,7 +270,7 @@ void WindowSet::emit(std::size_t d, const Series& series, const Window& window, 
   rollup->last_time = {window.last_ns};
   rollup->partition = partition_;
   rollup->sequence = ++sequence_;
-  rollup->last_arrival = window.last_arrival;
+  rollup->last_arrival = {window.last_arrival.ns - shift_ns_};
   rollup->stored = definition.stored;
   rollup->late = window.late;
   rollup->has_first = definition.with_first;

@@ -42,7 +42,9 @@ class WindowSet {
 
   /// Folds one point, whose `series`, `lap` and `sector` are set; appends what closes to `out`.
   void fold(const PointBatch& batch, const Point& point, RollupBatch& out);
-  /// Closes what has been idle for too long, in order of series. Call it about every 100 ms.
+  /// Closes what has been idle for too long, in order of series. Call it about every 100 ms. Where
+  /// ticks go back, since somebody set the clock, time goes on from where it was: nothing stays
+  /// open for as long as the step.
   void tick(ArrivalTime now, RollupBatch& out);
   /// The series that the last tick() or close_all() closed windows of, in order.
   const std::vector<std::uint32_t>& touched() const { return touched_; }
@@ -99,8 +101,8 @@ class WindowSet {
     std::uint64_t count = 0;
     std::int64_t first_ns = std::numeric_limits<std::int64_t>::max();
     std::int64_t last_ns = std::numeric_limits<std::int64_t>::min();
-    Key last_place;  ///< lap and sector of the latest point
-    ArrivalTime last_arrival;
+    Key last_place;            ///< lap and sector of the latest point
+    ArrivalTime last_arrival;  ///< shifted
     Statistics statistics;
 
     /// Sorts windows: the order is the same however they came to stand.
@@ -127,7 +129,7 @@ class WindowSet {
   struct Series {
     std::string track;
     std::string chassis;
-    ArrivalTime last_arrival;    ///< in whole milliseconds
+    ArrivalTime last_arrival;    ///< in whole milliseconds, shifted
     std::vector<Shelf> shelves;  ///< by definition; empty: not in use
   };
 
@@ -145,8 +147,10 @@ class WindowSet {
   void emit(std::size_t d, const Series& series, const Window& window, RollupBatch& out);
   Key key_of(const WindowDefinition& definition, const Point& point) const;
   void resize(std::size_t series);
+  ArrivalTime shifted(ArrivalTime at) const { return {at.ns + shift_ns_}; }
   std::int64_t due_ns(const Series& series) const;
 
+  static constexpr ArrivalTime kNotTicked{std::numeric_limits<std::int64_t>::min()};
   static constexpr std::size_t kMaxOpenKeys = 64;  ///< a series and definition
   static constexpr std::size_t kMaxLateWindows = 16;
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
@@ -164,6 +168,8 @@ class WindowSet {
   std::vector<std::uint32_t> touched_;
   std::vector<WindowCounts> counts_;
   std::uint64_t sequence_ = 0;
+  ArrivalTime ticked_ = kNotTicked;  // the last tick, shifted
+  std::int64_t shift_ns_ = 0;  // by so much the clock was set back since; added to all arrivals
   std::vector<SequenceRange> others_;
 };
 

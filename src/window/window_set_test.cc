@@ -239,5 +239,23 @@ TEST(Validate, NamesWhatIsWrong) {
   EXPECT_TRUE(validate(default_windows()));
 }
 
+// A clock that is set back for 15 s: what is idle closes as ever, and nothing else does.
+TEST(WindowSet, TicksThatGoBackKeepNothingOpenAndCloseNothingEarly) {
+  Fold fold({{.name = "idle", .key_lap = true, .idle_ms = 2'000}});
+  fold.add({.ms = 100'000}, 100'000);
+  fold.tick_ms(101'000);
+  fold.tick_ms(86'100);  // another 0.1 s, and the step
+  fold.add({.series = 1, .ms = 86'150}, 86'150);
+  fold.tick_ms(87'000);
+  EXPECT_THAT(fold.rollups(), IsEmpty()) << "1.9 and 0.85 s";
+  fold.tick_ms(87'200);
+  ASSERT_THAT(fold.rollups(), SizeIs(1));
+  EXPECT_EQ(fold.rollups()[0]->chassis, "GR86-0");
+  EXPECT_EQ(fold.rollups()[0]->last_arrival.ns, 85'100 * kNsPerMs) << "by the clock as it is now";
+  fold.tick_ms(88'200);
+  ASSERT_THAT(fold.rollups(), SizeIs(2));
+  EXPECT_EQ(fold.rollups()[1]->chassis, "GR86-1");
+}
+
 }  // namespace
 }  // namespace slipstream

@@ -5,7 +5,9 @@
 namespace slipstream {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kSeriesVersion = 1;
+constexpr std::uint8_t kVersion = 2;                    // of the set's own numbers
+constexpr std::uint8_t kWithoutTicks = 1;               // 0.1's
 constexpr std::int64_t kFarNs = std::int64_t{1} << 62;  ///< beyond, sums of times could overflow
 
 bool is_near(std::int64_t ns) {
@@ -105,7 +107,7 @@ bool WindowSet::Shelf::restore(const WindowDefinition& definition, StateReader& 
 void WindowSet::save_series(std::uint32_t number, std::string& out,
                             const FieldTable& fields) const {
   StateWriter writer(out, fields);
-  writer.fixed(kVersion);
+  writer.fixed(kSeriesVersion);
   const bool in_use = number < series_.size() && !series_[number].shelves.empty();
   writer.flag(in_use);
   if (!in_use) return;
@@ -123,7 +125,7 @@ Result<void> WindowSet::restore_series(std::uint32_t number, std::string_view by
     return fail(fmt::format("saved windows of series {}: {}", number, why));
   };
   StateReader in(bytes, fields);
-  if (in.fixed<std::uint8_t>() != kVersion) return refuse("not of a known version");
+  if (in.fixed<std::uint8_t>() != kSeriesVersion) return refuse("not of a known version");
   const bool in_use = in.flag();
   Series series;
   if (in_use) {
@@ -152,6 +154,8 @@ void WindowSet::save(std::string& out) const {
   ByteWriter writer(out);
   writer.fixed(kVersion);
   writer.varint(sequence_);
+  writer.fixed(ticked_.ns);
+  writer.zigzag(shift_ns_);
   writer.varint(counts_.size());
   for (const WindowCounts& counts : counts_) {
     writer.varint(counts.closed_points);
@@ -166,10 +170,20 @@ void WindowSet::save(std::string& out) const {
 
 Result<void> WindowSet::restore(std::string_view bytes) {
   ByteReader in(bytes);
-  if (in.fixed<std::uint8_t>() != kVersion) {
+  const auto version = in.fixed<std::uint8_t>();
+  if (version != kVersion && version != kWithoutTicks) {
     return fail("saved window counts: not of a known version");
   }
   const std::uint64_t sequence = in.varint();
+  ArrivalTime ticked = kNotTicked;
+  std::int64_t shift_ns = 0;
+  if (version != kWithoutTicks) {
+    ticked = {in.fixed<std::int64_t>()};
+    shift_ns = in.zigzag();
+    if (shift_ns < 0 || shift_ns >= kFarNs || ticked.ns >= kFarNs) {
+      return fail("saved window counts: damaged");
+    }
+  }
   if (in.varint() != counts_.size()) {
     return fail("saved window counts: of other window definitions");
   }
@@ -186,6 +200,8 @@ Result<void> WindowSet::restore(std::string_view bytes) {
   }
   if (!in.at_end()) return fail("saved window counts: damaged");
   sequence_ = sequence;
+  ticked_ = ticked;
+  shift_ns_ = shift_ns;
   others_ = std::move(others);
   counts_ = std::move(counts);
   return {};

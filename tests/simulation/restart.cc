@@ -154,7 +154,7 @@ void Simulation::settle(const Recovered& recovered) {
   // A first attempt may have gone on from there already.
   ledger_.lost(all_lost, damaged_ ? states_at_damage_ : server_->found().partitions);
   damaged_ = false;
-  traffic_.check_keys(recovered.keys, clock_.now());
+  traffic_.check_keys(recovered.keys, clock_.steady());
   ledger_.check_store();
 }
 
@@ -219,6 +219,7 @@ void Simulation::come_to_rest() {
   constexpr int kRounds = 400;
   for (int round = 0; round < kRounds; ++round) {
     clock_.advance(200 * kNsPerMs);
+    if (random_.chance(5)) step_clock();
     server_->journal().poll(1);
     for (auto& worker : server_->pipeline().workers()) worker->poll(64);
     server_->store_writer().poll(1);

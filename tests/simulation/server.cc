@@ -14,7 +14,7 @@ Result<Recovered> Server::start(const std::function<void()>& progress) {
   if (auto built = build_store(environment_); !built) return std::unexpected(built.error());
   auto recovered = build_pipeline(progress);
   if (!recovered) return recovered;
-  for (const auto& key : recovered->keys) keys_.add(key, 0);
+  for (const auto& key : recovered->keys) keys_.add(key, 0, parts_.clock.steady());
   return recovered;
 }
 

@@ -150,6 +150,7 @@ void Simulation::rarer() {
     note("much time passes");
     return advance(70'000);
   }
+  if (what < 28) return step_clock();
   if (what < 45) return change_files();
   if (what < 60) {
     throws_in_ = static_cast<unsigned>(1 + random_.pick(30));
@@ -171,6 +172,14 @@ void Simulation::rarer() {
     kill();
     restart();
   }
+}
+
+/// The wall clock alone: nothing may wait for it.
+void Simulation::step_clock() {
+  const auto step_ms = random_.between(-random_.one_of({100, 20'000, 600'000}),
+                                       random_.one_of({100, 20'000, 600'000}));
+  clock_.step(step_ms * kNsPerMs);
+  note(fmt::format("the wall clock is set by {} ms", step_ms));
 }
 
 void Simulation::change_files() {

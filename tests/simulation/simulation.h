@@ -54,6 +54,7 @@ class Simulation {
   void offer();
   void poll();
   void rarer();
+  void step_clock();
   void change_files();
   void change_store();
   void change_layout();

@@ -122,14 +122,14 @@ bool Traffic::offer_datagram(Server& server, const std::shared_ptr<const Layout>
   return true;
 }
 
-Traffic::KeyedBody* Traffic::pick_keyed(ArrivalTime now) {
-  std::erase_if(keyed_, [&](const KeyedBody& k) { return now.ns - k.first_sent.ns > kRetriedNs; });
+Traffic::KeyedBody* Traffic::pick_keyed(Moment now) {
+  std::erase_if(keyed_, [&](const KeyedBody& k) { return now.steady - k.first_sent > kRetriedNs; });
   if (keyed_.empty() || random_.chance(60)) {
     const auto number = ++keys_given_;
     keyed_.push_back({.key = fmt::format("key {}", number),
                       .answer = fmt::format("answer {}", number),
-                      .first_sent = now,
-                      .points = points(1 + random_.pick(12), now),
+                      .first_sent = now.steady,
+                      .points = points(1 + random_.pick(12), now.wall),
                       .taken = nullptr});
     if (keyed_.size() > kKeyedBodies) keyed_.pop_front();
     return &keyed_.back();
@@ -145,8 +145,8 @@ std::string Traffic::offer_body(Server& server, const std::shared_ptr<const Layo
     const auto count = random_.chance(2) ? 1'200 : 1 + random_.pick(24);
     return offer(server, layout, now, points(count, now), durability, nullptr);
   }
-  KeyedBody& keyed = *pick_keyed(now);
-  if (const auto* known = server.keys().find(keyed.key, now)) {
+  KeyedBody& keyed = *pick_keyed({now, server.parts().clock.steady()});
+  if (const auto* known = server.keys().find(keyed.key, server.parts().clock.steady())) {
     return answer_again(server, *known, keyed, durability);
   }
   if (keyed.taken && keyed.taken->fate != Taken::Fate::kGone && !keyed.taken->key_lost) {
@@ -188,7 +188,7 @@ std::string Traffic::offer(Server& server, const std::shared_ptr<const Layout>& 
   ledger_.take(taken);
   if (keyed != nullptr) {
     keyed->taken = taken;
-    server.keys().add(key, *end);
+    server.keys().add(key, *end, server.parts().clock.steady());
   }
   server.journal().when_durable(*end, durability, [taken, durability](bool durable) {
     if (durable) acknowledge(*taken, durability);
@@ -196,9 +196,9 @@ std::string Traffic::offer(Server& server, const std::shared_ptr<const Layout>& 
   return fmt::format("body at {} to {}{}", begin, *end, keyed != nullptr ? ", " + key.key : "");
 }
 
-void Traffic::check_keys(const std::vector<AnsweredKey>& keys, ArrivalTime now) const {
+void Traffic::check_keys(const std::vector<AnsweredKey>& keys, SteadyTime now) const {
   for (const auto& keyed : keyed_) {
-    if (now.ns - keyed.first_sent.ns > kRetriedNs) continue;
+    if (now - keyed.first_sent > kRetriedNs) continue;
     const bool known = std::ranges::find(keys, keyed.key, &AnsweredKey::key) != keys.end();
     const bool there = keyed.taken && keyed.taken->fate != Taken::Fate::kGone;
     if (known && !there) {

@@ -24,7 +24,7 @@ class Traffic {
   std::string offer_body(Server& server, const std::shared_ptr<const Layout>& layout,
                          ArrivalTime now);
   /// The server has come back with these keys.
-  void check_keys(const std::vector<AnsweredKey>& keys, ArrivalTime now) const;
+  void check_keys(const std::vector<AnsweredKey>& keys, SteadyTime now) const;
 
   std::uint64_t answered_again() const { return answered_again_; }
 
@@ -39,7 +39,7 @@ class Traffic {
   struct KeyedBody {
     std::string key;
     std::string answer;
-    ArrivalTime first_sent;
+    SteadyTime first_sent;
     std::vector<SimPoint> points;
     TakenPtr taken;  ///< the last time it was
   };
@@ -48,7 +48,7 @@ class Traffic {
   std::vector<SimPoint> points(std::size_t count, ArrivalTime now);
   std::vector<PointBatchPtr> batches_of(std::vector<SimPoint>& points, Server& server,
                                         const Layout& layout, ArrivalTime now) const;
-  KeyedBody* pick_keyed(ArrivalTime now);
+  KeyedBody* pick_keyed(Moment now);
   std::string offer(Server& server, const std::shared_ptr<const Layout>& layout, ArrivalTime now,
                     std::vector<SimPoint> points, Durability durability, KeyedBody* keyed);
   std::string answer_again(Server& server, const AnsweredKeys::Answer& answer,

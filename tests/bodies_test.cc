@@ -1,0 +1,231 @@
+// Bodies of any size, shape and compression: taken whole or refused with a reason, and never in the
+// way of those that come after. SLIPSTREAM_BODIES asks for more of them, SLIPSTREAM_BODIES_SEED for
+// the same ones again.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <cstdlib>
+#include <random>
+
+#include "app/parts.h"
+#include "base/fault.h"
+#include "harness.h"
+
+namespace slipstream {
+namespace {
+
+using harness::http;
+using harness::HttpAnswer;
+using harness::metric;
+using harness::Server;
+using testing::AnyOf;
+using testing::HasSubstr;
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+std::string gzip(const std::string& text) {
+  z_stream z{};
+  EXPECT_EQ(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string packed(deflateBound(&z, text.size()) + 64, '\0');
+  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  z.avail_in = static_cast<uInt>(text.size());
+  z.next_out = reinterpret_cast<Bytef*>(packed.data());
+  z.avail_out = static_cast<uInt>(packed.size());
+  EXPECT_EQ(deflate(&z, Z_FINISH), Z_STREAM_END);
+  packed.resize(packed.size() - z.avail_out);
+  deflateEnd(&z);
+  return packed;
+}
+
+std::string zstd(const std::string& text) {
+  std::string packed(ZSTD_compressBound(text.size()), '\0');
+  packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 1));
+  return packed;
+}
+
+struct Sent {
+  std::string target = "/api/ingest";
+  std::string text;
+  harness::Headers headers;
+  std::uint64_t points = 0;
+};
+
+/// Rows of so many named channels and a text, under a header.
+Sent csv_with_header(std::size_t bytes, std::size_t channels) {
+  Sent sent{.headers = {{"Content-Type", "text/csv"}}};
+  sent.text = "meta_time,track,chassis,lap,note";
+  for (std::size_t c = 0; c < channels; ++c) sent.text += fmt::format(",channel_{}", c);
+  sent.text += '\n';
+  while (sent.text.size() < bytes) {
+    sent.text += fmt::format(",t,c{},1,some text", sent.points % 7);
+    for (std::size_t c = 0; c < channels; ++c) {
+      sent.text += fmt::format(",{}", (sent.points * 31 + c * 17) % 997);
+    }
+    sent.text += '\n';
+    ++sent.points;
+  }
+  return sent;
+}
+
+Sent csv_by_position(std::size_t bytes) {
+  Sent sent{.headers = {{"Content-Type", "text/csv"}}};
+  while (sent.text.size() < bytes) {
+    sent.text += ",t,c,1,5,6\n";
+    ++sent.points;
+  }
+  return sent;
+}
+
+Sent lines(std::size_t bytes) {
+  Sent sent{.target = "/write"};
+  while (sent.text.size() < bytes) {
+    sent.text += fmt::format("t,chassis=c{},wheel=fl speed_kmh={},rpm={}i\n", sent.points % 5,
+                             sent.points % 300, sent.points % 9000);
+    ++sent.points;
+  }
+  return sent;
+}
+
+Sent json(std::size_t bytes, bool is_array) {
+  Sent sent{.text = is_array ? "[" : "",
+            .headers = {{"Content-Type", is_array ? "application/json" : "application/x-ndjson"}}};
+  while (sent.text.size() < bytes) {
+    if (sent.points > 0) sent.text += is_array ? "," : "\n";
+    sent.text += fmt::format(R"({{"track":"t","chassis":"c{}","lap":1,"speed_kmh":{}}})",
+                             sent.points % 3, sent.points % 300);
+    ++sent.points;
+  }
+  if (is_array) sent.text += ']';
+  return sent;
+}
+
+/// Few points, each as large as one may be.
+Sent large_points(std::size_t bytes) {
+  Sent sent{.headers = {{"Content-Type", "application/x-ndjson"}}};
+  while (sent.text.size() < bytes) {
+    sent.text += fmt::format("{{\"track\":\"t\",\"chassis\":\"c\",\"note\":\"{}\"}}\n",
+                             std::string(60'000, 'x'));
+    ++sent.points;
+  }
+  return sent;
+}
+
+Sent any_body(std::mt19937_64& random) {
+  // Small ones, and those near every limit there is.
+  constexpr std::size_t kSizes[] = {1, 1'000, 300'000, 2 * kMiB, 5 * kMiB, 16 * kMiB - 2'000};
+  const std::size_t bytes = kSizes[random() % std::size(kSizes)];
+  switch (random() % 7) {
+    case 0:
+      return csv_with_header(bytes, 1);
+    case 1:
+      return csv_with_header(bytes, 27);
+    case 2:
+      return csv_by_position(bytes);
+    case 3:
+      return lines(bytes);
+    case 4:
+      return json(bytes, true);
+    case 5:
+      return json(bytes, false);
+    default:
+      return large_points(bytes);
+  }
+}
+
+HttpAnswer post(const Server& server, Sent sent, unsigned packing, const std::string& query = "") {
+  if (packing != 0) {
+    sent.headers.emplace_back("Content-Encoding", packing == 1 ? "gzip" : "zstd");
+    sent.text = packing == 1 ? gzip(sent.text) : zstd(sent.text);
+  }
+  return http(server.port(), "POST", sent.target + query, sent.text, sent.headers);
+}
+
+double accepted(const Server& server) {
+  return metric(server.port(), R"(slipstream_points_accepted_total{source="http"})");
+}
+
+/// All or nothing, with a reason; and a small one behind it is acknowledged.
+void expect_whole_or_refused(const Server& server, const Sent& sent, unsigned packing) {
+  const double before = accepted(server);
+  const auto answer = post(server, sent, packing);
+  const double taken = accepted(server) - before;
+  if (answer.status == 200 || answer.status == 204) {
+    EXPECT_EQ(taken, static_cast<double>(sent.points));
+  } else {
+    EXPECT_THAT(answer.status, AnyOf(413u, 503u)) << answer.body;
+    EXPECT_EQ(taken, 0);
+    EXPECT_THAT(answer.body, AnyOf(HasSubstr("nothing was taken"), HasSubstr("larger than")));
+  }
+  const auto small = post(server, csv_by_position(1), 0);
+  EXPECT_EQ(small.status, 200u) << small.body;
+  EXPECT_EQ(http(server.port(), "GET", "/api/health").status, 200u);
+}
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* const given = std::getenv(name);
+  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
+}
+
+TEST(Bodies, OfAnySizeShapeAndCompressionAreTakenWholeOrRefused) {
+  const auto seed = from_environment("SLIPSTREAM_BODIES_SEED", std::random_device{}() % 1'000'000);
+  fmt::print("SLIPSTREAM_BODIES_SEED={}\n", seed);
+  std::mt19937_64 random(seed);
+  Server server;
+  for (auto left = from_environment("SLIPSTREAM_BODIES", 12); left > 0; --left) {
+    const Sent sent = any_body(random);
+    const auto packing = static_cast<unsigned>(random() % 3);
+    SCOPED_TRACE(fmt::format("{} bytes, {} points, packing {}: {}", sent.text.size(), sent.points,
+                             packing, sent.text.substr(0, 60)));
+    expect_whole_or_refused(server, sent, packing);
+    if (testing::Test::HasFailure()) break;
+  }
+}
+
+// What one block cannot hold is in several; read again after a kill it is there as a whole.
+TEST(Bodies, HalfAMillionRowsAreTaken) {
+  std::string text = "meta_time,track,chassis,lap,speed_kmh\n";
+  for (int i = 0; i < 500'000; ++i) text += ",t,c,1,5\n";
+  const Sent sent{.text = text, .headers = {{"Content-Type", "text/csv"}}, .points = 500'000};
+  Server server;
+  const auto answer = post(server, sent, 1);
+  EXPECT_EQ(answer.status, 200u) << answer.body;
+  EXPECT_THAT(answer.body, HasSubstr(R"("accepted":500000)"));
+  EXPECT_EQ(post(server, csv_by_position(1), 0).status, 200u);
+  server.stop();
+}
+
+TEST(Bodies, WhoseDecodedPointsAreTooManyAreRefusedWithTheLimit) {
+  Server server({{"MAX_BACKLOG_BYTES", "4194304"}});
+  const auto answer = post(server, csv_by_position(kMiB), 1);
+  EXPECT_EQ(answer.status, 413u);
+  EXPECT_THAT(answer.body, HasSubstr(R"("reason":"too_large")"));
+  EXPECT_THAT(answer.body, HasSubstr("over 4 MiB of memory once decoded"));
+  EXPECT_EQ(accepted(server), 0);
+  EXPECT_EQ(metric(server.port(), R"(slipstream_points_received_total{source="http"})"), 1);
+  EXPECT_EQ(post(server, csv_by_position(1'000), 0).status, 200u);
+}
+
+#ifdef SLIPSTREAM_FAULTS
+TEST(Bodies, ThatTheMemoryDoesNotSufficeForAreAnswered503AndCostNobodyElse) {
+  fault::hook() = [](std::string_view point, std::string_view body) {
+    if (point == "decode_body" && body.find("greedy") != body.npos) throw std::bad_alloc();
+  };
+  {
+    Server server;
+    const auto answer =
+        http(server.port(), "POST", "/api/ingest", R"({"track":"t","chassis":"greedy"})");
+    EXPECT_EQ(answer.status, 503u);
+    EXPECT_TRUE(answer.headers.contains("retry-after"));
+    EXPECT_THAT(answer.body, HasSubstr("not enough memory"));
+    EXPECT_EQ(post(server, csv_by_position(100), 0).status, 200u);
+    EXPECT_EQ(http(server.port(), "GET", "/api/health").status, 200u);
+  }
+  fault::hook() = nullptr;
+}
+#endif
+
+}  // namespace
+}  // namespace slipstream
