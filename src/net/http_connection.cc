@@ -6,29 +6,19 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
-#include <boost/beast/core/buffers_to_string.hpp>
 
 #include "net/ws_connection.h"
 #include "net/ws_handshake.h"
 
 namespace slipstream {
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
 
 namespace {
 
-constexpr std::uint32_t kMaxHeadBytes = 16'384;
-constexpr std::size_t kMaxTargetBytes = 8'192;
-constexpr std::size_t kMaxFields = 100;
 constexpr std::size_t kHeadReadBytes = 4'096;  // connections that wait cost no more
 constexpr std::size_t kBodyReadBytes = 65'536;
 constexpr std::size_t kMaxDiscardedBytes = std::size_t{64} << 20;
 constexpr int kWsSendBufferBytes = 128 << 10;  // small, so that a slow client shows as unsent
-
-std::string text_of(beast::string_view view) {
-  return {view.data(), view.size()};
-}
 
 iovec piece_of(std::string_view text) {
   return {const_cast<char*>(text.data()), text.size()};  // written, never changed
@@ -96,9 +86,8 @@ void HttpConnection::close() {
 }
 
 void HttpConnection::next_request() {
-  parser_.emplace();
-  parser_->header_limit(kMaxHeadBytes);
-  parser_->body_limit(service_->options.max_body_bytes);
+  head_parser_ = {};
+  body_ = {};
   state_ = State::kHead;
   head_begun_ = false;
   origin_headers_.clear();
@@ -136,29 +125,36 @@ void HttpConnection::on_read(Error error, std::size_t bytes) {
   read();
 }
 
+std::string_view HttpConnection::unread() const {
+  const auto data = buffer_.cdata();
+  return {static_cast<const char*>(data.data()), data.size()};
+}
+
 void HttpConnection::parse_head() {
-  Error error;
-  buffer_.consume(parser_->put(buffer_.data(), error));
-  if (error == http::error::need_more) {
+  if (!head_begun_) buffer_.consume(leading_empty_lines(unread()));
+  // Empty lines are no head, and do not start its time.
+  if (unread().empty() || (!head_begun_ && unread() == "\r")) return read();
+  auto complete = head_parser_.parse(unread());
+  if (complete && !*complete) {
     if (!std::exchange(head_begun_, true)) set_deadline(service_->options.header_timeout_ms, 0);
     return read();
   }
   wait_in_line(false);
-  if (error) return refuse_head(error);
+  if (!complete) return refuse_head(std::move(complete.error()));
+  buffer_.consume(head_parser_.size());
   on_head();
 }
 
 void HttpConnection::on_head() {
-  const auto& head = parser_->get();
-  is_head_ = head.method() == http::verb::head;
-  is_old_ = head.version() < 11;
-  keep_alive_ = keep_alive_ && head.keep_alive();
-  HttpRequest request = head_of_request();
-  const bool has_path = parse_target(text_of(head.target()), request);
+  RequestHead& head = head_parser_.head();
+  HttpRequest request = std::move(head.request);
+  is_head_ = request.method == "HEAD";
+  is_old_ = head.is_old;
+  keep_alive_ = keep_alive_ && head.keep_alive;
+  body_ = RequestBodyReader(head.framing, service_->options.max_body_bytes);
   const auto match = service_->router.find(request);
   error_body_ = match.error_body;
-  if (!is_within_limits()) return;
-  if (!has_path) return refuse(error_response(400, "the request's target is no path"));
+  if (!head.has_path) return refuse(error_response(400, "the request's target is no path"));
   const bool is_upgrade = wants_websocket(request);
   auto& guard = service_->guard;
   guard.identify(request, peer_, is_upgrade);
@@ -182,7 +178,7 @@ void HttpConnection::on_head() {
   }
   if (is_upgrade) return upgrade(std::move(request));
   if (is_denied) {
-    keep_alive_ = keep_alive_ && parser_->is_done();
+    keep_alive_ = keep_alive_ && body_.is_done();
     return handle(std::move(request), *match.handler);
   }
   if (match.handler == nullptr && !match.allowed.empty()) {
@@ -196,29 +192,6 @@ void HttpConnection::on_head() {
   read_body();
 }
 
-bool HttpConnection::is_within_limits() {
-  const auto& head = parser_->get();
-  if (head.target().size() > kMaxTargetBytes) {
-    refuse(error_response(414, fmt::format("the target is longer than {} bytes", kMaxTargetBytes)));
-    return false;
-  }
-  if (std::distance(head.begin(), head.end()) > static_cast<std::ptrdiff_t>(kMaxFields)) {
-    refuse(error_response(431, fmt::format("more than {} header fields", kMaxFields)));
-    return false;
-  }
-  return true;
-}
-
-HttpRequest HttpConnection::head_of_request() const {
-  HttpRequest request;
-  const auto& message = parser_->get();
-  request.method = text_of(message.method_string());
-  for (const auto& field : message) {
-    request.headers.emplace_back(text_of(field.name_string()), text_of(field.value()));
-  }
-  return request;
-}
-
 void HttpConnection::handle(HttpRequest request, const HttpHandler& handler) {
   state_ = State::kHandling;
   deadline_ = Clock::time_point::max();
@@ -230,11 +203,10 @@ void HttpConnection::handle(HttpRequest request, const HttpHandler& handler) {
 
 void HttpConnection::read_body() {
   state_ = State::kBody;
-  parser_->eager(true);
-  if (!parser_->is_done()) {
+  if (!body_.is_done()) {
     began_ = Clock::now();
     set_deadline(service_->options.body_timeout_ms, 0);
-    if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
+    if (!is_old_ && equal_ignoring_case(request_.header("Expect"), "100-continue")) {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       const std::array pieces{piece_of(kContinue)};
       // Where it cannot be written: a client sends its body some time anyway.
@@ -245,23 +217,21 @@ void HttpConnection::read_body() {
 }
 
 void HttpConnection::parse_body() {
-  Error error;
-  while (!parser_->is_done() && buffer_.size() > 0 && !error) {
-    buffer_.consume(parser_->put(buffer_.data(), error));
-  }
-  if (error && error != http::error::need_more) return refuse_malformed(error);
+  const auto taken = body_.take(unread());
+  if (!taken) return refuse_fault(taken.error());
+  buffer_.consume(*taken);
   count_body();
   if (service_->body_bytes > service_->options.max_bodies_bytes) {
     auto response = error_response(503, "too many bodies are being received");
     response.headers.emplace_back("Retry-After", "1");
     return refuse(std::move(response));
   }
-  if (!parser_->is_done()) {
+  if (!body_.is_done()) {
     set_deadline(service_->options.body_timeout_ms, body_bytes_);
     return read();
   }
   HttpRequest request = std::move(request_);
-  request.body = std::move(parser_->get().body());
+  request.body = std::move(body_.body());
   request.body.reserve(request.body.size() + HttpRequest::kBodyPadding);
   state_ = State::kHandling;
   count_body();
@@ -270,52 +240,30 @@ void HttpConnection::parse_body() {
 
 /// Keeps the service's sum at what this connection holds.
 void HttpConnection::count_body() {
-  const std::size_t held = state_ == State::kBody ? parser_->get().body().size() : 0;
+  const std::size_t held = state_ == State::kBody ? body_.body().size() : 0;
   service_->body_bytes += held - body_bytes_;
   body_bytes_ = held;
 }
 
 void HttpConnection::refuse(HttpResponse response) {
   // What is not read of the body cannot be told from the next request.
-  keep_alive_ = keep_alive_ && parser_->is_done();
+  keep_alive_ = keep_alive_ && body_.is_done();
   state_ = State::kHandling;
   count_body();
   answer(std::move(response));
 }
 
 /// Of a head that cannot be taken: its path, if it says one, tells how to answer.
-void HttpConnection::refuse_head(Error error) {
+void HttpConnection::refuse_head(HttpFault fault) {
   HttpRequest request;
-  static_cast<void>(parse_target(target_of_head(), request));
+  static_cast<void>(parse_target(head_parser_.target(unread()), request));
   error_body_ = service_->router.find(request).error_body;
-  refuse_malformed(error);
+  refuse_fault(std::move(fault));
 }
 
-/// Whatever stands where a request line has its target.
-std::string HttpConnection::target_of_head() const {
-  if (!parser_->get().target().empty()) return text_of(parser_->get().target());
-  const auto data = buffer_.cdata();
-  std::string_view line(static_cast<const char*>(data.data()), data.size());
-  line = line.substr(0, line.find('\r'));
-  line.remove_prefix(std::min(line.size(), line.find(' ')));
-  line.remove_prefix(std::min(line.size(), line.find_first_not_of(' ')));
-  return std::string(line.substr(0, line.find(' ')));
-}
-
-void HttpConnection::refuse_malformed(Error error) {
+void HttpConnection::refuse_fault(HttpFault fault) {
   keep_alive_ = false;
-  if (error == http::error::body_limit) {
-    return refuse(error_response(
-        413, fmt::format("the body is larger than {} bytes", service_->options.max_body_bytes)));
-  }
-  if (error == http::error::header_limit) {
-    if (parser_->get().target().empty()) {
-      return refuse(error_response(414, "the request line is too long"));
-    }
-    return refuse(
-        error_response(431, fmt::format("the head is larger than {} bytes", kMaxHeadBytes)));
-  }
-  refuse(error_response(400, "malformed HTTP: " + error.message()));
+  refuse(error_response(fault.status, fault.message));
 }
 
 void HttpConnection::upgrade(HttpRequest request) {
@@ -324,6 +272,8 @@ void HttpConnection::upgrade(HttpRequest request) {
     return refuse(error_response(404, "no WebSocket at this path"));
   }
   if (is_old_) return refuse(error_response(400, "a WebSocket is opened by HTTP/1.1 or later"));
+  // Its bytes would be taken for frames.
+  if (!body_.is_done()) return refuse(error_response(400, "a WebSocket is opened without a body"));
   if (service_->stopping) {
     auto response = error_response(503, "the server is stopping");
     response.headers.emplace_back("Retry-After", "1");
@@ -346,7 +296,7 @@ void HttpConnection::upgrade(HttpRequest request) {
   // The session is known before its handshake is answered: a client that has the answer misses
   // nothing from then on. What is sent until then waits.
   service_->on_websocket(session);
-  session->start(std::move(handshake->answer), beast::buffers_to_string(buffer_.data()));
+  session->start(std::move(handshake->answer), std::string(unread()));
 }
 
 void HttpConnection::answer(HttpResponse response) {
@@ -470,7 +420,7 @@ void HttpConnection::on_timer() {
     return;
   }
   if (Clock::now() < deadline_) return arm();
-  const bool is_pause = state_ == State::kHead && !head_begun_ && buffer_.size() == 0;
+  const bool is_pause = state_ == State::kHead && !head_begun_;
   if (!is_pause && state_ != State::kLingering) service_->guard.stats().timeouts.add();
   close();
 }

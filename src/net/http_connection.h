@@ -1,8 +1,6 @@
 #pragma once
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <chrono>
 #include <list>
 #include <memory>
@@ -11,6 +9,8 @@
 
 #include "net/answer_writer.h"
 #include "net/http_service.h"
+#include "net/request_body.h"
+#include "net/request_head.h"
 #include "net/stream.h"
 
 namespace slipstream {
@@ -38,7 +38,6 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   class Ticket;
   using Clock = std::chrono::steady_clock;
   using Error = boost::system::error_code;
-  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
   enum class State { kHead, kBody, kHandling, kWriting, kLingering, kUpgraded, kClosed };
 
   void next_request();
@@ -46,14 +45,12 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void on_read(Error error, std::size_t bytes);
   void parse_head();
   void on_head();
-  bool is_within_limits();
   void handle(HttpRequest request, const HttpHandler& handler);
   void read_body();
   void parse_body();
   void refuse(HttpResponse response);
-  void refuse_malformed(Error error);
-  void refuse_head(Error error);
-  std::string target_of_head() const;
+  void refuse_fault(HttpFault fault);
+  void refuse_head(HttpFault fault);
   void upgrade(HttpRequest request);
   void answer(HttpResponse response);
   void write();
@@ -62,7 +59,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void on_written();
   void abort();
   void linger();
-  HttpRequest head_of_request() const;
+  /// What was read and not yet taken.
+  std::string_view unread() const;
 
   void wait_in_line(bool waits);
   void count_body();
@@ -77,7 +75,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   const std::shared_ptr<HttpService> service_;
   boost::asio::steady_timer timer_;
   boost::beast::flat_buffer buffer_;
-  std::optional<Parser> parser_;
+  RequestHeadParser head_parser_;
+  RequestBodyReader body_;
   State state_ = State::kHead;
   std::optional<std::list<HttpConnection*>::iterator> in_line_;
   HttpRequest request_;  ///< whose body is being read
