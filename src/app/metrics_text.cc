@@ -1,5 +1,6 @@
 #include "app/health.h"
 #include "app/redis_health.h"
+#include "base/descriptors.h"
 #include "ops/metrics.h"
 
 namespace slipstream {
@@ -97,6 +98,7 @@ void add_edge(MetricsPage& page, const HttpGuardStats& guard) {
   }
   for (const auto& [reason, counter] :
        {std::pair{"server_full", &guard.server_full},
+        std::pair{"no_descriptors", &guard.no_descriptors},
         std::pair{"address_full", &guard.address_full}, std::pair{"made_room", &guard.made_room},
         std::pair{"timeout", &guard.timeouts}, std::pair{"answer_broken", &guard.answers_broken},
         std::pair{"handshake_failed", &guard.handshakes_failed}}) {
@@ -153,6 +155,15 @@ void add_outputs(MetricsPage& page, const Parts& parts) {
   add_edge(page, parts.http->guard_stats());
   page.gauge("http_connections", "Open connections, WebSockets included",
              real(parts.http->connections().value()));
+  page.gauge("http_connections_limit",
+             "Connections that may be open: max_connections, or what descriptors allow",
+             real(std::uint64_t{parts.budget.connections}));
+  page.gauge("descriptors_limit", "Files and sockets that the process may have open",
+             real(std::uint64_t{parts.budget.limit}));
+  page.gauge("descriptors_reserve", "Of these, kept for log, store and Redis",
+             real(std::uint64_t{parts.budget.reserve}));
+  page.gauge("descriptors_open", "Files and sockets that are open",
+             real(std::uint64_t{open_descriptors()}));
 }
 
 }  // namespace

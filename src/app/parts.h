@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "app/connection_budget.h"
 #include "app/durable_parts.h"
 #include "app/log_scan.h"
 #include "base/agent.h"
@@ -30,6 +31,7 @@ struct Parts : DurableParts {
 
   const ArrivalTime started = clock.now();
   std::atomic<bool> ready{false};
+  ConnectionBudget budget;
 
   std::unique_ptr<RollupMemory> memory;
   std::unique_ptr<InsightJoiner> insights;

@@ -11,6 +11,7 @@
 #include "app/health.h"
 #include "app/live.h"
 #include "app/streams_setup.h"
+#include "base/descriptors.h"
 #include "net/address.h"
 #include "net/tls_context.h"
 #include "ops/logging.h"
@@ -84,6 +85,9 @@ Topology::~Topology() {
 
 Result<std::unique_ptr<Topology>> Topology::start(Config config, const RecoveryProgress& progress) {
   std::unique_ptr<Topology> topology(new Topology(std::move(config)));
+  auto budget = plan_connections(topology->parts_->config, descriptor_limit());
+  if (!budget) return std::unexpected(budget.error());
+  topology->parts_->budget = *budget;
   Result<void> built = topology->build_store();
   if (built) built = topology->build_pipeline(progress);
   if (built) built = topology->build_sources();
@@ -210,7 +214,10 @@ Result<void> Topology::build_sources() {
 
   auto options = http_server_options(config);
   if (!options) return std::unexpected(options.error());
+  options->max_connections = p.budget.connections;
+  options->max_turned_away = p.budget.turned_away;
   report_edge(config, *options);
+  report_budget(config, p.budget);
   auto http = HttpServer::open(p.io, std::move(*options));
   if (!http) return std::unexpected(http.error());
   p.http = std::move(*http);

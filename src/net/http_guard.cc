@@ -49,7 +49,7 @@ Address HttpGuard::client_of(const HttpRequest& request, const Address& peer) co
     while (!rest.empty()) {
       const auto comma = rest.rfind(',');
       const auto text =
-          trim_blanks(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
+          trim_ows(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
       rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(0, comma);
       const auto address = parse_address(std::string(text));
       if (!address) return client;

@@ -23,7 +23,7 @@ bool is_token(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, is_token_byte);
 }
 
-std::string_view trim_blanks(std::string_view text) {
+std::string_view trim_ows(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
@@ -44,7 +44,7 @@ std::expected<HttpField, HttpFault> parse_field_line(std::string_view line) {
   }
   const auto name = line.substr(0, colon);
   if (!is_token(name)) return std::unexpected(malformed("a header field's name is none"));
-  return HttpField{name, trim_blanks(line.substr(colon + 1))};
+  return HttpField{name, trim_ows(line.substr(colon + 1))};
 }
 
 std::vector<std::string_view> list_members(
@@ -55,7 +55,7 @@ std::vector<std::string_view> list_members(
     std::string_view rest = value;
     while (true) {
       const auto comma = rest.find(',');
-      const auto member = trim_blanks(rest.substr(0, comma));
+      const auto member = trim_ows(rest.substr(0, comma));
       if (!member.empty()) members.push_back(member);
       if (comma == std::string_view::npos) break;
       rest.remove_prefix(comma + 1);

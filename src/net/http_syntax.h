@@ -23,8 +23,8 @@ inline constexpr std::size_t kMaxFields = 100;
 
 /// RFC 9110 5.6.2: at least one character, none of which separates.
 bool is_token(std::string_view text);
-/// Without the blanks and tabs around it.
-std::string_view trim_blanks(std::string_view text);
+/// Without the blanks and tabs around it (OWS, RFC 9110 5.6.3).
+std::string_view trim_ows(std::string_view text);
 /// Whether a byte may stand in a field's value: no control character but the tab.
 bool is_field_byte(char c);
 

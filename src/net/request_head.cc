@@ -93,7 +93,7 @@ Outcome check_host(const RequestHead& head) {
 Outcome read_length(std::string_view list, std::optional<std::uint64_t>& length) {
   while (true) {
     const auto comma = list.find(',');
-    const auto text = trim_blanks(list.substr(0, comma));
+    const auto text = trim_ows(list.substr(0, comma));
     if (text.empty() || !std::ranges::all_of(text, is_digit)) {
       return std::unexpected(malformed("the Content-Length is no number"));
     }

@@ -23,7 +23,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   while (true) {
     const auto at = text.find(separator);
-    parts.push_back(trim_blanks(text.substr(0, at)));
+    parts.push_back(trim_ows(text.substr(0, at)));
     if (at == std::string_view::npos) return parts;
     text.remove_prefix(at + 1);
   }
@@ -49,9 +49,9 @@ bool is_acceptable(std::string_view offer) {
   std::vector<std::string_view> seen;
   for (std::size_t i = 1; i < parts.size(); ++i) {
     const auto equals = parts[i].find('=');
-    const auto name = trim_blanks(parts[i].substr(0, equals));
+    const auto name = trim_ows(parts[i].substr(0, equals));
     std::optional<std::string_view> value;
-    if (equals != std::string_view::npos) value = trim_blanks(parts[i].substr(equals + 1));
+    if (equals != std::string_view::npos) value = trim_ows(parts[i].substr(equals + 1));
     if (value && value->size() >= 2 && value->front() == '"' && value->back() == '"') {
       value = value->substr(1, value->size() - 2);
     }
@@ -106,7 +106,7 @@ std::expected<WsHandshake, HttpResponse> answer_handshake(const HttpRequest& hea
   if (head.header("Sec-WebSocket-Version") != "13") {
     return std::unexpected(upgrade_required("Sec-WebSocket-Version: 13 is what is spoken here"));
   }
-  const auto key = trim_blanks(head.header("Sec-WebSocket-Key"));
+  const auto key = trim_ows(head.header("Sec-WebSocket-Key"));
   if (!is_key(key)) {
     return std::unexpected(error_response(400, "Sec-WebSocket-Key is not 16 bytes in base64"));
   }
