@@ -49,7 +49,8 @@ struct Parts : DurableParts {
   std::unique_ptr<AggregateSink> aggregates;  ///< nullptr: no rollups of the embedded log wait
   std::unique_ptr<StreamGroup> streams;       ///< nullptr: none are read
   std::unique_ptr<StreamLog> stream_log;      ///< nullptr: points do not go to streams
-  std::unique_ptr<UdpSource> udp;             ///< nullptr: switched off
+  std::unique_ptr<RejectionLog> rejection_log;
+  std::unique_ptr<UdpSource> udp;  ///< nullptr: switched off
   std::unique_ptr<HttpIngest> http_ingest;
   std::unique_ptr<HttpServer> http;
 

@@ -51,15 +51,15 @@ std::function<void(HttpIngest::PublishOutcome)> response_only(HttpResponder resp
 }  // namespace
 
 HttpIngest::HttpIngest(HttpIngestOptions options, Schema& schema, IngestStats& stats,
-                       const Clock& clock, PointSink& sink, BatchPool& pool, RejectionLogger logger)
+                       const Clock& clock, PointSink& sink, BatchPool& pool,
+                       RejectionLog& rejection_log)
     : options_(std::move(options)),
       stats_(stats),
       clock_(clock),
       sink_(sink),
       writer_(sink.partitions(), pool),
       decoder_(schema, stats, writer_),
-      peers_("http", options_.points_per_second_per_address, std::move(logger),
-             stats.errors_not_logged),
+      peers_("http", options_.points_per_second_per_address, rejection_log),
       jobs_(options_.queue) {}
 
 void HttpIngest::handle(HttpRequest request, HttpResponder respond) {
@@ -114,17 +114,17 @@ std::optional<HttpResponse> HttpIngest::answer(Job& job) {
   first_error_.clear();
   error_count_ = 0;
   is_influx_ = job.is_influx;
-  arrival_ = job.arrival;
+  now_ = clock_.steady();
   source_ = job.source;
   refusal_ = {};
   address_ = parse_address(job.request.address).value_or(Address{});
 
   if (job.request.denied != Denial::kNone) return refuse_denied(job);
-  if (!peers_.may_send(address_, job.arrival)) {
+  if (!peers_.may_send(address_, now_)) {
     auto response =
         refuse(429, RejectReason::kRateLimited, "too many points a second from this address", job);
     response.headers.emplace_back("Retry-After",
-                                  std::to_string(peers_.seconds_to_wait(address_, job.arrival)));
+                                  std::to_string(peers_.seconds_to_wait(address_, now_)));
     return response;
   }
   const auto durability = durability_of(job.request, options_);
@@ -198,7 +198,7 @@ std::optional<HttpResponse> HttpIngest::take_body(std::string& body, Format form
   const std::size_t points = decode(body, format, job);
   if (points == 0) return refuse(400, RejectReason::kEmpty, "the body holds no point", job);
   stats_.of(source_).received.add(points);
-  peers_.spend(address_, points, job.arrival);
+  peers_.spend(address_, points, now_);
   std::size_t accepted = 0;
   for (const auto& batch : writer_.open()) {
     if (batch) accepted += batch->points.size();
@@ -315,7 +315,7 @@ HttpResponse HttpIngest::refuse_denied(const Job& job) {
 void HttpIngest::rejected(std::size_t index, const Rejection& rejection, std::string_view sample) {
   index += first_index_;
   stats_.reject(source_, rejection.reason);
-  peers_.report(address_, rejection, sample, arrival_);
+  peers_.report(address_, rejection, sample, now_);
   if (error_count_ == 0) {
     first_error_ =
         fmt::format("point {}: {}: {}", index, to_string(rejection.reason), rejection.message);
