@@ -5,14 +5,15 @@
 namespace slipstream::harness {
 
 Program::Program(const TemporaryDirectory& directory, std::vector<std::string> arguments,
-                 std::vector<std::string> environment)
+                 std::vector<std::string> environment, std::optional<rlimit> descriptors)
     : output_(directory.path() / fmt::format("out-{}", count_++)) {
   arguments.insert(arguments.begin(), "slipstream");
   pid_ = spawn({.program = SLIPSTREAM_PROGRAM,
                 .arguments = std::move(arguments),
                 .environment = std::move(environment),
                 .output = output_,
-                .directory = directory.path()});
+                .directory = directory.path(),
+                .descriptors = descriptors});
 }
 
 Program::~Program() {

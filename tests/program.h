@@ -1,10 +1,12 @@
 #pragma once
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
 #include <regex>
 #include <string>
 #include <vector>
@@ -17,7 +19,8 @@ namespace slipstream::harness {
 class Program {
  public:
   Program(const TemporaryDirectory& directory, std::vector<std::string> arguments,
-          std::vector<std::string> environment = {});
+          std::vector<std::string> environment = {},
+          std::optional<rlimit> descriptors = std::nullopt);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;

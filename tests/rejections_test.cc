@@ -221,7 +221,8 @@ TEST(Rejections, OverloadedTakesAllOfABodyOrNothing) {
   SystemClock clock;
   BatchPool pool;
   source_testing::KeptPoints pipeline(stats);
-  HttpIngest ingest({}, schema, stats, clock, pipeline, pool, [](const RejectionReport&) {});
+  RejectionLog log({}, stats.errors_not_logged);
+  HttpIngest ingest({}, schema, stats, clock, pipeline, pool, log);
   IoThread io("io");
   auto server = HttpServer::open(io, {.port = 0});
   ASSERT_TRUE(server);

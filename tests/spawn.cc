@@ -26,6 +26,7 @@ pid_t spawn(Spawn what) {
   const int out = open(what.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   if (getppid() != parent || out < 0 || dup2(out, STDOUT_FILENO) < 0 ||
       dup2(out, STDERR_FILENO) < 0 ||
+      (what.descriptors && setrlimit(RLIMIT_NOFILE, &*what.descriptors) != 0) ||
       (!what.directory.empty() && chdir(what.directory.c_str()) != 0)) {
     _exit(99);
   }

@@ -1,7 +1,9 @@
 #pragma once
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,8 @@ struct Spawn {
   std::vector<std::string> environment = {};  ///< name=value; wins over what is inherited
   std::filesystem::path output;               ///< a file, made anew, of both output streams
   std::filesystem::path directory = {};       ///< where it works; empty: here
+  /// How many descriptors it may have, for good; by default as many as this process.
+  std::optional<rlimit> descriptors = {};
 };
 
 /// Its id. It ends at the latest with the thread that started it. Throws where no process can be

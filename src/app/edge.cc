@@ -115,4 +115,15 @@ void report_edge(const Config& config, const HttpServerOptions& options) {
                       {"write", everybody.write ? "everybody" : "by token"}});
 }
 
+void report_budget(const Config& config, const ConnectionBudget& budget) {
+  if (!budget.is_lower_than_asked) return;
+  log_warn(
+      "fewer connections than [server] max_connections can be open: the limit of open files "
+      "(ulimit -n, LimitNOFILE=) leaves room for no more",
+      {{"connections", std::to_string(budget.connections)},
+       {"max_connections", std::to_string(config.server.max_connections)},
+       {"open_files_limit", std::to_string(budget.limit)},
+       {"reserve", std::to_string(budget.reserve)}});
+}
+
 }  // namespace slipstream

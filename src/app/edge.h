@@ -1,6 +1,7 @@
 #pragma once
 #include <vector>
 
+#include "app/connection_budget.h"
 #include "net/http_server.h"
 #include "ops/config.h"
 
@@ -15,5 +16,7 @@ Result<HttpServerOptions> http_server_options(const Config& config);
 /// Says in the log who may do what, and warns where that is more than meant: an address that others
 /// can reach while no token guards it, tokens that can be guessed, a certificate that is ending.
 void report_edge(const Config& config, const HttpServerOptions& options);
+/// Warns where fewer connections than configured may be open.
+void report_budget(const Config& config, const ConnectionBudget& budget);
 
 }  // namespace slipstream

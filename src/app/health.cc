@@ -4,6 +4,7 @@
 
 #include "app/object_writer.h"
 #include "app/redis_health.h"
+#include "base/descriptors.h"
 #include "base/json_text.h"
 
 namespace slipstream {
@@ -138,6 +139,17 @@ void append_windows(std::string& out, const Parts& parts) {
   out += ']';
 }
 
+void append_connections(std::string& out, const Parts& parts) {
+  ObjectWriter object(out);
+  object.number("open", parts.http->connections().value());
+  object.number("most", parts.budget.connections);
+  object.flag("full", parts.http->is_full());
+  ObjectWriter descriptors(object.key("descriptors"));
+  descriptors.number("limit", parts.budget.limit);
+  descriptors.number("inUse", open_descriptors());
+  descriptors.number("reserve", parts.budget.reserve);
+}
+
 }  // namespace
 
 std::vector<std::string> health_problems(const Parts& parts) {
@@ -155,6 +167,16 @@ std::vector<std::string> health_problems(const Parts& parts) {
     if (!parts.pipeline->partition(p).queue().has_room()) {
       problems.push_back(fmt::format("partition {}: its queue is full, points are refused", p));
     }
+  }
+  if (parts.http->is_starved()) {
+    problems.push_back(
+        fmt::format("descriptors: the system has none left for this process, of which it may have "
+                    "{}; new connections are answered 503",
+                    parts.budget.limit));
+  } else if (parts.http->is_full()) {
+    problems.push_back(
+        fmt::format("connections: all {} that may be open are in use, new ones are answered 503",
+                    parts.budget.connections));
   }
   std::ranges::move(redis_problems(parts), std::back_inserter(problems));
   return problems;
@@ -183,6 +205,7 @@ std::string health_json(const Parts& parts, const Rates& rates,
     append_clock(object.key("clock"), parts);
     object.text("wsPath", parts.config.server.ws_path);
     append_sources(object.key("sources"), parts);
+    append_connections(object.key("connections"), parts);
     append_log(object.key("log"), parts);
     append_redis(object.key("redis"), parts);
     {

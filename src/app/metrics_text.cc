@@ -1,5 +1,6 @@
 #include "app/health.h"
 #include "app/redis_health.h"
+#include "base/descriptors.h"
 #include "ops/metrics.h"
 
 namespace slipstream {
@@ -34,7 +35,7 @@ void add_ingest(MetricsPage& page, const Parts& parts) {
              real(ingest.sequence_missing.value()));
   page.counter("sequence_repeats_total", "Sequence numbers seen again",
                real(ingest.sequence_repeats.value()));
-  page.counter("errors_not_logged_total", "Errors left out of the log by the limit per address",
+  page.counter("errors_not_logged_total", "Errors left out of the log by its limits, per address and in all",
                real(ingest.errors_not_logged.value()));
 }
 
@@ -100,8 +101,9 @@ void add_edge(MetricsPage& page, const HttpGuardStats& guard) {
   }
   for (const auto& [reason, counter] :
        {std::pair{"server_full", &guard.server_full},
+        std::pair{"no_descriptors", &guard.no_descriptors},
         std::pair{"address_full", &guard.address_full}, std::pair{"made_room", &guard.made_room},
-        std::pair{"timeout", &guard.timeouts},
+        std::pair{"timeout", &guard.timeouts}, std::pair{"answer_broken", &guard.answers_broken},
         std::pair{"handshake_failed", &guard.handshakes_failed}}) {
     page.counter("http_connections_dropped_total", "Connections turned away or cut off",
                  real(counter->value()), {{"reason", reason}});
@@ -156,6 +158,15 @@ void add_outputs(MetricsPage& page, const Parts& parts) {
   add_edge(page, parts.http->guard_stats());
   page.gauge("http_connections", "Open connections, WebSockets included",
              real(parts.http->connections().value()));
+  page.gauge("http_connections_limit",
+             "Connections that may be open: max_connections, or what descriptors allow",
+             real(std::uint64_t{parts.budget.connections}));
+  page.gauge("descriptors_limit", "Files and sockets that the process may have open",
+             real(std::uint64_t{parts.budget.limit}));
+  page.gauge("descriptors_reserve", "Of these, kept for log, store and Redis",
+             real(std::uint64_t{parts.budget.reserve}));
+  page.gauge("descriptors_open", "Files and sockets that are open",
+             real(std::uint64_t{open_descriptors()}));
 }
 
 }  // namespace

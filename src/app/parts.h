@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "app/connection_budget.h"
 #include "app/durable_parts.h"
 #include "app/log_scan.h"
 #include "base/agent.h"
@@ -32,6 +33,7 @@ struct Parts : DurableParts {
   const SteadyTime started = clock.steady();
   ClockWatch clock_watch{clock};
   std::atomic<bool> ready{false};
+  ConnectionBudget budget;
 
   std::unique_ptr<RollupMemory> memory;
   std::unique_ptr<InsightJoiner> insights;
@@ -49,7 +51,8 @@ struct Parts : DurableParts {
   std::unique_ptr<AggregateSink> aggregates;  ///< nullptr: no rollups of the embedded log wait
   std::unique_ptr<StreamGroup> streams;       ///< nullptr: none are read
   std::unique_ptr<StreamLog> stream_log;      ///< nullptr: points do not go to streams
-  std::unique_ptr<UdpSource> udp;             ///< nullptr: switched off
+  std::unique_ptr<RejectionLog> rejection_log;
+  std::unique_ptr<UdpSource> udp;  ///< nullptr: switched off
   std::unique_ptr<HttpIngest> http_ingest;
   std::unique_ptr<HttpServer> http;
 

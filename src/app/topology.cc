@@ -13,6 +13,7 @@
 #include "app/health.h"
 #include "app/live.h"
 #include "app/streams_setup.h"
+#include "base/descriptors.h"
 #include "net/address.h"
 #include "net/tls_context.h"
 #include "ops/logging.h"
@@ -34,6 +35,13 @@ void log_rejection(const RejectionReport& report) {
                              {"why", report.rejection.message},
                              {"sample", printable_sample(report.sample)},
                              {"not_logged", std::to_string(report.suppressed)}});
+}
+
+void log_left_out(const LeftOutReport& report) {
+  log_warn(
+      "points refused that are not logged one by one",
+      {{"refused", std::to_string(report.refusals)},
+       {"addresses", fmt::format("{}{}", report.are_more ? "more than " : "", report.addresses)}});
 }
 
 void warn(const std::string& message) {
@@ -86,6 +94,9 @@ Topology::~Topology() {
 
 Result<std::unique_ptr<Topology>> Topology::start(Config config, const RecoveryProgress& progress) {
   std::unique_ptr<Topology> topology(new Topology(std::move(config)));
+  auto budget = plan_connections(topology->parts_->config, descriptor_limit());
+  if (!budget) return std::unexpected(budget.error());
+  topology->parts_->budget = *budget;
   Result<void> built = topology->build_store();
   if (built) built = topology->build_pipeline(progress);
   if (built) built = topology->build_sources();
@@ -190,13 +201,16 @@ Result<void> Topology::build_pipeline(const RecoveryProgress& progress) {
 Result<void> Topology::build_sources() {
   Parts& p = *parts_;
   const Config& config = p.config;
+  p.rejection_log = std::make_unique<RejectionLog>(
+      RejectionLog::Lines{.refused = log_rejection, .left_out = log_left_out},
+      p.ingest.errors_not_logged);
   p.http_ingest = std::make_unique<HttpIngest>(
       HttpIngestOptions{.points_per_second_per_address = config.server.http_points_per_second,
                         .max_body_bytes = config.server.max_body_bytes,
                         .durability = durability_named(config.durability.level),
                         .max_points_bytes = config.durability.max_backlog_bytes,
                         .has_replicas = config.has_redis_log()},
-      p.schema, p.ingest, p.clock, p.ingest_sink(), p.pool, log_rejection);
+      p.schema, p.ingest, p.clock, p.ingest_sink(), p.pool, *p.rejection_log);
   for (const auto& key : p.recovered_keys) p.http_ingest->remember(key);
   p.recovered_keys.clear();
   if (config.udp.enabled) {
@@ -211,12 +225,15 @@ Result<void> Topology::build_sources() {
         std::move(*socket),
         UdpSourceOptions{.allow = std::move(*allow),
                          .points_per_second_per_address = config.udp.points_per_second},
-        p.schema, p.ingest, p.clock, p.ingest_sink(), p.pool, log_rejection);
+        p.schema, p.ingest, p.clock, p.ingest_sink(), p.pool, *p.rejection_log);
   }
 
   auto options = http_server_options(config);
   if (!options) return std::unexpected(options.error());
+  options->max_connections = p.budget.connections;
+  options->max_turned_away = p.budget.turned_away;
   report_edge(config, *options);
+  report_budget(config, p.budget);
   auto http = HttpServer::open(p.io, std::move(*options));
   if (!http) return std::unexpected(http.error());
   p.http = std::move(*http);
@@ -263,6 +280,7 @@ void Topology::start_timers() {
   p.io.every(std::chrono::seconds(1), [this, &p] {
     tell_clock_step();
     rates_ = rate_meter_.advance(Totals::of(p));
+    p.rejection_log->tell(p.clock.steady());
     if (p.hub->wants(Channel::kSystem)) {
       p.hub->broadcast(Channel::kSystem, system_message(p, rates_));
     }
@@ -348,6 +366,7 @@ bool Topology::stop() {
   }
   p.http_ingest->close();
   p.http_ingest_thread->stop(true);
+  p.rejection_log->finish();
   if (p.stream_log) {
     p.stream_log_thread->stop(false);
     p.stream_log->flush(stream_log_limit);

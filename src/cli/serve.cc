@@ -8,6 +8,7 @@
 
 #include "app/demo_feed.h"
 #include "app/topology.h"
+#include "base/descriptors.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/configuration.h"
@@ -108,6 +109,7 @@ class RecoveryBar {
 };
 
 Result<std::unique_ptr<Topology>> start(const Config& config) {
+  if (const auto raised = raise_descriptor_limit(); !raised) log_warn(raised.error().message);
   RecoveryBar bar;
   return Topology::start(config, bar.progress());
 }

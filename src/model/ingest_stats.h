@@ -22,7 +22,7 @@ struct IngestStats {
   Gauge sequence_missing;  ///< numbers skipped and not yet seen
   Counter udp_datagrams;
   Counter udp_kernel_drops;
-  Counter errors_not_logged;  ///< by the limit per source address
+  Counter errors_not_logged;  ///< by the limits per source address and in all
 
   PerSource& of(SourceKind kind) { return sources[static_cast<std::size_t>(kind)]; }
   const PerSource& of(SourceKind kind) const { return sources[static_cast<std::size_t>(kind)]; }

@@ -6,31 +6,19 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
-#include <boost/beast/core/buffers_to_string.hpp>
 
-#include "net/answer_head.h"
 #include "net/ws_connection.h"
 #include "net/ws_handshake.h"
 
 namespace slipstream {
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
 
 namespace {
 
-constexpr std::uint32_t kMaxHeadBytes = 16'384;
-constexpr std::size_t kMaxTargetBytes = 8'192;
-constexpr std::size_t kMaxFields = 100;
 constexpr std::size_t kHeadReadBytes = 4'096;  // connections that wait cost no more
 constexpr std::size_t kBodyReadBytes = 65'536;
 constexpr std::size_t kMaxDiscardedBytes = std::size_t{64} << 20;
-constexpr int kWsSendBufferBytes = 128 << 10;     // small, so that a slow client shows as unsent
-constexpr std::size_t kJoinedBodyBytes = 16'384;  // up to here the body is copied behind the head
-
-std::string text_of(beast::string_view view) {
-  return {view.data(), view.size()};
-}
+constexpr int kWsSendBufferBytes = 128 << 10;  // small, so that a slow client shows as unsent
 
 iovec piece_of(std::string_view text) {
   return {const_cast<char*>(text.data()), text.size()};  // written, never changed
@@ -38,25 +26,30 @@ iovec piece_of(std::string_view text) {
 
 }  // namespace
 
-/// Sees to it that a request is answered once: by the handler, or with 500 when the handler forgot.
+/// Sees to it that who was asked answers once: with what it gives, or with `forgotten` when it let
+/// go of the question.
+template <typename Answer>
 class HttpConnection::Ticket {
  public:
-  explicit Ticket(std::shared_ptr<HttpConnection> connection)
-      : connection_(std::move(connection)) {}
-  ~Ticket() { answer(error_response(500, "the request was given up")); }
+  using Take = void (HttpConnection::*)(Answer);
+  Ticket(std::shared_ptr<HttpConnection> connection, Take take, Answer forgotten)
+      : connection_(std::move(connection)), take_(take), forgotten_(std::move(forgotten)) {}
+  ~Ticket() { answer(std::move(forgotten_)); }
   Ticket(const Ticket&) = delete;
   Ticket& operator=(const Ticket&) = delete;
 
-  void answer(HttpResponse response) {
+  void answer(Answer given) {
     if (answered_.exchange(true)) return;
     asio::post(connection_->timer_.get_executor(),
-               [connection = connection_, response = std::move(response)]() mutable {
-                 connection->answer(std::move(response));
+               [connection = connection_, take = take_, answer = std::move(given)]() mutable {
+                 ((*connection).*take)(std::move(answer));
                });
   }
 
  private:
   const std::shared_ptr<HttpConnection> connection_;
+  const Take take_;
+  Answer forgotten_;
   std::atomic<bool> answered_{false};
 };
 
@@ -87,14 +80,14 @@ void HttpConnection::close() {
   wait_in_line(false);
   count_body();
   timer_.cancel();
+  writer_.cancel();
   stream_->close();
   service_->release_connection(peer_);
 }
 
 void HttpConnection::next_request() {
-  parser_.emplace();
-  parser_->header_limit(kMaxHeadBytes);
-  parser_->body_limit(service_->options.max_body_bytes);
+  head_parser_ = {};
+  body_ = {};
   state_ = State::kHead;
   head_begun_ = false;
   origin_headers_.clear();
@@ -132,29 +125,36 @@ void HttpConnection::on_read(Error error, std::size_t bytes) {
   read();
 }
 
+std::string_view HttpConnection::unread() const {
+  const auto data = buffer_.cdata();
+  return {static_cast<const char*>(data.data()), data.size()};
+}
+
 void HttpConnection::parse_head() {
-  Error error;
-  buffer_.consume(parser_->put(buffer_.data(), error));
-  if (error == http::error::need_more) {
+  if (!head_begun_) buffer_.consume(leading_empty_lines(unread()));
+  // Empty lines are no head, and do not start its time.
+  if (unread().empty() || (!head_begun_ && unread() == "\r")) return read();
+  auto complete = head_parser_.parse(unread());
+  if (complete && !*complete) {
     if (!std::exchange(head_begun_, true)) set_deadline(service_->options.header_timeout_ms, 0);
     return read();
   }
   wait_in_line(false);
-  if (error) return refuse_head(error);
+  if (!complete) return refuse_head(std::move(complete.error()));
+  buffer_.consume(head_parser_.size());
   on_head();
 }
 
 void HttpConnection::on_head() {
-  const auto& head = parser_->get();
-  is_head_ = head.method() == http::verb::head;
-  is_old_ = head.version() < 11;
-  keep_alive_ = keep_alive_ && head.keep_alive();
-  HttpRequest request = head_of_request();
-  const bool has_path = parse_target(text_of(head.target()), request);
+  RequestHead& head = head_parser_.head();
+  HttpRequest request = std::move(head.request);
+  is_head_ = request.method == "HEAD";
+  is_old_ = head.is_old;
+  keep_alive_ = keep_alive_ && head.keep_alive;
+  body_ = RequestBodyReader(head.framing, service_->options.max_body_bytes);
   const auto match = service_->router.find(request);
   error_body_ = match.error_body;
-  if (!is_within_limits()) return;
-  if (!has_path) return refuse(error_response(400, "the request's target is no path"));
+  if (!head.has_path) return refuse(error_response(400, "the request's target is no path"));
   const bool is_upgrade = wants_websocket(request);
   auto& guard = service_->guard;
   guard.identify(request, peer_, is_upgrade);
@@ -178,7 +178,7 @@ void HttpConnection::on_head() {
   }
   if (is_upgrade) return upgrade(std::move(request));
   if (is_denied) {
-    keep_alive_ = keep_alive_ && parser_->is_done();
+    keep_alive_ = keep_alive_ && body_.is_done();
     return handle(std::move(request), *match.handler);
   }
   if (match.handler == nullptr && !match.allowed.empty()) {
@@ -192,44 +192,21 @@ void HttpConnection::on_head() {
   read_body();
 }
 
-bool HttpConnection::is_within_limits() {
-  const auto& head = parser_->get();
-  if (head.target().size() > kMaxTargetBytes) {
-    refuse(error_response(414, fmt::format("the target is longer than {} bytes", kMaxTargetBytes)));
-    return false;
-  }
-  if (std::distance(head.begin(), head.end()) > static_cast<std::ptrdiff_t>(kMaxFields)) {
-    refuse(error_response(431, fmt::format("more than {} header fields", kMaxFields)));
-    return false;
-  }
-  return true;
-}
-
-HttpRequest HttpConnection::head_of_request() const {
-  HttpRequest request;
-  const auto& message = parser_->get();
-  request.method = text_of(message.method_string());
-  for (const auto& field : message) {
-    request.headers.emplace_back(text_of(field.name_string()), text_of(field.value()));
-  }
-  return request;
-}
-
 void HttpConnection::handle(HttpRequest request, const HttpHandler& handler) {
   state_ = State::kHandling;
   deadline_ = Clock::time_point::max();
-  const auto ticket = std::make_shared<Ticket>(shared_from_this());
+  const auto ticket = std::make_shared<Ticket<HttpResponse>>(
+      shared_from_this(), &HttpConnection::answer, error_response(500, "the request was given up"));
   handler(std::move(request),
           [ticket](HttpResponse response) { ticket->answer(std::move(response)); });
 }
 
 void HttpConnection::read_body() {
   state_ = State::kBody;
-  parser_->eager(true);
-  if (!parser_->is_done()) {
+  if (!body_.is_done()) {
     began_ = Clock::now();
     set_deadline(service_->options.body_timeout_ms, 0);
-    if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
+    if (!is_old_ && equal_ignoring_case(request_.header("Expect"), "100-continue")) {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       const std::array pieces{piece_of(kContinue)};
       // Where it cannot be written: a client sends its body some time anyway.
@@ -240,23 +217,21 @@ void HttpConnection::read_body() {
 }
 
 void HttpConnection::parse_body() {
-  Error error;
-  while (!parser_->is_done() && buffer_.size() > 0 && !error) {
-    buffer_.consume(parser_->put(buffer_.data(), error));
-  }
-  if (error && error != http::error::need_more) return refuse_malformed(error);
+  const auto taken = body_.take(unread());
+  if (!taken) return refuse_fault(taken.error());
+  buffer_.consume(*taken);
   count_body();
   if (service_->body_bytes > service_->options.max_bodies_bytes) {
     auto response = error_response(503, "too many bodies are being received");
     response.headers.emplace_back("Retry-After", "1");
     return refuse(std::move(response));
   }
-  if (!parser_->is_done()) {
+  if (!body_.is_done()) {
     set_deadline(service_->options.body_timeout_ms, body_bytes_);
     return read();
   }
   HttpRequest request = std::move(request_);
-  request.body = std::move(parser_->get().body());
+  request.body = std::move(body_.body());
   request.body.reserve(request.body.size() + HttpRequest::kBodyPadding);
   state_ = State::kHandling;
   count_body();
@@ -265,52 +240,30 @@ void HttpConnection::parse_body() {
 
 /// Keeps the service's sum at what this connection holds.
 void HttpConnection::count_body() {
-  const std::size_t held = state_ == State::kBody ? parser_->get().body().size() : 0;
+  const std::size_t held = state_ == State::kBody ? body_.body().size() : 0;
   service_->body_bytes += held - body_bytes_;
   body_bytes_ = held;
 }
 
 void HttpConnection::refuse(HttpResponse response) {
   // What is not read of the body cannot be told from the next request.
-  keep_alive_ = keep_alive_ && parser_->is_done();
+  keep_alive_ = keep_alive_ && body_.is_done();
   state_ = State::kHandling;
   count_body();
   answer(std::move(response));
 }
 
 /// Of a head that cannot be taken: its path, if it says one, tells how to answer.
-void HttpConnection::refuse_head(Error error) {
+void HttpConnection::refuse_head(HttpFault fault) {
   HttpRequest request;
-  static_cast<void>(parse_target(target_of_head(), request));
+  static_cast<void>(parse_target(head_parser_.target(unread()), request));
   error_body_ = service_->router.find(request).error_body;
-  refuse_malformed(error);
+  refuse_fault(std::move(fault));
 }
 
-/// Whatever stands where a request line has its target.
-std::string HttpConnection::target_of_head() const {
-  if (!parser_->get().target().empty()) return text_of(parser_->get().target());
-  const auto data = buffer_.cdata();
-  std::string_view line(static_cast<const char*>(data.data()), data.size());
-  line = line.substr(0, line.find('\r'));
-  line.remove_prefix(std::min(line.size(), line.find(' ')));
-  line.remove_prefix(std::min(line.size(), line.find_first_not_of(' ')));
-  return std::string(line.substr(0, line.find(' ')));
-}
-
-void HttpConnection::refuse_malformed(Error error) {
+void HttpConnection::refuse_fault(HttpFault fault) {
   keep_alive_ = false;
-  if (error == http::error::body_limit) {
-    return refuse(error_response(
-        413, fmt::format("the body is larger than {} bytes", service_->options.max_body_bytes)));
-  }
-  if (error == http::error::header_limit) {
-    if (parser_->get().target().empty()) {
-      return refuse(error_response(414, "the request line is too long"));
-    }
-    return refuse(
-        error_response(431, fmt::format("the head is larger than {} bytes", kMaxHeadBytes)));
-  }
-  refuse(error_response(400, "malformed HTTP: " + error.message()));
+  refuse(error_response(fault.status, fault.message));
 }
 
 void HttpConnection::upgrade(HttpRequest request) {
@@ -319,6 +272,8 @@ void HttpConnection::upgrade(HttpRequest request) {
     return refuse(error_response(404, "no WebSocket at this path"));
   }
   if (is_old_) return refuse(error_response(400, "a WebSocket is opened by HTTP/1.1 or later"));
+  // Its bytes would be taken for frames.
+  if (!body_.is_done()) return refuse(error_response(400, "a WebSocket is opened without a body"));
   if (service_->stopping) {
     auto response = error_response(503, "the server is stopping");
     response.headers.emplace_back("Retry-After", "1");
@@ -341,7 +296,7 @@ void HttpConnection::upgrade(HttpRequest request) {
   // The session is known before its handshake is answered: a client that has the answer misses
   // nothing from then on. What is sent until then waits.
   service_->on_websocket(session);
-  session->start(std::move(handshake->answer), beast::buffers_to_string(buffer_.data()));
+  session->start(std::move(handshake->answer), std::string(unread()));
 }
 
 void HttpConnection::answer(HttpResponse response) {
@@ -352,48 +307,70 @@ void HttpConnection::answer(HttpResponse response) {
     response.body = error_body_(response.status, response.error);
   }
   response.headers.insert(response.headers.end(), origin_headers_.begin(), origin_headers_.end());
-  head_out_ = answer_head(response, {.server_name = service_->options.server_name,
-                                     .is_tls = service_->tls != nullptr,
-                                     .keep_alive = keep_alive_,
-                                     .is_old = is_old_});
-  const bool is_bodiless = is_head_ || response.status == 304 || response.status == 204;
-  body_out_ = is_bodiless ? std::string{} : std::move(response.body);
-  if (body_out_.size() <= kJoinedBodyBytes) {
-    head_out_ += body_out_;
-    body_out_.clear();
-  }
-  written_ = 0;
+  // HTTP/1.0 knows no chunks: what comes in pieces ends with the connection.
+  if (response.source && is_old_) keep_alive_ = false;
+  writer_.begin(std::move(response),
+                {.server_name = service_->options.server_name,
+                 .is_tls = service_->tls != nullptr,
+                 .keep_alive = keep_alive_,
+                 .is_old = is_old_},
+                is_head_);
   began_ = Clock::now();
   write();
 }
 
 void HttpConnection::write() {
-  const std::size_t whole = head_out_.size() + body_out_.size();
-  while (written_ < whole) {
-    const auto in_head = std::min(written_, head_out_.size());
-    const std::array pieces{piece_of(std::string_view(head_out_).substr(in_head)),
-                            piece_of(std::string_view(body_out_).substr(written_ - in_head))};
-    const std::size_t left = whole - written_;
-    const auto taken = stream_->try_write(pieces);
-    if (!taken) return close();
-    written_ += *taken;
-    if (*taken == left) break;
-    set_deadline(service_->options.body_timeout_ms, written_);
-    stream_->async_wait_writable([self = shared_from_this()](Error failed) {
-      if (self->state_ != State::kWriting) return;
-      if (failed) return self->close();
-      self->write();
-    });
-    return;
+  switch (writer_.write(*stream_)) {
+    case AnswerWriter::Progress::kDone:
+      return on_written();
+    case AnswerWriter::Progress::kHungry:
+      return ask_for_piece();
+    case AnswerWriter::Progress::kFailed:
+      return close();
+    case AnswerWriter::Progress::kBlocked:
+      break;
   }
-  on_written();
+  set_deadline(service_->options.body_timeout_ms, writer_.sent());
+  stream_->async_wait_writable([self = shared_from_this()](Error failed) {
+    if (self->state_ != State::kWriting) return;
+    if (failed) return self->close();
+    self->write();
+  });
+}
+
+void HttpConnection::ask_for_piece() {
+  deadline_ = Clock::time_point::max();
+  asked_for_piece_ = Clock::now();
+  const auto ticket = std::make_shared<Ticket<Result<std::string>>>(
+      shared_from_this(), &HttpConnection::on_piece, fail("the answer was given up"));
+  writer_.source().next([ticket](Result<std::string> piece) { ticket->answer(std::move(piece)); });
+}
+
+void HttpConnection::on_piece(Result<std::string> piece) {
+  if (state_ != State::kWriting) return;
+  if (piece) {
+    began_ += Clock::now() - asked_for_piece_;
+    writer_.take(*std::move(piece));
+    return write();
+  }
+  if (writer_.has_begun()) return abort();
+  writer_.cancel();
+  state_ = State::kHandling;
+  answer(error_response(500, piece.error().message));
 }
 
 void HttpConnection::on_written() {
-  head_out_.clear();
-  body_out_ = {};
   if (keep_alive_) return next_request();
   linger();
+}
+
+/// Ends an answer in its middle. By a reset, since a client of HTTP/1.0 takes an orderly end for
+/// the body's.
+void HttpConnection::abort() {
+  service_->guard.stats().answers_broken.add();
+  const ::linger at_once{.l_onoff = 1, .l_linger = 0};
+  setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
 }
 
 /// A connection closed with unread bytes is reset, and the answer lost with it: they are read
@@ -443,7 +420,7 @@ void HttpConnection::on_timer() {
     return;
   }
   if (Clock::now() < deadline_) return arm();
-  const bool is_pause = state_ == State::kHead && !head_begun_ && buffer_.size() == 0;
+  const bool is_pause = state_ == State::kHead && !head_begun_;
   if (!is_pause && state_ != State::kLingering) service_->guard.stats().timeouts.add();
   close();
 }

@@ -1,15 +1,16 @@
 #pragma once
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <chrono>
 #include <list>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "net/answer_writer.h"
 #include "net/http_service.h"
+#include "net/request_body.h"
+#include "net/request_head.h"
 #include "net/stream.h"
 
 namespace slipstream {
@@ -33,10 +34,10 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void close();
 
  private:
+  template <typename Answer>
   class Ticket;
   using Clock = std::chrono::steady_clock;
   using Error = boost::system::error_code;
-  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
   enum class State { kHead, kBody, kHandling, kWriting, kLingering, kUpgraded, kClosed };
 
   void next_request();
@@ -44,20 +45,22 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void on_read(Error error, std::size_t bytes);
   void parse_head();
   void on_head();
-  bool is_within_limits();
   void handle(HttpRequest request, const HttpHandler& handler);
   void read_body();
   void parse_body();
   void refuse(HttpResponse response);
-  void refuse_malformed(Error error);
-  void refuse_head(Error error);
-  std::string target_of_head() const;
+  void refuse_fault(HttpFault fault);
+  void refuse_head(HttpFault fault);
   void upgrade(HttpRequest request);
   void answer(HttpResponse response);
   void write();
+  void ask_for_piece();
+  void on_piece(Result<std::string> piece);
   void on_written();
+  void abort();
   void linger();
-  HttpRequest head_of_request() const;
+  /// What was read and not yet taken.
+  std::string_view unread() const;
 
   void wait_in_line(bool waits);
   void count_body();
@@ -72,7 +75,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   const std::shared_ptr<HttpService> service_;
   boost::asio::steady_timer timer_;
   boost::beast::flat_buffer buffer_;
-  std::optional<Parser> parser_;
+  RequestHeadParser head_parser_;
+  RequestBodyReader body_;
   State state_ = State::kHead;
   std::optional<std::list<HttpConnection*>::iterator> in_line_;
   HttpRequest request_;  ///< whose body is being read
@@ -80,9 +84,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   ErrorBody error_body_ = nullptr;  ///< of the request's path
   std::vector<std::pair<std::string, std::string>> origin_headers_;
   std::size_t body_bytes_ = 0;  ///< counted in the service
-  std::string head_out_;
-  std::string body_out_;
-  std::size_t written_ = 0;  ///< of both
+  AnswerWriter writer_;
   std::size_t discarded_ = 0;
   bool keep_alive_ = true;
   bool is_head_ = false;
@@ -90,6 +92,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   bool head_begun_ = false;
 
   Clock::time_point began_;
+  Clock::time_point asked_for_piece_;
   Clock::time_point deadline_ = Clock::time_point::max();
   bool armed_ = false;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "net/host_name.h"
+#include "net/http_syntax.h"
 
 namespace slipstream {
 namespace {
@@ -12,12 +13,6 @@ constexpr std::string_view kAllowedHeaders =
 constexpr std::string_view kExposedHeaders = "Retry-After, Idempotency-Replayed, ETag";
 constexpr std::string_view kPreflightSeconds = "600";
 constexpr std::size_t kShownHostBytes = 100;
-
-std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 bool is_foreign(const HttpRequest& request) {
   const auto origin = request.header("Origin");
@@ -53,7 +48,8 @@ Address HttpGuard::client_of(const HttpRequest& request, const Address& peer) co
     std::string_view rest = field->second;
     while (!rest.empty()) {
       const auto comma = rest.rfind(',');
-      const auto text = trim(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
+      const auto text =
+          trim_ows(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
       rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(0, comma);
       const auto address = parse_address(std::string(text));
       if (!address) return client;

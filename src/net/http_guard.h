@@ -32,8 +32,10 @@ struct HttpGuardStats {
   Counter rate_limited;       ///< 429
   Counter server_full;        ///< connections: there were max_connections
   Counter address_full;       ///< connections: their address had as many as it may
+  Counter no_descriptors;     ///< connections: the process had no file descriptor left for them
   Counter made_room;          ///< connections closed while they waited, for new ones
   Counter timeouts;           ///< connections too slow with a head, a body or an answer
+  Counter answers_broken;     ///< connections reset, since the rest of an answer was not to be had
   Counter handshakes_failed;  ///< TLS
 };
 

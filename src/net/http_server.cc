@@ -10,6 +10,7 @@
 
 #include "net/answer_head.h"
 #include "net/http_connection.h"
+#include "net/spare_descriptor.h"
 #include "net/tls_stream.h"
 #include "net/turned_away.h"
 #include "net/ws_handshake.h"
@@ -20,6 +21,7 @@ using asio::ip::tcp;
 
 namespace {
 constexpr std::chrono::milliseconds kAcceptRetry{100};
+constexpr int kStarvedAnswers = 64;       // to waiting connections, each time that is looked at
 constexpr std::size_t kSweepEvery = 256;  // connections accepted between looks for ended ones
 }  // namespace
 
@@ -45,6 +47,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     if (error) return failed();
     acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (error) return failed();
+    acceptor.native_non_blocking(true, error);
+    if (error) return failed();
     port = acceptor.local_endpoint(error).port();
     return {};
   }
@@ -53,17 +57,36 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     acceptor.async_accept(
         [self = shared_from_this()](boost::system::error_code error, tcp::socket socket) {
           if (!self->acceptor.is_open()) return;
-          if (error) {
-            // Out of descriptors, say: what is open goes on, and may end and give some back.
-            self->retry.expires_after(kAcceptRetry);
-            self->retry.async_wait([self](boost::system::error_code stopped) {
-              if (!stopped) self->accept();
-            });
-            return;
-          }
+          if (error) return self->recover(error);
           self->take(std::move(socket));
           self->accept();
         });
+  }
+
+  /// What is open goes on, and may end and give back what lacks.
+  void recover(boost::system::error_code error) {
+    starved.set(error == boost::system::errc::too_many_files_open ||
+                error == boost::system::errc::too_many_files_open_in_system);
+    if (is_starved()) answer_starved();
+    retry.expires_after(kAcceptRetry);
+    retry.async_wait([self = shared_from_this(), error](boost::system::error_code stopped) {
+      if (stopped || !self->acceptor.is_open()) return;
+      if (self->is_starved() && !SpareDescriptor::is_to_be_had()) return self->recover(error);
+      self->starved.set(0);
+      self->accept();
+    });
+  }
+  bool is_starved() const { return starved.value() != 0; }
+
+  /// Those who wait to be accepted are told, each by the one descriptor that is kept for that. An
+  /// idle connection gives its own back to whoever needs it more.
+  void answer_starved() {
+    make_room();
+    const std::string answer = service->tls ? std::string{} : no_room_answer();
+    for (int i = 0; i < kStarvedAnswers; ++i) {
+      if (!spare.answer_one(acceptor.native_handle(), answer)) return;
+      service->guard.stats().no_descriptors.add();
+    }
   }
 
   void take(tcp::socket socket) {
@@ -103,16 +126,27 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     return true;
   }
 
-  void refuse(tcp::socket socket) const {
-    if (service->tls) return;
+  bool is_full() const {
+    return service->connections.value() >= service->options.max_connections &&
+           service->waiting.empty();
+  }
+
+  std::string no_room_answer() const {
     auto response = error_response(503, "too many connections");
     response.headers.emplace_back("Retry-After", "1");
-    std::string answer =
-        answer_head(response, {.server_name = service->options.server_name}) + response.body;
+    return answer_head(response, {.server_name = service->options.server_name}) + response.body;
+  }
+
+  void refuse(tcp::socket socket) const {
+    if (service->tls) return;
+    std::string answer = no_room_answer();
     auto stream = make_tcp_stream(std::move(socket));
     const iovec piece{answer.data(), answer.size()};
     // A new connection's buffer takes all of it.
-    if (!stream->try_write({&piece, 1}) || service->turned_away >= TurnedAway::kMost) return;
+    if (!stream->try_write({&piece, 1}) ||
+        service->turned_away >= service->options.max_turned_away) {
+      return;
+    }
     std::make_shared<TurnedAway>(std::move(stream), service)->linger();
   }
 
@@ -129,6 +163,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
 
   tcp::acceptor acceptor;
   asio::steady_timer retry;
+  SpareDescriptor spare;
+  Gauge starved;
   std::shared_ptr<HttpService> service;
   std::list<std::weak_ptr<HttpConnection>> connections;
   std::size_t accepted = 0;
@@ -179,6 +215,12 @@ std::uint16_t HttpServer::port() const {
 }
 const Gauge& HttpServer::connections() const {
   return impl_->service->connections;
+}
+bool HttpServer::is_full() const {
+  return impl_->is_full();
+}
+bool HttpServer::is_starved() const {
+  return impl_->is_starved();
 }
 const HttpGuardStats& HttpServer::guard_stats() const {
   return impl_->service->guard.stats();

@@ -20,6 +20,7 @@ struct HttpServerOptions {
   std::size_t max_body_bytes = std::size_t{16} << 20;
   std::size_t max_bodies_bytes = std::size_t{512} << 20;  ///< of all requests being read: 503
   std::uint32_t max_connections = 4'096;                  ///< WebSockets included
+  std::uint32_t max_turned_away = 64;           ///< besides: that linger after they were told 503
   std::int64_t header_timeout_ms = 10'000;      ///< for the TLS handshake and a request's head
   std::int64_t keep_alive_timeout_ms = 60'000;  ///< for the next request to begin
   std::int64_t body_timeout_ms = 20'000;       ///< for a body, or an answer to be read, and besides
@@ -37,8 +38,9 @@ struct HttpServerOptions {
 /// body over the limit is 413, an unknown path 404, a known path with another method 405 with
 /// Allow, each a JSON error. Requests are judged by HttpGuard first. Where there are as many
 /// connections as may be, the one that has waited longest for a request makes room; where none
-/// waits, the new one is answered 503. Threads: routes are added before start(); everything else
-/// runs on the I/O thread.
+/// waits, the new one is answered 503. So it is where the process has no descriptor left, by one
+/// that is kept in reserve: nobody hangs unanswered. Threads: routes are added before start();
+/// everything else runs on the I/O thread.
 class HttpServer {
  public:
   /// Binds and listens; connections are served once start() was called.
@@ -58,6 +60,10 @@ class HttpServer {
   void use_certificate(std::shared_ptr<const TlsContext> tls);
   std::uint16_t port() const;
   const Gauge& connections() const;
+  /// Whether there are as many connections as may be, and none that would make room. I/O thread.
+  bool is_full() const;
+  /// Whether the process has no descriptor for a connection, beyond those it may have. Any thread.
+  bool is_starved() const;
   const HttpGuardStats& guard_stats() const;
 
  private:

@@ -16,6 +16,12 @@ class RawClient {
   explicit RawClient(std::uint16_t port, const std::string& from = "127.0.0.1") {
     socket_.open(boost::asio::ip::tcp::v4());
     socket_.bind({boost::asio::ip::make_address(from), 0});
+    connect(port);
+  }
+  /// Not connected yet.
+  RawClient() { socket_.open(boost::asio::ip::tcp::v4()); }
+
+  void connect(std::uint16_t port) {
     socket_.connect({boost::asio::ip::address_v4::loopback(), port});
   }
 

@@ -13,7 +13,6 @@ namespace slipstream {
 /// operations. I/O thread only.
 class TurnedAway final : public std::enable_shared_from_this<TurnedAway> {
  public:
-  static constexpr std::size_t kMost = 64;  ///< at a time; beyond, they are closed at once
   static constexpr std::size_t kMaxDiscardedBytes = std::size_t{1} << 20;
 
   TurnedAway(std::unique_ptr<Stream> stream, std::shared_ptr<HttpService> service);

@@ -8,6 +8,8 @@
 #include <optional>
 #include <vector>
 
+#include "net/http_syntax.h"
+
 namespace slipstream {
 namespace {
 
@@ -15,65 +17,41 @@ constexpr std::string_view kGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 constexpr std::string_view kDeflate = "permessage-deflate";
 constexpr std::size_t kKeyBytes = 24;  // 16 bytes in base64
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-bool equal_in_any_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 /// The parts between separators, trimmed. A separator within quotes is one all the same: nothing
 /// that is understood here has one there.
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   while (true) {
     const auto at = text.find(separator);
-    parts.push_back(trimmed(text.substr(0, at)));
+    parts.push_back(trim_ows(text.substr(0, at)));
     if (at == std::string_view::npos) return parts;
     text.remove_prefix(at + 1);
   }
 }
 
-/// All values of a header that is a list, over all its lines.
-std::vector<std::string_view> list_of(const HttpRequest& head, std::string_view name) {
-  std::vector<std::string_view> all;
-  for (const auto& [key, value] : head.headers) {
-    if (!equal_in_any_case(key, name)) continue;
-    for (const auto part : split(value, ',')) {
-      if (!part.empty()) all.push_back(part);
-    }
-  }
-  return all;
-}
-
 bool has_token(const HttpRequest& head, std::string_view name, std::string_view token) {
-  return std::ranges::any_of(list_of(head, name),
-                             [&](auto value) { return equal_in_any_case(value, token); });
+  return std::ranges::any_of(list_members(head.headers, name),
+                             [&](auto value) { return equal_ignoring_case(value, token); });
 }
 
 bool is_key(std::string_view key) {
   if (key.size() != kKeyBytes || !key.ends_with("==")) return false;
   return std::ranges::all_of(key.substr(0, kKeyBytes - 2), [](char c) {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || c == '+' || c == '/';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' ||
+           c == '/';
   });
 }
 
 /// Whether one offer of permessage-deflate can be taken as it is.
 bool is_acceptable(std::string_view offer) {
   const auto parts = split(offer, ';');
-  if (!equal_in_any_case(parts.front(), kDeflate)) return false;
+  if (!equal_ignoring_case(parts.front(), kDeflate)) return false;
   std::vector<std::string_view> seen;
   for (std::size_t i = 1; i < parts.size(); ++i) {
     const auto equals = parts[i].find('=');
-    const auto name = trimmed(parts[i].substr(0, equals));
+    const auto name = trim_ows(parts[i].substr(0, equals));
     std::optional<std::string_view> value;
-    if (equals != std::string_view::npos) value = trimmed(parts[i].substr(equals + 1));
+    if (equals != std::string_view::npos) value = trim_ows(parts[i].substr(equals + 1));
     if (value && value->size() >= 2 && value->front() == '"' && value->back() == '"') {
       value = value->substr(1, value->size() - 2);
     }
@@ -128,13 +106,14 @@ std::expected<WsHandshake, HttpResponse> answer_handshake(const HttpRequest& hea
   if (head.header("Sec-WebSocket-Version") != "13") {
     return std::unexpected(upgrade_required("Sec-WebSocket-Version: 13 is what is spoken here"));
   }
-  const auto key = trimmed(head.header("Sec-WebSocket-Key"));
+  const auto key = trim_ows(head.header("Sec-WebSocket-Key"));
   if (!is_key(key)) {
     return std::unexpected(error_response(400, "Sec-WebSocket-Key is not 16 bytes in base64"));
   }
   WsHandshake handshake;
-  handshake.deflate = offer_deflate &&
-                      std::ranges::any_of(list_of(head, "Sec-WebSocket-Extensions"), is_acceptable);
+  handshake.deflate =
+      offer_deflate &&
+      std::ranges::any_of(list_members(head.headers, "Sec-WebSocket-Extensions"), is_acceptable);
   handshake.answer =
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Accept: " +

@@ -54,15 +54,15 @@ std::function<void(HttpIngest::PublishOutcome)> response_only(HttpResponder resp
 }  // namespace
 
 HttpIngest::HttpIngest(HttpIngestOptions options, Schema& schema, IngestStats& stats,
-                       const Clock& clock, PointSink& sink, BatchPool& pool, RejectionLogger logger)
+                       const Clock& clock, PointSink& sink, BatchPool& pool,
+                       RejectionLog& rejection_log)
     : options_(std::move(options)),
       stats_(stats),
       clock_(clock),
       sink_(sink),
       writer_(sink.partitions(), pool, kBatchLimits),
       decoder_(schema, stats, writer_),
-      peers_("http", options_.points_per_second_per_address, std::move(logger),
-             stats.errors_not_logged),
+      peers_("http", options_.points_per_second_per_address, rejection_log),
       jobs_(options_.queue) {}
 
 void HttpIngest::remember(const AnsweredKey& key) {
@@ -136,17 +136,17 @@ std::expected<HttpIngest::Next, HttpResponse> HttpIngest::look_at(Job& job) {
   first_error_.clear();
   error_count_ = 0;
   is_influx_ = job.is_influx;
-  arrival_ = job.arrival;
+  now_ = clock_.steady();
   source_ = job.source;
   refusal_ = {};
   address_ = parse_address(job.request.address).value_or(Address{});
 
   if (job.request.denied != Denial::kNone) return std::unexpected(refuse_denied(job));
-  if (!peers_.may_send(address_, job.arrival)) {
+  if (!peers_.may_send(address_, now_)) {
     auto response =
         refuse(429, RejectReason::kRateLimited, "too many points a second from this address", job);
     response.headers.emplace_back("Retry-After",
-                                  std::to_string(peers_.seconds_to_wait(address_, job.arrival)));
+                                  std::to_string(peers_.seconds_to_wait(address_, now_)));
     return std::unexpected(std::move(response));
   }
   const auto durability = durability_of(job.request, options_);
@@ -164,7 +164,7 @@ std::expected<HttpIngest::Next, HttpResponse> HttpIngest::look_at(Job& job) {
     return std::unexpected(
         refuse(400, RejectReason::kOutOfRange, fmt::format("{} is there twice", kKeyHeader), job));
   }
-  if (const auto* known = key.empty() ? nullptr : keys_.find(kept_key(key), clock_.steady())) {
+  if (const auto* known = key.empty() ? nullptr : keys_.find(kept_key(key), now_)) {
     HttpResponse response{.status = known->status, .body = known->body};
     response.headers.emplace_back("Idempotency-Replayed", "true");
     respond_when_durable(known->offset, durability_, std::move(response), job);
@@ -244,7 +244,7 @@ std::expected<HttpIngest::Next, HttpResponse> HttpIngest::take_body(std::string&
                job));
   }
   stats_.of(source_).received.add(points);
-  peers_.spend(address_, points, job.arrival);
+  peers_.spend(address_, points, now_);
   return Next::kHandOver;
 }
 
@@ -269,7 +269,7 @@ std::optional<HttpResponse> HttpIngest::hand_over(Job& job) {
                : refuse_for_now(kUnavailable, accepted,
                                 "the log cannot be written: nothing was taken");
   }
-  if (key) keys_.add(*key, *offset, clock_.steady());
+  if (key) keys_.add(*key, *offset, now_);
   respond_when_durable(*offset, durability_, std::move(response), job);
   return std::nullopt;
 }
@@ -356,7 +356,7 @@ HttpResponse HttpIngest::refuse_denied(const Job& job) {
 void HttpIngest::rejected(std::size_t index, const Rejection& rejection, std::string_view sample) {
   index += first_index_;
   stats_.reject(source_, rejection.reason);
-  peers_.report(address_, rejection, sample, arrival_);
+  peers_.report(address_, rejection, sample, now_);
   if (error_count_ == 0) {
     first_error_ =
         fmt::format("point {}: {}: {}", index, to_string(rejection.reason), rejection.message);

@@ -38,7 +38,7 @@ struct HttpIngestOptions {
 class HttpIngest final : public SignalledAgent, private RejectionSink {
  public:
   HttpIngest(HttpIngestOptions options, Schema& schema, IngestStats& stats, const Clock& clock,
-             PointSink& sink, BatchPool& pool, RejectionLogger logger);
+             PointSink& sink, BatchPool& pool, RejectionLog& rejection_log);
 
   /// What an earlier run answered. Before the first request.
   void remember(const AnsweredKey& key);
@@ -112,7 +112,7 @@ class HttpIngest final : public SignalledAgent, private RejectionSink {
   Durability durability_ = Durability::kFsynced;
   std::string_view refusal_;
   Address address_;
-  ArrivalTime arrival_;
+  SteadyTime now_;
   std::string errors_;
   std::string first_error_;
   std::size_t error_count_ = 0;

@@ -21,7 +21,7 @@ std::string printable_sample(std::string_view text, std::size_t limit) {
   return sample.substr(0, limit);
 }
 
-PeerTable::Peer& PeerTable::peer(const Address& source, ArrivalTime now) {
+PeerTable::Peer& PeerTable::peer(const Address& source, SteadyTime now) {
   const Address address = source.sender();
   auto found = peers_.find(address);
   if (found == peers_.end()) {
@@ -46,7 +46,7 @@ void PeerTable::evict() {
   peers_.erase(oldest);
 }
 
-double PeerTable::refill(const Address& address, ArrivalTime now) {
+double PeerTable::refill(const Address& address, SteadyTime now) {
   Peer& p = peer(address, now);
   const double seconds =
       static_cast<double>(std::max<std::int64_t>(0, now.ns - p.refilled.ns)) * 1e-9;
@@ -56,18 +56,18 @@ double PeerTable::refill(const Address& address, ArrivalTime now) {
   return p.tokens;
 }
 
-std::int64_t PeerTable::seconds_to_wait(const Address& address, ArrivalTime now) {
+std::int64_t PeerTable::seconds_to_wait(const Address& address, SteadyTime now) {
   if (may_send(address, now)) return 0;
   const double missing = 1 - peer(address, now).tokens;
   return static_cast<std::int64_t>(std::ceil(missing / points_per_second_));
 }
 
-void PeerTable::spend(const Address& address, std::size_t points, ArrivalTime now) {
+void PeerTable::spend(const Address& address, std::size_t points, SteadyTime now) {
   if (points_per_second_ != 0) peer(address, now).tokens -= static_cast<double>(points);
 }
 
 void PeerTable::report(const Address& address, const Rejection& rejection, std::string_view sample,
-                       ArrivalTime now) {
+                       SteadyTime now) {
   Peer& p = peer(address, now);
   if (now.ns - p.minute_began.ns >= 60 * kNsPerSecond) {
     p.minute_began = now;
@@ -75,13 +75,15 @@ void PeerTable::report(const Address& address, const Rejection& rejection, std::
   }
   if (p.reports >= kReportsPerMinute) {
     ++p.suppressed;
-    not_logged_.add();
+    log_.leave_out(address, now);
+    return;
+  }
+  if (!log_.take_line(address, now)) {
+    ++p.suppressed;
     return;
   }
   ++p.reports;
-  if (logger_) {
-    logger_({source_, address.to_string(), rejection, printable_sample(sample), p.suppressed});
-  }
+  log_.write({source_, address.to_string(), rejection, printable_sample(sample), p.suppressed});
   p.suppressed = 0;
 }
 

@@ -37,7 +37,8 @@ std::pair<Address, std::uint16_t> address_of(const sockaddr_storage& name) {
 }  // namespace
 
 UdpSource::UdpSource(UdpSocket socket, UdpSourceOptions options, Schema& schema, IngestStats& stats,
-                     const Clock& clock, PointSink& sink, BatchPool& pool, RejectionLogger logger)
+                     const Clock& clock, PointSink& sink, BatchPool& pool,
+                     RejectionLog& rejection_log)
     : socket_(std::move(socket)),
       options_(std::move(options)),
       stats_(stats),
@@ -45,8 +46,7 @@ UdpSource::UdpSource(UdpSocket socket, UdpSourceOptions options, Schema& schema,
       sink_(sink),
       writer_(sink.partitions(), pool),
       decoder_(schema, stats, writer_),
-      peers_("udp", options_.points_per_second_per_address, std::move(logger),
-             stats.errors_not_logged),
+      peers_("udp", options_.points_per_second_per_address, rejection_log),
       buffers_(std::make_unique_for_overwrite<char[]>(kMessages * kStride)),
       vectors_(kMessages),
       messages_(kMessages),
@@ -73,6 +73,7 @@ std::size_t UdpSource::poll(std::size_t budget) {
     const int received = recvmmsg(socket_.fd(), messages_.data(), kMessages, MSG_DONTWAIT, nullptr);
     if (received <= 0) break;
     const ArrivalTime now = clock_.now();
+    now_ = clock_.steady();
     for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
       take_message(messages_[i], buffers_.get() + i * kStride, now);
     }
@@ -131,7 +132,6 @@ void UdpSource::count_drops(std::uint32_t dropped_in_all) {
 
 void UdpSource::take_message(mmsghdr& message, const char* buffer, ArrivalTime now) {
   const Control control = read_control(message.msg_hdr, now);
-  arrival_ = control.arrival;
   const auto [address, port] =
       address_of(*static_cast<const sockaddr_storage*>(message.msg_hdr.msg_name));
   if (!(address == address_) || port != peer_port_) {
@@ -152,13 +152,11 @@ void UdpSource::take_message(mmsghdr& message, const char* buffer, ArrivalTime n
 void UdpSource::take_datagram(std::string_view text, const TextOrigin& given) {
   stats_.udp_datagrams.add();
   if (!options_.allow.empty() && !options_.allow.contains(address_)) {
-    refuse_datagram(RejectReason::kUnauthorized, "the address is not on the allow list", text,
-                    given.arrival);
+    refuse_datagram(RejectReason::kUnauthorized, "the address is not on the allow list", text);
     return;
   }
-  if (!peers_.may_send(address_, given.arrival)) {
-    refuse_datagram(RejectReason::kRateLimited, "too many points a second from this address", text,
-                    given.arrival);
+  if (!peers_.may_send(address_, now_)) {
+    refuse_datagram(RejectReason::kRateLimited, "too many points a second from this address", text);
     return;
   }
   TextOrigin origin = given;
@@ -168,24 +166,23 @@ void UdpSource::take_datagram(std::string_view text, const TextOrigin& given) {
   }
   const std::size_t points = decoder_.decode(text, origin, *this);
   if (points == 0) {
-    refuse_datagram(RejectReason::kEmpty, "the datagram is empty", text, given.arrival);
+    refuse_datagram(RejectReason::kEmpty, "the datagram is empty", text);
     return;
   }
   stats_.of(SourceKind::kUdp).received.add(points);
   points_since_nap_ += points;
-  peers_.spend(address_, points, given.arrival);
+  peers_.spend(address_, points, now_);
 }
 
 void UdpSource::rejected(std::size_t, const Rejection& rejection, std::string_view sample) {
   stats_.reject(SourceKind::kUdp, rejection.reason);
-  peers_.report(address_, rejection, sample, arrival_);
+  peers_.report(address_, rejection, sample, now_);
 }
 
-void UdpSource::refuse_datagram(RejectReason reason, const char* message, std::string_view text,
-                                ArrivalTime now) {
+void UdpSource::refuse_datagram(RejectReason reason, const char* message, std::string_view text) {
   stats_.of(SourceKind::kUdp).received.add();
   stats_.reject(SourceKind::kUdp, reason);
-  peers_.report(address_, {reason, message}, text, now);
+  peers_.report(address_, {reason, message}, text, now_);
 }
 
 void UdpSource::hand_over(bool all) {
@@ -198,7 +195,7 @@ void UdpSource::hand_over(bool all) {
     peers_.report(address_,
                   {RejectReason::kOverloaded,
                    fmt::format("{} points dropped: the partition's queue is full", points)},
-                  "", arrival_);
+                  "", now_);
     batch->clear();
   }
 }

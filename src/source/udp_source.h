@@ -28,7 +28,7 @@ struct UdpSourceOptions {
 class UdpSource final : public Agent, private RejectionSink {
  public:
   UdpSource(UdpSocket socket, UdpSourceOptions options, Schema& schema, IngestStats& stats,
-            const Clock& clock, PointSink& sink, BatchPool& pool, RejectionLogger logger);
+            const Clock& clock, PointSink& sink, BatchPool& pool, RejectionLog& rejection_log);
   ~UdpSource() override;
 
   std::size_t poll(std::size_t budget) override;
@@ -60,8 +60,7 @@ class UdpSource final : public Agent, private RejectionSink {
   void take_message(mmsghdr& message, const char* buffer, ArrivalTime now);
   void take_datagram(std::string_view text, const TextOrigin& origin);
   void rejected(std::size_t index, const Rejection& rejection, std::string_view sample) override;
-  void refuse_datagram(RejectReason reason, const char* message, std::string_view text,
-                       ArrivalTime now);
+  void refuse_datagram(RejectReason reason, const char* message, std::string_view text);
   void hand_over(bool all);
   void count_drops(std::uint32_t dropped_in_all);
 
@@ -82,7 +81,7 @@ class UdpSource final : public Agent, private RejectionSink {
 
   Address address_;  ///< of the message in hand
   std::uint16_t peer_port_ = 0;
-  ArrivalTime arrival_;
+  SteadyTime now_;    ///< of the messages in hand
   std::string peer_;  ///< "udp:ADDRESS:PORT" of the message in hand; empty until needed
   std::size_t points_since_nap_ = 0;
   int naps_ = 0;

@@ -25,9 +25,8 @@ class UdpSourceTest : public testing::Test {
   UdpSource& open(UdpSourceOptions options = {}) {
     auto socket = UdpSocket::open({.host = "127.0.0.1", .port = 0});
     EXPECT_TRUE(socket) << (socket ? "" : socket.error().message);
-    source_ = std::make_unique<UdpSource>(
-        std::move(*socket), std::move(options), schema_, stats_, clock_, sink_, pool_,
-        [this](const RejectionReport& report) { logged_.emplace_back(report.sample); });
+    source_ = std::make_unique<UdpSource>(std::move(*socket), std::move(options), schema_, stats_,
+                                          clock_, sink_, pool_, log_);
     sender_ = std::make_unique<UdpSender>(UdpSender::open("127.0.0.1", source_->port()).value());
     return *source_;
   }
@@ -59,6 +58,9 @@ class UdpSourceTest : public testing::Test {
   KeptPoints sink_{stats_};
   BatchPool pool_;
   std::vector<std::string> logged_;
+  RejectionLog log_{
+      {.refused = [this](const RejectionReport& report) { logged_.emplace_back(report.sample); }},
+      stats_.errors_not_logged};
   std::unique_ptr<UdpSource> source_;
   std::unique_ptr<UdpSender> sender_;
   std::uint64_t sent_ = 0;
@@ -172,55 +174,6 @@ TEST_F(UdpSourceTest, ManyPortsOfOneAddressShareOneLimit) {
   }
   receive();
   EXPECT_THAT(logged_, SizeIs(10));
-}
-
-TEST(PeerTable, StaysBoundedAndStartsAnewEachMinute) {
-  Counter not_logged;
-  int reports = 0;
-  PeerTable peers("udp", 0, [&](const RejectionReport&) { ++reports; }, not_logged);
-  const Rejection rejection{RejectReason::kMalformedJson, "bad"};
-  for (std::uint64_t i = 0; i < 20'000; ++i) {
-    peers.report({i, 0}, rejection, "x", {static_cast<std::int64_t>(i)});
-  }
-  EXPECT_LE(peers.size(), PeerTable::kMaxPeers);
-  reports = 0;
-  for (int i = 0; i < 30; ++i) peers.report({1, 1}, rejection, "x", {kNsPerSecond});
-  EXPECT_EQ(reports, 10);
-  peers.report({1, 1}, rejection, "x", {62 * kNsPerSecond});
-  EXPECT_EQ(reports, 11);
-}
-
-TEST(PeerTable, HoldsANetworkOfIpv6ToOneAllowance) {
-  Counter not_logged;
-  int reports = 0;
-  PeerTable peers("udp", 10, [&](const RejectionReport&) { ++reports; }, not_logged);
-  const ArrivalTime now{kNsPerSecond};
-  const auto address = [](const char* text) { return parse_address(text).value(); };
-  peers.spend(address("2001:db8:1:2::1"), 10, now);
-  EXPECT_FALSE(peers.may_send(address("2001:db8:1:2::1"), now));
-  EXPECT_FALSE(peers.may_send(address("2001:db8:1:2:ffff:ffff:ffff:ffff"), now));
-  EXPECT_TRUE(peers.may_send(address("2001:db8:1:3::1"), now));
-  peers.spend(address("10.0.0.1"), 10, now);
-  EXPECT_FALSE(peers.may_send(address("10.0.0.1"), now));
-  EXPECT_TRUE(peers.may_send(address("10.0.0.2"), now));
-  const Rejection rejection{RejectReason::kMalformedJson, "bad"};
-  for (std::uint64_t i = 0; i < 100; ++i) {
-    peers.report({address("2001:db8:1:2::").high, i}, rejection, "x", now);
-  }
-  EXPECT_EQ(reports, 10);
-}
-
-TEST(PeerTable, WhatCameAtOnceIsOwedInFull) {
-  Counter not_logged;
-  PeerTable peers("http", 10, nullptr, not_logged);
-  const Address sender = parse_address("10.0.0.1").value();
-  const auto at_ms = [](std::int64_t ms) { return ArrivalTime{ms * kNsPerMs}; };
-  EXPECT_EQ(peers.seconds_to_wait(sender, at_ms(0)), 0);
-  peers.spend(sender, 1'009, at_ms(0));
-  EXPECT_EQ(peers.seconds_to_wait(sender, at_ms(0)), 100);
-  EXPECT_FALSE(peers.may_send(sender, at_ms(99'900)));
-  EXPECT_EQ(peers.seconds_to_wait(sender, at_ms(99'900)), 1);
-  EXPECT_TRUE(peers.may_send(sender, at_ms(100'100)));
 }
 
 TEST(AddressList, HoldsNetworksOfBothFamilies) {

@@ -1,0 +1,52 @@
+#include "app/connection_budget.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace slipstream {
+namespace {
+
+/// Log (segments, their folder, its reader), store (database, WAL, index, temporary files), sockets
+/// that listen, the loops of threads, standard streams, and as many again to be safe.
+constexpr std::size_t kBaseReserve = 48;
+/// A connection to Redis turns a loop of its own: a socket and three descriptors of the loop.
+constexpr std::size_t kPerRedisConnection = 4;
+/// Leases, the log in streams, aggregates, asking for the cluster's map.
+constexpr std::size_t kMoreRedisConnections = 6;
+
+constexpr std::uint32_t kMostTurnedAway = 64;
+constexpr std::size_t kTurnedAwayShare = 8;  ///< one of so many
+
+std::size_t reserve_of(const Config& config) {
+  if (config.redis.url.empty()) return kBaseReserve;
+  const std::size_t connections =
+      config.redis.pool + config.redis.partitions + kMoreRedisConnections;
+  return kBaseReserve + kPerRedisConnection * connections;
+}
+
+}  // namespace
+
+Result<ConnectionBudget> plan_connections(const Config& config, std::size_t descriptor_limit) {
+  const std::size_t reserve = reserve_of(config);
+  const std::size_t left = descriptor_limit - std::min(reserve, descriptor_limit);
+  const auto turned_away = static_cast<std::uint32_t>(
+      std::clamp<std::size_t>(left / kTurnedAwayShare, 1, kMostTurnedAway));
+  const std::size_t room = left - std::min<std::size_t>(turned_away, left);
+  if (room < ConnectionBudget::kFewest) {
+    return fail(fmt::format(
+        "this process may have {} files and sockets open, and needs {} for its log, its store and "
+        "the like and {} for connections: raise the limit, to 1024 or more (ulimit -n; "
+        "LimitNOFILE= of a systemd unit; --ulimit nofile= of a container)",
+        descriptor_limit, reserve, ConnectionBudget::kFewest + turned_away));
+  }
+  const auto connections =
+      static_cast<std::uint32_t>(std::min<std::size_t>(room, config.server.max_connections));
+  return ConnectionBudget{.limit = descriptor_limit,
+                          .reserve = reserve,
+                          .connections = connections,
+                          .turned_away = turned_away,
+                          .is_lower_than_asked = connections < config.server.max_connections};
+}
+
+}  // namespace slipstream
