@@ -26,7 +26,7 @@ void add_ingest(MetricsPage& page, const Parts& parts) {
   page.counter("udp_kernel_drops_total",
                "Datagrams the kernel dropped: the socket's buffer was full",
                real(ingest.udp_kernel_drops.value()));
-  page.counter("fields_dropped_total", "Fields left out: beyond 64 a point or 4096 names",
+  page.counter("fields_dropped_total", "Fields left out: beyond 256 a point or 4096 names",
                real(ingest.fields_dropped.value()));
   page.counter("lap_repaired_total", "Points whose lap was the logger's fault value",
                real(ingest.lap_repaired.value()));

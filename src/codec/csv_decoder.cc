@@ -228,13 +228,7 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(const Column& column, std::string_vi
     default:
       break;
   }
-  if (const auto id = builder_.schema().fields().intern(column.name)) {
-    builder_.add_value(draft_, *id, *number);
-  } else {
-    builder_.stats().fields_dropped.add();
-    draft_.has_texts = true;
-  }
-  return {};
+  return builder_.add_named(draft_, column.name, *number);
 }
 
 }  // namespace slipstream
