@@ -67,10 +67,11 @@ Result<RollupQuery> rollup_query(const HttpRequest& request) {
   return query;
 }
 
-HttpResponse rollups_response(const Result<RollupPage>& page, bool as_csv) {
+HttpResponse rollups_response(const Result<RollupPage>& page, std::optional<CsvTexts> table) {
   if (!page) return error_response(400, page.error().message);
-  if (as_csv) {
-    HttpResponse response{.body = rollups_to_csv(page->rollups), .content_type = "text/csv"};
+  if (table) {
+    HttpResponse response{.body = rollups_to_csv(page->rollups, *table),
+                          .content_type = "text/csv"};
     if (page->next) response.headers.emplace_back("X-Next-Cursor", *page->next);
     return response;
   }
@@ -89,7 +90,10 @@ void answer_rollups(Parts& parts, const HttpRequest& request, const HttpResponde
     respond(error_response(400, query.error().message));
     return;
   }
-  const bool as_csv = request.header("Accept").find("text/csv") != std::string_view::npos;
+  std::optional<CsvTexts> table;
+  if (request.header("Accept").find("text/csv") != std::string_view::npos) {
+    table = parts.config.server.csv_raw ? CsvTexts::kRaw : CsvTexts::kGuarded;
+  }
   const auto& windows = parts.config.windows;
   const auto window = std::ranges::find(windows, query->window, &WindowDefinition::name);
   if (!query->window.empty() && window == windows.end()) {
@@ -99,9 +103,9 @@ void answer_rollups(Parts& parts, const HttpRequest& request, const HttpResponde
     return;
   }
   const bool is_stored = query->window.empty() || window->stored;
-  parts.queries.post([&parts, query = *query, as_csv, is_stored, respond] {
+  parts.queries.post([&parts, query = *query, table, is_stored, respond] {
     respond(rollups_response(is_stored ? parts.store->query(query) : parts.memory->query(query),
-                             as_csv));
+                             table));
   });
 }
 

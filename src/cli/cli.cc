@@ -32,6 +32,9 @@ void add_export_options(CLI::App& command, ExportOptions& options) {
   command.add_option("--chassis", options.chassis, "Of this machine only");
   command.add_option("--track", options.track, "Of this track only");
   command.add_option("--window", options.window, "Rollups of this window only");
+  command.add_flag("--raw", options.raw,
+                   "CSV: texts that a spreadsheet would run as a formula stay as they are, without "
+                   "a ' before them");
   command.add_option("--output", options.output, "A file (default: stdout)");
   command.add_option("--config", options.config_file,
                      "TOML file (default: slipstream.toml, where there is one)");

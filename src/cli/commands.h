@@ -47,6 +47,7 @@ struct ExportOptions {
   std::string track = {};
   std::string window = {};
   std::string output = {};  ///< empty: stdout
+  bool raw = false;         ///< CSV: texts that a spreadsheet would run stay as they are
 };
 int run_export(const ExportOptions& options);
 
