@@ -98,7 +98,7 @@ void add_edge(MetricsPage& page, const HttpGuardStats& guard) {
   for (const auto& [reason, counter] :
        {std::pair{"server_full", &guard.server_full},
         std::pair{"address_full", &guard.address_full}, std::pair{"made_room", &guard.made_room},
-        std::pair{"timeout", &guard.timeouts},
+        std::pair{"timeout", &guard.timeouts}, std::pair{"answer_broken", &guard.answers_broken},
         std::pair{"handshake_failed", &guard.handshakes_failed}}) {
     page.counter("http_connections_dropped_total", "Connections turned away or cut off",
                  real(counter->value()), {{"reason", reason}});

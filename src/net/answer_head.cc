@@ -43,7 +43,11 @@ std::string answer_head(const HttpResponse& response, const AnswerFraming& frami
   }
   if (!framing.keep_alive) out += "Connection: close\r\n";
   if (framing.keep_alive && framing.is_old) out += "Connection: keep-alive\r\n";
-  if (has_content) fmt::format_to(to, "Content-Length: {}\r\n", response.body.size());
+  if (has_content && response.source == nullptr) {
+    fmt::format_to(to, "Content-Length: {}\r\n", response.body.size());
+  } else if (has_content && !framing.is_old) {
+    out += "Transfer-Encoding: chunked\r\n";
+  }
   out += "\r\n";
   return out;
 }

@@ -15,7 +15,8 @@ struct AnswerFraming {
 };
 
 /// Status line and headers, with those that every answer has for safety, up to and with the empty
-/// line.
+/// line. Of a body in pieces: that it comes in chunks, and in HTTP/1.0 nothing, which needs
+/// `keep_alive` to be false.
 std::string answer_head(const HttpResponse& response, const AnswerFraming& framing);
 
 }  // namespace slipstream

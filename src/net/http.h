@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "net/access.h"
+#include "net/body_source.h"
 
 namespace slipstream {
 
@@ -39,6 +41,8 @@ struct HttpResponse {
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string error = {};  ///< of an error_response(): its message
+  /// Gives the body in pieces, in place of `body`. Belongs to this response alone.
+  std::shared_ptr<BodySource> source = {};
 };
 
 /// {"ok":false,"error":"..."} with the status. Where the route has an ErrorBody, that is sent.

@@ -8,7 +8,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 
-#include "net/answer_head.h"
 #include "net/ws_connection.h"
 #include "net/ws_handshake.h"
 
@@ -25,8 +24,7 @@ constexpr std::size_t kMaxFields = 100;
 constexpr std::size_t kHeadReadBytes = 4'096;  // connections that wait cost no more
 constexpr std::size_t kBodyReadBytes = 65'536;
 constexpr std::size_t kMaxDiscardedBytes = std::size_t{64} << 20;
-constexpr int kWsSendBufferBytes = 128 << 10;     // small, so that a slow client shows as unsent
-constexpr std::size_t kJoinedBodyBytes = 16'384;  // up to here the body is copied behind the head
+constexpr int kWsSendBufferBytes = 128 << 10;  // small, so that a slow client shows as unsent
 
 std::string text_of(beast::string_view view) {
   return {view.data(), view.size()};
@@ -38,25 +36,30 @@ iovec piece_of(std::string_view text) {
 
 }  // namespace
 
-/// Sees to it that a request is answered once: by the handler, or with 500 when the handler forgot.
+/// Sees to it that who was asked answers once: with what it gives, or with `forgotten` when it let
+/// go of the question.
+template <typename Answer>
 class HttpConnection::Ticket {
  public:
-  explicit Ticket(std::shared_ptr<HttpConnection> connection)
-      : connection_(std::move(connection)) {}
-  ~Ticket() { answer(error_response(500, "the request was given up")); }
+  using Take = void (HttpConnection::*)(Answer);
+  Ticket(std::shared_ptr<HttpConnection> connection, Take take, Answer forgotten)
+      : connection_(std::move(connection)), take_(take), forgotten_(std::move(forgotten)) {}
+  ~Ticket() { answer(std::move(forgotten_)); }
   Ticket(const Ticket&) = delete;
   Ticket& operator=(const Ticket&) = delete;
 
-  void answer(HttpResponse response) {
+  void answer(Answer given) {
     if (answered_.exchange(true)) return;
     asio::post(connection_->timer_.get_executor(),
-               [connection = connection_, response = std::move(response)]() mutable {
-                 connection->answer(std::move(response));
+               [connection = connection_, take = take_, answer = std::move(given)]() mutable {
+                 ((*connection).*take)(std::move(answer));
                });
   }
 
  private:
   const std::shared_ptr<HttpConnection> connection_;
+  const Take take_;
+  Answer forgotten_;
   std::atomic<bool> answered_{false};
 };
 
@@ -87,6 +90,7 @@ void HttpConnection::close() {
   wait_in_line(false);
   count_body();
   timer_.cancel();
+  writer_.cancel();
   stream_->close();
   service_->release_connection(peer_);
 }
@@ -218,7 +222,8 @@ HttpRequest HttpConnection::head_of_request() const {
 void HttpConnection::handle(HttpRequest request, const HttpHandler& handler) {
   state_ = State::kHandling;
   deadline_ = Clock::time_point::max();
-  const auto ticket = std::make_shared<Ticket>(shared_from_this());
+  const auto ticket = std::make_shared<Ticket<HttpResponse>>(
+      shared_from_this(), &HttpConnection::answer, error_response(500, "the request was given up"));
   handler(std::move(request),
           [ticket](HttpResponse response) { ticket->answer(std::move(response)); });
 }
@@ -352,48 +357,70 @@ void HttpConnection::answer(HttpResponse response) {
     response.body = error_body_(response.status, response.error);
   }
   response.headers.insert(response.headers.end(), origin_headers_.begin(), origin_headers_.end());
-  head_out_ = answer_head(response, {.server_name = service_->options.server_name,
-                                     .is_tls = service_->tls != nullptr,
-                                     .keep_alive = keep_alive_,
-                                     .is_old = is_old_});
-  const bool is_bodiless = is_head_ || response.status == 304 || response.status == 204;
-  body_out_ = is_bodiless ? std::string{} : std::move(response.body);
-  if (body_out_.size() <= kJoinedBodyBytes) {
-    head_out_ += body_out_;
-    body_out_.clear();
-  }
-  written_ = 0;
+  // HTTP/1.0 knows no chunks: what comes in pieces ends with the connection.
+  if (response.source && is_old_) keep_alive_ = false;
+  writer_.begin(std::move(response),
+                {.server_name = service_->options.server_name,
+                 .is_tls = service_->tls != nullptr,
+                 .keep_alive = keep_alive_,
+                 .is_old = is_old_},
+                is_head_);
   began_ = Clock::now();
   write();
 }
 
 void HttpConnection::write() {
-  const std::size_t whole = head_out_.size() + body_out_.size();
-  while (written_ < whole) {
-    const auto in_head = std::min(written_, head_out_.size());
-    const std::array pieces{piece_of(std::string_view(head_out_).substr(in_head)),
-                            piece_of(std::string_view(body_out_).substr(written_ - in_head))};
-    const std::size_t left = whole - written_;
-    const auto taken = stream_->try_write(pieces);
-    if (!taken) return close();
-    written_ += *taken;
-    if (*taken == left) break;
-    set_deadline(service_->options.body_timeout_ms, written_);
-    stream_->async_wait_writable([self = shared_from_this()](Error failed) {
-      if (self->state_ != State::kWriting) return;
-      if (failed) return self->close();
-      self->write();
-    });
-    return;
+  switch (writer_.write(*stream_)) {
+    case AnswerWriter::Progress::kDone:
+      return on_written();
+    case AnswerWriter::Progress::kHungry:
+      return ask_for_piece();
+    case AnswerWriter::Progress::kFailed:
+      return close();
+    case AnswerWriter::Progress::kBlocked:
+      break;
   }
-  on_written();
+  set_deadline(service_->options.body_timeout_ms, writer_.sent());
+  stream_->async_wait_writable([self = shared_from_this()](Error failed) {
+    if (self->state_ != State::kWriting) return;
+    if (failed) return self->close();
+    self->write();
+  });
+}
+
+void HttpConnection::ask_for_piece() {
+  deadline_ = Clock::time_point::max();
+  asked_for_piece_ = Clock::now();
+  const auto ticket = std::make_shared<Ticket<Result<std::string>>>(
+      shared_from_this(), &HttpConnection::on_piece, fail("the answer was given up"));
+  writer_.source().next([ticket](Result<std::string> piece) { ticket->answer(std::move(piece)); });
+}
+
+void HttpConnection::on_piece(Result<std::string> piece) {
+  if (state_ != State::kWriting) return;
+  if (piece) {
+    began_ += Clock::now() - asked_for_piece_;
+    writer_.take(*std::move(piece));
+    return write();
+  }
+  if (writer_.has_begun()) return abort();
+  writer_.cancel();
+  state_ = State::kHandling;
+  answer(error_response(500, piece.error().message));
 }
 
 void HttpConnection::on_written() {
-  head_out_.clear();
-  body_out_ = {};
   if (keep_alive_) return next_request();
   linger();
+}
+
+/// Ends an answer in its middle. By a reset, since a client of HTTP/1.0 takes an orderly end for
+/// the body's.
+void HttpConnection::abort() {
+  service_->guard.stats().answers_broken.add();
+  const ::linger at_once{.l_onoff = 1, .l_linger = 0};
+  setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
 }
 
 /// A connection closed with unread bytes is reset, and the answer lost with it: they are read

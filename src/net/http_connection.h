@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "net/answer_writer.h"
 #include "net/http_service.h"
 #include "net/stream.h"
 
@@ -33,6 +34,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void close();
 
  private:
+  template <typename Answer>
   class Ticket;
   using Clock = std::chrono::steady_clock;
   using Error = boost::system::error_code;
@@ -55,7 +57,10 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void upgrade(HttpRequest request);
   void answer(HttpResponse response);
   void write();
+  void ask_for_piece();
+  void on_piece(Result<std::string> piece);
   void on_written();
+  void abort();
   void linger();
   HttpRequest head_of_request() const;
 
@@ -80,9 +85,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   ErrorBody error_body_ = nullptr;  ///< of the request's path
   std::vector<std::pair<std::string, std::string>> origin_headers_;
   std::size_t body_bytes_ = 0;  ///< counted in the service
-  std::string head_out_;
-  std::string body_out_;
-  std::size_t written_ = 0;  ///< of both
+  AnswerWriter writer_;
   std::size_t discarded_ = 0;
   bool keep_alive_ = true;
   bool is_head_ = false;
@@ -90,6 +93,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   bool head_begun_ = false;
 
   Clock::time_point began_;
+  Clock::time_point asked_for_piece_;
   Clock::time_point deadline_ = Clock::time_point::max();
   bool armed_ = false;
 };

@@ -34,6 +34,7 @@ struct HttpGuardStats {
   Counter address_full;       ///< connections: their address had as many as it may
   Counter made_room;          ///< connections closed while they waited, for new ones
   Counter timeouts;           ///< connections too slow with a head, a body or an answer
+  Counter answers_broken;     ///< connections reset, since the rest of an answer was not to be had
   Counter handshakes_failed;  ///< TLS
 };
 
