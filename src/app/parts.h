@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "app/data_watch.h"
 #include "app/durable_parts.h"
 #include "app/log_scan.h"
 #include "base/agent.h"
@@ -31,6 +32,7 @@ struct Parts : DurableParts {
   const ArrivalTime started = clock.now();
   std::atomic<bool> ready{false};
 
+  DataWatch data_watch{*this};  ///< looks on the queries thread
   std::unique_ptr<RollupMemory> memory;
   std::unique_ptr<InsightJoiner> insights;
 

@@ -28,7 +28,23 @@ void RollupsCsv::learn(std::string_view rollup) {
     if (by_name_.contains(member.key)) continue;
     by_name_.emplace(member.key, columns_.size());
     columns_.emplace_back(member.key);
+    header_bytes_ += name_bytes(columns_.back());
   }
+}
+
+void RollupsCsv::keep(std::size_t columns) {
+  while (columns_.size() > columns) {
+    header_bytes_ -= name_bytes(columns_.back());
+    by_name_.erase(columns_.back());
+    columns_.pop_back();
+  }
+}
+
+/// With what separates it from the next.
+std::size_t RollupsCsv::name_bytes(std::string_view name) const {
+  std::string cell;
+  append_csv_text(cell, name, texts_);
+  return cell.size() + 1;
 }
 
 void RollupsCsv::append_header(std::string& out) const {
@@ -56,14 +72,8 @@ void RollupsCsv::append_row(std::string& out, std::string_view rollup) {
   out += "\r\n";
 }
 
-std::string rollups_to_csv(const std::vector<std::string>& rollups, CsvTexts texts) {
-  RollupsCsv csv(texts);
-  for (const auto& rollup : rollups) csv.learn(rollup);
-  if (rollups.empty()) csv.learn(kAnyRollup);
-  std::string out;
-  csv.append_header(out);
-  for (const auto& rollup : rollups) csv.append_row(out, rollup);
-  return out;
+void RollupsCsv::learn_any() {
+  learn(kAnyRollup);
 }
 
 }  // namespace slipstream
