@@ -108,6 +108,22 @@ int run_cli(int argc, char** argv) {
         ->required();
   }
 
+  std::string store_directory;
+  std::string store_config;
+  auto* store_command = app.add_subcommand("store", "Look into the store of rollups, or mend it");
+  store_command->require_subcommand(1);
+  auto* store_check_command = store_command->add_subcommand(
+      "check", "Check every page, the schema, and what it says of the log; name every fault");
+  auto* rebuild_command = store_command->add_subcommand(
+      "rebuild",
+      "Make it anew from what can be read of it and from the log; the server must not run");
+  for (auto* command : {store_check_command, rebuild_command}) {
+    command->add_option("directory", store_directory, "A data directory")->required();
+  }
+  rebuild_command->add_option("--config", store_config,
+                              "TOML file: windows and names of members (default: slipstream.toml, "
+                              "where there is one)");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -119,6 +135,8 @@ int run_cli(int argc, char** argv) {
   if (*export_command) return run_export(exported);
   if (*info_command) return run_log_info(log_directory);
   if (*verify_command) return run_log_verify(log_directory);
+  if (*store_check_command) return run_store_check(store_directory);
+  if (*rebuild_command) return run_store_rebuild(store_directory, store_config);
   return run_replay(replay);
 }
 

@@ -54,4 +54,7 @@ int run_export(const ExportOptions& options);
 int run_log_info(const std::string& directory);
 int run_log_verify(const std::string& directory);
 
+int run_store_check(const std::string& directory);
+int run_store_rebuild(const std::string& directory, const std::string& config_file);
+
 }  // namespace slipstream
