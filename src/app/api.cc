@@ -4,11 +4,11 @@
 #include <web_assets.h>
 
 #include <algorithm>
-#include <charconv>
+#include <limits>
 
 #include "app/health.h"
-#include "app/rollups_csv.h"
-#include "codec/event_time.h"
+#include "app/query_values.h"
+#include "app/rollups_route.h"
 #include "source/influx_answer.h"
 
 namespace slipstream {
@@ -22,88 +22,6 @@ constexpr RouteOptions kRead{.scope = Scope::kRead};
 constexpr std::string_view kPagePolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-template <typename Integer>
-Result<Integer> to_number(std::string_view name, std::string_view text, Integer min, Integer max) {
-  Integer value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < min || value > max) {
-    return fail(fmt::format("{} must be a whole number from {} to {}", name, min, max));
-  }
-  return value;
-}
-
-/// A time in a query: ISO 8601, or a number as in a point.
-Result<EventTime> to_time(std::string_view name, std::string_view text) {
-  if (const auto time = time_from_text(text)) return *time;
-  return fail(fmt::format("{} must be an ISO 8601 time or a number since 1970", name));
-}
-
-Result<RollupQuery> rollup_query(const HttpRequest& request) {
-  RollupQuery query;
-  for (const auto& [name, value] : request.query) {
-    if (name == "window") {
-      query.window = value;
-    } else if (name == "track") {
-      query.track = value;
-    } else if (name == "chassis") {
-      query.chassis = value;
-    } else if (name == "cursor") {
-      query.cursor = value;
-    } else if (name == "lap") {
-      const auto lap = to_number<std::int32_t>(name, value, 0, Schema::kMaxLap);
-      if (!lap) return std::unexpected(lap.error());
-      query.lap = *lap;
-    } else if (name == "limit") {
-      const auto limit = to_number<std::size_t>(name, value, 1, 1'000);
-      if (!limit) return std::unexpected(limit.error());
-      query.limit = *limit;
-    } else if (name == "from" || name == "to") {
-      const auto time = to_time(name, value);
-      if (!time) return std::unexpected(time.error());
-      (name == "from" ? query.from : query.to) = *time;
-    }
-  }
-  return query;
-}
-
-HttpResponse rollups_response(const Result<RollupPage>& page, bool as_csv) {
-  if (!page) return error_response(400, page.error().message);
-  if (as_csv) {
-    HttpResponse response{.body = rollups_to_csv(page->rollups), .content_type = "text/csv"};
-    if (page->next) response.headers.emplace_back("X-Next-Cursor", *page->next);
-    return response;
-  }
-  std::string body = R"({"rollups":[)";
-  for (std::size_t i = 0; i < page->rollups.size(); ++i) {
-    if (i > 0) body += ',';
-    body += page->rollups[i];
-  }
-  body += page->next ? fmt::format(R"(],"next":"{}"}})", *page->next) : R"(],"next":null})";
-  return {.body = std::move(body)};
-}
-
-void answer_rollups(Parts& parts, const HttpRequest& request, const HttpResponder& respond) {
-  const auto query = rollup_query(request);
-  if (!query) {
-    respond(error_response(400, query.error().message));
-    return;
-  }
-  const bool as_csv = request.header("Accept").find("text/csv") != std::string_view::npos;
-  const auto& windows = parts.config.windows;
-  const auto window = std::ranges::find(windows, query->window, &WindowDefinition::name);
-  if (!query->window.empty() && window == windows.end()) {
-    std::string known;
-    for (const auto& w : windows) known += (known.empty() ? "" : ", ") + w.name;
-    respond(error_response(400, fmt::format("no such window; there are: {}", known)));
-    return;
-  }
-  const bool is_stored = query->window.empty() || window->stored;
-  parts.queries.post([&parts, query = *query, as_csv, is_stored, respond] {
-    respond(rollups_response(is_stored ? parts.store->query(query) : parts.memory->query(query),
-                             as_csv));
-  });
-}
 
 void answer_recent(const Parts& parts, const HttpRequest& request, const HttpResponder& respond) {
   const auto n = to_number<std::uint32_t>("the number of points", request.path_parameter("n"), 0,

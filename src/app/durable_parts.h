@@ -2,6 +2,7 @@
 #include <memory>
 #include <vector>
 
+#include "app/data_lock.h"
 #include "app/lost_ranges.h"
 #include "log/segment_log.h"
 #include "model/ingest_stats.h"
@@ -27,6 +28,7 @@ struct DurableParts {
   Schema schema;
   BatchPool pool;
   std::unique_ptr<TrackSectors> sectors;
+  DataLock lock;  ///< given up when the store is closed
   std::unique_ptr<RollupStore> store;
   std::unique_ptr<StoreWriter> store_writer;
   std::unique_ptr<SegmentLog> log;

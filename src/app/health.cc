@@ -4,6 +4,7 @@
 
 #include "app/object_writer.h"
 #include "app/redis_health.h"
+#include "app/store_health.h"
 #include "base/descriptors.h"
 #include "base/json_text.h"
 
@@ -150,14 +151,27 @@ void append_connections(std::string& out, const Parts& parts) {
   descriptors.number("reserve", parts.budget.reserve);
 }
 
+void append_sentences(ObjectWriter& object, std::string_view name,
+                      const std::vector<std::string>& sentences) {
+  if (sentences.empty()) return;
+  std::string& list = object.key(name);
+  for (std::size_t i = 0; i < sentences.size(); ++i) {
+    list += i == 0 ? '[' : ',';
+    append_json_string(list, sentences[i]);
+  }
+  list += ']';
+}
+
 }  // namespace
 
 std::vector<std::string> health_problems(const Parts& parts) {
   std::vector<std::string> problems;
-  if (parts.store_writer->stats().failing.value() != 0) {
-    problems.push_back(fmt::format("store: rollups cannot be written, {} are waiting",
-                                   parts.store_writer->stats().waiting.value()));
+  if (const auto gone = parts.data_watch.trouble()) {
+    problems.push_back(fmt::format(
+        "data: {}: nothing is acknowledged until it is back, or the server is started again",
+        *gone));
   }
+  std::ranges::move(store_problems(parts), std::back_inserter(problems));
   if (parts.journal->stats().failing.value() != 0) {
     problems.push_back(
         fmt::format("log: it cannot be written, nothing is acknowledged; {} bytes are waiting",
@@ -191,14 +205,8 @@ std::string health_json(const Parts& parts, const Rates& rates,
     ObjectWriter object(out);
     object.flag("ok", problems.empty());
     append_json_time(object.key("now"), now.ns);
-    if (!problems.empty()) {
-      std::string& list = object.key("problems");
-      for (std::size_t i = 0; i < problems.size(); ++i) {
-        list += i == 0 ? '[' : ',';
-        append_json_string(list, problems[i]);
-      }
-      list += ']';
-    }
+    append_sentences(object, "problems", problems);
+    append_sentences(object, "notices", store_notices(parts));
     append_metrics(object.key("metrics"), parts, rates, form);
     object.text("version", SLIPSTREAM_VERSION);
     object.number("uptimeSeconds", (parts.clock.steady() - parts.started) / kNsPerSecond);
@@ -218,14 +226,7 @@ std::string health_json(const Parts& parts, const Rates& rates,
     }
     append_partitions(object.key("partitions"), parts);
     append_windows(object.key("windows"), parts);
-    {
-      const auto& store = parts.store_writer->stats();
-      ObjectWriter writer(object.key("store"));
-      writer.number("written", store.written.value());
-      writer.number("waiting", store.waiting.value());
-      writer.number("repeated", store.repeated.value());
-      writer.flag("failing", store.failing.value() != 0);
-    }
+    append_store(object.key("store"), parts);
     {
       const auto& supervisor = parts.supervisor->stats();
       ObjectWriter workers(object.key("workers"));

@@ -27,7 +27,7 @@ void add_ingest(MetricsPage& page, const Parts& parts) {
   page.counter("udp_kernel_drops_total",
                "Datagrams the kernel dropped: the socket's buffer was full",
                real(ingest.udp_kernel_drops.value()));
-  page.counter("fields_dropped_total", "Fields left out: beyond 64 a point or 4096 names",
+  page.counter("fields_dropped_total", "Fields left out: beyond 256 a point or 4096 names",
                real(ingest.fields_dropped.value()));
   page.counter("lap_repaired_total", "Points whose lap was the logger's fault value",
                real(ingest.lap_repaired.value()));
@@ -155,6 +155,12 @@ void add_outputs(MetricsPage& page, const Parts& parts) {
   page.histogram("store_commit_seconds", "A transaction's time", store.commit_time);
   page.gauge("store_outputs_waiting", "Outputs of partitions waiting to be committed",
              real(store.waiting.value()));
+  const WalState wal = parts.store->wal();
+  page.gauge("store_wal_bytes", "The store's write-ahead log", real(wal.bytes));
+  page.gauge("store_wal_held_seconds", "For how long a reader has kept it from being cut",
+             real(wal.held_ns) * 1e-9);
+  page.gauge("store_damaged", "1: damage of the store's file was met",
+             parts.store->damage() ? 1 : 0);
   add_edge(page, parts.http->guard_stats());
   page.gauge("http_connections", "Open connections, WebSockets included",
              real(parts.http->connections().value()));

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "app/connection_budget.h"
+#include "app/data_watch.h"
 #include "app/durable_parts.h"
 #include "app/log_scan.h"
 #include "base/agent.h"
@@ -35,6 +36,7 @@ struct Parts : DurableParts {
   std::atomic<bool> ready{false};
   ConnectionBudget budget;
 
+  DataWatch data_watch{*this};  ///< looks on the queries thread
   std::unique_ptr<RollupMemory> memory;
   std::unique_ptr<InsightJoiner> insights;
 

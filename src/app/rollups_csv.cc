@@ -2,8 +2,6 @@
 
 #include <simdjson.h>
 
-#include "codec/csv_text.h"
-
 namespace slipstream {
 namespace {
 
@@ -11,10 +9,10 @@ constexpr std::string_view kAnyRollup =
     R"({"track":0,"chassis":0,"lap":0,"sector":0,"count":0,"first_ts":0,"last_ts":0,)"
     R"("window":0,"window_id":0})";
 
-void append_value(std::string& out, simdjson::dom::element value) {
+void append_value(std::string& out, simdjson::dom::element value, CsvTexts texts) {
   std::string_view text;
   if (value.get(text) == simdjson::SUCCESS) {
-    append_csv_cell(out, text);
+    append_csv_text(out, text, texts);
   } else {
     append_csv_cell(out, simdjson::minify(value));
   }
@@ -30,13 +28,29 @@ void RollupsCsv::learn(std::string_view rollup) {
     if (by_name_.contains(member.key)) continue;
     by_name_.emplace(member.key, columns_.size());
     columns_.emplace_back(member.key);
+    header_bytes_ += name_bytes(columns_.back());
   }
+}
+
+void RollupsCsv::keep(std::size_t columns) {
+  while (columns_.size() > columns) {
+    header_bytes_ -= name_bytes(columns_.back());
+    by_name_.erase(columns_.back());
+    columns_.pop_back();
+  }
+}
+
+/// With what separates it from the next.
+std::size_t RollupsCsv::name_bytes(std::string_view name) const {
+  std::string cell;
+  append_csv_text(cell, name, texts_);
+  return cell.size() + 1;
 }
 
 void RollupsCsv::append_header(std::string& out) const {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     if (i > 0) out += ',';
-    append_csv_cell(out, columns_[i]);
+    append_csv_text(out, columns_[i], texts_);
   }
   out += "\r\n";
 }
@@ -49,7 +63,7 @@ void RollupsCsv::append_row(std::string& out, std::string_view rollup) {
   for (auto& cell : cells_) cell.clear();
   for (const auto member : object) {
     const auto column = by_name_.find(member.key);
-    if (column != by_name_.end()) append_value(cells_[column->second], member.value);
+    if (column != by_name_.end()) append_value(cells_[column->second], member.value, texts_);
   }
   for (std::size_t i = 0; i < cells_.size(); ++i) {
     if (i > 0) out += ',';
@@ -58,14 +72,8 @@ void RollupsCsv::append_row(std::string& out, std::string_view rollup) {
   out += "\r\n";
 }
 
-std::string rollups_to_csv(const std::vector<std::string>& rollups) {
-  RollupsCsv csv;
-  for (const auto& rollup : rollups) csv.learn(rollup);
-  if (rollups.empty()) csv.learn(kAnyRollup);
-  std::string out;
-  csv.append_header(out);
-  for (const auto& rollup : rollups) csv.append_row(out, rollup);
-  return out;
+void RollupsCsv::learn_any() {
+  learn(kAnyRollup);
 }
 
 }  // namespace slipstream

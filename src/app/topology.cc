@@ -17,6 +17,7 @@
 #include "net/address.h"
 #include "net/tls_context.h"
 #include "ops/logging.h"
+#include "store/schema_sql.h"
 
 namespace slipstream {
 namespace {
@@ -100,11 +101,21 @@ Result<std::unique_ptr<Topology>> Topology::start(Config config, const RecoveryP
   Result<void> built = topology->build_store();
   if (built) built = topology->build_pipeline(progress);
   if (built) built = topology->build_sources();
-  if (!built) return std::unexpected(built.error());
+  if (!built) return std::unexpected(topology->with_advice(built.error()));
   topology->start_threads();
   topology->start_timers();
   topology->parts_->ready.store(true);
   return topology;
+}
+
+/// Damage of the store that shows only when it is read.
+Error Topology::with_advice(Error error) const {
+  const Parts& p = *parts_;
+  if (p.store && p.store->damage() && error.code == ErrorCode::kCorrupt) {
+    error.message = fmt::format("{}: {}: {}", (p.config.store.data_dir / kStoreFile).string(),
+                                error.message, kStoreDamageAdvice);
+  }
+  return error;
 }
 
 Result<void> Topology::build_store() {
@@ -114,6 +125,9 @@ Result<void> Topology::build_store() {
   if (!sectors) return std::unexpected(sectors.error());
   p.sectors = std::move(*sectors);
 
+  auto lock = DataLock::take(config.store.data_dir);
+  if (!lock) return std::unexpected(lock.error());
+  p.lock = std::move(*lock);
   auto store = RollupStore::open(config.store.data_dir,
                                  {.retention_hours = config.store.retention_hours,
                                   .retention_rollups = config.store.retention_rollups,
@@ -130,6 +144,7 @@ Result<void> Topology::build_store() {
       std::make_unique<StoreWriter>(*p.store, std::vector<RollupSink*>{p.memory.get(), p.hub.get()},
                                     p.clock, warn, writer_options(config));
   if (auto opened = open_log(p); !opened) return opened;
+  p.data_watch.begin();
 
   auto stored = p.store->load();
   if (!stored) return std::unexpected(stored.error());
@@ -285,6 +300,7 @@ void Topology::start_timers() {
       p.hub->broadcast(Channel::kSystem, system_message(p, rates_));
     }
   });
+  p.queries.every(std::chrono::milliseconds(DataWatch::kIntervalMs), [&p] { p.data_watch.look(); });
   if (p.config.log.metrics_interval_s > 0) {
     p.io.every(std::chrono::seconds(p.config.log.metrics_interval_s),
                [this] { log_periodic_line(); });

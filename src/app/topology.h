@@ -38,6 +38,7 @@ class Topology {
 
  private:
   explicit Topology(Config config);
+  Error with_advice(Error error) const;
   Result<void> build_store();
   Result<void> build_pipeline(const RecoveryProgress& progress);
   Result<void> build_sources();

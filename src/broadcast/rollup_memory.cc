@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
-#include <vector>
+#include <ranges>
+#include <utility>
 
 namespace slipstream {
 namespace {
@@ -15,6 +17,15 @@ bool matches(const RollupQuery& query, const Rollup& rollup) {
          (!query.lap || *query.lap == rollup.lap) &&
          (!query.from || rollup.last_time >= *query.from) &&
          (!query.to || rollup.last_time <= *query.to);
+}
+
+std::string place_of(std::uint64_t number) {
+  return fmt::format("m{}", number);
+}
+
+bool parse_place(const std::string& text, std::uint64_t& number) {
+  const char* const end = text.data() + text.size();
+  return text.front() == 'm' && std::from_chars(text.data() + 1, end, number).ptr == end;
 }
 
 }  // namespace
@@ -30,37 +41,48 @@ void RollupMemory::accept(const RollupBatch& rollups, std::span<const RollupRow>
 }
 
 Result<RollupPage> RollupMemory::query(const RollupQuery& query) const {
+  // Numbers grow: what comes later in a page has a lower one.
   std::uint64_t before = std::numeric_limits<std::uint64_t>::max();
-  if (!query.cursor.empty()) {
-    const char* const end = query.cursor.data() + query.cursor.size();
-    if (query.cursor.front() != 'm' ||
-        std::from_chars(query.cursor.data() + 1, end, before).ptr != end) {
-      return fail("the cursor is not one that this window's pages gave");
+  std::uint64_t first = before;
+  std::uint64_t last = 0;
+  for (const auto& [text, number] :
+       {std::pair(&query.cursor, &before), std::pair(&query.first, &first),
+        std::pair(&query.last, &last)}) {
+    if (!text->empty() && !parse_place(*text, *number)) {
+      return fail("the cursor is not one that this window's pages gave", ErrorCode::kRefused);
     }
   }
-  std::vector<RollupPtr> found;
-  std::uint64_t last_number = 0;
-  bool more = false;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto window = by_window_.find(query.window);
-    if (window == by_window_.end()) return RollupPage{};
-    for (auto kept = window->second.rbegin(); kept != window->second.rend(); ++kept) {
-      if (kept->number >= before || !matches(query, *kept->rollup)) continue;
-      if (found.size() == query.limit) {
-        more = true;
-        break;
-      }
-      found.push_back(kept->rollup);
-      last_number = kept->number;
-    }
-  }
+  // Encoded without the mutex.
+  const std::vector<Kept> found = find(query, std::min(before - 1, first), last);
   RollupPage page;
-  for (const auto& rollup : found) {
-    append_rollup_json(page.rollups.emplace_back(), *rollup, fields_);
+  std::size_t bytes = 0;
+  for (const Kept& kept : found) {
+    std::string rollup;
+    append_rollup_json(rollup, *kept.rollup, fields_);
+    bytes += rollup.size();
+    if (page.rollups.size() == query.limit || (bytes > query.max_bytes && !page.rollups.empty())) {
+      page.next = page.places.back();
+      break;
+    }
+    page.rollups.push_back(std::move(rollup));
+    page.places.push_back(place_of(kept.number));
   }
-  if (more) page.next = fmt::format("m{}", last_number);
   return page;
+}
+
+/// Newest first, one more than the page may hold; numbers from `last` to `first`.
+std::vector<RollupMemory::Kept> RollupMemory::find(const RollupQuery& query, std::uint64_t first,
+                                                   std::uint64_t last) const {
+  std::vector<Kept> found;
+  const std::lock_guard lock(mutex_);
+  const auto window = by_window_.find(query.window);
+  if (window == by_window_.end()) return found;
+  for (const Kept& kept : window->second | std::views::reverse) {
+    if (kept.number > first || !matches(query, *kept.rollup)) continue;
+    if (kept.number < last || found.size() > query.limit) break;
+    found.push_back(kept);
+  }
+  return found;
 }
 
 }  // namespace slipstream

@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "codec/rollup_json.h"
 #include "model/sinks.h"
@@ -26,6 +27,8 @@ class RollupMemory final : public RollupSink {
     std::uint64_t number;  ///< counts the rollups that came
     RollupPtr rollup;
   };
+
+  std::vector<Kept> find(const RollupQuery& query, std::uint64_t first, std::uint64_t last) const;
 
   const FieldTable& fields_;
   const std::size_t max_rollups_;

@@ -32,6 +32,9 @@ void add_export_options(CLI::App& command, ExportOptions& options) {
   command.add_option("--chassis", options.chassis, "Of this machine only");
   command.add_option("--track", options.track, "Of this track only");
   command.add_option("--window", options.window, "Rollups of this window only");
+  command.add_flag("--raw", options.raw,
+                   "CSV: texts that a spreadsheet would run as a formula stay as they are, without "
+                   "a ' before them");
   command.add_option("--output", options.output, "A file (default: stdout)");
   command.add_option("--config", options.config_file,
                      "TOML file (default: slipstream.toml, where there is one)");
@@ -105,6 +108,22 @@ int run_cli(int argc, char** argv) {
         ->required();
   }
 
+  std::string store_directory;
+  std::string store_config;
+  auto* store_command = app.add_subcommand("store", "Look into the store of rollups, or mend it");
+  store_command->require_subcommand(1);
+  auto* store_check_command = store_command->add_subcommand(
+      "check", "Check every page, the schema, and what it says of the log; name every fault");
+  auto* rebuild_command = store_command->add_subcommand(
+      "rebuild",
+      "Make it anew from what can be read of it and from the log; the server must not run");
+  for (auto* command : {store_check_command, rebuild_command}) {
+    command->add_option("directory", store_directory, "A data directory")->required();
+  }
+  rebuild_command->add_option("--config", store_config,
+                              "TOML file: windows and names of members (default: slipstream.toml, "
+                              "where there is one)");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -116,6 +135,8 @@ int run_cli(int argc, char** argv) {
   if (*export_command) return run_export(exported);
   if (*info_command) return run_log_info(log_directory);
   if (*verify_command) return run_log_verify(log_directory);
+  if (*store_check_command) return run_store_check(store_directory);
+  if (*rebuild_command) return run_store_rebuild(store_directory, store_config);
   return run_replay(replay);
 }
 

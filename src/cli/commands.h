@@ -47,10 +47,14 @@ struct ExportOptions {
   std::string track = {};
   std::string window = {};
   std::string output = {};  ///< empty: stdout
+  bool raw = false;         ///< CSV: texts that a spreadsheet would run stay as they are
 };
 int run_export(const ExportOptions& options);
 
 int run_log_info(const std::string& directory);
 int run_log_verify(const std::string& directory);
+
+int run_store_check(const std::string& directory);
+int run_store_rebuild(const std::string& directory, const std::string& config_file);
 
 }  // namespace slipstream

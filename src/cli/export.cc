@@ -110,10 +110,14 @@ Result<void> for_each_point(Session& session, const RollupFilter& filter, Export
   }
 }
 
-Result<std::uint64_t> export_points(Session& session, const RollupFilter& filter, bool as_csv,
+/// How a table goes out; nothing: a JSON object a line.
+using Table = std::optional<CsvTexts>;
+
+Result<std::uint64_t> export_points(Session& session, const RollupFilter& filter, Table table,
                                     Output& output) {
+  const bool as_csv = table.has_value();
   ExportBar bar(output, session.bytes() * (as_csv ? 2 : 1), ProgressBar::Unit::kBytes);
-  PointCsv csv(session.schema());
+  PointCsv csv(session.schema(), table.value_or(CsvTexts::kGuarded));
   std::string text;
   std::uint64_t points = 0;
   if (as_csv) {
@@ -145,12 +149,13 @@ Result<std::uint64_t> export_points(Session& session, const RollupFilter& filter
   return points;
 }
 
-Result<std::uint64_t> export_rollups(RollupReader& reader, const RollupFilter& filter, bool as_csv,
+Result<std::uint64_t> export_rollups(RollupReader& reader, const RollupFilter& filter, Table table,
                                      Output& output) {
+  const bool as_csv = table.has_value();
   const auto count = reader.count(filter);
   if (!count) return count;
   ExportBar bar(output, *count, ProgressBar::Unit::kItems);
-  RollupsCsv csv;
+  RollupsCsv csv(table.value_or(CsvTexts::kGuarded));
   std::string text;
   std::uint64_t rollups = 0;
   if (as_csv) {
@@ -187,6 +192,7 @@ Result<RollupFilter> filter_of(const ExportOptions& options) {
   if (filter.from && filter.to && filter.from->ns >= filter.to->ns) {
     return fail("--from must be before --to");
   }
+  if (options.raw && options.format != "csv") return fail("--raw goes with --format csv");
   if (!filter.window.empty() && options.what != "rollups") {
     return fail("--window goes with --what rollups");
   }
@@ -202,6 +208,11 @@ int finish(Output& output, Result<std::uint64_t> outcome, std::string_view what)
   return kExitSuccess;
 }
 
+Table table_of(const ExportOptions& options, const Config& config) {
+  if (options.format != "csv") return std::nullopt;
+  return options.raw || config.server.csv_raw ? CsvTexts::kRaw : CsvTexts::kGuarded;
+}
+
 int run_export_points(const ExportOptions& options, const RollupFilter& filter,
                       const Config& config, const std::filesystem::path& data_dir) {
   SchemaOptions schema = config.schema;
@@ -212,7 +223,7 @@ int run_export_points(const ExportOptions& options, const RollupFilter& filter,
   if (!session) return failure(session.error());
   auto output = Output::open(options.output);
   if (!output) return failure(output.error());
-  const auto outcome = export_points(**session, filter, options.format == "csv", *output);
+  const auto outcome = export_points(**session, filter, table_of(options, config), *output);
   const int code = finish(*output, outcome, "points");
   const auto lost = (*session)->lost();
   print_lost(lost);
@@ -220,12 +231,12 @@ int run_export_points(const ExportOptions& options, const RollupFilter& filter,
 }
 
 int run_export_rollups(const ExportOptions& options, const RollupFilter& filter,
-                       const std::filesystem::path& data_dir) {
+                       const Config& config, const std::filesystem::path& data_dir) {
   auto reader = RollupReader::open(data_dir);
   if (!reader) return failure(reader.error());
   auto output = Output::open(options.output);
   if (!output) return failure(output.error());
-  const auto outcome = export_rollups(**reader, filter, options.format == "csv", *output);
+  const auto outcome = export_rollups(**reader, filter, table_of(options, config), *output);
   return finish(*output, outcome, "rollups");
 }
 
@@ -241,7 +252,7 @@ int run_export(const ExportOptions& options) {
   }
   const std::filesystem::path data_dir =
       options.data_dir.empty() ? config->store.data_dir : std::filesystem::path(options.data_dir);
-  return options.what == "rollups" ? run_export_rollups(options, *filter, data_dir)
+  return options.what == "rollups" ? run_export_rollups(options, *filter, *config, data_dir)
                                    : run_export_points(options, *filter, *config, data_dir);
 }
 

@@ -5,15 +5,14 @@
 
 #include "base/iso_time.h"
 #include "base/json_text.h"
-#include "codec/csv_text.h"
 
 namespace slipstream {
 namespace {
 
-void append_value(std::string& out, simdjson::dom::element value) {
+void append_value(std::string& out, simdjson::dom::element value, CsvTexts texts) {
   std::string_view text;
   if (value.get(text) == simdjson::SUCCESS) {
-    append_csv_cell(out, text);
+    append_csv_text(out, text, texts);
   } else if (!value.is_null()) {
     append_csv_cell(out, simdjson::minify(value));
   }
@@ -21,7 +20,7 @@ void append_value(std::string& out, simdjson::dom::element value) {
 
 }  // namespace
 
-PointCsv::PointCsv(const Schema& schema) : schema_(schema) {
+PointCsv::PointCsv(const Schema& schema, CsvTexts texts) : schema_(schema), texts_(texts) {
   const SchemaOptions& names = schema.options();
   for (const auto& name : {names.time, names.track, names.chassis, names.lap, names.sector}) {
     by_name_.emplace(name, columns_.size());
@@ -52,7 +51,7 @@ void PointCsv::for_each_member(const PointBatch& batch, const Point& point, Take
       for (const auto member : object) {
         const std::size_t at = column(member.key);
         if (at < kFixedCount) continue;
-        take(at, [&](std::string& out) { append_value(out, member.value); });
+        take(at, [&](std::string& out) { append_value(out, member.value, texts_); });
       }
       return;
     }
@@ -75,7 +74,7 @@ void PointCsv::learn(const PointBatch& batch, const Point& point) {
 void PointCsv::append_header(std::string& out) const {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     if (i > 0) out += ',';
-    append_csv_cell(out, columns_[i]);
+    append_csv_text(out, columns_[i], texts_);
   }
   out += "\r\n";
 }
@@ -84,8 +83,8 @@ void PointCsv::append_row(std::string& out, const PointBatch& batch, const Point
   cells_.resize(columns_.size());
   for (auto& cell : cells_) cell.clear();
   append_iso_time(cells_[kTime], point.event_time.ns);
-  append_csv_cell(cells_[kTrack], batch.track(point));
-  append_csv_cell(cells_[kChassis], batch.chassis(point));
+  append_csv_text(cells_[kTrack], batch.track(point), texts_);
+  append_csv_text(cells_[kChassis], batch.chassis(point), texts_);
   const bool is_unrepaired = point.lap_is_fault && point.lap == 0;
   cells_[kLap] = fmt::format_int(is_unrepaired ? Schema::kLapFault : point.lap).str();
   if (point.sector != Point::kNoSector) cells_[kSector] = fmt::format_int(point.sector).str();

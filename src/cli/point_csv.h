@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "codec/csv_text.h"
 #include "model/point.h"
 #include "model/schema.h"
 
@@ -16,7 +17,7 @@ namespace slipstream {
 /// the header and the rows. One thread.
 class PointCsv {
  public:
-  explicit PointCsv(const Schema& schema);
+  PointCsv(const Schema& schema, CsvTexts texts);
 
   void learn(const PointBatch& batch, const Point& point);
   void append_header(std::string& out) const;
@@ -33,6 +34,7 @@ class PointCsv {
   void for_each_member(const PointBatch& batch, const Point& point, Take take);
 
   const Schema& schema_;
+  const CsvTexts texts_;
   std::vector<std::string> columns_;
   std::map<std::string, std::size_t, std::less<>> by_name_;
   std::vector<std::size_t> by_field_;  ///< 0: not looked up yet

@@ -27,7 +27,7 @@ CsvDecoder::CsvDecoder(PointBuilder& builder) : builder_(builder) {
 }
 
 CsvDecoder::Column CsvDecoder::column(std::string_view name) const {
-  name = trim_blanks(name);
+  name = without_csv_guard(trim_blanks(name));
   const auto& names = builder_.schema().options();
   const auto role = [&] {
     if (name == names.time) return Role::kTime;
@@ -50,7 +50,8 @@ CsvDecoder::Column CsvDecoder::column(std::string_view name) const {
 bool CsvDecoder::is_header(const std::vector<std::string_view>& cells) const {
   const auto& names = builder_.schema().options();
   const auto has = [&](std::string_view name) {
-    return std::ranges::any_of(cells, [&](auto cell) { return trim_blanks(cell) == name; });
+    return std::ranges::any_of(
+        cells, [&](auto cell) { return without_csv_guard(trim_blanks(cell)) == name; });
   };
   return has(names.track) && has(names.chassis);
 }
@@ -155,11 +156,11 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(const Column& column, std::string_vi
   };
   switch (column.role) {
     case Role::kTrack:
-      draft_.track = cell;
+      draft_.track = cell = without_csv_guard(cell);
       carry_text();
       return {};
     case Role::kChassis:
-      draft_.chassis = cell;
+      draft_.chassis = cell = without_csv_guard(cell);
       carry_text();
       return {};
     case Role::kTime: {
@@ -183,6 +184,7 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(const Column& column, std::string_vi
       // A column that the schema does not know is a field where it holds a number, else text.
       if (cell.empty()) return {};
       if (parse_number(cell)) break;
+      cell = without_csv_guard(cell);
       carry_text();
       draft_.has_texts = true;
       return {};
@@ -228,13 +230,7 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(const Column& column, std::string_vi
     default:
       break;
   }
-  if (const auto id = builder_.schema().fields().intern(column.name)) {
-    builder_.add_value(draft_, *id, *number);
-  } else {
-    builder_.stats().fields_dropped.add();
-    draft_.has_texts = true;
-  }
-  return {};
+  return builder_.add_named(draft_, column.name, *number);
 }
 
 }  // namespace slipstream

@@ -7,17 +7,50 @@
 
 namespace slipstream {
 
+namespace {
+
+constexpr char kGuard = '\'';
+
+/// Whether a spreadsheet takes the text for a formula, once any guards before it are gone.
+bool is_formula(std::string_view text) {
+  const auto sign = text.find_first_not_of(kGuard);
+  return sign != std::string_view::npos &&
+         std::string_view("=+-@\t\r").find(text[sign]) != std::string_view::npos;
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+}
+
+}  // namespace
+
 void append_csv_cell(std::string& out, std::string_view text) {
   if (text.find_first_of("\",\r\n") == std::string_view::npos) {
     out += text;
     return;
   }
   out += '"';
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
+  append_quoted(out, text);
+  out += '"';
+}
+
+void append_csv_text(std::string& out, std::string_view text, CsvTexts texts) {
+  if (texts == CsvTexts::kRaw || !is_formula(text)) {
+    append_csv_cell(out, text);
+    return;
   }
   out += '"';
+  out += kGuard;
+  append_quoted(out, text);
+  out += '"';
+}
+
+std::string_view without_csv_guard(std::string_view cell) {
+  if (cell.starts_with(kGuard) && is_formula(cell)) cell.remove_prefix(1);
+  return cell;
 }
 
 std::string_view trim_blanks(std::string_view text) {

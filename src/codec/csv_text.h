@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
@@ -31,8 +32,19 @@ class CsvReader {
   bool well_formed_ = true;
 };
 
-/// Appends a cell, quoted where RFC 4180 asks for it.
+/// Appends a cell, quoted where RFC 4180 asks for it. For numbers and the like: a text goes out by
+/// append_csv_text().
 void append_csv_cell(std::string& out, std::string_view text);
+/// How texts go out. A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@`, a tab or a
+/// carriage return as a formula, and the texts are their senders'.
+enum class CsvTexts : std::uint8_t {
+  kGuarded,  ///< one that begins so gets a `'` before it, and quotes
+  kRaw       ///< as they are
+};
+void append_csv_text(std::string& out, std::string_view text, CsvTexts texts);
+/// The text of a cell without the `'` that append_csv_text() put there. A text that came with a `'`
+/// of its own before such a sign got another one: each text comes back as it was.
+std::string_view without_csv_guard(std::string_view cell);
 /// Text without the mark that some programs put before UTF-8.
 inline std::string_view without_byte_order_mark(std::string_view text) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);

@@ -390,24 +390,16 @@ JsonDecoder::Outcome JsonDecoder::decode_number(JsonMember& member, sj::ondemand
     default:
       break;
   }
-  if (const auto id = field_id(member)) {
-    builder_.add_value(draft_, *id, number);
-  } else {
-    builder_.stats().fields_dropped.add();
-    draft_.has_texts = true;
-  }
-  return {};
-}
-
-std::optional<FieldId> JsonDecoder::field_id(JsonMember& member) {
-  if (member.interned) return member.id;
-  const auto id = builder_.schema().fields().intern(member.name());
-  if (id) {
+  if (!member.interned) {
+    const auto id = builder_.field_named(draft_, member.name());
+    if (!id) return std::unexpected(id.error());
+    if (!*id) return {};
     member.role = JsonRole::kField;
-    member.id = *id;
+    member.id = **id;
     member.interned = true;
   }
-  return id;
+  builder_.add_value(draft_, member.id, number);
+  return {};
 }
 
 JsonDecoder::Outcome JsonDecoder::decode_text(JsonMember& member, sj::ondemand::value& value) {

@@ -55,7 +55,6 @@ class JsonDecoder {
   Outcome decode_text(JsonMember& member, simdjson::ondemand::value& value);
   Outcome decode_null(JsonMember& member, simdjson::ondemand::value& value);
   JsonMember* member_of(simdjson::ondemand::field& field, JsonMember*& previous);
-  std::optional<FieldId> field_id(JsonMember& member);
 
   PointBuilder& builder_;
   simdjson::ondemand::parser parser_;

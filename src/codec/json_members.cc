@@ -52,7 +52,8 @@ JsonMember* JsonMembers::find(std::string_view name) {
 
 JsonMember& JsonMembers::find_or_add(std::string_view name) {
   if (JsonMember* known = find(name)) return *known;
-  if (by_name_.size() < kMaxMembers) return add(name, JsonRole::kOther);
+  const bool is_short = name.size() <= Schema::kMaxFieldNameBytes;
+  if (is_short && by_name_.size() < kMaxMembers) return add(name, JsonRole::kOther);
   overflow_ = JsonMember(name, JsonRole::kOther);
   return overflow_;
 }

@@ -70,7 +70,8 @@ class JsonMembers {
   JsonMember& start() { return start_; }
   /// nullptr when no point has had it.
   JsonMember* find(std::string_view name);
-  /// Where no more are remembered, the same member for all, which has the name until the next call.
+  /// Where no more are remembered, or none of so long a name, the same member for all, which has
+  /// the name until the next call.
   JsonMember& find_or_add(std::string_view name);
   bool is_remembered(const JsonMember& member) const { return &member != &overflow_; }
 

@@ -155,11 +155,8 @@ LineDecoder::Outcome LineDecoder::decode_number(const LineMember& member) {
     auto sequence = to_index(*number, member.name, std::int64_t{1} << 53);
     if (!sequence) return std::unexpected(sequence.error());
     draft_.sequence = static_cast<std::uint64_t>(*sequence);
-  } else if (const auto id = builder_.schema().fields().intern(member.name)) {
-    builder_.add_value(draft_, *id, *number);
   } else {
-    builder_.stats().fields_dropped.add();
-    draft_.has_texts = true;
+    return builder_.add_named(draft_, member.name, *number);
   }
   return {};
 }

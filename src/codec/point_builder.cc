@@ -78,6 +78,29 @@ std::expected<std::int64_t, Rejection> to_index(double value, std::string_view m
   return static_cast<std::int64_t>(value);
 }
 
+std::expected<std::optional<FieldId>, Rejection> PointBuilder::field_named(Draft& draft,
+                                                                           std::string_view name) {
+  if (name.size() > Schema::kMaxFieldNameBytes) {
+    return reject(RejectReason::kOutOfRange,
+                  fmt::format("the name of a field is {} bytes long, at most {} fit: '{}...'",
+                              name.size(), Schema::kMaxFieldNameBytes, name.substr(0, 40)));
+  }
+  const auto id = schema_.fields().intern(name);
+  if (!id) {
+    stats_.fields_dropped.add();
+    draft.has_texts = true;
+  }
+  return id;
+}
+
+std::expected<void, Rejection> PointBuilder::add_named(Draft& draft, std::string_view name,
+                                                       double value) {
+  const auto id = field_named(draft, name);
+  if (!id) return std::unexpected(id.error());
+  if (*id) add_value(draft, **id, value);
+  return {};
+}
+
 void PointBuilder::add_crowded(Draft& draft, FieldId id, double value) {
   for (std::size_t i = 0; i < draft.value_count; ++i) {
     if (draft.values[i].field == id) {
@@ -176,7 +199,7 @@ std::expected<void, Rejection> PointBuilder::finish(const Draft& given, const Te
   Draft const* draft = &given;
   // A time or lap that is there but says nothing (null, "") is written anew: JSON keeps one of
   // each.
-  Draft spliced;
+  std::optional<Draft> spliced;
   std::string rewritten;
   const bool empty_time = !given.event_ns && !given.time_literal.empty();
   const bool empty_lap = !given.lap && !given.lap_literal.empty();
@@ -194,9 +217,8 @@ std::expected<void, Rejection> PointBuilder::finish(const Draft& given, const Te
     if (empty_lap && !lap_first) put(given.lap_literal, "0");
     if (empty_time) put(given.time_literal, time);
     if (empty_lap && lap_first) put(given.lap_literal, "0");
-    spliced = given;
-    spliced.json = rewritten;
-    draft = &spliced;
+    draft = &spliced.emplace(given);
+    spliced->json = rewritten;
   }
 
   const std::uint64_t hash = series_hash(draft->track, draft->chassis);

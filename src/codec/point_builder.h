@@ -98,15 +98,16 @@ struct Draft {
   std::string_view time_literal;  ///< in `json`, when it stands there but says nothing
   std::array<Value, Schema::kMaxFieldsPerPoint> values;
   std::size_t value_count = 0;
-  std::uint64_t seen = 0;  ///< bit (id % 64) of every value's field
-  bool has_texts = false;  ///< `json` says more than what stands above
-  std::string_view json;   ///< the whole object
+  std::array<std::uint64_t, 4> seen{};  ///< bit (id % 256) of every value's field
+  bool has_texts = false;               ///< `json` says more than what stands above
+  std::string_view json;                ///< the whole object
 
   /// Adds a value, unless the field may have one already or no more fit.
   bool add_new(FieldId id, double value) {
+    std::uint64_t& word = seen[id / 64 % seen.size()];
     const std::uint64_t bit = std::uint64_t{1} << (id % 64);
-    if ((seen & bit) != 0 || value_count == values.size()) return false;
-    seen |= bit;
+    if ((word & bit) != 0 || value_count == values.size()) return false;
+    word |= bit;
     values[value_count++] = {value, id};
     return true;
   }
@@ -123,7 +124,7 @@ struct Draft {
     sector.reset();
     sequence.reset();
     value_count = 0;
-    seen = 0;
+    seen = {};
     has_texts = false;
   }
 };
@@ -135,6 +136,12 @@ class PointBuilder {
   PointBuilder(Schema& schema, IngestStats& stats, BatchWriter& writer)
       : schema_(schema), stats_(stats), writer_(writer) {}
 
+  /// The field of that name, which gets its id now where it is new: the one place at which names
+  /// come in. Nothing: no more names fit, which is counted; the number stays in the draft's text. A
+  /// name that is too long refuses the point, so that its sender is told.
+  std::expected<std::optional<FieldId>, Rejection> field_named(Draft& draft, std::string_view name);
+  /// Adds a number under such a name.
+  std::expected<void, Rejection> add_named(Draft& draft, std::string_view name, double value);
   /// Adds a field, replacing one of the same id; a field too many is counted and left out.
   void add_value(Draft& draft, FieldId id, double value) {
     if (!draft.add_new(id, value)) add_crowded(draft, id, value);

@@ -111,8 +111,10 @@ bool RollupDecoder::Impl::read_figure(std::string_view name, const element& valu
     if (!name.starts_with(figure.prefix)) continue;
     double number = 0;
     if (value.get(number) != simdjson::SUCCESS) return false;
-    const auto id = fields.intern(name.substr(figure.prefix.size()));
-    if (!id) return true;  // no more names fit: as for points
+    const std::string_view field = name.substr(figure.prefix.size());
+    const auto id =
+        field.size() <= Schema::kMaxFieldNameBytes ? fields.intern(field) : std::nullopt;
+    if (!id) return true;  // no more names fit, or this one does not: as for points
     // The figures of a field stand together.
     if (rollup.fields.empty() || rollup.fields.back().field != *id) {
       rollup.fields.push_back({*id, 0, 0, 0, 0, 0, 0, 0});

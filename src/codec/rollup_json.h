@@ -43,14 +43,18 @@ struct RollupQuery {
   std::optional<std::int32_t> lap = {};
   std::optional<EventTime> from = {};
   std::optional<EventTime> to = {};
-  std::size_t limit = 100;  ///< 1..1,000
-  std::string cursor = {};  ///< of the page before
+  std::size_t limit = 100;                        ///< 1..1,000
+  std::size_t max_bytes = std::size_t{16} << 20;  ///< of the page's rollups; one always comes
+  std::string cursor = {};                        ///< of the page before
+  std::string first = {};                         ///< a place: nothing before it comes
+  std::string last = {};                          ///< nothing behind it comes
 };
 
-/// Newest first; each rollup as JSON text.
+/// Newest first; each rollup as JSON text. A place is written as the cursor of what follows it.
 struct RollupPage {
-  std::vector<std::string> rollups;
-  std::optional<std::string> next;
+  std::vector<std::string> rollups = {};
+  std::optional<std::string> next = {};  ///< the last one's place, where more follow
+  std::vector<std::string> places = {};  ///< of each
 };
 
 }  // namespace slipstream

@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "base/fault.h"
+#include "base/file_lock.h"
 
 namespace slipstream {
 namespace {
@@ -92,6 +92,12 @@ class PosixFile final : public File {
     return static_cast<std::uint64_t>(status.st_size);
   }
 
+  Result<FileIdentity> identity() override {
+    struct stat status{};
+    if (::fstat(fd_.get(), &status) != 0) return failed("cannot look at", path_);
+    return FileIdentity{status.st_dev, status.st_ino};
+  }
+
  private:
   Descriptor fd_;
   const Path path_;
@@ -99,10 +105,11 @@ class PosixFile final : public File {
 
 class PosixLock final : public FolderLock {
  public:
-  explicit PosixLock(int fd) : fd_(fd) {}
+  PosixLock(FileLock folder, FileLock file) : folder_(std::move(folder)), file_(std::move(file)) {}
 
  private:
-  Descriptor fd_;
+  FileLock folder_;
+  FileLock file_;
 };
 
 class PosixFileSystem final : public FileSystem {
@@ -139,6 +146,13 @@ class PosixFileSystem final : public FileSystem {
     return {};
   }
 
+  Result<std::optional<FileIdentity>> identity(const Path& path) override {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) == 0) return FileIdentity{status.st_dev, status.st_ino};
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    return failed("cannot look at", path);
+  }
+
   Result<void> make_directories(const Path& folder) override {
     std::error_code code;
     const bool made = std::filesystem::create_directories(folder, code);
@@ -156,14 +170,13 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<std::unique_ptr<FolderLock>> lock(const Path& folder) override {
-    const int fd = open_retrying(folder / "lock", O_RDWR | O_CREAT);
-    if (fd < 0) return failed("cannot open", folder / "lock");
-    auto lock = std::make_unique<PosixLock>(fd);
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-      if (errno == EWOULDBLOCK) return fail(folder.string() + " is in use by another process");
-      return failed("cannot lock", folder);
-    }
-    return lock;
+    // The folder itself, which nobody can delete unnoticed; and the file, by which older versions
+    // know each other.
+    auto itself = FileLock::take(folder);
+    if (!itself) return std::unexpected(itself.error());
+    auto file = FileLock::take(folder / "lock");
+    if (!file) return std::unexpected(file.error());
+    return std::make_unique<PosixLock>(std::move(*itself), std::move(*file));
   }
 
  private:

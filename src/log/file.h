@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/file_watch.h"
 
 namespace slipstream {
 
@@ -30,6 +32,7 @@ class File {
   /// stops.
   virtual void drop_cache() = 0;
   virtual Result<std::uint64_t> size() = 0;
+  virtual Result<FileIdentity> identity() = 0;
 };
 
 /// Held as long as the object lives. The lock of a process that was killed is free.
@@ -54,6 +57,8 @@ class FileSystem {
   /// Names without the folder, in no order.
   virtual Result<std::vector<std::string>> list(const Path& folder) = 0;
   virtual Result<void> remove(const Path& path) = 0;
+  /// What the name leads to; nothing: there is nothing.
+  virtual Result<std::optional<FileIdentity>> identity(const Path& path) = 0;
   /// Replaces what has the name; after a crash it is one or the other.
   virtual Result<void> rename(const Path& from, const Path& to) = 0;
   /// A second name for the same file.
@@ -61,7 +66,7 @@ class FileSystem {
   virtual Result<void> make_directories(const Path& folder) = 0;
   /// Makes files created, renamed and removed in the folder so for good.
   virtual Result<void> sync_directory(const Path& folder) = 0;
-  /// Fails at once where another holder has it, in this process or another.
+  /// Fails at once where another holder has it, in this process or another, with who that is.
   virtual Result<std::unique_ptr<FolderLock>> lock(const Path& folder) = 0;
 };
 

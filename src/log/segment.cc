@@ -51,6 +51,9 @@ Result<SegmentInfo> read_segment_info(File& file, std::uint64_t base_offset) {
   const auto bytes = file.size();
   if (!bytes) return std::unexpected(bytes.error());
   info.bytes = *bytes;
+  const auto identity = file.identity();
+  if (!identity) return std::unexpected(identity.error());
+  info.identity = *identity;
   std::array<char, sizeof(SegmentHeader)> buffer;
   const auto read = file.read_at(0, buffer);
   if (!read) return std::unexpected(read.error());

@@ -44,6 +44,8 @@ struct SegmentInfo {
   std::uint64_t bytes = 0;
   std::uint32_t version = kSegmentVersion;  ///< as the header says, where there is one
   HeaderState header = HeaderState::kGood;
+  FileIdentity identity = {};
+  bool is_gone = false;  ///< its name leads to it no more, which has been told
 };
 
 /// Why offsets behind a log's last block are missing, for people.

@@ -144,10 +144,15 @@ Result<void> SegmentLog::append(const LogBlock& block) {
       if (open_body_) cut_back();
       return unfit;
     }
-    if (active_ && !roll_is_due()) return write(block);
+    if (active_ && !trouble() && !roll_is_due()) return write(block);
   }
   const std::lock_guard syncing(sync_mutex_);
   const std::lock_guard lock(mutex_);
+  if (trouble()) {
+    const auto refused = refused_;
+    cut_back();
+    if (refused) return std::unexpected(*refused);
+  }
   if (auto unfit = refuse_unfit(block); !unfit) return unfit;
   if (auto rolled = roll(); !rolled) {
     cut_back();
@@ -188,7 +193,8 @@ Result<void> SegmentLog::create_segment() {
       .previous_base = segments_.empty() ? base_offset : segments_.back().base_offset,
       .created_ns = clock().now().ns,
       .bytes = sizeof(SegmentHeader),
-      .version = kSegmentVersion};
+      .version = kSegmentVersion,
+      .header = HeaderState::kGood};
   // Its name appears when its header is on the disk, so that a crash leaves no segment without.
   const auto path = folder_ / segment.name;
   auto unnamed = path;
@@ -204,6 +210,9 @@ Result<void> SegmentLog::create_segment() {
   if (done) done = files_.rename(unnamed, path);
   if (done) done = files_.sync_directory(folder_);
   if (!done) return done;
+  const auto identity = (*file)->identity();
+  if (!identity) return std::unexpected(identity.error());
+  segment.identity = *identity;
   active_ = std::move(*file);
   active_since_ = clock().steady();
   active_synced_bytes_ = segment.bytes;
@@ -231,9 +240,21 @@ Result<void> SegmentLog::write(const LogBlock& block) {
   return {};
 }
 
+std::optional<Error> SegmentLog::trouble() const {
+  if (refused_ || !active_is_gone_) return refused_;
+  return Error{fmt::format("{} is gone", (folder_ / segments_.back().name).string()),
+               ErrorCode::kIo};
+}
+
+void SegmentLog::refuse(std::optional<Error> why) {
+  const std::lock_guard lock(mutex_);
+  refused_ = std::move(why);
+}
+
 void SegmentLog::cut_back() {
   ++cut_backs_;
   open_body_.reset();
+  active_is_gone_ = false;
   if (active_) {
     SegmentInfo& segment = segments_.back();
     // Where this fails, the next segment makes void what is left over.
@@ -260,9 +281,9 @@ Result<void> SegmentLog::sync() {
 
   lock.lock();
   if (cut_backs != cut_backs_) return fail("the log was cut back while it was being synced");
-  if (!synced) {
+  if (const auto why = trouble(); !synced || why) {
     cut_back();
-    return synced;
+    return why ? std::unexpected(*why) : synced;
   }
   active_synced_bytes_ = bytes;
   synced_.store(end_offset, std::memory_order_release);
@@ -311,7 +332,11 @@ Result<std::size_t> SegmentLog::retain(std::uint64_t protect_offset, std::int64_
     }
     // Without the mutex: removing a large file takes its time. Oldest first, so that a failure
     // leaves no hole.
-    if (auto gone = files_.remove(folder_ / name); !gone) return std::unexpected(gone.error());
+    if (auto gone = files_.remove(folder_ / name); !gone) {
+      const auto left = files_.identity(folder_ / name);
+      const bool is_gone_already = left && !*left;
+      if (!is_gone_already) return std::unexpected(gone.error());
+    }
     ++removed;
     const std::lock_guard lock(mutex_);
     segments_.erase(segments_.begin());
@@ -322,6 +347,41 @@ Result<std::size_t> SegmentLog::retain(std::uint64_t protect_offset, std::int64_
     }
   }
   return removed;
+}
+
+Result<std::vector<LostRange>> SegmentLog::look() {
+  std::vector<SegmentInfo> segments;
+  {
+    const std::lock_guard lock(mutex_);
+    segments = segments_;
+  }
+  std::vector<std::string> gone;
+  for (const SegmentInfo& segment : segments) {
+    const auto found = files_.identity(folder_ / segment.name);
+    if (!found) return std::unexpected(found.error());
+    if (*found != segment.identity) gone.push_back(segment.name);
+  }
+  return note_gone(gone);
+}
+
+std::vector<LostRange> SegmentLog::note_gone(const std::vector<std::string>& names) {
+  std::vector<LostRange> lost;
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    SegmentInfo& segment = segments_[i];
+    const bool is_last = i + 1 == segments_.size();
+    // Retention removes files on purpose, and a segment without a block is replaced by another.
+    if (std::ranges::find(names, segment.name) == names.end() || segment.is_gone ||
+        segment.base_offset < retained_from()) {
+      continue;
+    }
+    segment.is_gone = true;
+    if (is_last && active_) active_is_gone_ = true;
+    const std::uint64_t end = is_last ? synced_offset() : segments_[i + 1].resumes_from;
+    lost.push_back({segment.base_offset, std::max(end, segment.base_offset), segment.name,
+                    "the file was deleted or replaced while the server ran"});
+  }
+  return lost;
 }
 
 }  // namespace slipstream

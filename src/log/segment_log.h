@@ -39,8 +39,8 @@ struct SegmentLogOptions {
 /// as well, the new segment makes void what the old one holds from its beginning on. The destructor
 /// syncs nothing.
 /// Threads: append() from one at a time; sync() from any beside it (one at a time gets through);
-/// read_from() and the offsets from any; retain() from one at a time. An append that finds the log
-/// cut back by a failed sync is refused, as next_offset() tells.
+/// read_from(), look(), refuse() and the offsets from any; retain() from one at a time. An append
+/// that finds the log cut back by a failed sync is refused, as next_offset() tells.
 class SegmentLog final : public Log {
  public:
   static Result<std::unique_ptr<SegmentLog>> open(FileSystem& files, FileSystem::Path folder,
@@ -53,6 +53,14 @@ class SegmentLog final : public Log {
   Result<void> sync() override;
   Result<std::unique_ptr<LogReader>> read_from(std::uint64_t offset) override;
   Result<std::size_t> retain(std::uint64_t protect_offset, std::int64_t now_ns) override;
+
+  /// Looks whether the names of all segments still lead to them, and tells what is lost on the
+  /// disk, each once. A segment that is being written and is gone takes no more: what was not
+  /// synced into it fails, and the next append begins another. Errors: the system does not say.
+  Result<std::vector<LostRange>> look();
+  /// While there is a reason (the folder was deleted), append() fails with it, and so does the sync
+  /// of what was appended before.
+  void refuse(std::optional<Error> why);
 
   /// What opening found wrong and did about it, for people.
   const std::vector<std::string>& findings() const { return findings_; }
@@ -79,6 +87,8 @@ class SegmentLog final : public Log {
   Result<void> create_segment();
   Result<void> write(const LogBlock& block);
   void cut_back();
+  std::optional<Error> trouble() const;
+  std::vector<LostRange> note_gone(const std::vector<std::string>& names);
   std::vector<SegmentInfo> synced_now() const;
   const Clock& clock() const;
 
@@ -105,6 +115,8 @@ class SegmentLog final : public Log {
   };
   std::optional<OpenBody> open_body_;
   std::uint64_t cut_backs_ = 0;
+  std::optional<Error> refused_;
+  bool active_is_gone_ = false;
   BlockEncoder encoder_;
   std::atomic<std::uint64_t> next_{0};
   std::atomic<std::uint64_t> synced_{0};

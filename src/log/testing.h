@@ -139,6 +139,13 @@ class FaultyFileSystem final : public FileSystem {
     return {};
   }
 
+  Result<std::optional<FileIdentity>> identity(const Path& path) override {
+    const std::lock_guard lock(mutex_);
+    const auto it = names_.find(path.string());
+    if (it == names_.end()) return std::nullopt;
+    return identity_of(*it->second);
+  }
+
   Result<void> make_directories(const Path&) override { return {}; }
 
   Result<void> sync_directory(const Path& folder) override {
@@ -234,6 +241,8 @@ class FaultyFileSystem final : public FileSystem {
       return node_->cached.size();
     }
 
+    Result<FileIdentity> identity() override { return identity_of(*node_); }
+
    private:
     bool dead() const { return life_ != files_.life_; }
 
@@ -257,6 +266,9 @@ class FaultyFileSystem final : public FileSystem {
     const unsigned life_;
   };
 
+  static FileIdentity identity_of(const Node& node) {
+    return {.device = 1, .inode = reinterpret_cast<std::uintptr_t>(&node)};
+  }
   static std::unexpected<Error> failed(std::string_view what, int code) {
     return std::unexpected(errno_error(what, code));
   }

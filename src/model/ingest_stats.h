@@ -16,7 +16,7 @@ struct IngestStats {
     std::array<Counter, kRejectReasonCount> rejected;
   };
   std::array<PerSource, kSourceKindCount> sources;
-  Counter fields_dropped;  ///< beyond 64 fields a point, or 4,096 names in all
+  Counter fields_dropped;  ///< beyond 256 fields a point, or 4,096 names in all
   Counter lap_repaired;
   Counter sequence_repeats;
   Gauge sequence_missing;  ///< numbers skipped and not yet seen

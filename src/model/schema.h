@@ -34,7 +34,9 @@ class FieldTable {
 
   explicit FieldTable(const std::array<std::string, field::kWellKnownCount>& well_known);
 
-  /// The id of `name`, given out now if it is new; nothing when the table is full.
+  /// The id of `name`, given out now if it is new; nothing when the table is full. For names that
+  /// are known to be short: names that come from outside are kept for good, so whoever takes some
+  /// looks at Schema::kMaxFieldNameBytes first.
   std::optional<FieldId> intern(std::string_view name);
   std::string_view name(FieldId id) const { return names_[id]; }
   /// As it stands inside of a JSON string.
@@ -94,7 +96,8 @@ class Schema {
   const std::optional<FieldRange>& sector_range() const { return sector_range_; }
 
   static constexpr std::size_t kMaxDimensionBytes = 128;
-  static constexpr std::size_t kMaxFieldsPerPoint = 64;
+  static constexpr std::size_t kMaxFieldNameBytes = 128;
+  static constexpr std::size_t kMaxFieldsPerPoint = 256;
   static constexpr std::int64_t kMaxSector = 1'000'000;
   static constexpr std::int64_t kMaxLap = 32'767;
   static constexpr std::int64_t kLapFault = 32'768;  ///< the GR86 logger's "no lap"

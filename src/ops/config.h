@@ -24,6 +24,7 @@ struct Config {
     std::uint32_t max_connections = 4'096;
     std::size_t max_body_bytes = std::size_t{16} << 20;
     std::uint32_t http_points_per_second = 0;  ///< per address; 0: no limit
+    bool csv_raw = false;                      ///< texts go out as they are, formulas too
   } server;
   struct Security {
     struct Token {

@@ -136,6 +136,10 @@ std::vector<Setting> make_settings() {
       integer("server", "points_per_second", "HTTP_POINTS_PER_SECOND", 0, 1'000'000'000,
               "points a second an address may send by HTTP; 0: any",
               SLIPSTREAM_AT(server.http_points_per_second)),
+      flag("server", "csv_raw", "CSV_RAW",
+           "whether texts in CSV answers and exports that a spreadsheet would run (they begin with "
+           "= + - @, a tab or a carriage return) go out without a ' before them",
+           SLIPSTREAM_AT(server.csv_raw)),
       text("security", "read_token", "API_TOKEN_READ",
            "a token that may read; see also [[security.tokens]]",
            SLIPSTREAM_AT(security.read_token)),

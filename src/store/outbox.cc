@@ -42,7 +42,8 @@ Result<std::string> name_of_writer(Database& database) {
 }  // namespace
 
 Result<std::unique_ptr<Outbox>> Outbox::open(Database& writer, const std::string& path,
-                                             OutboxOptions options, const FieldTable& fields) {
+                                             OutboxOptions options, const FieldTable& fields,
+                                             StoreDamage& damage) {
   auto name = name_of_writer(writer);
   if (!name) return std::unexpected(name.error());
   auto sender = Database::open(path, SQLITE_OPEN_READWRITE);
@@ -52,7 +53,8 @@ Result<std::unique_ptr<Outbox>> Outbox::open(Database& writer, const std::string
   if (auto set = sender->execute("PRAGMA synchronous=NORMAL"); !set) {
     return std::unexpected(set.error());
   }
-  std::unique_ptr<Outbox> outbox(new Outbox(std::move(*sender), std::move(options), fields));
+  std::unique_ptr<Outbox> outbox(
+      new Outbox(std::move(*sender), std::move(options), fields, damage));
   outbox->writer_ = std::move(*name);
   if (auto ready = outbox->prepare(writer); !ready) return std::unexpected(ready.error());
   return outbox;
@@ -197,7 +199,7 @@ Result<std::vector<OutboxRow>> Outbox::read(const std::string& stream, std::size
     bytes += rows.back().rollups.size();
   }
   read_.reset();
-  if (failed) return std::unexpected(std::move(*failed));
+  if (failed) return damage_.watch(Result<std::vector<OutboxRow>>(std::unexpected(*failed)));
   return rows;
 }
 
@@ -205,7 +207,7 @@ Result<void> Outbox::remove(const std::string& stream, std::uint64_t up_to) {
   Amount gone;
   remove_.bind(1, stream).bind(2, static_cast<std::int64_t>(up_to));
   while (true) {
-    const auto row = remove_.step();
+    const auto row = damage_.watch(remove_.step());
     if (!row || !*row) remove_.reset();
     if (!row) return std::unexpected(row.error());
     if (!*row) break;

@@ -10,6 +10,7 @@
 #include "model/rollup.h"
 #include "model/rollup_outbox.h"
 #include "store/sqlite.h"
+#include "store/store_damage.h"
 
 namespace slipstream {
 
@@ -31,9 +32,10 @@ struct OutboxStats {
 /// connection of its own. Threads: write() and settle() on the store's; the rest on one other.
 class Outbox final : public RollupOutbox {
  public:
-  /// `writer` commits and outlives this; `path` is its file.
+  /// `writer` commits and outlives this, as `damage` does; `path` is its file.
   static Result<std::unique_ptr<Outbox>> open(Database& writer, const std::string& path,
-                                              OutboxOptions options, const FieldTable& fields);
+                                              OutboxOptions options, const FieldTable& fields,
+                                              StoreDamage& damage);
 
   /// A part of a transaction that the caller has begun.
   Result<void> write(const RollupBatch& rollups);
@@ -58,8 +60,11 @@ class Outbox final : public RollupOutbox {
       return *this;
     }
   };
-  Outbox(Database sender, OutboxOptions options, const FieldTable& fields)
-      : options_(std::move(options)), fields_(fields), sender_(std::move(sender)) {}
+  Outbox(Database sender, OutboxOptions options, const FieldTable& fields, StoreDamage& damage)
+      : options_(std::move(options)),
+        fields_(fields),
+        damage_(damage),
+        sender_(std::move(sender)) {}
   Result<void> prepare(Database& writer);
   Result<void> insert(const std::string& stream, std::uint64_t count, const std::string& rollups);
   Result<void> trim(const std::string& stream);
@@ -67,6 +72,7 @@ class Outbox final : public RollupOutbox {
 
   const OutboxOptions options_;
   const FieldTable& fields_;
+  StoreDamage& damage_;  ///< what the sender meets; the store's thread tells itself
   std::string writer_;
   OutboxStats stats_;
 

@@ -21,8 +21,11 @@ struct RollupFilter {
   std::optional<EventTime> to = {};    ///< exclusive
 };
 
-/// All stored rollups of one moment, oldest first, for who has no part in the running server:
-/// creates nothing, changes nothing, and sees what was committed when it was opened. One thread.
+/// All stored rollups, oldest first, for who has no part in the running server: creates nothing and
+/// changes nothing. It reads page by page, each in a transaction of its own that has ended before
+/// the page is given out, so that whoever takes slowly keeps nothing in the server from going on.
+/// What is promised therefore: each rollup that was committed when it was opened comes, once, but
+/// for those that retention has removed meanwhile; younger ones do not come. One thread.
 class RollupReader {
  public:
   /// Of a data directory.

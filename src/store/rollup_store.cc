@@ -2,14 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <mutex>
 #include <tuple>
 #include <utility>
 
+#include "store/rollup_queries.h"
 #include "store/schema_sql.h"
 #include "store/sqlite.h"
-#include "store/stored_rollup.h"
 
 namespace slipstream {
 namespace {
@@ -20,41 +19,13 @@ constexpr std::int64_t kNsPerHour = 3'600 * kNsPerSecond;
 /// SQLite gives out the row behind the newest: while that stays, no row is given out twice.
 constexpr std::string_view kNotNewest = "id < (SELECT max(id) FROM rollups)";
 
-/// A page's position: what was last is the next page's upper bound.
-struct Position {
-  std::int64_t last_ns = 0;
-  std::int64_t id = 0;
-};
-
-std::optional<Position> parse_cursor(const std::string& text) {
-  Position position;
-  const char* const end = text.data() + text.size();
-  const auto first = std::from_chars(text.data(), end, position.last_ns);
-  if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '.') return std::nullopt;
-  const auto second = std::from_chars(first.ptr + 1, end, position.id);
-  if (second.ec != std::errc{} || second.ptr != end) return std::nullopt;
-  return position;
-}
-
-std::uint32_t check_of_row(const Statement& row, int window_id_column) {
-  const auto id = row.blob(window_id_column);
-  return id.size() < sizeof(std::uint32_t) ? 0 : RollupCursor::check_of(id);
-}
-
-Result<std::int64_t> single_integer(Database& database, std::string_view sql) {
-  auto statement = database.prepare(sql);
-  if (!statement) return std::unexpected(statement.error());
-  const auto row = statement->step();
-  if (!row) return std::unexpected(row.error());
-  return *row ? statement->integer(0) : 0;
-}
-
 Result<void> bring_up_to_date(Database& database) {
-  const auto version = single_integer(database, "PRAGMA user_version");
+  const auto version = database.integer("PRAGMA user_version");
   if (!version) return std::unexpected(version.error());
   if (*version > kStoreVersion) {
     return fail(fmt::format("it was written by a newer version (schema {}, this one knows {})",
-                            *version, kStoreVersion));
+                            *version, kStoreVersion),
+                ErrorCode::kVersion);
   }
   for (auto part = static_cast<int>(*version); part < kStoreVersion; ++part) {
     const std::string sql = fmt::format("BEGIN IMMEDIATE;{};PRAGMA user_version={};COMMIT",
@@ -87,28 +58,40 @@ struct RollupStore::Impl {
   Statement insert;
   Statement find_out;
   CheckpointTables checkpoints;
+  StoreDamage damage;
+  std::mutex refused_mutex;  // guards refused
+  std::optional<Error> refused;
+  std::unique_ptr<WalKeeper> wal;
   std::unique_ptr<Outbox> outbox;  ///< may be nullptr
 
   /// Whether one of those that it may be in is of the same window and holds its time.
   Result<bool> is_out(const Rollup& rollup);
   Result<void> insert_rollups(const RollupBatch& rollups, std::vector<RollupRow>& rows);
+  Result<std::size_t> prune(ArrivalTime now, bool keys_too);
   /// Reads from one state of the database, whatever is committed meanwhile.
   template <typename Read>
   auto snapshot(Read read) -> decltype(read(reader)) {
     const std::lock_guard lock(reader_mutex);
-    if (auto begun = reader.execute("BEGIN"); !begun) return std::unexpected(begun.error());
-    auto result = read(reader);
+    if (auto begun = damage.watch(reader.execute("BEGIN")); !begun) {
+      return std::unexpected(begun.error());
+    }
+    auto result = damage.watch(read(reader));
     std::ignore = reader.execute("COMMIT");
     return result;
   }
   /// All of `work`, or nothing of it.
   template <typename Work>
   Result<void> transaction(Work work) {
-    if (auto begun = writer.execute("BEGIN IMMEDIATE"); !begun) return begun;
-    Result<void> done = work();
+    {
+      const std::lock_guard lock(refused_mutex);
+      if (refused) return std::unexpected(*refused);
+    }
+    Result<void> done = writer.execute("BEGIN IMMEDIATE");
+    if (!done) return damage.watch(std::move(done));
+    done = work();
     if (done) done = writer.execute("COMMIT");
     if (!done) std::ignore = writer.execute("ROLLBACK");
-    return done;
+    return damage.watch(std::move(done));
   }
 };
 
@@ -125,13 +108,16 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   }
   const std::string path = (data_dir / kStoreFile).string();
   const auto failed = [&](const Error& reason) {
-    return fail(fmt::format("{}: {}", path, reason.message));
+    const bool is_damaged = reason.code == ErrorCode::kCorrupt;
+    return fail(fmt::format("{}: {}{}{}", path, reason.message, is_damaged ? ": " : "",
+                            is_damaged ? kStoreDamageAdvice : ""),
+                reason.code);
   };
   auto writer = Database::open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   if (!writer) return std::unexpected(writer.error());
   writer->set_busy_timeout(kBusyTimeoutMs);
   if (auto set = writer->execute("PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
-                                 "PRAGMA journal_size_limit=67108864;");
+                                 "PRAGMA journal_size_limit=16777216;");
       !set) {
     return failed(set.error());
   }
@@ -157,8 +143,9 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   auto checkpoints = CheckpointTables::prepare(impl->writer);
   if (!checkpoints) return failed(checkpoints.error());
   impl->checkpoints = std::move(*checkpoints);
+  impl->wal = std::make_unique<WalKeeper>(impl->writer, path);
   if (!impl->options.outbox.streams.empty()) {
-    auto outbox = Outbox::open(impl->writer, path, impl->options.outbox, fields);
+    auto outbox = Outbox::open(impl->writer, path, impl->options.outbox, fields, impl->damage);
     if (!outbox) return failed(outbox.error());
     impl->outbox = std::move(*outbox);
   }
@@ -253,7 +240,11 @@ Result<std::optional<PartitionState>> RollupStore::load_partition(std::uint32_t 
 }
 
 Result<std::size_t> RollupStore::prune(ArrivalTime now, bool keys_too) {
-  Database& database = impl_->writer;
+  return impl_->damage.watch(impl_->prune(now, keys_too));
+}
+
+Result<std::size_t> RollupStore::Impl::prune(ArrivalTime now, bool keys_too) {
+  Database& database = writer;
   const auto old_keys =
       keys_too ? fmt::format("{}", now.ns - AnsweredKey::kKeptNs)
                : fmt::format("(SELECT time_ns FROM idempotency_keys ORDER BY time_ns DESC LIMIT 1 "
@@ -270,8 +261,8 @@ Result<std::size_t> RollupStore::prune(ArrivalTime now, bool keys_too) {
     removed += static_cast<std::size_t>(database.changes());
     return {};
   };
-  if (impl_->options.retention_hours > 0) {
-    const std::int64_t oldest = now.ns - impl_->options.retention_hours * kNsPerHour;
+  if (options.retention_hours > 0) {
+    const std::int64_t oldest = now.ns - options.retention_hours * kNsPerHour;
     if (auto done =
             remove(fmt::format("DELETE FROM rollups WHERE id IN (SELECT id FROM rollups WHERE "
                                "last_ns < {} AND {} ORDER BY last_ns LIMIT {})",
@@ -280,11 +271,10 @@ Result<std::size_t> RollupStore::prune(ArrivalTime now, bool keys_too) {
       return std::unexpected(done.error());
     }
   }
-  if (impl_->options.retention_rollups > 0) {
-    const auto count = single_integer(database, "SELECT count(*) FROM rollups");
+  if (options.retention_rollups > 0) {
+    const auto count = database.integer("SELECT count(*) FROM rollups");
     if (!count) return std::unexpected(count.error());
-    const std::int64_t excess =
-        *count - static_cast<std::int64_t>(impl_->options.retention_rollups);
+    const std::int64_t excess = *count - static_cast<std::int64_t>(options.retention_rollups);
     if (excess > 0) {
       if (auto done =
               remove(fmt::format("DELETE FROM rollups WHERE id IN (SELECT id FROM rollups WHERE {} "
@@ -299,99 +289,33 @@ Result<std::size_t> RollupStore::prune(ArrivalTime now, bool keys_too) {
 }
 
 Result<RollupPage> RollupStore::query(const RollupQuery& query) const {
-  std::optional<Position> after;
-  if (!query.cursor.empty()) {
-    after = parse_cursor(query.cursor);
-    if (!after) return fail("the cursor is not one that this window's pages gave");
-  }
-  std::string sql = fmt::format("SELECT {} FROM rollups WHERE 1", kStoredRollupColumns);
-  const auto where = [&sql](bool is_asked, const char* condition) {
-    if (is_asked) sql += condition;
-  };
-  where(!query.window.empty(), " AND window = ?1");
-  where(!query.track.empty(), " AND track = ?2");
-  where(!query.chassis.empty(), " AND chassis = ?3");
-  where(query.lap.has_value(), " AND lap = ?4");
-  where(query.from.has_value(), " AND last_ns >= ?5");
-  where(query.to.has_value(), " AND last_ns <= ?6");
-  where(after.has_value(), " AND (last_ns, id) < (?7, ?8)");
-  sql += " ORDER BY last_ns DESC, id DESC LIMIT ?9";
-
   const std::lock_guard lock(impl_->reader_mutex);
-  auto statement = impl_->reader.prepare(sql);
-  if (!statement) return std::unexpected(statement.error());
-  statement->bind(1, query.window).bind(2, query.track).bind(3, query.chassis);
-  if (query.lap) statement->bind(4, *query.lap);
-  if (query.from) statement->bind(5, query.from->ns);
-  if (query.to) statement->bind(6, query.to->ns);
-  if (after) statement->bind(7, after->last_ns).bind(8, after->id);
-  statement->bind(9, static_cast<std::int64_t>(query.limit) + 1);  // one more tells of a next page
-
-  RollupPage page;
-  Position last;
-  while (true) {
-    const auto row = statement->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return page;
-    if (page.rollups.size() == query.limit) {
-      page.next = fmt::format("{}.{}", last.last_ns, last.id);
-      return page;
-    }
-    page.rollups.push_back(stored_rollup_json(*statement));
-    last = {statement->integer(9), statement->integer(0)};
-  }
+  return impl_->damage.watch(query_rollups(impl_->reader, query));
 }
 
 Result<RollupStretch> RollupStore::read_stretch(const RollupStretchQuery& query) const {
-  return impl_->snapshot([&](Database& reader) -> Result<RollupStretch> {
-    RollupStretch stretch{.to = query.after};
-    auto known = reader.prepare("SELECT window_id FROM rollups WHERE id = ?");
-    if (!known) return std::unexpected(known.error());
-    known->bind(1, query.after.row);
-    const auto is_there = known->step();
-    if (!is_there) return std::unexpected(is_there.error());
-    if (*is_there && check_of_row(*known, 0) != query.after.check) {
-      stretch.is_foreign = true;
-      return stretch;
-    }
-    auto statement = reader.prepare(
-        fmt::format("SELECT {} FROM rollups WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3",
-                    kStoredRollupColumns));
-    if (!statement) return std::unexpected(statement.error());
-    statement->bind(1, query.after.row)
-        .bind(2, query.upto)
-        .bind(3, static_cast<std::int64_t>(query.max_rows));
-    std::size_t looked_at = 0;
-    std::size_t bytes = 0;
-    while (looked_at < query.max_rows && bytes < query.max_bytes) {
-      const auto row = statement->step();
-      if (!row) return std::unexpected(row.error());
-      if (!*row) {
-        // Nothing more up to there, whatever was once.
-        stretch.gone += static_cast<std::uint64_t>(query.upto - stretch.to.row);
-        stretch.to.row = query.upto;
-        return stretch;
-      }
-      ++looked_at;
-      stretch.gone += static_cast<std::uint64_t>(statement->integer(0) - stretch.to.row - 1);
-      stretch.to = {statement->integer(0), check_of_row(*statement, 2)};
-      if (query.keep && !query.keep(statement->text(3), statement->text(4))) continue;
-      stretch.rollups.push_back(stored_rollup_json(*statement));
-      bytes += stretch.rollups.back().size();
-    }
-    return stretch;
-  });
+  return impl_->snapshot([&](Database& reader) { return read_rollup_stretch(reader, query); });
 }
 
 Result<RollupCursor> RollupStore::newest() const {
-  return impl_->snapshot([](Database& reader) -> Result<RollupCursor> {
-    auto statement = reader.prepare("SELECT id, window_id FROM rollups ORDER BY id DESC LIMIT 1");
-    if (!statement) return std::unexpected(statement.error());
-    const auto row = statement->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return RollupCursor{};
-    return RollupCursor{statement->integer(0), check_of_row(*statement, 1)};
-  });
+  return impl_->snapshot([](Database& reader) { return newest_rollup(reader); });
+}
+
+Result<void> RollupStore::tend(SteadyTime now) {
+  return impl_->damage.watch(impl_->wal->tend(now));
+}
+
+void RollupStore::refuse(std::optional<Error> why) {
+  const std::lock_guard lock(impl_->refused_mutex);
+  impl_->refused = std::move(why);
+}
+
+WalState RollupStore::wal() const {
+  return impl_->wal->state();
+}
+
+std::optional<std::string> RollupStore::damage() const {
+  return impl_->damage.what();
 }
 
 }  // namespace slipstream

@@ -7,6 +7,8 @@
 #include "model/rollup_stretch.h"
 #include "store/checkpoint_tables.h"
 #include "store/outbox.h"
+#include "store/store_damage.h"
+#include "store/wal_keeper.h"
 
 namespace slipstream {
 
@@ -18,8 +20,9 @@ struct StoreOptions {
 
 /// Closed windows in SQLite (slipstream.db in the data directory; docs/store.md has the schema),
 /// and in the same transactions what a restart needs to go on without a point lost or counted
-/// twice. Threads: commit(), start_layout() and prune() on one; the queries from any, with a
-/// connection of their own.
+/// twice. Errors of kind kCorrupt tell that the file is damaged, and are remembered: trying again
+/// gives the same. Threads: commit(), start_layout(), prune() and tend() on one; the queries from
+/// any, with a connection of their own; wal() and damage() from any.
 class RollupStore {
  public:
   static Result<std::unique_ptr<RollupStore>> open(const std::filesystem::path& data_dir,
@@ -35,6 +38,15 @@ class RollupStore {
   /// Removes what is past its retention, a bounded piece at a time; returns how many rollups.
   /// `keys_too`: answered keys by age; else only those beyond AnsweredKey::kMostKept.
   Result<std::size_t> prune(ArrivalTime now, bool keys_too = true);
+
+  /// While there is a reason (the file was deleted), nothing is committed, and it is told. Any
+  /// thread.
+  void refuse(std::optional<Error> why);
+  /// Keeps the write-ahead log short; to be called often, by who commits.
+  Result<void> tend(SteadyTime now);
+  WalState wal() const;
+  /// What damage of the file some operation met, in SQLite's words; nothing: none did.
+  std::optional<std::string> damage() const;
 
   /// nullptr: there is none.
   Outbox* outbox() const;

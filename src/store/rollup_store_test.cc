@@ -2,10 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include "store/schema_sql.h"
 #include "store/sqlite.h"
+#include "store/store_fixture.h"
 #include "store/store_writer.h"
 
 namespace slipstream {
@@ -13,42 +13,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::SizeIs;
-
-class RollupStoreTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string name =
-        (std::filesystem::temp_directory_path() / "slipstream-store-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    directory_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  std::unique_ptr<RollupStore> open(StoreOptions options = {}) {
-    auto store = RollupStore::open(directory_, options, schema_.fields());
-    EXPECT_TRUE(store) << (store ? "" : store.error().message);
-    return store ? std::move(*store) : nullptr;
-  }
-  RollupPtr rollup(std::uint8_t id, std::int64_t last_s, std::string chassis = "GR86-01",
-                   int lap = 1) {
-    auto r = std::make_shared<Rollup>();
-    r->window = id % 2 == 0 ? "sector" : "second";
-    r->window_id[15] = id;
-    r->track = "cota";
-    r->chassis = std::move(chassis);
-    r->lap = lap;
-    r->sector = 2;
-    r->count = 10;
-    r->first_time = {(last_s - 1) * kNsPerSecond};
-    r->last_time = {last_s * kNsPerSecond};
-    r->stored = true;
-    r->fields = {{field::kSpeedKmh, 10, 104.5, 100, 109, 2.5, 100, 109}};
-    return r;
-  }
-
-  std::filesystem::path directory_;
-  Schema schema_;
-};
 
 TEST_F(RollupStoreTest, GivesBackWhatWasWrittenAsItWasEncoded) {
   auto store = open();

@@ -10,6 +10,31 @@
 
 namespace slipstream {
 
+/// What kind of failure SQLite's result code tells.
+inline ErrorCode sqlite_error_code(int result) {
+  switch (result & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return ErrorCode::kCorrupt;
+    case SQLITE_FULL:
+      return ErrorCode::kNoSpace;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+      return ErrorCode::kIo;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return ErrorCode::kTimeout;
+    default:
+      return ErrorCode::kOther;
+  }
+}
+
+/// The connection's newest failure.
+inline std::unexpected<Error> sqlite_failure(sqlite3* handle) {
+  return fail(sqlite3_errmsg(handle), sqlite_error_code(sqlite3_errcode(handle)));
+}
+
 /// A thin layer over SQLite's C interface: handles that close themselves, failures as values.
 class Statement {
  public:
@@ -31,12 +56,18 @@ class Statement {
     return *this;
   }
 
+  /// A value as another statement's row has it.
+  Statement& bind_value(int index, const sqlite3_value* value) {
+    sqlite3_bind_value(statement_.get(), index, value);
+    return *this;
+  }
+
   /// True: a row is there; false: done.
   Result<bool> step() {
     const int code = sqlite3_step(statement_.get());
     if (code == SQLITE_ROW) return true;
     if (code == SQLITE_DONE) return false;
-    return fail(sqlite3_errmsg(sqlite3_db_handle(statement_.get())));
+    return sqlite_failure(sqlite3_db_handle(statement_.get()));
   }
   void reset() {
     sqlite3_reset(statement_.get());
@@ -48,6 +79,10 @@ class Statement {
     const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
     return {data == nullptr ? "" : data,
             static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+  }
+  /// Good until the next step.
+  const sqlite3_value* value(int column) const {
+    return sqlite3_column_value(statement_.get(), column);
   }
   std::string_view blob(int column) const {
     const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_.get(), column));
@@ -66,22 +101,46 @@ class Database {
     sqlite3* handle = nullptr;
     const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
     Database database(handle);
-    if (code != SQLITE_OK) return fail(path + ": " + sqlite3_errstr(code));
+    if (code != SQLITE_OK) {
+      return fail(path + ": " + sqlite3_errstr(code), sqlite_error_code(code));
+    }
     return database;
   }
 
   void set_busy_timeout(int ms) { sqlite3_busy_timeout(handle_.get(), ms); }
   Result<void> execute(const char* sql) {
     if (sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
-    return fail(sqlite3_errmsg(handle_.get()));
+    return sqlite_failure(handle_.get());
   }
   Result<Statement> prepare(std::string_view sql) {
     sqlite3_stmt* statement = nullptr;
     if (sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &statement,
                            nullptr) != SQLITE_OK) {
-      return fail(sqlite3_errmsg(handle_.get()));
+      return sqlite_failure(handle_.get());
     }
     return Statement(statement);
+  }
+  /// The first column of the first row; 0 where there is none.
+  Result<std::int64_t> integer(std::string_view sql) {
+    auto statement = prepare(sql);
+    if (!statement) return std::unexpected(statement.error());
+    const auto row = statement->step();
+    if (!row) return std::unexpected(row.error());
+    return *row ? statement->integer(0) : 0;
+  }
+  /// How far the write-ahead log is copied into the database.
+  struct WalProgress {
+    int frames = 0;
+    int copied = 0;
+  };
+  /// Copies as much as `mode` (SQLITE_CHECKPOINT_...) and readers allow; that readers do not is no
+  /// failure.
+  Result<WalProgress> checkpoint(int mode) {
+    WalProgress progress;
+    const int code =
+        sqlite3_wal_checkpoint_v2(handle_.get(), nullptr, mode, &progress.frames, &progress.copied);
+    if (code != SQLITE_OK && code != SQLITE_BUSY) return sqlite_failure(handle_.get());
+    return progress;
   }
   std::int64_t changes() const { return sqlite3_changes64(handle_.get()); }
   /// Of the newest insertion.

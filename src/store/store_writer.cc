@@ -100,6 +100,8 @@ bool StoreWriter::is_repeated(const Output& output, const Rollup& rollup) {
 std::size_t StoreWriter::poll(std::size_t) {
   const SteadyTime now = clock_.steady();
   prune(now);
+  keep_wal_short();
+  if (is_damaged_) return 0;
   if (now < retry_at_ || now < commit_at_) return 0;
   take_durable();
   if (current_.empty()) return 0;
@@ -123,7 +125,13 @@ bool StoreWriter::commit() {
     auto written = store_.commit(commit_);
     if (!written) {
       stats_.failed_writes.add();
-      if (stats_.failing.value() == 0) {
+      is_damaged_ = written.error().code == ErrorCode::kCorrupt;
+      if (is_damaged_) {
+        warn_(
+            fmt::format("the store's file is damaged, rollups wait and are not tried again; the "
+                        "log keeps their points: {}: {}",
+                        kStoreDamageAdvice, written.error().message));
+      } else if (stats_.failing.value() == 0) {
         warn_(fmt::format("the store cannot be written, rollups wait; tried every second: {}",
                           written.error().message));
       }
@@ -171,6 +179,15 @@ void StoreWriter::pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime
   if (passing_.empty()) return;
   for (RollupSink* const sink : sinks_) sink->accept(passing_, rows);
   passing_.clear();
+}
+
+void StoreWriter::keep_wal_short() {
+  const auto tended = store_.tend(clock_.steady());
+  if (!tended && !std::exchange(wal_failing_, true)) {
+    warn_(fmt::format("the store's write-ahead log cannot be copied into its database: {}",
+                      tended.error().message));
+  }
+  if (tended) wal_failing_ = false;
 }
 
 void StoreWriter::prune(SteadyTime now) {

@@ -41,7 +41,9 @@ struct StoreWriterOptions {
 /// streams other instances may have made some; what is not stored of those has no number and
 /// passes. What others are to get of the embedded log's rollups is put into the store's outbox;
 /// those of streams were sent by whoever made them. While the store fails (a full disk), outputs
-/// wait and are tried again every second; when too many wait, partitions stop.
+/// wait and are tried again every second; when too many wait, partitions stop. Where its file is
+/// damaged they wait likewise, but are not tried again: the log keeps what they came of, and a
+/// store that is rebuilt gets them at the next start.
 /// Threads: accept() and has_room() from any; poll() on one.
 class StoreWriter final : public SignalledAgent, public OutputSink {
  public:
@@ -79,6 +81,7 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   void pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime now);
   void publish_needed();
   void prune(SteadyTime now);
+  void keep_wal_short();
 
   RollupStore& store_;
   const std::vector<RollupSink*> sinks_;
@@ -105,6 +108,8 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   SteadyTime commit_at_ = kNever;
   SteadyTime prune_at_ = kNever;
   bool prune_failing_ = false;
+  bool wal_failing_ = false;
+  bool is_damaged_ = false;  ///< a transaction met damage: none is tried again but by flush()
 };
 
 }  // namespace slipstream

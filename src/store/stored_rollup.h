@@ -6,9 +6,12 @@
 
 namespace slipstream {
 
-/// What to select of a rollup for stored_rollup_json(). The first is its id, the tenth its last_ns.
+/// What to select of a rollup for stored_rollup_json(), and where its place in the order of event
+/// time stands among it.
 inline constexpr std::string_view kStoredRollupColumns =
     "id, window, window_id, track, chassis, lap, sector, count, first_ns, last_ns, late, stats";
+inline constexpr int kIdColumn = 0;
+inline constexpr int kLastNsColumn = 9;
 
 /// The row that the statement stands on, as JSON.
 std::string stored_rollup_json(const Statement& row);

@@ -1,0 +1,22 @@
+#pragma once
+#include <fmt/format.h>
+
+#include <charconv>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace slipstream {
+
+/// A whole number in a query, in its range; else why not, for who asked.
+template <typename Integer>
+Result<Integer> to_number(std::string_view name, std::string_view text, Integer min, Integer max) {
+  Integer value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < min || value > max) {
+    return fail(fmt::format("{} must be a whole number from {} to {}", name, min, max));
+  }
+  return value;
+}
+
+}  // namespace slipstream

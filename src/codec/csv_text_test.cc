@@ -1,0 +1,66 @@
+#include "codec/csv_text.h"
+
+#include <gtest/gtest.h>
+
+#include "codec/point_decoder_fixture.h"
+
+namespace slipstream {
+namespace {
+
+std::string cell(std::string_view text, CsvTexts texts = CsvTexts::kGuarded) {
+  std::string out;
+  append_csv_text(out, text, texts);
+  return out;
+}
+
+TEST(CsvText, OneThatASpreadsheetWouldRunIsGuarded) {
+  EXPECT_EQ(cell("=1+1"), "\"'=1+1\"");
+  EXPECT_EQ(cell("+cmd"), "\"'+cmd\"");
+  EXPECT_EQ(cell("-5"), "\"'-5\"");
+  EXPECT_EQ(cell("@SUM(A1)"), "\"'@SUM(A1)\"");
+  EXPECT_EQ(cell("\tx"), "\"'\tx\"");
+  EXPECT_EQ(cell("\rx"), "\"'\rx\"");
+  EXPECT_EQ(cell("=HYPERLINK(\"x\")"), "\"'=HYPERLINK(\"\"x\"\")\"");
+  for (const auto text : {"", "a", "a=b", "1-2", "'quoted'", " =1", "x@y"}) {
+    EXPECT_EQ(cell(text), text);
+  }
+  EXPECT_EQ(cell("a,b"), "\"a,b\"");
+}
+
+TEST(CsvText, RawOnesAreAsTheyWere) {
+  EXPECT_EQ(cell("=1+1", CsvTexts::kRaw), "=1+1");
+  EXPECT_EQ(cell("-5", CsvTexts::kRaw), "-5");
+}
+
+TEST(CsvText, EachComesBackAsItWas) {
+  for (const std::string text :
+       {"=1", "'=1", "''=1", "'", "''", "'a", "+", "-", "@", "\t", "\r", "=\"a\"", "plain"}) {
+    const std::string out = cell(text);
+    CsvReader reader(out);
+    ASSERT_TRUE(reader.next()) << text;
+    EXPECT_EQ(without_csv_guard(reader.cells().at(0)), text) << out;
+  }
+}
+
+struct GuardedCsv : PointDecoderTest {};
+
+TEST_F(GuardedCsv, PointsAreWhatTheyWereBeforeTheGuard) {
+  decode_table("track,chassis,lap,\"'=name\",note\n\"'=cota\",\"'@GR86\",3,1,\"'-5\"\n");
+  ASSERT_TRUE(refused_.empty());
+  EXPECT_EQ(batch().track(point()), "=cota");
+  EXPECT_EQ(batch().chassis(point()), "@GR86");
+  EXPECT_EQ(value(*schema_.fields().intern("=name")), 1);
+  const auto json = jsons().at(0);
+  EXPECT_NE(json.find(R"("note":"-5")"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"("track":"=cota")"), std::string::npos) << json;
+}
+
+TEST_F(GuardedCsv, ANumberStaysANumber) {
+  decode_table("track,chassis,accx_can,note\na,b,-0.5,-5\n");
+  ASSERT_TRUE(refused_.empty());
+  EXPECT_EQ(value(field::kAccxCan), -0.5);
+  EXPECT_EQ(value(*schema_.fields().intern("note")), -5);
+}
+
+}  // namespace
+}  // namespace slipstream

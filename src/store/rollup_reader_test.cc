@@ -1,0 +1,84 @@
+#include "store/rollup_reader.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "store/store_fixture.h"
+
+namespace slipstream {
+namespace {
+
+using testing::HasSubstr;
+
+struct RollupReaderTest : RollupStoreTest {
+  /// Whether nobody keeps the write-ahead log from being emptied.
+  bool can_be_emptied() {
+    auto database = Database::open(path(), SQLITE_OPEN_READWRITE).value();
+    auto statement = database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").value();
+    EXPECT_TRUE(statement.step().value());
+    return statement.integer(0) == 0;
+  }
+};
+
+TEST_F(RollupReaderTest, HoldsNoReadWhileARollupIsTaken) {
+  auto store = open();
+  ASSERT_TRUE(store->commit({.rollups = many(1, 1'200)}));
+  auto reader = RollupReader::open(directory_).value();
+  std::uint32_t taken = 0;
+  std::uint32_t next = 2'000;
+  const auto done = reader->for_each({}, [&](const std::string&) -> Result<void> {
+    if (taken++ % 400 == 0) {
+      EXPECT_TRUE(store->commit({.rollups = many(next++, 1)}));
+      EXPECT_TRUE(can_be_emptied()) << "after " << taken;
+    }
+    return {};
+  });
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(taken, 1'200u);
+}
+
+TEST_F(RollupReaderTest, GivesEachOfThoseThatWereThereOnceThoughMoreComeAndSomeGo) {
+  auto store = open({.retention_rollups = 1'100});
+  // All of the same instant: the row decides.
+  auto rollups = many(1, 1'200);
+  for (auto& r : rollups) {
+    auto same = std::make_shared<Rollup>(*r);
+    same->last_time = {5 * kNsPerSecond};
+    r = same;
+  }
+  ASSERT_TRUE(store->commit({.rollups = rollups}));
+  auto reader = RollupReader::open(directory_).value();
+  EXPECT_EQ(reader->count({}).value(), 1'200u);
+  std::multiset<std::string> seen;
+  const auto done = reader->for_each({}, [&](const std::string& json) -> Result<void> {
+    seen.insert(json);
+    if (seen.size() == 1) {
+      // Earlier by time than all, and later than all: neither was there.
+      EXPECT_TRUE(store->commit({.rollups = many(3, 1)}));
+      EXPECT_TRUE(store->commit({.rollups = many(9'000, 1)}));
+      EXPECT_GT(store->prune({0}).value(), 0u);
+    }
+    return {};
+  });
+  ASSERT_TRUE(done) << done.error().message;
+  // The first page was read before retention took its oldest rows: of it all came.
+  EXPECT_EQ(seen.size(), 1'200u);
+  EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), 1'200u);
+}
+
+TEST_F(RollupReaderTest, AnErrorOfTheTakerEndsIt) {
+  auto store = open();
+  ASSERT_TRUE(store->commit({.rollups = many(1, 10)}));
+  auto reader = RollupReader::open(directory_).value();
+  int taken = 0;
+  const auto done = reader->for_each({}, [&](const std::string&) -> Result<void> {
+    return ++taken == 3 ? Result<void>(fail("the disk is full")) : Result<void>();
+  });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().message, "the disk is full");
+  EXPECT_EQ(taken, 3);
+}
+
+}  // namespace
+}  // namespace slipstream

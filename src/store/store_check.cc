@@ -1,0 +1,147 @@
+#include <fmt/format.h>
+
+#include <set>
+#include <string_view>
+
+#include "store/schema_sql.h"
+#include "store/store_file.h"
+
+namespace slipstream {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5'000;
+constexpr std::size_t kMaxFaults = 100;  ///< of one kind
+
+/// "table rollups: CREATE TABLE ..." of all that belongs to the schema.
+Result<std::set<std::string>> objects_of(Database& database) {
+  auto rows = database.prepare(
+      "SELECT type || ' ' || name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE "
+      "'\\'");
+  if (!rows) return std::unexpected(rows.error());
+  std::set<std::string> objects;
+  while (true) {
+    const auto row = rows->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return objects;
+    objects.insert(fmt::format("{}: {}", rows->text(0), rows->text(1)));
+  }
+}
+
+Result<std::set<std::string>> objects_of_version(std::int64_t version) {
+  auto database = Database::open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  if (!database) return std::unexpected(database.error());
+  for (std::int64_t part = 0; part < version; ++part) {
+    if (auto made = database->execute(kStoreSchema[part]); !made) {
+      return std::unexpected(made.error());
+    }
+  }
+  return objects_of(*database);
+}
+
+class Check {
+ public:
+  Check(Database& database, StoreReport& report) : database_(database), report_(report) {}
+
+  void run() {
+    pages();
+    if (!schema()) return;
+    rollups();
+    places();
+  }
+
+ private:
+  void fault(std::string what) { report_.faults.push_back(std::move(what)); }
+
+  /// Gives each row of a query to `take`; that it cannot be run is a fault.
+  template <typename Take>
+  bool each(std::string_view what, std::string_view sql, Take take) {
+    auto rows = database_.prepare(sql);
+    if (!rows) {
+      fault(fmt::format("{} cannot be read: {}", what, rows.error().message));
+      return false;
+    }
+    while (true) {
+      const auto row = rows->step();
+      if (!row) fault(fmt::format("{} cannot be read: {}", what, row.error().message));
+      if (!row) return false;
+      if (!*row) return true;
+      take(*rows);
+    }
+  }
+
+  void pages() {
+    each("the database", fmt::format("PRAGMA integrity_check({})", kMaxFaults),
+         [this](const Statement& row) {
+           if (row.text(0) != "ok") fault(std::string(row.text(0)));
+         });
+  }
+
+  bool schema() {
+    if (!each("the schema's version", "PRAGMA user_version",
+              [this](const Statement& row) { report_.version = row.integer(0); })) {
+      return false;
+    }
+    if (report_.version < 1 || report_.version > kStoreVersion) {
+      fault(fmt::format("its schema is {}, this version knows 1 to {}", report_.version,
+                        kStoreVersion));
+      return false;
+    }
+    const auto there = objects_of(database_);
+    const auto expected = objects_of_version(report_.version);
+    if (!there || !expected) {
+      fault(fmt::format("the schema cannot be read: {}",
+                        there ? expected.error().message : there.error().message));
+      return false;
+    }
+    bool is_whole = true;
+    for (const auto& object : *expected) {
+      if (there->contains(object)) continue;
+      fault(
+          fmt::format("the schema lacks, or has another, {}", object.substr(0, object.find(':'))));
+      is_whole = false;
+    }
+    return is_whole;
+  }
+
+  void rollups() {
+    each("the rollups", "SELECT count(*) FROM rollups NOT INDEXED", [this](const Statement& row) {
+      report_.rollups = static_cast<std::uint64_t>(row.integer(0));
+    });
+    each("the rollups",
+         fmt::format("SELECT id FROM rollups WHERE NOT json_valid(stats) OR length(window_id) <> "
+                     "16 OR count < 1 LIMIT {}",
+                     kMaxFaults),
+         [this](const Statement& row) {
+           fault(fmt::format("row {} of the rollups makes no sense", row.integer(0)));
+         });
+  }
+
+  void places() {
+    if (report_.version < kCheckpointsSince) return;
+    const bool has_committed = report_.version >= kCommittedOffsetsSince;
+    each("the checkpoints",
+         fmt::format("SELECT partition, log_offset, {} FROM partitions",
+                     has_committed ? "max(log_offset, committed_offset)" : "log_offset"),
+         [this](const Statement& row) {
+           report_.checkpoints[static_cast<std::uint32_t>(row.integer(0))] =
+               static_cast<LogOffset>(row.integer(1));
+           report_.reached = std::max(report_.reached, static_cast<LogOffset>(row.integer(2)));
+         });
+  }
+
+  Database& database_;
+  StoreReport& report_;
+};
+
+}  // namespace
+
+Result<StoreReport> check_store_file(const std::filesystem::path& path) {
+  auto database = Database::open(path.string(), SQLITE_OPEN_READONLY);
+  if (!database) return std::unexpected(database.error());
+  database->set_busy_timeout(kBusyTimeoutMs);
+  StoreReport report;
+  Check(*database, report).run();
+  return report;
+}
+
+}  // namespace slipstream

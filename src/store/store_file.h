@@ -1,0 +1,46 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/outputs.h"
+#include "store/sqlite.h"
+
+namespace slipstream {
+
+/// What somebody finds who looks at a store's file from outside. It is only read, and may belong to
+/// a running server; the look holds a read for as long as it takes.
+struct StoreReport {
+  std::int64_t version = 0;  ///< of the schema
+  std::uint64_t rollups = 0;
+  std::map<std::uint32_t, LogOffset> checkpoints = {};  ///< by partition: where a start goes on
+  LogOffset reached = 0;                                ///< the log had come so far at least
+  std::vector<std::string> faults = {};                 ///< in sentences, for people
+};
+/// Checks every page and index, the schema, and that each rollup can be read. Errors: there is no
+/// such file.
+Result<StoreReport> check_store_file(const std::filesystem::path& database);
+
+/// What could be read of a damaged store.
+struct Salvage {
+  std::uint64_t rollups = 0;  ///< copied
+  /// Rollups that an index still tells of, by window_id, though their rows cannot be read; their
+  /// row's number.
+  std::map<std::string, std::int64_t> lost = {};
+  bool knows_lost = false;  ///< else there may be others
+  /// All that a start goes on from is whole: the layout, checkpoints, open windows.
+  bool has_checkpoint = false;
+  std::vector<std::string> damaged_tables = {};  ///< of which rows may be missing
+};
+/// Copies what can be read of the damaged file into a new one, whose rows keep their numbers. The
+/// damaged one is not changed. `progress` is told how many rollups are copied. Errors: the new file
+/// cannot be written. A file of which nothing can be read gives an empty store.
+Result<Salvage> salvage_store_file(const std::filesystem::path& damaged,
+                                   const std::filesystem::path& fresh,
+                                   const std::function<void(std::uint64_t)>& progress);
+
+}  // namespace slipstream

@@ -1,0 +1,247 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "store/schema_sql.h"
+#include "store/store_file.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::size_t kRowsPerTransaction = 10'000;
+/// Where no index tells how far rows go: looked for so far behind the last that can be read.
+constexpr std::int64_t kRowsBeyond = 100'000;
+constexpr std::string_view kRollupColumns =
+    "id, window, window_id, track, chassis, lap, sector, count, first_ns, last_ns, partition, "
+    "sequence, late, stats";
+/// Indexes that hold every row's number.
+constexpr std::string_view kIndexes[] = {"rollups_newest", "rollups_by_window",
+                                         "rollups_by_chassis"};
+/// What a start goes on from: of use only together.
+constexpr std::string_view kCheckpointTables[] = {"layout", "partitions", "open_series"};
+constexpr std::string_view kOtherTables[] = {"idempotency_keys", "dead_letters",
+                                             "stream_partitions", "outbox", "outbox_writer"};
+
+/// Runs a query as far as it can be read. Errors: of `take`.
+template <typename Take>
+Result<bool> read_while_readable(Database& database, std::string_view sql, Take take) {
+  auto rows = database.prepare(sql);
+  if (!rows) return false;
+  while (true) {
+    const auto row = rows->step();
+    if (!row) return false;
+    if (!*row) return true;
+    if (auto taken = take(*rows); !taken) return std::unexpected(taken.error());
+  }
+}
+
+class Salvager {
+ public:
+  Salvager(Database old, Database fresh, const std::function<void(std::uint64_t)>& progress)
+      : old_(std::move(old)), fresh_(std::move(fresh)), progress_(progress) {}
+
+  Result<Salvage> run() {
+    if (auto made = make_schema(); !made) return std::unexpected(made.error());
+    if (auto begun = fresh_.execute("BEGIN"); !begun) return std::unexpected(begun.error());
+    Result<void> done = copy_rollups();
+    if (done) done = copy_checkpoint();
+    for (const auto table : kOtherTables) {
+      if (!done) break;
+      const auto whole = copy_table(table);
+      if (!whole) done = std::unexpected(whole.error());
+    }
+    if (done) done = fresh_.execute("COMMIT");
+    if (!done) return std::unexpected(done.error());
+    find_lost();
+    return std::move(salvage_);
+  }
+
+ private:
+  /// Of the same version: the next start brings it up to date, as it would have the old one.
+  Result<void> make_schema() {
+    const auto told = old_.integer("PRAGMA user_version");
+    version_ = told && *told >= 1 && *told <= kStoreVersion ? *told : kStoreVersion;
+    for (std::int64_t part = 0; part < version_; ++part) {
+      if (auto made = fresh_.execute(kStoreSchema[part]); !made) return made;
+    }
+    return fresh_.execute(fmt::format("PRAGMA user_version={}", version_).c_str());
+  }
+
+  Result<void> copy_rollups() {
+    auto insert =
+        fresh_.prepare(fmt::format("INSERT OR IGNORE INTO rollups ({}) VALUES "
+                                   "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                                   kRollupColumns));
+    if (!insert) return std::unexpected(insert.error());
+    insert_ = std::move(*insert);
+    std::vector<std::pair<std::int64_t, std::int64_t>> ranges = {{1, newest_row()}};
+    while (!ranges.empty()) {
+      const auto [from, to] = ranges.back();
+      ranges.pop_back();
+      const auto stopped = copy_range(from, to);
+      if (!stopped) return std::unexpected(stopped.error());
+      if (!*stopped || **stopped >= to) continue;
+      // Somewhere from there on it is damaged: halves find where, and what is behind it.
+      const std::int64_t middle = **stopped + (to - **stopped) / 2;
+      ranges.emplace_back(middle + 1, to);
+      ranges.emplace_back(**stopped, middle);
+    }
+    if (!is_whole_) salvage_.damaged_tables.emplace_back("rollups");
+    return {};
+  }
+
+  /// No number beyond which there is a row.
+  std::int64_t newest_row() {
+    std::int64_t newest = 0;
+    const auto note = [&newest](const Statement& row) -> Result<void> {
+      newest = std::max(newest, row.integer(0));
+      return {};
+    };
+    const auto last =
+        read_while_readable(old_, "SELECT id FROM rollups ORDER BY id DESC LIMIT 1", note);
+    if (last && *last) return newest;
+    for (const auto index : kIndexes) {
+      const auto told = read_while_readable(
+          old_, fmt::format("SELECT max(id) FROM rollups INDEXED BY {}", index), note);
+      if (told && *told) return newest;
+    }
+    const auto all = read_while_readable(old_, "SELECT id FROM rollups NOT INDEXED", note);
+    return newest + (all && *all ? 0 : kRowsBeyond);
+  }
+
+  /// Nothing: all were read. Else the number from which on they cannot be.
+  Result<std::optional<std::int64_t>> copy_range(std::int64_t from, std::int64_t to) {
+    auto rows = old_.prepare(fmt::format(
+        "SELECT {}, json_valid(stats) FROM rollups NOT INDEXED WHERE id BETWEEN {} AND {} ORDER BY "
+        "id",
+        kRollupColumns, from, to));
+    if (!rows) {
+      is_whole_ = false;
+      return std::optional<std::int64_t>(to);  // not even asked: nothing is to be had
+    }
+    std::int64_t next = from;
+    while (true) {
+      const auto row = rows->step();
+      if (!row) {
+        is_whole_ = false;
+        return std::optional<std::int64_t>(next);
+      }
+      if (!*row) return std::optional<std::int64_t>();
+      next = rows->integer(0) + 1;
+      if (auto taken = take(*rows); !taken) return std::unexpected(taken.error());
+    }
+  }
+
+  Result<void> take(const Statement& row) {
+    constexpr int kWindowId = 2;
+    constexpr int kCount = 7;
+    constexpr int kStats = 13;
+    constexpr int kIsJson = 14;
+    const bool makes_sense = row.blob(kWindowId).size() == 16 && row.integer(kCount) > 0 &&
+                             row.integer(kIsJson) == 1 && !row.text(1).empty();
+    if (!makes_sense) {
+      is_whole_ = false;
+      return {};
+    }
+    for (int i = 0; i <= kStats; ++i) insert_.bind_value(i + 1, row.value(i));
+    const auto done = insert_.step();
+    insert_.reset();
+    if (!done) return std::unexpected(done.error());
+    ++salvage_.rollups;
+    if (salvage_.rollups % kRowsPerTransaction != 0) return {};
+    progress_(salvage_.rollups);
+    return fresh_.execute("COMMIT; BEGIN");
+  }
+
+  Result<void> copy_checkpoint() {
+    if (version_ < kCheckpointsSince) return {};
+    bool is_whole = true;
+    for (const auto table : kCheckpointTables) {
+      const auto whole = copy_table(table);
+      if (!whole) return std::unexpected(whole.error());
+      is_whole = is_whole && *whole;
+    }
+    const auto layouts = fresh_.integer("SELECT count(*) FROM layout");
+    salvage_.has_checkpoint = is_whole && layouts && *layouts == 1;
+    if (salvage_.has_checkpoint) return {};
+    return fresh_.execute("DELETE FROM layout; DELETE FROM partitions; DELETE FROM open_series");
+  }
+
+  /// Whether all of it was there.
+  Result<bool> copy_table(std::string_view table) {
+    const auto columns =
+        fresh_.integer(fmt::format("SELECT count(*) FROM pragma_table_info('{}')", table));
+    if (!columns) return std::unexpected(columns.error());
+    if (*columns == 0) return true;  // this version has none
+    std::string marks = "?";
+    for (std::int64_t i = 1; i < *columns; ++i) marks += ",?";
+    auto insert = fresh_.prepare(fmt::format("INSERT OR IGNORE INTO {} VALUES ({})", table, marks));
+    if (!insert) return std::unexpected(insert.error());
+    const auto copied = read_while_readable(
+        old_, fmt::format("SELECT * FROM {}", table), [&](const Statement& row) -> Result<void> {
+          for (int i = 0; i < *columns; ++i) insert->bind_value(i + 1, row.value(i));
+          const auto done = insert->step();
+          insert->reset();
+          if (!done && done.error().code != ErrorCode::kOther) return std::unexpected(done.error());
+          return {};  // a value that the table cannot have is damage of the row
+        });
+    if (!copied) return copied;
+    bool is_sound = *copied;
+    const auto checked =
+        read_while_readable(old_, fmt::format("PRAGMA integrity_check('{}')", table),
+                            [&](const Statement& row) -> Result<void> {
+                              is_sound = is_sound && row.text(0) == "ok";
+                              return {};
+                            });
+    is_sound = is_sound && checked && *checked;
+    if (!is_sound) salvage_.damaged_tables.emplace_back(table);
+    return is_sound;
+  }
+
+  /// The unique index knows each rollup's id, though its row be gone.
+  void find_lost() {
+    if (is_whole_) {
+      salvage_.knows_lost = true;
+      return;
+    }
+    auto is_there = fresh_.prepare("SELECT 1 FROM rollups WHERE window_id = ?");
+    if (!is_there) return;
+    const auto told = read_while_readable(
+        old_,
+        "SELECT window_id, id FROM rollups INDEXED BY sqlite_autoindex_rollups_1 ORDER BY "
+        "window_id",
+        [&](const Statement& row) -> Result<void> {
+          const auto id = row.blob(0);
+          is_there->bind_blob(1, id.data(), id.size());
+          const auto found = is_there->step();
+          is_there->reset();
+          if (found && !*found) salvage_.lost.emplace(id, row.integer(1));
+          return {};
+        });
+    salvage_.knows_lost = told && *told;
+  }
+
+  Database old_;
+  Database fresh_;
+  const std::function<void(std::uint64_t)>& progress_;
+  Salvage salvage_;
+  Statement insert_;
+  std::int64_t version_ = kStoreVersion;
+  bool is_whole_ = true;  ///< all rollups' rows were read
+};
+
+}  // namespace
+
+Result<Salvage> salvage_store_file(const std::filesystem::path& damaged,
+                                   const std::filesystem::path& fresh,
+                                   const std::function<void(std::uint64_t)>& progress) {
+  auto old = Database::open(damaged.string(), SQLITE_OPEN_READONLY);
+  if (!old) return std::unexpected(old.error());
+  auto made = Database::open(fresh.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  if (!made) return std::unexpected(made.error());
+  return Salvager(std::move(*old), std::move(*made), progress).run();
+}
+
+}  // namespace slipstream
