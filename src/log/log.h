@@ -63,8 +63,9 @@ class Log {
   /// All below is durable.
   virtual std::uint64_t synced_offset() const = 0;
 
-  /// Refuses (ErrorCode::kRefused) a block that does not begin at next_offset(), or is larger than
-  /// the log's format allows: nothing changes, but that the blocks of its body before it go. After
+  /// Refuses a block that does not begin at next_offset(); and, with ErrorCode::kRefused, one that
+  /// covers no offset or is larger than the log's format allows. Nothing changes then, but that the
+  /// blocks of its body before it go. After
   /// any other failure, and after a failed sync(), next_offset() is synced_offset() again: all from
   /// there on is to be appended once more.
   virtual Result<void> append(const LogBlock& block) = 0;

@@ -125,8 +125,7 @@ std::size_t SegmentLog::segments() const {
 Result<void> SegmentLog::refuse_unfit(const LogBlock& block) const {
   if (block.base_offset != next_offset()) {
     return fail(fmt::format("the block begins at offset {}, the log goes on at {}",
-                            block.base_offset, next_offset()),
-                ErrorCode::kRefused);
+                            block.base_offset, next_offset()));
   }
   if (block.count == 0) return fail("the block covers no offset", ErrorCode::kRefused);
   if (block.payload.size() > kMaxPayloadBytes) {
@@ -148,10 +147,10 @@ Result<void> SegmentLog::append(const LogBlock& block) {
   }
   const std::lock_guard syncing(sync_mutex_);
   const std::lock_guard lock(mutex_);
-  if (trouble()) {
-    const auto refused = refused_;
+  if (const auto why = trouble()) {
+    const bool is_within_body = open_body_.has_value();
     cut_back();
-    if (refused) return std::unexpected(*refused);
+    if (refused_ || is_within_body) return std::unexpected(*why);
   }
   if (auto unfit = refuse_unfit(block); !unfit) return unfit;
   if (auto rolled = roll(); !rolled) {
