@@ -6,6 +6,7 @@
 #include "app/durable_parts.h"
 #include "app/log_scan.h"
 #include "base/agent.h"
+#include "base/heap.h"
 #include "broadcast/hub.h"
 #include "broadcast/rollup_memory.h"
 #include "net/http_server.h"
@@ -31,6 +32,7 @@ struct Parts : DurableParts {
   const ArrivalTime started = clock.now();
   std::atomic<bool> ready{false};
 
+  HeapKeeper heap;  ///< the queries thread's
   std::unique_ptr<RollupMemory> memory;
   std::unique_ptr<InsightJoiner> insights;
 

@@ -19,6 +19,7 @@ namespace slipstream {
 namespace {
 
 constexpr std::chrono::milliseconds kInsightPollInterval{50};
+constexpr std::chrono::seconds kHeapInterval{10};
 constexpr std::chrono::milliseconds kHubCloseLimit{1'500};
 constexpr std::chrono::milliseconds kStreamLogLimit{1'500};
 constexpr std::chrono::milliseconds kLastConnectLimit{300};  ///< to Redis, at the stop
@@ -258,6 +259,12 @@ void Topology::start_timers() {
     rates_ = rate_meter_.advance(Totals::of(p));
     if (p.hub->wants(Channel::kSystem)) {
       p.hub->broadcast(Channel::kSystem, system_message(p, rates_));
+    }
+  });
+  p.queries.every(kHeapInterval, [&p] {
+    if (const auto bytes = p.heap.keep(); bytes > 0) {
+      log_line(LogLevel::kDebug, "memory given back to the system",
+               {{"bytes", std::to_string(bytes)}});
     }
   });
   if (p.config.log.metrics_interval_s > 0) {
