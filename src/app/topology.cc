@@ -322,6 +322,17 @@ void Topology::report_left(bool is_logged) const {
   }
 }
 
+StopProgress Topology::stop_progress() const {
+  const Parts& p = *parts_;
+  StopProgress progress{.rows = p.store->rows_written(), .rows_left = p.store_writer->rows_left()};
+  progress.steps = progress.rows + p.pipeline_stats.folded_points.value() +
+                   p.journal->stats().appended_bytes.value();
+  for (const WindowStats& window : p.pipeline_stats.windows) {
+    progress.steps += window.rollups_emitted.value();
+  }
+  return progress;
+}
+
 bool Topology::stop() {
   if (!std::exchange(running_, false)) return true;
   Parts& p = *parts_;
@@ -345,9 +356,14 @@ bool Topology::stop() {
   p.pipeline->stop();
   p.flusher_thread->stop(false);
   const bool is_logged = p.journal->flush();
-  if (p.config.has_segment_log()) p.pipeline->checkpoint();
   p.store_thread->stop(false);
-  const bool is_stored = p.store_writer->flush();
+  bool is_stored = p.store_writer->flush();
+  // What many machines' windows give at once is more than may wait for the store.
+  while (is_stored && p.pipeline->fold_on() > 0) is_stored = p.store_writer->flush();
+  if (p.config.has_segment_log()) {
+    p.pipeline->checkpoint();
+    is_stored = p.store_writer->flush();
+  }
   if (!is_logged || !is_stored) report_left(is_logged);
 
   auto closed = std::make_shared<std::promise<void>>();

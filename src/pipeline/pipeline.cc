@@ -51,6 +51,13 @@ void Pipeline::stop() {
   threads_.clear();
 }
 
+std::size_t Pipeline::fold_on() {
+  constexpr std::size_t kBudget = 256;
+  std::size_t work = 0;
+  for (auto& worker : workers_) work += worker->poll(kBudget);
+  return work;
+}
+
 void Pipeline::checkpoint() {
   for (auto& partition : partitions_) partition->checkpoint();
 }

@@ -38,8 +38,12 @@ class Pipeline {
 
   /// Starts the workers' threads; a test may poll workers() itself instead.
   void start();
-  /// Folds what is queued and ends the threads; nothing can be pushed any more.
+  /// Folds what is queued, as far as the outputs have room, and ends the threads; nothing can be
+  /// pushed any more.
   void stop();
+  /// After that, once there is room: folds on, here. How much work was done; 0: all is folded, or
+  /// there is no room.
+  std::size_t fold_on();
   /// Hands every partition's state to its outputs. Workers must not run.
   void checkpoint();
 

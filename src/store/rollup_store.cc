@@ -87,6 +87,7 @@ struct RollupStore::Impl {
   Statement insert;
   Statement find_out;
   CheckpointTables checkpoints;
+  Counter rows_written;
   std::unique_ptr<Outbox> outbox;  ///< may be nullptr
 
   /// Whether one of those that it may be in is of the same window and holds its time.
@@ -216,6 +217,7 @@ Result<void> RollupStore::Impl::insert_rollups(const RollupBatch& rollups,
     insert.reset();
     if (!done) return std::unexpected(done.error());
     rows.push_back(writer.changes() > 0 ? writer.last_row() : 0);
+    rows_written.add();
   }
   return {};
 }
@@ -225,11 +227,15 @@ Result<std::vector<RollupRow>> RollupStore::commit(const Commit& commit) {
   const auto written = impl_->transaction([&] {
     auto done = impl_->insert_rollups(commit.rollups, rows);
     if (done && impl_->outbox) done = impl_->outbox->write(new_of(commit, rows));
-    return done ? impl_->checkpoints.write(commit) : done;
+    return done ? impl_->checkpoints.write(commit, impl_->rows_written) : done;
   });
   if (impl_->outbox) impl_->outbox->settle(written.has_value());
   if (!written) return std::unexpected(written.error());
   return rows;
+}
+
+std::uint64_t RollupStore::rows_written() const {
+  return impl_->rows_written.value();
 }
 
 Outbox* RollupStore::outbox() const {
