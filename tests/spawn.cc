@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <stdexcept>
@@ -18,6 +19,7 @@ pid_t spawn(Spawn what) {
   for (char** own = environ; *own != nullptr; ++own) environment.push_back(*own);
   environment.push_back(nullptr);
   const pid_t parent = getpid();
+  const rlimit descriptors{what.max_descriptors, what.max_descriptors};
   // Between fork and exec only what is safe there: other threads may hold any lock.
   const pid_t pid = fork();
   if (pid < 0) throw std::runtime_error("no process can be started");
@@ -26,7 +28,8 @@ pid_t spawn(Spawn what) {
   const int out = open(what.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   if (getppid() != parent || out < 0 || dup2(out, STDOUT_FILENO) < 0 ||
       dup2(out, STDERR_FILENO) < 0 ||
-      (!what.directory.empty() && chdir(what.directory.c_str()) != 0)) {
+      (!what.directory.empty() && chdir(what.directory.c_str()) != 0) ||
+      (what.max_descriptors > 0 && setrlimit(RLIMIT_NOFILE, &descriptors) != 0)) {
     _exit(99);
   }
   execve(what.program.c_str(), arguments.data(), environment.data());

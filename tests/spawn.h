@@ -14,6 +14,7 @@ struct Spawn {
   std::vector<std::string> environment = {};  ///< name=value; wins over what is inherited
   std::filesystem::path output;               ///< a file, made anew, of both output streams
   std::filesystem::path directory = {};       ///< where it works; empty: here
+  unsigned max_descriptors = 0;               ///< soft and hard limit; 0: as here
 };
 
 /// Its id. It ends at the latest with the thread that started it. Throws where no process can be

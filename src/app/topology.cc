@@ -102,6 +102,8 @@ Result<void> Topology::build_store() {
   if (!sectors) return std::unexpected(sectors.error());
   p.sectors = std::move(*sectors);
 
+  // Without its name on the disk all that is synced in it is lost with the power.
+  if (auto made = p.files.make_directories(config.store.data_dir); !made) return made;
   auto store = RollupStore::open(config.store.data_dir,
                                  {.retention_hours = config.store.retention_hours,
                                   .retention_rollups = config.store.retention_rollups,
