@@ -7,6 +7,7 @@
 
 #include "crash_harness.h"
 #include "harness.h"
+#include "trouble.h"
 
 namespace slipstream::crash {
 namespace {
@@ -85,6 +86,39 @@ TEST(Crash, EveryAcknowledgedPointIsInExactlyOneRollupOfEachWindow) {
 
 TEST(Crash, SoItIsWhenEachStartMayHaveOtherPartitions) {
   expect_nothing_lost_or_doubled(true);
+}
+
+// Sanitizers' builds have the kills and the descriptors alone: nothing is loaded before their own
+// library.
+TEST(Crash, SoItIsWhileClocksAreSetDisksFillUpAndDescriptorsAreFew) {
+  constexpr int kRoundsBetweenChecks = 25;
+  fmt::print("SLIPSTREAM_CRASH_SEED={}\n", the_seed());
+  TemporaryDirectory directory;
+  Trouble trouble(directory.path(), the_seed());
+  Senders senders(the_seed());
+  for (auto left = static_cast<int>(from_environment("SLIPSTREAM_CRASH_ROUNDS", 12)); left > 0;
+       left -= kRoundsBetweenChecks) {
+    senders.start();
+    for (int i = 0; i < std::min(left, kRoundsBetweenChecks); ++i) trouble.round(senders);
+    ServerProcess server(directory.path(), trouble.end());
+    const auto port = server.wait_until_it_serves();
+    ASSERT_NE(port, 0) << server.output();
+    senders.send_to(port);
+    ASSERT_TRUE(senders.finish()) << http(port, "GET", "/api/health").body;
+    senders.send_to(0);
+    ASSERT_EQ(server.stop(), 0) << server.output();
+    const auto points = expect_each_point_once(directory.path(), senders.bodies());
+    const Trouble::Told& told = trouble.told();
+    fmt::print(
+        "{} rounds, {} of them served: the clock was set {} times, the disk full {} times ({} "
+        "calls refused), {} rounds had few descriptors and {} idle connections; {} bodies "
+        "acknowledged, {} points\n",
+        told.rounds, told.served, told.clock_steps, told.full_disks, told.refused_for_space,
+        told.scarce, told.idle_connections, senders.acknowledged(), points);
+    ASSERT_FALSE(testing::Test::HasFailure()) << "SLIPSTREAM_CRASH_SEED=" << the_seed();
+  }
+  EXPECT_GT(senders.acknowledged(), 0u);
+  EXPECT_EQ(senders.wrong_answers(), 0u);
 }
 
 // A key that only the log had is read from there once: by the next start it stands before all
