@@ -72,7 +72,7 @@ void Trouble::round(Senders& senders) {
   if (has_clock && one_in(2)) step_clock();
   IdleConnections idle;
   ServerProcess server(directory_, interposed_.environment(), descriptors);
-  const std::uint64_t latest_ms = one_in(4) ? 40 : 500;
+  const std::uint64_t latest_ms = one_in(4) ? 40 : 900;
   const auto end = std::chrono::steady_clock::now() + milliseconds(5 + random_() % latest_ms);
   bool serves = false;
   while (std::chrono::steady_clock::now() < end) {
