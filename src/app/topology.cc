@@ -326,7 +326,9 @@ void Topology::report_left(bool is_logged) const {
 
 StopProgress Topology::stop_progress() const {
   const Parts& p = *parts_;
-  StopProgress progress{.rows = p.store->rows_written(), .rows_left = p.store_writer->rows_left()};
+  StopProgress progress{.is_committing = p.store_writer->is_committing(),
+                        .rows = p.store->rows_written(),
+                        .rows_left = p.store_writer->rows_left()};
   progress.steps = progress.rows + p.pipeline_stats.folded_points.value() +
                    p.journal->stats().appended_bytes.value();
   for (const WindowStats& window : p.pipeline_stats.windows) {

@@ -17,7 +17,8 @@ std::vector<ConfigFault> check_parts(const Config& config);
 /// How far a stop is.
 struct StopProgress {
   std::uint64_t steps = 0;  ///< points folded, windows closed, bytes logged, rows stored: it grows
-  std::uint64_t rows = 0;   ///< of rollups and series, stored so far
+  bool is_committing = false;   ///< a step that may be a long one
+  std::uint64_t rows = 0;       ///< of rollups and series, stored so far
   std::uint64_t rows_left = 0;  ///< as far as is known: more may be closed
 };
 

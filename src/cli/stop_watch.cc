@@ -26,9 +26,12 @@ void tell(const StopJudge::Verdict& verdict) {
 }  // namespace
 
 StopJudge::Verdict StopJudge::look(SteadyTime now, const StopProgress& progress) {
-  if (progress.steps != last_.steps) stepped_ = now;
+  if (progress.steps != last_.steps || progress.is_committing != last_.is_committing) {
+    stepped_ = now;
+  }
   last_ = progress;
-  Verdict verdict{.gives_up = now - stepped_ >= kLimitNs, .rows_left = progress.rows_left};
+  const std::int64_t limit_ns = progress.is_committing ? kCommitLimitNs : kLimitNs;
+  Verdict verdict{.gives_up = now - stepped_ >= limit_ns, .rows_left = progress.rows_left};
   verdict.tells = !verdict.gives_up && now - told_ >= kTellNs;
   if (!verdict.tells) return verdict;
   told_ = now;
@@ -68,7 +71,7 @@ void StopWatch::run() {
     const auto verdict = judge.look(clock.steady(), progress);
     if (verdict.gives_up) {
       if (!exit_code_) {
-        constexpr char kMessage[] = "slipstream: stopping does not go on for 5 s, ending now\n";
+        constexpr char kMessage[] = "slipstream: stopping does not go on, ending now\n";
         [[maybe_unused]] const auto written = write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
       }
       _exit(exit_code_.value_or(kExitFailure));

@@ -14,8 +14,9 @@ namespace slipstream {
 /// Judges by how far a stop is whether it may go on. One thread.
 class StopJudge {
  public:
-  static constexpr std::int64_t kLimitNs = 5 * kNsPerSecond;  ///< without a step
-  static constexpr std::int64_t kTellNs = 2 * kNsPerSecond;   ///< between two words about it
+  static constexpr std::int64_t kLimitNs = 5 * kNsPerSecond;         ///< without a step
+  static constexpr std::int64_t kCommitLimitNs = 60 * kNsPerSecond;  ///< in one, of the store
+  static constexpr std::int64_t kTellNs = 2 * kNsPerSecond;          ///< between two words about it
 
   StopJudge(SteadyTime now, const StopProgress& progress)
       : begun_(now), stepped_(now), told_(now), first_(progress), last_(progress) {}
@@ -38,7 +39,8 @@ class StopJudge {
 
 /// Sees that a stop comes to its end: while it goes on it may take its time, and says how long it
 /// will be; one that does nothing for 5 s ends the process, since whoever asked waits for that.
-/// Threads: one, beside its own.
+/// What a slow disk needs for one large commit of the store cannot be seen from outside: it has 60
+/// s. Threads: one, beside its own.
 class StopWatch {
  public:
   /// `progress` is called from the watch's thread until settled().

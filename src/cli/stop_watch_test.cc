@@ -23,6 +23,18 @@ TEST(StopJudge, LetsGoOnWhatGoesOnHoweverLong) {
   }
 }
 
+TEST(StopJudge, GivesALargeCommitTheTimeThatASlowDiskNeeds) {
+  StopJudge judge(at(100), {});
+  const StopProgress committing{.steps = 1, .is_committing = true};
+  EXPECT_FALSE(judge.look(at(101), committing).gives_up);
+  EXPECT_FALSE(judge.look(at(160), committing).gives_up);
+  EXPECT_TRUE(judge.look(at(161), committing).gives_up);
+  StopJudge other(at(100), {});
+  EXPECT_FALSE(other.look(at(101), committing).gives_up);
+  EXPECT_FALSE(other.look(at(121), {.steps = 1}).gives_up) << "its end is a step";
+  EXPECT_TRUE(other.look(at(126), {.steps = 1}).gives_up);
+}
+
 TEST(StopJudge, SaysHowLongItWillBe) {
   StopJudge judge(at(0), {.steps = 1'000, .rows = 1'000, .rows_left = 40'000});
   EXPECT_FALSE(judge.look(at(1), {.steps = 1'500, .rows = 1'500, .rows_left = 40'000}).tells);

@@ -15,9 +15,12 @@ class Worker final : public SignalledAgent {
   Worker(std::vector<Partition*> partitions, Supervisor* supervisor)
       : partitions_(std::move(partitions)), supervisor_(supervisor) {}
   std::size_t poll(std::size_t budget) override;
+  /// Only folds from here on: the last checkpoint is its owner's. Any thread.
+  void end() { is_ending_.store(true, std::memory_order_relaxed); }
 
  private:
   std::vector<Partition*> partitions_;
+  std::atomic<bool> is_ending_{false};
   Supervisor* const supervisor_;  ///< may be nullptr: a failure ends the process
 };
 

@@ -132,7 +132,7 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   if (!writer) return std::unexpected(writer.error());
   writer->set_busy_timeout(kBusyTimeoutMs);
   if (auto set = writer->execute("PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
-                                 "PRAGMA journal_size_limit=67108864;");
+                                 "PRAGMA journal_size_limit=67108864;PRAGMA cache_size=-32768;");
       !set) {
     return failed(set.error());
   }

@@ -126,7 +126,9 @@ bool StoreWriter::commit(ArrivalTime now) {
   std::vector<RollupRow> stored_rows;
   if (!commit_.is_empty()) {
     commit_begun_at_.store(store_.rows_written());
+    is_committing_.store(true, std::memory_order_relaxed);
     auto written = store_.commit(commit_);
+    is_committing_.store(false, std::memory_order_relaxed);
     if (!written) {
       stats_.failed_writes.add();
       if (stats_.failing.value() == 0) {

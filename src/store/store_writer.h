@@ -67,6 +67,8 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   bool has_whole_checkpoint_waiting() const { return whole_waiting_.load() > 0; }
   /// That are still to be written for what waits; goes down within a transaction, too. Any thread.
   std::uint64_t rows_left() const;
+  /// Within a transaction, whose end is one long call where much was written. Any thread.
+  bool is_committing() const { return is_committing_.load(std::memory_order_relaxed); }
   const StoreWriterStats& stats() const { return stats_; }
 
  private:
@@ -93,6 +95,7 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   StoreWriterStats stats_;
   std::atomic<LogOffset> needed_from_{0};
   std::atomic<int> whole_waiting_{0};
+  std::atomic<bool> is_committing_{false};
   std::atomic<std::uint64_t> commit_begun_at_{0};  ///< of the store's rows_written()
 
   // poll()'s own.
