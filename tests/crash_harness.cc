@@ -68,7 +68,7 @@ constexpr double kTrackMetres = 5'000;  // a track that is in no table, with thr
 }  // namespace
 
 ServerProcess::ServerProcess(const std::filesystem::path& directory,
-                             std::vector<std::string> environment) {
+                             std::vector<std::string> environment, unsigned max_descriptors) {
   static std::atomic<int> count{0};
   output_ = directory / fmt::format("out-{}", count++);
   const auto configuration = (directory / "slipstream.toml").string();
@@ -78,11 +78,14 @@ ServerProcess::ServerProcess(const std::filesystem::path& directory,
     environment.emplace_back(setting);
   }
   environment.push_back("DATA_DIR=" + (directory / "data").string());
+  std::optional<rlimit> descriptors;
+  if (max_descriptors > 0) descriptors = rlimit{max_descriptors, max_descriptors};
   pid_ = harness::spawn(
       {.program = SLIPSTREAM_PROGRAM,
        .arguments = {"slipstream", "serve", "--config", configuration, "--log-format", "text"},
        .environment = std::move(environment),
-       .output = output_});
+       .output = output_,
+       .descriptors = descriptors});
 }
 
 ServerProcess::~ServerProcess() {
@@ -156,7 +159,7 @@ struct Senders::Car {
 Senders::Senders(std::uint64_t seed, unsigned threads)
     : seed_(seed), thread_count_(threads), cars_(threads) {
   constexpr int kCars = 5;
-  // An hour ago, so that no event time is ahead of the server's clock.
+  // So long ago that no event time is ahead of the server's clock, though that be set back.
   const std::int64_t now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                                   std::chrono::system_clock::now().time_since_epoch())
                                   .count();
@@ -164,14 +167,19 @@ Senders::Senders(std::uint64_t seed, unsigned threads)
     for (int c = 0; c < kCars; ++c) {
       cars_[t].push_back({.track = c % 2 == 0 ? "north" : "south",
                           .chassis = fmt::format("car-{}-{}", t, c),
-                          .time_ms = now_ms - 3'600'000});
+                          .time_ms = now_ms - 3 * 3'600'000});
     }
   }
 }
 
 Senders::~Senders() {
+  give_up();
+}
+
+void Senders::give_up() {
   giving_up_ = finishing_ = true;
   for (auto& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 void Senders::start() {
@@ -225,10 +233,10 @@ std::string body_text(const std::vector<SentPoint>& points, bool as_lines) {
   return as_lines ? text : text + "]";
 }
 
-Fate Senders::post(const SentBody& body, const std::string& text, const std::string& key) {
+Fate Senders::post(const SentBody& body, const std::string& text) {
   harness::Headers headers{
       {"Content-Type", text.starts_with('[') ? "application/json" : "application/x-ndjson"}};
-  if (!key.empty()) headers.emplace_back("Idempotency-Key", key);
+  if (!body.key.empty()) headers.emplace_back("Idempotency-Key", body.key);
   harness::HttpAnswer answer;
   try {
     answer = harness::http(port_.load(), "POST", "/api/ingest", text, headers);
@@ -251,17 +259,19 @@ Fate Senders::post(const SentBody& body, const std::string& text, const std::str
                                                                     : Fate::kUnknown;
 }
 
-void Senders::send(SentBody body, const std::string& key, std::mt19937_64& random) {
+void Senders::send(SentBody body, std::mt19937_64& random) {
   const std::string text = body_text(body.points, random() % 2 == 0);
   bool was_taken = false;
+  body.begun_at = stamp_();
   while (!giving_up_) {
     if (port_.load() == 0) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
       continue;
     }
-    body.fate = post(body, text, key);
+    body.fate = post(body, text);
+    body.answered_at = stamp_();
     was_taken = was_taken || body.fate != Fate::kRefused;
-    if (key.empty() || body.fate == Fate::kAcknowledged) break;
+    if (body.key.empty() || body.fate == Fate::kAcknowledged) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   // Refused the second time, it may be there since the first.
@@ -288,7 +298,8 @@ void Senders::run(unsigned thread) {
     for (std::size_t i = 0; i < points; ++i) {
       body.points.push_back(next_point(cars[random() % cars.size()], random));
     }
-    send(std::move(body), has_key ? "key-" + name : "", random);
+    if (has_key) body.key = "key-" + name;
+    send(std::move(body), random);
   }
   --running_;
 }

@@ -21,7 +21,9 @@ namespace slipstream::crash {
 class ServerProcess {
  public:
   /// `environment`: NAME=VALUE; wins over the settings that all crash tests share.
-  ServerProcess(const std::filesystem::path& directory, std::vector<std::string> environment = {});
+  /// `max_descriptors`: that it may have open; 0: as many as the test.
+  ServerProcess(const std::filesystem::path& directory, std::vector<std::string> environment = {},
+                unsigned max_descriptors = 0);
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
@@ -68,6 +70,9 @@ enum class Fate {
 struct SentBody {
   std::vector<SentPoint> points;
   Fate fate = Fate::kUnknown;
+  std::string key = {};           ///< empty: none, and its cars are its own
+  std::uint64_t begun_at = 0;     ///< by the senders' stamp: before it was sent
+  std::uint64_t answered_at = 0;  ///< likewise: after its last answer
 };
 
 /// Sends bodies over several threads, each with cars of its own, to whichever server is there. Most
@@ -78,12 +83,16 @@ class Senders {
   explicit Senders(std::uint64_t seed, unsigned threads = 3);
   ~Senders();
 
+  /// What bodies are stamped with. Before start().
+  void stamp_by(std::function<std::uint64_t()> stamp) { stamp_ = std::move(stamp); }
   /// 0: there is no server, wait.
   void send_to(std::uint16_t port) { port_.store(port); }
   void start();
   /// Returns once every body with a key is acknowledged. A server must be there; false when it does
   /// not happen within the limit.
   bool finish(std::chrono::milliseconds limit = std::chrono::seconds(30));
+  /// Returns when nobody sends any more, whatever is not acknowledged.
+  void give_up();
 
   std::uint64_t acknowledged() const { return acknowledged_.load(); }
   std::uint64_t unavailable() const { return unavailable_.load(); }  ///< answers 503
@@ -96,11 +105,12 @@ class Senders {
   struct Car;
   void run(unsigned thread);
   SentPoint next_point(Car& car, std::mt19937_64& random);
-  void send(SentBody body, const std::string& key, std::mt19937_64& random);
-  Fate post(const SentBody& body, const std::string& text, const std::string& key);
+  void send(SentBody body, std::mt19937_64& random);
+  Fate post(const SentBody& body, const std::string& text);
 
   const std::uint64_t seed_;
   const unsigned thread_count_;
+  std::function<std::uint64_t()> stamp_ = [] { return std::uint64_t{0}; };
   unsigned starts_ = 0;
   std::atomic<std::uint16_t> port_{0};
   std::atomic<bool> finishing_{false};

@@ -4,9 +4,13 @@
 
 #include <cstdlib>
 #include <random>
+#include <regex>
 
+#include "base/clock.h"
+#include "base/iso_time.h"
 #include "crash_harness.h"
 #include "harness.h"
+#include "trouble.h"
 
 namespace slipstream::crash {
 namespace {
@@ -16,6 +20,7 @@ using harness::http;
 using harness::metric;
 using harness::TemporaryDirectory;
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
@@ -85,6 +90,75 @@ TEST(Crash, EveryAcknowledgedPointIsInExactlyOneRollupOfEachWindow) {
 
 TEST(Crash, SoItIsWhenEachStartMayHaveOtherPartitions) {
   expect_nothing_lost_or_doubled(true);
+}
+
+TEST(Trouble, ReachesTheServer) {
+  if (!interposer::Interposed::is_built()) GTEST_SKIP() << "a sanitizer's own library comes first";
+  TemporaryDirectory directory;
+  interposer::Interposed interposed(directory.path() / "data");
+  ServerProcess server(directory.path(), interposed.environment());
+  const auto port = server.wait_until_it_serves();
+  ASSERT_NE(port, 0) << server.output();
+  const auto ahead = [port] {
+    static const std::regex now(R"re("now":"([^"]+)")re");
+    const std::string health = http(port, "GET", "/api/health").body;
+    std::smatch match;
+    const bool is_told = std::regex_search(health, match, now);
+    const auto its = is_told ? parse_iso_time(match[1].str()) : std::nullopt;
+    return milliseconds((its.value_or(0) - system_clock().now().ns) / kNsPerMs);
+  };
+  for (const auto offset : {minutes(3), minutes(-2), minutes(0)}) {
+    interposed.set_wall_offset(offset);
+    EXPECT_LT(std::chrono::abs(ahead() - offset), seconds(30));
+  }
+  std::uint64_t n = 0;
+  const auto post = [&] {
+    const SentPoint point{
+        .n = ++n, .track = "north", .chassis = "car", .time_ms = 1'600'000'000'000};
+    return http(port, "POST", "/api/ingest", body_text({point}, false),
+                {{"Content-Type", "application/json"}})
+        .status;
+  };
+  EXPECT_EQ(post(), 200u);
+  interposed.set_disk_full(true);
+  EXPECT_TRUE(eventually([&] { return post() == 503; })) << "the last block takes some more";
+  EXPECT_GT(interposed.refused_for_space(), 0u);
+  interposed.set_disk_full(false);
+  EXPECT_TRUE(eventually([&] { return post() == 200; }));
+  EXPECT_EQ(server.stop(), 0) << server.output();
+}
+
+// Sanitizers' builds have the kills and the descriptors alone: nothing is loaded before their own
+// library.
+TEST(Crash, SoItIsWhileClocksAreSetDisksFillUpAndDescriptorsAreFew) {
+  constexpr int kRoundsBetweenChecks = 25;
+  fmt::print("SLIPSTREAM_CRASH_SEED={}\n", the_seed());
+  TemporaryDirectory directory;
+  Trouble trouble(directory.path(), the_seed());
+  Senders senders(the_seed());
+  for (auto left = static_cast<int>(from_environment("SLIPSTREAM_CRASH_ROUNDS", 12)); left > 0;
+       left -= kRoundsBetweenChecks) {
+    senders.start();
+    for (int i = 0; i < std::min(left, kRoundsBetweenChecks); ++i) trouble.round(senders);
+    ServerProcess server(directory.path(), trouble.end());
+    const auto port = server.wait_until_it_serves();
+    ASSERT_NE(port, 0) << server.output();
+    senders.send_to(port);
+    ASSERT_TRUE(senders.finish()) << http(port, "GET", "/api/health").body;
+    senders.send_to(0);
+    ASSERT_EQ(server.stop(), 0) << server.output();
+    const auto points = expect_each_point_once(directory.path(), senders.bodies());
+    const Trouble::Told& told = trouble.told();
+    fmt::print(
+        "{} rounds, {} of them served: the clock was set {} times, the disk full {} times ({} "
+        "calls refused), {} rounds had few descriptors and {} idle connections; {} bodies "
+        "acknowledged, {} points\n",
+        told.rounds, told.served, told.clock_steps, told.full_disks, told.refused_for_space,
+        told.scarce, told.idle_connections, senders.acknowledged(), points);
+    ASSERT_FALSE(testing::Test::HasFailure()) << "SLIPSTREAM_CRASH_SEED=" << the_seed();
+  }
+  EXPECT_GT(senders.acknowledged(), 0u);
+  EXPECT_EQ(senders.wrong_answers(), 0u);
 }
 
 // A key that only the log had is read from there once: by the next start it stands before all

@@ -9,6 +9,7 @@
 #include "app/log_scan.h"
 #include "base/agent.h"
 #include "base/clock_watch.h"
+#include "base/heap.h"
 #include "broadcast/hub.h"
 #include "broadcast/rollup_memory.h"
 #include "net/http_server.h"
@@ -37,6 +38,7 @@ struct Parts : DurableParts {
   ConnectionBudget budget;
 
   DataWatch data_watch{*this};  ///< looks on the queries thread
+  HeapKeeper heap;  ///< the queries thread's
   std::unique_ptr<RollupMemory> memory;
   std::unique_ptr<InsightJoiner> insights;
 

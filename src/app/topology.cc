@@ -23,6 +23,7 @@ namespace slipstream {
 namespace {
 
 constexpr std::chrono::milliseconds kInsightPollInterval{50};
+constexpr std::chrono::seconds kHeapInterval{10};
 constexpr std::chrono::milliseconds kHubCloseLimit{1'500};
 constexpr std::chrono::milliseconds kStreamLogLimit{1'500};
 constexpr std::chrono::milliseconds kLastConnectLimit{300};  ///< to Redis, at the stop
@@ -125,6 +126,8 @@ Result<void> Topology::build_store() {
   if (!sectors) return std::unexpected(sectors.error());
   p.sectors = std::move(*sectors);
 
+  // Without its name on the disk all that is synced in it is lost with the power.
+  if (auto made = p.files.make_directories(config.store.data_dir); !made) return made;
   auto lock = DataLock::take(config.store.data_dir);
   if (!lock) return std::unexpected(lock.error());
   p.lock = std::move(*lock);
@@ -301,6 +304,12 @@ void Topology::start_timers() {
     }
   });
   p.queries.every(std::chrono::milliseconds(DataWatch::kIntervalMs), [&p] { p.data_watch.look(); });
+  p.queries.every(kHeapInterval, [&p] {
+    if (const auto bytes = p.heap.keep(); bytes > 0) {
+      log_line(LogLevel::kDebug, "memory given back to the system",
+               {{"bytes", std::to_string(bytes)}});
+    }
+  });
   if (p.config.log.metrics_interval_s > 0) {
     p.io.every(std::chrono::seconds(p.config.log.metrics_interval_s),
                [this] { log_periodic_line(); });
@@ -368,6 +377,19 @@ void Topology::report_left(bool is_logged) const {
   }
 }
 
+StopProgress Topology::stop_progress() const {
+  const Parts& p = *parts_;
+  StopProgress progress{.is_committing = p.store_writer->is_committing(),
+                        .rows = p.store->rows_written(),
+                        .rows_left = p.store_writer->rows_left()};
+  progress.steps = progress.rows + p.pipeline_stats.folded_points.value() +
+                   p.journal->stats().appended_bytes.value();
+  for (const WindowStats& window : p.pipeline_stats.windows) {
+    progress.steps += window.rollups_emitted.value();
+  }
+  return progress;
+}
+
 bool Topology::stop() {
   if (!std::exchange(running_, false)) return true;
   Parts& p = *parts_;
@@ -392,9 +414,14 @@ bool Topology::stop() {
   p.pipeline->stop();
   p.flusher_thread->stop(false);
   const bool is_logged = p.journal->flush();
-  if (p.config.has_segment_log()) p.pipeline->checkpoint();
   p.store_thread->stop(false);
-  const bool is_stored = p.store_writer->flush();
+  bool is_stored = p.store_writer->flush();
+  // What many machines' windows give at once is more than may wait for the store.
+  while (is_stored && p.pipeline->fold_on() > 0) is_stored = p.store_writer->flush();
+  if (p.config.has_segment_log()) {
+    p.pipeline->checkpoint();
+    is_stored = p.store_writer->flush();
+  }
   if (!is_logged || !is_stored) report_left(is_logged);
 
   auto closed = std::make_shared<std::promise<void>>();

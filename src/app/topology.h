@@ -14,6 +14,14 @@ namespace slipstream {
 /// a sector file.
 std::vector<ConfigFault> check_parts(const Config& config);
 
+/// How far a stop is.
+struct StopProgress {
+  std::uint64_t steps = 0;  ///< points folded, windows closed, bytes logged, rows stored: it grows
+  bool is_committing = false;   ///< a step that may be a long one
+  std::uint64_t rows = 0;       ///< of rollups and series, stored so far
+  std::uint64_t rows_left = 0;  ///< as far as is known: more may be closed
+};
+
 /// A running server: puts the parts together, and takes them apart in the order in which nothing is
 /// lost. Threads: one, but for what says otherwise.
 class Topology {
@@ -25,9 +33,12 @@ class Topology {
   ~Topology();
 
   /// Stops the sources, folds what they handed over, closes the windows, writes and sends what they
-  /// gave, closes the connections. Bounded to about 4 s. False: something that was taken is given
-  /// up, since it could not be written; that is logged.
+  /// gave, closes the connections. Bounded to about 4 s, but for what the windows of very many
+  /// machines take to be closed and stored. False: something that was taken is given up, since it
+  /// could not be written; that is logged.
   bool stop();
+  /// What a stop has done and has before it. Any thread.
+  StopProgress stop_progress() const;
   /// Reads the sector table and the certificate again. Of what is bad now the old stays.
   void reload();
 

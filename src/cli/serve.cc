@@ -14,13 +14,13 @@
 #include "cli/configuration.h"
 #include "cli/progress_bar.h"
 #include "cli/signals.h"
+#include "cli/stop_watch.h"
 #include "ops/logging.h"
 
 namespace slipstream {
 namespace {
 
 constexpr std::chrono::milliseconds kTurn{1'000};
-constexpr unsigned kStopLimitSeconds = 5;
 constexpr int kTurnsBetweenLines = 10;  ///< of the rates, where nobody watches a terminal
 
 std::expected<Config, std::vector<ConfigFault>> load(const ServeOptions& options) {
@@ -46,20 +46,16 @@ std::string page_address(const Config& config, const Topology& server) {
                      server.port());
 }
 
-/// Stops within the limit or ends the process, since whoever asked waits for that. The exit code.
-int stop(Topology& server, Signals& signals, int signal_number) {
+/// Stops it, and ends it. The exit code.
+int stop(std::unique_ptr<Topology> server, Signals& signals, int signal_number) {
   log_info("stopping", {{"signal", sigabbrev_np(signal_number)}});
   signals.exit_on_next();
-  signal(SIGALRM, [](int) {
-    constexpr char kMessage[] = "slipstream: not stopped within 5 s, ending now\n";
-    [[maybe_unused]] const auto written = write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
-    _exit(kExitFailure);
-  });
-  alarm(kStopLimitSeconds);
-  const bool all_kept = server.stop();
-  alarm(0);
+  StopWatch watch([&server = *server] { return server.stop_progress(); });
+  const int exit_code = server->stop() ? kExitSuccess : kExitFailure;
+  watch.settled(exit_code);
+  server.reset();
   log_info("stopped");
-  return all_kept ? kExitSuccess : kExitFailure;
+  return exit_code;
 }
 
 class RateLine {
@@ -154,7 +150,7 @@ int run_serve(const ServeOptions& options) {
     const int signal_number = signals.wait(kTurn);
     if (signal_number == SIGHUP) (*server)->reload();
     if (signal_number == SIGTERM || signal_number == SIGINT) {
-      return stop(**server, signals, signal_number);
+      return stop(std::move(*server), signals, signal_number);
     }
   }
 }
@@ -195,7 +191,7 @@ int run_demo(const DemoOptions& options) {
     if (signal_number == SIGTERM || signal_number == SIGINT) {
       if (isatty(STDOUT_FILENO) == 1) fmt::print("\n");
       feed_thread.stop(false);
-      return stop(**server, signals, signal_number);
+      return stop(std::move(*server), signals, signal_number);
     }
     if (signal_number == 0) line.show(parts);
   }

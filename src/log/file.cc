@@ -155,10 +155,21 @@ class PosixFileSystem final : public FileSystem {
 
   Result<void> make_directories(const Path& folder) override {
     std::error_code code;
-    const bool made = std::filesystem::create_directories(folder, code);
+    Path whole = std::filesystem::absolute(folder, code).lexically_normal();
+    if (!whole.has_filename()) whole = whole.parent_path();
+    std::vector<Path> parents;  // of what is not there yet
+    for (Path at = whole; !code && !std::filesystem::exists(at, code); at = at.parent_path()) {
+      parents.push_back(at.parent_path());
+    }
+    if (!code) std::filesystem::create_directories(whole, code);
     if (code) return failed("cannot create", folder, code);
-    const Path parent = std::filesystem::absolute(folder, code).parent_path();
-    return made && !code ? sync_directory(parent) : Result<void>{};
+    for (const Path& parent : parents) {
+      if (auto synced = sync_directory(parent); !synced) return synced;
+    }
+    // An earlier run may have made it and ended before this; where it is somebody else's, who may
+    // not be looked into, it has been there for long.
+    if (parents.empty()) static_cast<void>(sync_directory(whole.parent_path()));
+    return {};
   }
 
   Result<void> sync_directory(const Path& folder) override {

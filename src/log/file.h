@@ -63,6 +63,8 @@ class FileSystem {
   virtual Result<void> rename(const Path& from, const Path& to) = 0;
   /// A second name for the same file.
   virtual Result<void> link(const Path& from, const Path& to) = 0;
+  /// The folder and those above it that are not there; their names are on the disk when this
+  /// returns.
   virtual Result<void> make_directories(const Path& folder) = 0;
   /// Makes files created, renamed and removed in the folder so for good.
   virtual Result<void> sync_directory(const Path& folder) = 0;

@@ -1,5 +1,7 @@
 #include "model/outputs.h"
 
+#include <algorithm>
+
 namespace slipstream {
 
 std::size_t Output::bytes() const {
@@ -12,6 +14,12 @@ std::size_t Output::bytes() const {
     for (const auto& [number, state] : checkpoint->changed) bytes += state.size() + sizeof number;
   }
   return bytes;
+}
+
+std::size_t Output::rows() const {
+  const auto stored =
+      std::ranges::count_if(rollups, [](const RollupPtr& rollup) { return rollup->stored; });
+  return static_cast<std::size_t>(stored) + (checkpoint ? checkpoint->changed.size() : 0);
 }
 
 }  // namespace slipstream

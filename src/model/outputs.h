@@ -80,6 +80,8 @@ struct Output {
   std::vector<DeadRange> dead = {};
 
   std::size_t bytes() const;
+  /// That the store gets of it: of rollups and of series.
+  std::size_t rows() const;
 };
 
 /// Takes outputs in their partition's order.

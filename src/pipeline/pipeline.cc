@@ -10,7 +10,7 @@ std::size_t Worker::poll(std::size_t budget) {
     if (partition->failure() && !supervisor_->restart(*partition)) continue;
     try {
       work += partition->poll(budget);
-      partition->tick();
+      if (!is_ending_.load(std::memory_order_relaxed)) partition->tick();
     } catch (const std::exception& error) {
       if (supervisor_ == nullptr) throw;
       const Work* const at = partition->work_in_hand();
@@ -47,8 +47,16 @@ void Pipeline::start() {
 
 void Pipeline::stop() {
   for (auto& partition : partitions_) partition->queue().close();
+  for (auto& worker : workers_) worker->end();
   for (auto& thread : threads_) thread->stop(true);
   threads_.clear();
+}
+
+std::size_t Pipeline::fold_on() {
+  constexpr std::size_t kBudget = 256;
+  std::size_t work = 0;
+  for (auto& worker : workers_) work += worker->poll(kBudget);
+  return work;
 }
 
 void Pipeline::checkpoint() {

@@ -15,9 +15,12 @@ class Worker final : public SignalledAgent {
   Worker(std::vector<Partition*> partitions, Supervisor* supervisor)
       : partitions_(std::move(partitions)), supervisor_(supervisor) {}
   std::size_t poll(std::size_t budget) override;
+  /// Only folds from here on: the last checkpoint is its owner's. Any thread.
+  void end() { is_ending_.store(true, std::memory_order_relaxed); }
 
  private:
   std::vector<Partition*> partitions_;
+  std::atomic<bool> is_ending_{false};
   Supervisor* const supervisor_;  ///< may be nullptr: a failure ends the process
 };
 
@@ -38,8 +41,12 @@ class Pipeline {
 
   /// Starts the workers' threads; a test may poll workers() itself instead.
   void start();
-  /// Folds what is queued and ends the threads; nothing can be pushed any more.
+  /// Folds what is queued, as far as the outputs have room, and ends the threads; nothing can be
+  /// pushed any more.
   void stop();
+  /// After that, once there is room: folds on, here. How much work was done; 0: all is folded, or
+  /// there is no room.
+  std::size_t fold_on();
   /// Hands every partition's state to its outputs. Workers must not run.
   void checkpoint();
 

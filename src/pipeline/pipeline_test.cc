@@ -244,6 +244,24 @@ TEST_F(PipelineTest, ForgottenMachinesLoseNoPoint) {
                                   std::pair("sector", 40)));
 }
 
+TEST_F(PipelineTest, WhatWaitedForRoomAtTheStopIsFoldedAfterwards) {
+  auto running = make({.partitions = 2, .workers = 2});
+  out_.room = false;
+  running.pipeline->start();
+  for (int i = 0; i < 20; ++i) {
+    auto batch = batch_of({.chassis = std::to_string(i)}, 2);
+    ASSERT_TRUE(running.journal->offer(batch));
+  }
+  running.journal->close_windows();
+  running.pipeline->stop();
+  EXPECT_THAT(out_.rollups, SizeIs(0));
+  EXPECT_EQ(running.pipeline->fold_on(), 0u);
+  out_.room = true;
+  while (running.pipeline->fold_on() > 0) {
+  }
+  EXPECT_THAT(out_.rollups, SizeIs(20 * definitions_.size()));
+}
+
 TEST_F(PipelineTest, ThreadsFoldEveryPointOnceAndDrainEmitsWhatIsOpen) {
   constexpr int kPoints = 4'000;
   auto running = make({.partitions = 4, .workers = 2}, {.items = 100'000, .bytes = 1u << 30});

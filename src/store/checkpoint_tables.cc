@@ -57,9 +57,9 @@ Result<CheckpointTables> CheckpointTables::prepare(Database& database) {
   return tables;
 }
 
-Result<void> CheckpointTables::write(const Commit& commit) {
+Result<void> CheckpointTables::write(const Commit& commit, Counter& rows) {
   for (const auto& [partition, at] : commit.checkpoints) {
-    if (auto done = write_checkpoint(partition, at); !done) return done;
+    if (auto done = write_checkpoint(partition, at, rows); !done) return done;
   }
   for (const auto& [partition, newest] : commit.newest) {
     set_newest_.bind(1, partition)
@@ -83,7 +83,8 @@ Result<void> CheckpointTables::write(const Commit& commit) {
   return {};
 }
 
-Result<void> CheckpointTables::write_checkpoint(std::uint32_t partition, const Commit::At& at) {
+Result<void> CheckpointTables::write_checkpoint(std::uint32_t partition, const Commit::At& at,
+                                                Counter& rows) {
   if (at.checkpoint->is_whole) {
     remove_all_series_.bind(1, partition);
     if (auto done = run(remove_all_series_); !done) return done;
@@ -96,6 +97,7 @@ Result<void> CheckpointTables::write_checkpoint(std::uint32_t partition, const C
   for (const auto& [number, state] : at.checkpoint->changed) {
     put_series_.bind(1, partition).bind(2, number).bind_blob(3, state.data(), state.size());
     if (auto done = run(put_series_); !done) return done;
+    rows.add();
   }
   const std::string& windows = at.checkpoint->windows;
   set_checkpoint_.bind(1, partition).bind(2, stored(at.position));

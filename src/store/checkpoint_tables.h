@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/counters.h"
 #include "model/outputs.h"
 #include "store/sqlite.h"
 
@@ -51,7 +52,8 @@ class CheckpointTables {
  public:
   static Result<CheckpointTables> prepare(Database& database);
 
-  Result<void> write(const Commit& commit);
+  /// Counts the series' rows in `rows` as they are written.
+  Result<void> write(const Commit& commit, Counter& rows);
   static Result<StoredState> load(Database& database);
   static Result<std::optional<PartitionState>> load_partition(Database& database,
                                                               std::uint32_t partition);
@@ -62,7 +64,7 @@ class CheckpointTables {
                                    std::uint64_t sequence);
 
  private:
-  Result<void> write_checkpoint(std::uint32_t partition, const Commit::At& at);
+  Result<void> write_checkpoint(std::uint32_t partition, const Commit::At& at, Counter& rows);
 
   Statement set_newest_;
   Statement set_stream_sequence_;

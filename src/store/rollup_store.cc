@@ -62,6 +62,7 @@ struct RollupStore::Impl {
   std::mutex refused_mutex;  // guards refused
   std::optional<Error> refused;
   std::unique_ptr<WalKeeper> wal;
+  Counter rows_written;
   std::unique_ptr<Outbox> outbox;  ///< may be nullptr
 
   /// Whether one of those that it may be in is of the same window and holds its time.
@@ -117,7 +118,7 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   if (!writer) return std::unexpected(writer.error());
   writer->set_busy_timeout(kBusyTimeoutMs);
   if (auto set = writer->execute("PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
-                                 "PRAGMA journal_size_limit=16777216;");
+                                 "PRAGMA journal_size_limit=16777216;PRAGMA cache_size=-32768;");
       !set) {
     return failed(set.error());
   }
@@ -203,6 +204,7 @@ Result<void> RollupStore::Impl::insert_rollups(const RollupBatch& rollups,
     insert.reset();
     if (!done) return std::unexpected(done.error());
     rows.push_back(writer.changes() > 0 ? writer.last_row() : 0);
+    rows_written.add();
   }
   return {};
 }
@@ -212,11 +214,15 @@ Result<std::vector<RollupRow>> RollupStore::commit(const Commit& commit) {
   const auto written = impl_->transaction([&] {
     auto done = impl_->insert_rollups(commit.rollups, rows);
     if (done && impl_->outbox) done = impl_->outbox->write(new_of(commit, rows));
-    return done ? impl_->checkpoints.write(commit) : done;
+    return done ? impl_->checkpoints.write(commit, impl_->rows_written) : done;
   });
   if (impl_->outbox) impl_->outbox->settle(written.has_value());
   if (!written) return std::unexpected(written.error());
   return rows;
+}
+
+std::uint64_t RollupStore::rows_written() const {
+  return impl_->rows_written.value();
 }
 
 Outbox* RollupStore::outbox() const {

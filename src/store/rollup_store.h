@@ -32,6 +32,9 @@ class RollupStore {
   /// One transaction, on the disk when this returns. A rollup that is there already (same
   /// window_id) is not written again. The rows of commit.rollups; 0: was there already.
   Result<std::vector<RollupRow>> commit(const Commit& commit);
+  /// Of rollups and series, that transactions have written so far, whatever becomes of them. Any
+  /// thread.
+  std::uint64_t rows_written() const;
   /// Forgets all partitions' states; the new layout's begin at `offset` in the log.
   Result<void> start_layout(const std::string& layout, std::uint32_t partitions, LogOffset offset,
                             std::uint64_t sequence);

@@ -39,6 +39,7 @@ void StoreWriter::accept(Output output) {
   const std::size_t bytes = output.bytes();
   if (output.checkpoint && output.checkpoint->is_whole) whole_waiting_.fetch_add(1);
   stats_.waiting.add(1);
+  stats_.waiting_rows.add(static_cast<std::int64_t>(output.rows()));
   // Whoever folds looks for room before; a key comes with points that have found theirs.
   queue_.force(std::move(output), bytes);
 }
@@ -53,6 +54,7 @@ void StoreWriter::take_durable() {
          waiting_.front().position <= durable) {
     current_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
+    rows_in_commit_ += static_cast<std::int64_t>(current_.back().rows());
     gather(current_.back());
   }
 }
@@ -97,6 +99,12 @@ bool StoreWriter::is_repeated(const Output& output, const Rollup& rollup) {
   return false;
 }
 
+std::uint64_t StoreWriter::rows_left() const {
+  const std::uint64_t written = store_.rows_written() - commit_begun_at_.load();
+  const auto waiting = static_cast<std::uint64_t>(stats_.waiting_rows.value());
+  return waiting - std::min(waiting, written);
+}
+
 std::size_t StoreWriter::poll(std::size_t) {
   const SteadyTime now = clock_.steady();
   prune(now);
@@ -122,7 +130,10 @@ bool StoreWriter::commit() {
   const SteadyTime began = clock_.steady();
   std::vector<RollupRow> stored_rows;
   if (!commit_.is_empty()) {
+    commit_begun_at_.store(store_.rows_written());
+    is_committing_.store(true, std::memory_order_relaxed);
     auto written = store_.commit(commit_);
+    is_committing_.store(false, std::memory_order_relaxed);
     if (!written) {
       stats_.failed_writes.add();
       is_damaged_ = written.error().code == ErrorCode::kCorrupt;
@@ -156,6 +167,8 @@ bool StoreWriter::commit() {
   publish_needed();
   whole_waiting_.fetch_sub(whole);
   stats_.waiting.add(-static_cast<std::int64_t>(current_.size()));
+  stats_.waiting_rows.add(-std::exchange(rows_in_commit_, 0));
+  commit_begun_at_.store(store_.rows_written());
   // The numbers of rollups that are not stored go with the next transaction.
   auto newest = commit_.is_empty() ? std::move(commit_.newest) : decltype(commit_.newest){};
   commit_ = {};

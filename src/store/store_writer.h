@@ -21,8 +21,9 @@ struct StoreWriterStats {
   Counter commits;
   Counter failed_writes;  ///< transactions that failed; they are tried again
   Counter checkpoints;
-  Gauge waiting;  ///< outputs not yet committed
-  Gauge failing;  ///< 1 while the last write failed
+  Gauge waiting;       ///< outputs not yet committed
+  Gauge waiting_rows;  ///< of the store, in them
+  Gauge failing;       ///< 1 while the last write failed
   LatencyHistogram commit_time;
   LatencyHistogram ingest_to_rollup;  ///< receipt of a rollup's last point to its commit
 };
@@ -66,6 +67,10 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   LogOffset needed_from() const { return needed_from_.load(std::memory_order_acquire); }
   /// One waits that is from behind a gap, and may need the log from an earlier place.
   bool has_whole_checkpoint_waiting() const { return whole_waiting_.load() > 0; }
+  /// That are still to be written for what waits; goes down within a transaction, too. Any thread.
+  std::uint64_t rows_left() const;
+  /// Within a transaction, whose end is one long call where much was written. Any thread.
+  bool is_committing() const { return is_committing_.load(std::memory_order_relaxed); }
   const StoreWriterStats& stats() const { return stats_; }
 
  private:
@@ -95,12 +100,15 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   StoreWriterStats stats_;
   std::atomic<LogOffset> needed_from_{0};
   std::atomic<int> whole_waiting_{0};
+  std::atomic<bool> is_committing_{false};
+  std::atomic<std::uint64_t> commit_begun_at_{0};  ///< of the store's rows_written()
 
   // poll()'s own.
   std::vector<Output> taken_;
   std::deque<Output> waiting_;   ///< for the log to be durable
   std::vector<Output> current_;  ///< in the commit
   Commit commit_;
+  std::int64_t rows_in_commit_ = 0;
   RollupBatch passing_;                               ///< of the commit, unstored ones too
   std::map<std::uint32_t, std::uint64_t> sequences_;  ///< newest committed or in the commit
   std::map<std::uint32_t, LogOffset> checkpoints_;    ///< committed

@@ -112,9 +112,25 @@ std::size_t Statistics::find_or_add(FieldId field) {
   return number;
 }
 
+void Statistics::clear(bool with_quantiles) {
+  with_quantiles_ = with_quantiles;
+  fields_.clear();
+  width_ = 0;
+  cells_.clear();
+  even_ = true;
+  common_ = {};
+  extents_.clear();
+  sketches_.clear();
+}
+
 /// Room for so many fields or more, in whole blocks; what the columns hold stays.
 void Statistics::widen(std::size_t fields) {
   const std::size_t width = (fields + kBlock - 1) / kBlock * kBlock;
+  if (width_ == 0) {
+    cells_.assign(kColumnCount * width, 0);
+    width_ = width;
+    return;
+  }
   std::vector<double> cells(kColumnCount * width);
   for (std::size_t c = 0; c < kColumnCount; ++c) {
     std::copy_n(cells_.begin() + static_cast<std::ptrdiff_t>(c * width_), width_,

@@ -20,6 +20,12 @@ class Statistics {
   explicit Statistics(bool with_quantiles = false) : with_quantiles_(with_quantiles) {}
 
   void add(const PointBatch& batch, const Point& point);
+  /// As new, with the memory that it has.
+  void clear(bool with_quantiles);
+  /// Whether that is little enough to be kept for another window.
+  bool is_worth_keeping() const {
+    return cells_.capacity() <= kColumnCount * Schema::kMaxFieldsPerPoint;
+  }
   std::vector<FieldFigures> figures() const;
 
   void save(StateWriter& out) const;

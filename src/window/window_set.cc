@@ -23,7 +23,35 @@ WindowSet::WindowSet(std::vector<WindowDefinition> definitions, std::uint32_t pa
 
 void WindowSet::resize(std::size_t series) {
   series_.resize(series);
+  shelves_.resize(series * definitions_.size());
   due_ns_.resize(series, kNever);
+}
+
+std::span<WindowSet::Shelf> WindowSet::shelves_of(const Series& series) {
+  const auto number = static_cast<std::size_t>(&series - series_.data());
+  return std::span(shelves_).subspan(number * definitions_.size(), definitions_.size());
+}
+
+std::span<const WindowSet::Shelf> WindowSet::shelves(std::uint32_t series) const {
+  return std::span(shelves_).subspan(series * definitions_.size(), definitions_.size());
+}
+
+Statistics WindowSet::fresh_statistics(std::size_t d) {
+  const bool with_quantiles = definitions_[d].with_quantiles;
+  if (spare_.empty()) return Statistics(with_quantiles);
+  Statistics fresh = std::move(spare_.back());
+  spare_.pop_back();
+  fresh.clear(with_quantiles);
+  return fresh;
+}
+
+void WindowSet::remove(std::vector<Window>& windows, std::vector<Window>::iterator from,
+                       std::vector<Window>::iterator to) {
+  for (auto window = from; window != to && spare_.size() < kMaxSpare; ++window) {
+    if (window->statistics.is_worth_keeping()) spare_.push_back(std::move(window->statistics));
+  }
+  windows.erase(from, to);
+  if (windows.empty()) std::vector<Window>().swap(windows);
 }
 
 WindowSet::Key WindowSet::key_of(const WindowDefinition& definition, const Point& point) const {
@@ -33,14 +61,14 @@ WindowSet::Key WindowSet::key_of(const WindowDefinition& definition, const Point
 void WindowSet::fold(const PointBatch& batch, const Point& point, RollupBatch& out) {
   if (point.series >= series_.size()) resize(point.series + std::size_t{1});
   Series& series = series_[point.series];
-  if (series.shelves.empty()) {
+  if (!series.in_use) {
+    series.in_use = true;
     series.track = batch.track(point);
     series.chassis = batch.chassis(point);
-    series.shelves.resize(definitions_.size());
     // Ordinals must not repeat when a series is forgotten and comes again. By then each window of
     // its former life has been emitted, each with a sequence number of its own: the sequence has
     // passed every ordinal given out. It goes on through restarts and changes of definitions.
-    for (Shelf& shelf : series.shelves) shelf.opened = sequence_;
+    for (Shelf& shelf : shelves_of(series)) shelf.opened = sequence_;
   }
   const ArrivalTime arrival = shifted(floor_to_ms(point.arrival_time));
   series.last_arrival = std::max(series.last_arrival, arrival);
@@ -60,7 +88,7 @@ void WindowSet::fold(const PointBatch& batch, const Point& point, RollupBatch& o
 void WindowSet::fold_timed(std::size_t d, Series& series, const PointBatch& batch,
                            const Point& point, RollupBatch& out) {
   const auto& definition = definitions_[d];
-  Shelf& shelf = series.shelves[d];
+  Shelf& shelf = shelf_of(series, d);
   const std::int64_t every_ns = definition.every_ms * kNsPerMs;
   const std::int64_t start = floor_to(point.event_time.ns, every_ns);
   if (start + every_ns <= shelf.closed_until_ns) {
@@ -69,7 +97,7 @@ void WindowSet::fold_timed(std::size_t d, Series& series, const PointBatch& batc
   }
   auto window = std::ranges::find(shelf.open, start, &Window::start_ns);
   if (window == shelf.open.end()) {
-    window = shelf.open.emplace(window, definition, start, Key{}, shelf.opened++);
+    window = shelf.open.emplace(window, start, Key{}, shelf.opened++, fresh_statistics(d));
   }
   add(*window, batch, point);
   ++counts_[d].open_points;
@@ -83,7 +111,7 @@ void WindowSet::fold_timed(std::size_t d, Series& series, const PointBatch& batc
 void WindowSet::fold_keyed(std::size_t d, Series& series, const PointBatch& batch,
                            const Point& point, RollupBatch& out) {
   const auto& definition = definitions_[d];
-  Shelf& shelf = series.shelves[d];
+  Shelf& shelf = shelf_of(series, d);
   const Key key = key_of(definition, point);
   if (definition.close_on_change && !(shelf.has_place && key == shelf.place)) {
     if (shelf.has_left && key == shelf.left && point.event_time.ns < shelf.left_ns) {
@@ -102,9 +130,9 @@ void WindowSet::fold_keyed(std::size_t d, Series& series, const PointBatch& batc
     if (shelf.open.size() == kMaxOpenKeys) {
       counts_[d].open_points -= shelf.open.front().count;
       emit(d, series, shelf.open.front(), out);
-      shelf.open.erase(shelf.open.begin());
+      remove(shelf.open, shelf.open.begin(), shelf.open.begin() + 1);
     }
-    shelf.open.emplace_back(definition, point.event_time.ns, key, shelf.opened++);
+    shelf.open.emplace_back(point.event_time.ns, key, shelf.opened++, fresh_statistics(d));
     window = shelf.open.end() - 1;
   }
   add(*window, batch, point);
@@ -112,7 +140,7 @@ void WindowSet::fold_keyed(std::size_t d, Series& series, const PointBatch& batc
   if (definition.close_count > 0 && window->count >= definition.close_count) {
     counts_[d].open_points -= window->count;
     emit(d, series, *window, out);
-    shelf.open.erase(window);
+    remove(shelf.open, window, window + 1);
   }
 }
 
@@ -120,12 +148,12 @@ void WindowSet::fold_late(std::size_t d, Series& series, std::int64_t start_ns, 
                           const PointBatch& batch, const Point& point, RollupBatch& out) {
   ++counts_[d].late_points;
   if (definitions_[d].late == LatePolicy::kDrop) return;
-  Shelf& shelf = series.shelves[d];
+  Shelf& shelf = shelf_of(series, d);
   auto window = std::ranges::find_if(
       shelf.late, [&](const Window& w) { return w.start_ns == start_ns && w.key == key; });
   if (window == shelf.late.end()) {
     if (shelf.late.size() == kMaxLateWindows) close_late(d, series, 1, out);
-    shelf.late.emplace_back(definitions_[d], start_ns, key, shelf.opened++);
+    shelf.late.emplace_back(start_ns, key, shelf.opened++, fresh_statistics(d));
     window = shelf.late.end() - 1;
     window->late = true;
   }
@@ -145,7 +173,7 @@ void WindowSet::add(Window& window, const PointBatch& batch, const Point& point)
 
 void WindowSet::close_until(std::size_t d, Series& series, std::int64_t until_ns,
                             RollupBatch& out) {
-  Shelf& shelf = series.shelves[d];
+  Shelf& shelf = shelf_of(series, d);
   if (until_ns <= shelf.closed_until_ns) return;
   shelf.closed_until_ns = until_ns;
   const std::int64_t every_ns = definitions_[d].every_ms * kNsPerMs;
@@ -155,33 +183,33 @@ void WindowSet::close_until(std::size_t d, Series& series, std::int64_t until_ns
     counts_[d].open_points -= window->count;
     emit(d, series, *window, out);
   }
-  shelf.open.erase(shelf.open.begin(), window);
+  remove(shelf.open, shelf.open.begin(), window);
 }
 
 void WindowSet::close_open(std::size_t d, Series& series, RollupBatch& out) {
-  Shelf& shelf = series.shelves[d];
+  Shelf& shelf = shelf_of(series, d);
   std::ranges::sort(shelf.open, {}, &Window::age);
   for (const Window& window : shelf.open) {
     counts_[d].open_points -= window.count;
     emit(d, series, window, out);
   }
-  shelf.open.clear();
+  remove(shelf.open, shelf.open.begin(), shelf.open.end());
 }
 
 void WindowSet::close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out) {
-  auto& late = series.shelves[d].late;
+  auto& late = shelf_of(series, d).late;
   const auto end = late.begin() + static_cast<std::ptrdiff_t>(std::min(how_many, late.size()));
   for (auto window = late.begin(); window != end; ++window) emit(d, series, *window, out);
-  late.erase(late.begin(), end);
+  remove(late, late.begin(), end);
 }
 
-std::int64_t WindowSet::due_ns(const Series& series) const {
+std::int64_t WindowSet::due_ns(const Series& series, std::span<const Shelf> shelves) const {
   const auto after = [](ArrivalTime arrival, std::int64_t limit_ns) {
     return limit_ns == kNever ? kNever : floor_to_ms(arrival).ns + limit_ns;
   };
   std::int64_t due = kNever;
-  for (std::size_t d = 0; d < series.shelves.size(); ++d) {
-    const Shelf& shelf = series.shelves[d];
+  for (std::size_t d = 0; d < shelves.size(); ++d) {
+    const Shelf& shelf = shelves[d];
     const IdleLimits& limits = idle_limits_[d];
     if (!shelf.open.empty()) due = std::min(due, after(series.last_arrival, limits.open_ns));
     for (const Window& window : shelf.late) {
@@ -203,9 +231,9 @@ void WindowSet::tick(ArrivalTime exact_now, RollupBatch& out) {
     if (due_ns_[number] > now.ns) continue;
     Series& series = series_[number];
     const std::uint64_t before = sequence_;
-    for (std::size_t d = 0; d < series.shelves.size(); ++d) {
+    for (std::size_t d = 0; d < definitions_.size(); ++d) {
       const IdleLimits& limits = idle_limits_[d];
-      Shelf& shelf = series.shelves[d];
+      Shelf& shelf = shelf_of(series, d);
       if (now.ns - series.last_arrival.ns >= limits.open_ns) close_open(d, series, out);
       if (!shelf.late.empty()) {
         const auto is_idle = [&](const Window& w) {
@@ -215,13 +243,13 @@ void WindowSet::tick(ArrivalTime exact_now, RollupBatch& out) {
         close_late(d, series, static_cast<std::size_t>(busy - shelf.late.begin()), out);
       }
     }
-    due_ns_[number] = due_ns(series);
+    due_ns_[number] = due_ns(series, shelves(number));
     if (sequence_ != before) touched_.push_back(number);
   }
 }
 
 void WindowSet::close_everything(Series& series, RollupBatch& out) {
-  for (std::size_t d = 0; d < series.shelves.size(); ++d) {
+  for (std::size_t d = 0; d < definitions_.size(); ++d) {
     close_open(d, series, out);
     close_late(d, series, kMaxLateWindows, out);
   }
@@ -231,6 +259,7 @@ void WindowSet::forget(std::uint32_t number, RollupBatch& out) {
   if (number >= series_.size()) return;
   close_everything(series_[number], out);
   series_[number] = Series{};
+  for (Shelf& shelf : shelves_of(series_[number])) shelf = Shelf{};
   due_ns_[number] = kNever;
 }
 
@@ -250,9 +279,8 @@ void WindowSet::note_another(std::uint64_t sequence) {
 
 void WindowSet::continue_apart(std::uint64_t sequence, std::uint64_t points) {
   sequence_ = std::max(sequence_, sequence) + points;
-  for (Series& series : series_) {
-    for (Shelf& shelf : series.shelves) shelf.opened = std::max(shelf.opened, sequence) + points;
-  }
+  // Of a series that is not in use it begins anew.
+  for (Shelf& shelf : shelves_) shelf.opened = std::max(shelf.opened, sequence) + points;
 }
 
 void WindowSet::emit(std::size_t d, const Series& series, const Window& window, RollupBatch& out) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,10 @@ struct WindowCounts {
 /// from there gives the same rollups, with the same ids and sequence numbers, in the same order.
 /// All that decides anything of an arrival time or a tick is its whole milliseconds, as the log has
 /// them. Series numbers are dense.
+///
+/// Memory: a series without open windows costs what is known of it, sizeof(Series) and a Shelf for
+/// each definition, in arrays over all series: what is kept for long does not stand between what
+/// comes and goes, whose pages can then be given back.
 ///
 /// Event-time windows (`every_ms`) close when their series' watermark, the newest event time less
 /// `lateness_ms`, has passed their end; a machine with a wrong clock moves its own watermark only.
@@ -92,8 +97,8 @@ class WindowSet {
     friend bool operator==(const Key&, const Key&) = default;
   };
   struct Window {
-    Window(const WindowDefinition& definition, std::int64_t start, Key k, std::uint64_t n)
-        : start_ns(start), key(k), ordinal(n), statistics(definition.with_quantiles) {}
+    Window(std::int64_t start, Key k, std::uint64_t n, Statistics empty)
+        : start_ns(start), key(k), ordinal(n), statistics(std::move(empty)) {}
     std::int64_t start_ns;  ///< of the window, or of its first point
     Key key;
     std::uint64_t ordinal;  ///< counts this series' windows of this definition
@@ -110,7 +115,7 @@ class WindowSet {
     void save(StateWriter& out) const;
     bool restore(StateReader& in);
   };
-  /// One series' windows of one definition.
+  /// One series' windows of one definition. The vectors have no memory while they are empty.
   struct Shelf {
     std::vector<Window> open;
     std::vector<Window> late;
@@ -129,8 +134,8 @@ class WindowSet {
   struct Series {
     std::string track;
     std::string chassis;
-    ArrivalTime last_arrival;    ///< in whole milliseconds, shifted
-    std::vector<Shelf> shelves;  ///< by definition; empty: not in use
+    ArrivalTime last_arrival;  ///< in whole milliseconds, shifted
+    bool in_use = false;
   };
 
   void fold_timed(std::size_t d, Series& series, const PointBatch& batch, const Point& point,
@@ -144,15 +149,22 @@ class WindowSet {
   void close_everything(Series& series, RollupBatch& out);
   void close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out);
   void add(Window& window, const PointBatch& batch, const Point& point);
+  std::span<Shelf> shelves_of(const Series& series);
+  std::span<const Shelf> shelves(std::uint32_t series) const;
+  Shelf& shelf_of(const Series& series, std::size_t d) { return shelves_of(series)[d]; }
+  Statistics fresh_statistics(std::size_t d);
+  void remove(std::vector<Window>& windows, std::vector<Window>::iterator from,
+              std::vector<Window>::iterator to);
   void emit(std::size_t d, const Series& series, const Window& window, RollupBatch& out);
   Key key_of(const WindowDefinition& definition, const Point& point) const;
   void resize(std::size_t series);
   ArrivalTime shifted(ArrivalTime at) const { return {at.ns + shift_ns_}; }
-  std::int64_t due_ns(const Series& series) const;
+  std::int64_t due_ns(const Series& series, std::span<const Shelf> shelves) const;
 
   static constexpr ArrivalTime kNotTicked{std::numeric_limits<std::int64_t>::min()};
   static constexpr std::size_t kMaxOpenKeys = 64;  ///< a series and definition
   static constexpr std::size_t kMaxLateWindows = 16;
+  static constexpr std::size_t kMaxSpare = 64;
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   struct IdleLimits {
     std::int64_t open_ns = kNever;
@@ -164,6 +176,8 @@ class WindowSet {
   std::vector<IdleLimits> idle_limits_;     // by definition
   std::int64_t shortest_idle_ns_ = kNever;  // of all of them
   std::vector<Series> series_;
+  std::vector<Shelf> shelves_;        // of each series one by definition
+  std::vector<Statistics> spare_;     // of closed windows, for their memory: windows come and go
   std::vector<std::int64_t> due_ns_;  // by series: no tick before can close anything of it
   std::vector<std::uint32_t> touched_;
   std::vector<WindowCounts> counts_;

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "window/window_set.h"
 
 namespace slipstream {
@@ -96,7 +98,7 @@ bool WindowSet::Shelf::restore(const WindowDefinition& definition, StateReader& 
     std::uint64_t size = in.varint();
     if (windows == &late && size > kMaxLateWindows) return false;
     for (; size > 0; --size) {  // ends with the bytes, whatever `size` says
-      Window& window = windows->emplace_back(definition, 0, Key{}, 0);
+      Window& window = windows->emplace_back(0, Key{}, 0, Statistics(definition.with_quantiles));
       window.late = windows == &late;
       if (!window.restore(in) || window.ordinal >= opened) return false;
     }
@@ -108,15 +110,15 @@ void WindowSet::save_series(std::uint32_t number, std::string& out,
                             const FieldTable& fields) const {
   StateWriter writer(out, fields);
   writer.fixed(kSeriesVersion);
-  const bool in_use = number < series_.size() && !series_[number].shelves.empty();
+  const bool in_use = number < series_.size() && series_[number].in_use;
   writer.flag(in_use);
   if (!in_use) return;
   const Series& series = series_[number];
   writer.text(series.track);
   writer.text(series.chassis);
   save_arrival(series.last_arrival, writer);
-  writer.varint(series.shelves.size());
-  for (const Shelf& shelf : series.shelves) shelf.save(writer);
+  writer.varint(definitions_.size());
+  for (const Shelf& shelf : shelves(number)) shelf.save(writer);
 }
 
 Result<void> WindowSet::restore_series(std::uint32_t number, std::string_view bytes,
@@ -128,25 +130,27 @@ Result<void> WindowSet::restore_series(std::uint32_t number, std::string_view by
   if (in.fixed<std::uint8_t>() != kSeriesVersion) return refuse("not of a known version");
   const bool in_use = in.flag();
   Series series;
+  std::vector<Shelf> its(definitions_.size());
   if (in_use) {
     series.track = in.text();
     series.chassis = in.text();
     if (!restore_arrival(series.last_arrival, in)) return refuse("damaged");
     if (in.varint() != definitions_.size()) return refuse("of other window definitions");
-    series.shelves.resize(definitions_.size());
+    series.in_use = true;
     for (std::size_t d = 0; d < definitions_.size(); ++d) {
-      if (!series.shelves[d].restore(definitions_[d], in)) return refuse("damaged");
+      if (!its[d].restore(definitions_[d], in)) return refuse("damaged");
     }
   }
   if (!in.at_end()) return refuse("damaged");
   if (!in_use) return {};
   if (number >= series_.size()) resize(number + std::size_t{1});
-  if (!series_[number].shelves.empty()) return refuse("its number is in use");
+  if (series_[number].in_use) return refuse("its number is in use");
   for (std::size_t d = 0; d < definitions_.size(); ++d) {
-    for (const Window& window : series.shelves[d].open) counts_[d].open_points += window.count;
+    for (const Window& window : its[d].open) counts_[d].open_points += window.count;
   }
-  due_ns_[number] = due_ns(series);
+  due_ns_[number] = due_ns(series, its);
   series_[number] = std::move(series);
+  std::ranges::move(its, shelves_of(series_[number]).begin());
   return {};
 }
 
