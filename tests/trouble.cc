@@ -67,7 +67,7 @@ void Trouble::round(Senders& senders) {
   const bool has_clock = one_in(2);
   const bool has_disk = one_in(2);
   const bool is_scarce = one_in(3);
-  const auto descriptors = is_scarce ? static_cast<unsigned>(36 + random_() % 64) : 0U;
+  const auto descriptors = is_scarce ? static_cast<unsigned>(64 + random_() % 64) : 0U;
   told_.scarce += is_scarce ? 1 : 0;
   if (has_clock && one_in(2)) step_clock();
   IdleConnections idle;
