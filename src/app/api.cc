@@ -87,7 +87,7 @@ void add_routes(Parts& parts, const Rates& rates) {
   http.route(
       "GET", "/api/series",
       [&parts](const HttpRequest&, HttpResponder respond) {
-        respond({.body = parts.hub->series().encode(parts.clock.now())});
+        respond({.body = parts.hub->series().encode(parts.clock.steady())});
       },
       kRead);
   http.route(

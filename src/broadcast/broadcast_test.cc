@@ -61,7 +61,7 @@ TEST(LiveSeries, ShowsTheNewestOfEachAndForgetsTheOldest) {
   LiveSeries series(4);
   for (int i = 0; i < 100; ++i) {
     const auto batch = one_point(fmt::format("car {:02}", i), i, i);
-    series.push(batch, batch.points[0]);
+    series.push(batch, batch.points[0], {i * kNsPerMs});
   }
   EXPECT_LE(series.size(), 4u);
   EXPECT_THAT(series.encode({200 * kNsPerMs}), HasSubstr("car 99"));
@@ -73,7 +73,7 @@ TEST(LiveSeries, RateIsOfTheLastSecond) {
   LiveSeries series;
   for (int i = 0; i <= 100; ++i) {
     const auto batch = one_point("car", i, i * 40);
-    series.push(batch, batch.points[0]);
+    series.push(batch, batch.points[0], {i * 40 * kNsPerMs});
   }
   EXPECT_THAT(series.encode({4'000 * kNsPerMs}), HasSubstr(R"("rate_hz":25.0,"points":101)"));
   EXPECT_THAT(series.encode({60'000 * kNsPerMs}), HasSubstr(R"("rate_hz":0.0)"));

@@ -79,7 +79,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   void take(const PointBatch& batch, Moment now) {
     for (const auto& point : batch.points) {
       ring.push(batch, point);
-      series.push(batch, point);
+      series.push(batch, point, now.steady);
     }
     fanout.take(batch, now);
   }

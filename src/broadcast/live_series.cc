@@ -10,27 +10,28 @@
 
 namespace slipstream {
 
-void LiveSeries::push(const PointBatch& batch, const Point& point) {
+void LiveSeries::push(const PointBatch& batch, const Point& point, SteadyTime now) {
   auto found = by_hash_.find(point.series_hash);
   if (found == by_hash_.end()) {
     if (by_hash_.size() >= max_series_) forget_oldest();
     found = by_hash_.try_emplace(point.series_hash).first;
     found->second.track = batch.track(point);
     found->second.chassis = batch.chassis(point);
-    found->second.second_began = point.arrival_time;
+    found->second.second_began = now;
   }
   State& state = found->second;
   state.last_time = point.event_time;
   state.last_seen = point.arrival_time;
+  state.seen = now;
   state.lap = point.lap;
   state.sector = point.sector;
   const double speed = batch.value_or_nan(point, field::kSpeedKmh);
   if (!std::isnan(speed)) state.speed_kmh = speed;
   ++state.points;
-  const std::int64_t elapsed = point.arrival_time.ns - state.second_began.ns;
+  const std::int64_t elapsed = now - state.second_began;
   if (elapsed >= kNsPerSecond) {
     state.rate_hz = state.points_this_second * 1e9 / static_cast<double>(elapsed);
-    state.second_began = point.arrival_time;
+    state.second_began = now;
     state.points_this_second = 0;
   }
   ++state.points_this_second;
@@ -39,18 +40,18 @@ void LiveSeries::push(const PointBatch& batch, const Point& point) {
 void LiveSeries::forget_oldest() {
   std::vector<std::pair<std::int64_t, std::uint64_t>> ages;
   ages.reserve(by_hash_.size());
-  for (const auto& [hash, state] : by_hash_) ages.emplace_back(state.last_seen.ns, hash);
+  for (const auto& [hash, state] : by_hash_) ages.emplace_back(state.seen.ns, hash);
   const auto count = std::max<std::size_t>(1, ages.size() / 16);
   std::ranges::nth_element(ages, ages.begin() + static_cast<std::ptrdiff_t>(count - 1));
   for (std::size_t i = 0; i < count; ++i) by_hash_.erase(ages[i].second);
 }
 
-double LiveSeries::rate(const State& state, ArrivalTime now) const {
+double LiveSeries::rate(const State& state, SteadyTime now) const {
   constexpr std::int64_t kSilentNs = 2 * kNsPerSecond;
-  return now.ns - state.last_seen.ns > kSilentNs ? 0 : state.rate_hz;
+  return now - state.seen > kSilentNs ? 0 : state.rate_hz;
 }
 
-std::string LiveSeries::encode(ArrivalTime now, std::size_t limit) const {
+std::string LiveSeries::encode(SteadyTime now, std::size_t limit) const {
   std::vector<const State*> all;
   all.reserve(by_hash_.size());
   for (const auto& [hash, state] : by_hash_) all.push_back(&state);
