@@ -6,8 +6,7 @@ target_compile_options(slipstream_options INTERFACE
 if(SLIPSTREAM_WERROR)
   target_compile_options(slipstream_options INTERFACE -Werror)
 endif()
-target_compile_definitions(slipstream_options INTERFACE
-  SLIPSTREAM_VERSION="${PROJECT_VERSION}" FMT_SHARED)
+target_compile_definitions(slipstream_options INTERFACE FMT_SHARED)
 
 if(SLIPSTREAM_FAULTS)
   add_compile_definitions(SLIPSTREAM_FAULTS)
