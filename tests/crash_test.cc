@@ -101,7 +101,7 @@ TEST(Trouble, ReachesTheServer) {
   ASSERT_NE(port, 0) << server.output();
   const auto ahead = [port] {
     static const std::regex now(R"re("now":"([^"]+)")re");
-        const std::string health = http(port, "GET", "/api/health").body;
+    const std::string health = http(port, "GET", "/api/health").body;
     std::smatch match;
     const bool is_told = std::regex_search(health, match, now);
     const auto its = is_told ? parse_iso_time(match[1].str()) : std::nullopt;
