@@ -384,8 +384,13 @@ StopProgress Topology::stop_progress() const {
                         .rows_left = p.store_writer->rows_left()};
   progress.steps = progress.rows + p.pipeline_stats.folded_points.value() +
                    p.journal->stats().appended_bytes.value();
-  for (const WindowStats& window : p.pipeline_stats.windows) {
+  const auto machines = static_cast<std::uint64_t>(p.pipeline_stats.series.value());
+  for (std::size_t d = 0; d < p.config.windows.size(); ++d) {
+    const WindowStats& window = p.pipeline_stats.windows[d];
     progress.steps += window.rollups_emitted.value();
+    // Of most machines one is open at most.
+    const auto open = static_cast<std::uint64_t>(window.open_points.value());
+    if (p.config.windows[d].stored) progress.rows_left += std::min(open, machines);
   }
   return progress;
 }

@@ -19,7 +19,7 @@ struct StopProgress {
   std::uint64_t steps = 0;  ///< points folded, windows closed, bytes logged, rows stored: it grows
   bool is_committing = false;   ///< a step that may be a long one
   std::uint64_t rows = 0;       ///< of rollups and series, stored so far
-  std::uint64_t rows_left = 0;  ///< as far as is known: more may be closed
+  std::uint64_t rows_left = 0;  ///< about: of open windows, too
 };
 
 /// A running server: puts the parts together, and takes them apart in the order in which nothing is
