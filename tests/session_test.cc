@@ -29,6 +29,7 @@ using harness::TemporaryDirectory;
 using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::SizeIs;
 namespace fs = std::filesystem;
 
 std::string fault(const std::string& file, std::uint64_t at, std::uint64_t from, std::uint64_t to,
@@ -259,6 +260,64 @@ TEST(Session, ExportOfCsvThatCameInAndOfAFaultLap) {
                     "2025-09-05T00:00:01.000Z,cota,y,32768,0,60,,http:127.0.0.1\r"}));
 }
 
+TEST(Session, CsvRunsInNoSpreadsheetAndComesBackAsItWas) {
+  TemporaryDirectory directory;
+  const auto post = [](const Server& server, const std::string& body, const std::string& type) {
+    EXPECT_EQ(http(server.port(), "POST", "/api/ingest", body, {{"Content-Type", type}}).status,
+              200u);
+  };
+  const auto ndjson = [&](const std::string& data) {
+    EXPECT_EQ(run(directory, {"export", "--data", data, "--output", "points.ndjson"}).code, 0);
+    return lines(directory.path() / "points.ndjson");
+  };
+  const auto csv = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"export", "--data",   "first",  "--format",
+                                          "csv",    "--output", "out.csv"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    EXPECT_EQ(run(directory, arguments).code, 0);
+    std::ifstream in(directory.path() / "out.csv", std::ios::binary);
+    return std::string{std::istreambuf_iterator<char>(in), {}};
+  };
+  {
+    Server server({{"DATA_DIR", (directory.path() / "first").string()}});
+    post(
+        server,
+        R"({"meta_time":"2025-09-05T00:00:00.000Z","track":"=cota","chassis":"@GR86","lap":1,"sector":0,"=1+1":-5,"note":"+cmd|' /C calc'!A0","crew":"-7","quoted":"'=a"})",
+        "application/json");
+    EXPECT_TRUE(harness::eventually([&] {
+      const auto table =
+          http(server.port(), "GET", "/api/rollups?window=bucket", "", {{"Accept", "text/csv"}});
+      return table.body.find("\"'=cota\",\"'@GR86\",1,") != std::string::npos &&
+             table.body.find(",-5,") != std::string::npos;
+    }));
+    server.stop();
+  }
+  const std::string text = csv({});
+  for (const auto cell : {"\"'=cota\"", "\"'@GR86\"", "\"'=1+1\"", "\"'+cmd|' /C calc'!A0\"",
+                          "\"'-7\"", "\"''=a\"", ",-5,"}) {
+    EXPECT_THAT(text, HasSubstr(cell));
+  }
+  {
+    Server server({{"DATA_DIR", (directory.path() / "second").string()}});
+    post(server, text, "text/csv");
+    server.stop();
+  }
+  // But for who sent it, and the order of members.
+  const auto again = ndjson("second");
+  ASSERT_THAT(again, SizeIs(1));
+  for (const auto member :
+       {R"("track":"=cota")", R"("chassis":"@GR86")", R"("=1+1":-5)", R"("crew":"-7")",
+        R"("quoted":"'=a")", R"("note":"+cmd|' /C calc'!A0")"}) {
+    EXPECT_THAT(ndjson("first").at(0), HasSubstr(member));
+    EXPECT_THAT(again[0], HasSubstr(member));
+  }
+  const std::string rollups = csv({"--what", "rollups"});
+  EXPECT_THAT(rollups, HasSubstr("\r\n\"'=cota\",\"'@GR86\",1,"));
+  const std::string raw = csv({"--raw"});
+  EXPECT_THAT(raw, HasSubstr("Z,=cota,@GR86,1,0,-5,"));
+  EXPECT_THAT(raw, HasSubstr(",-7,"));
+}
+
 TEST(Session, ExportOfRollupsIsOldestFirst) {
   Recorded session;
   const auto file = session.directory().path() / "rollups";
@@ -312,6 +371,9 @@ TEST(Session, BadArgumentsAreNamed) {
       {{"export", "--to", "-5"}, "--to"},
       {{"export", "--from", "2025-01-02", "--to", "2025-01-01"}, "--from must be before --to"},
       {{"export", "--window", "second"}, "--window goes with --what rollups"},
+      {{"export", "--raw"}, "--raw goes with --format csv"},
+      {{"store"}, "subcommand"},
+      {{"store", "rebuild"}, "directory"},
       {{"export", "--bogus"}, "--bogus"},
       {{"replay", "data"}, "--to"},
       {{"replay", "data", "--to", "ftp://127.0.0.1:1"},

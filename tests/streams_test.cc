@@ -83,6 +83,7 @@ TEST_F(Streams, PoisonGoesToTheDeadLetters) {
       {{{"track", "cota"}, {"chassis", "A"}, {"speed_kmh", "nan"}}, "bad_number"},
       {{{"track", "cota"}, {"chassis", "A"}, {"note", huge}}, "too_large"},
       {{{"track", "cota"}, {"chassis", binary}}, "malformed_json"},
+      {{{"track", "cota"}, {"chassis", "A"}, {std::string(129, 'n'), "1"}}, "out_of_range"},
       {{{"a", "1"}}, "missing_dimension"},
   };
   std::vector<std::string> ids;

@@ -9,6 +9,12 @@ constexpr std::string_view kAnyRollup =
     R"({"track":0,"chassis":0,"lap":0,"sector":0,"count":0,"first_ts":0,"last_ts":0,)"
     R"("window":0,"window_id":0})";
 
+/// It needs several times a rollup's bytes: one a thread, not one a table that waits to be read.
+simdjson::dom::parser& parser() {
+  thread_local simdjson::dom::parser one;
+  return one;
+}
+
 void append_value(std::string& out, simdjson::dom::element value, CsvTexts texts) {
   std::string_view text;
   if (value.get(text) == simdjson::SUCCESS) {
@@ -20,12 +26,23 @@ void append_value(std::string& out, simdjson::dom::element value, CsvTexts texts
 
 }  // namespace
 
+std::optional<std::size_t> RollupsCsv::column_of(std::string_view name, std::size_t at) {
+  if (at < order_.size() && order_[at] < columns_.size() && columns_[order_[at]] == name) {
+    return order_[at];
+  }
+  const auto known = by_name_.find(name);
+  if (known == by_name_.end()) return std::nullopt;
+  if (order_.size() <= at) order_.resize(at + 1, known->second);
+  order_[at] = known->second;
+  return known->second;
+}
+
 void RollupsCsv::learn(std::string_view rollup) {
-  simdjson::dom::parser parser;
   simdjson::dom::object object;
-  if (parser.parse(rollup).get(object) != simdjson::SUCCESS) return;
+  if (parser().parse(rollup).get(object) != simdjson::SUCCESS) return;
+  std::size_t at = 0;
   for (const auto member : object) {
-    if (by_name_.contains(member.key)) continue;
+    if (column_of(member.key, at++)) continue;
     by_name_.emplace(member.key, columns_.size());
     columns_.emplace_back(member.key);
     header_bytes_ += name_bytes(columns_.back());
@@ -56,14 +73,15 @@ void RollupsCsv::append_header(std::string& out) const {
 }
 
 void RollupsCsv::append_row(std::string& out, std::string_view rollup) {
-  simdjson::dom::parser parser;
   simdjson::dom::object object;
-  if (parser.parse(rollup).get(object) != simdjson::SUCCESS) return;
+  if (parser().parse(rollup).get(object) != simdjson::SUCCESS) return;
   cells_.resize(columns_.size());
   for (auto& cell : cells_) cell.clear();
+  std::size_t at = 0;
   for (const auto member : object) {
-    const auto column = by_name_.find(member.key);
-    if (column != by_name_.end()) append_value(cells_[column->second], member.value, texts_);
+    if (const auto column = column_of(member.key, at++)) {
+      append_value(cells_[*column], member.value, texts_);
+    }
   }
   for (std::size_t i = 0; i < cells_.size(); ++i) {
     if (i > 0) out += ',';

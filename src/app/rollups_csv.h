@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,12 +28,16 @@ class RollupsCsv {
 
  private:
   std::size_t name_bytes(std::string_view name) const;
+  /// The column that stands `at`-th in a rollup; nothing: there is none of the name. Rollups of one
+  /// window have their members in the same order.
+  std::optional<std::size_t> column_of(std::string_view name, std::size_t at);
 
   const CsvTexts texts_;
   std::vector<std::string> columns_;
   std::map<std::string, std::size_t, std::less<>> by_name_;
   std::vector<std::string> cells_;
   std::size_t header_bytes_ = 0;
+  std::vector<std::size_t> order_;  ///< columns as they stood in a rollup before
 };
 
 }  // namespace slipstream

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace slipstream {
@@ -66,55 +65,56 @@ Result<std::string> RollupsJson::next_piece() {
 
 RollupsTable::RollupsTable(ReadRollups read, RollupQuery query, CsvTexts texts,
                            std::size_t max_bytes)
-    : read_(std::move(read)), query_(std::move(query)), max_bytes_(max_bytes), csv_(texts) {}
+    : read_(std::move(read)),
+      query_(std::move(query)),
+      max_bytes_(max_bytes),
+      csv_(texts),
+      learning_(read_, query_, kAnyNumber) {}
 
-Result<void> RollupsTable::learn() {
-  PageReader page(read_, query_, std::numeric_limits<std::size_t>::max());
-  std::size_t cells = 0;
-  std::size_t rows = 0;
-  std::string text;
-  while (true) {
-    const auto piece = page.next();
-    if (!piece) return std::unexpected(piece.error());
-    if (piece->rollups.empty()) break;
-    if (query_.first.empty()) query_.first = piece->places.front();
-    for (std::size_t i = 0; i < piece->rollups.size(); ++i) {
-      const std::size_t columns_before = csv_.columns();
-      csv_.learn(piece->rollups[i]);
-      text.clear();
-      csv_.append_row(text, piece->rollups[i]);
-      // A separator a column in each row, those that lack it too, and a line's end of two bytes.
-      const std::size_t own = text.size() - csv_.columns() - 1;
-      const std::size_t whole =
-          csv_.header_bytes() + 1 + cells + own + (rows + 1) * (csv_.columns() + 1);
-      if (rows > 0 && whole > max_bytes_) {
-        csv_.keep(columns_before);
-        next_cursor_ = query_.last;
-        return {};
-      }
-      cells += own;
-      ++rows;
-      query_.last = piece->places[i];
+Result<bool> RollupsTable::prepare() {
+  if (rows_) return true;
+  const auto piece = learning_.next();
+  if (!piece) return std::unexpected(piece.error());
+  if (learn(*piece) && !learning_.has_ended()) return false;
+  if (!next_cursor_) next_cursor_ = learning_.next_cursor();
+  begin_rows();
+  return true;
+}
+
+/// False: no more fit.
+bool RollupsTable::learn(const RollupPage& piece) {
+  for (std::size_t i = 0; i < piece.rollups.size(); ++i) {
+    if (query_.first.empty()) query_.first = piece.places[i];
+    const std::size_t columns_before = csv_.columns();
+    csv_.learn(piece.rollups[i]);
+    // A row has the values of its JSON at most, and a separator for each column that it lacks.
+    const std::size_t bytes = learnt_bytes_ + piece.rollups[i].size();
+    const std::size_t whole =
+        csv_.header_bytes() + 1 + bytes + (learnt_rows_ + 1) * (csv_.columns() + 1);
+    if (learnt_rows_ > 0 && whole > max_bytes_) {
+      csv_.keep(columns_before);
+      next_cursor_ = query_.last;
+      return false;
     }
+    learnt_bytes_ = bytes;
+    ++learnt_rows_;
+    query_.last = piece.places[i];
   }
-  next_cursor_ = page.next_cursor();
-  if (rows == 0) {
-    csv_.learn_any();
-    is_whole_ = true;
-  }
-  return {};
+  return true;
+}
+
+void RollupsTable::begin_rows() {
+  if (learnt_rows_ == 0) csv_.learn_any();
+  query_.limit = kAnyNumber;  // the places bound it
+  rows_.emplace(read_, query_, kAnyNumber);
 }
 
 Result<std::string> RollupsTable::next_piece() {
   if (is_whole_) return std::string();
   std::string piece;
-  if (!rows_) {
-    if (auto learnt = learn(); !learnt) return std::unexpected(learnt.error());
-    csv_.append_header(piece);
-    if (is_whole_) return piece;
-    query_.limit = kAnyNumber;  // the places bound it
-    rows_.emplace(read_, query_, std::numeric_limits<std::size_t>::max());
-  }
+  if (!std::exchange(has_header_, true)) csv_.append_header(piece);
+  is_whole_ = learnt_rows_ == 0;
+  if (is_whole_) return piece;
   const auto page = rows_->next();
   if (!page) return std::unexpected(page.error());
   for (const std::string& rollup : page->rollups) csv_.append_row(piece, rollup);

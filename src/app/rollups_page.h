@@ -48,6 +48,9 @@ class RollupsAnswer {
   static constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
 
   virtual ~RollupsAnswer() = default;
+  /// Does a part of what must be known before the first piece; true: all is. Others may have their
+  /// turn in between.
+  virtual Result<bool> prepare() { return true; }
   /// Empty: that was all. Errors: as PageReader's.
   virtual Result<std::string> next_piece() = 0;
   /// No piece follows but an empty one.
@@ -75,20 +78,27 @@ class RollupsTable final : public RollupsAnswer {
  public:
   RollupsTable(ReadRollups read, RollupQuery query, CsvTexts texts,
                std::size_t max_bytes = kMaxBytes);
+  Result<bool> prepare() override;
+  /// Once it is prepared.
   Result<std::string> next_piece() override;
   bool is_whole() const override { return is_whole_; }
-  /// After the first piece: the next page's, where there is one.
+  /// Once it is prepared: the next page's, where there is one.
   const std::optional<std::string>& next_cursor() const { return next_cursor_; }
 
  private:
-  Result<void> learn();
+  bool learn(const RollupPage& piece);
+  void begin_rows();
 
   const ReadRollups read_;
   RollupQuery query_;
   const std::size_t max_bytes_;
   RollupsCsv csv_;
+  PageReader learning_;
+  std::size_t learnt_rows_ = 0;
+  std::size_t learnt_bytes_ = 0;
   std::optional<std::string> next_cursor_;
   std::optional<PageReader> rows_;  ///< once the columns are known
+  bool has_header_ = false;
   bool is_whole_ = false;
 };
 

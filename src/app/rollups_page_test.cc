@@ -53,6 +53,8 @@ class Shelf {
 
 std::string whole(RollupsAnswer& answer) {
   std::string text;
+  while (!answer.prepare().value()) {
+  }
   while (true) {
     const auto piece = answer.next_piece();
     EXPECT_TRUE(piece) << piece.error().message;
@@ -162,8 +164,10 @@ TEST(RollupsPage, TableGivesWhatStandsBetweenTheEndsOfItsFirstReading) {
   Shelf shelf;
   for (int n = 0; n < 300; ++n) shelf.put(rollup(n, 1'000));
   RollupsTable table(shelf.reader(), {.limit = 200}, CsvTexts::kGuarded);
-  std::string text = table.next_piece().value();
+  while (!table.prepare().value()) {
+  }
   EXPECT_EQ(table.next_cursor(), "100");
+  std::string text = table.next_piece().value();
   for (int n = 300; n < 400; ++n) shelf.put(rollup(n, 1'000));  // newer than the first
   text += whole(table);
   EXPECT_EQ(std::ranges::count(text, '\n'), 201);
@@ -177,7 +181,7 @@ TEST(RollupsPage, FailuresAreHandedOn) {
   RollupsJson refused(shelf.reader(), {.cursor = "bad"});
   EXPECT_EQ(refused.next_piece().error().code, ErrorCode::kRefused);
   RollupsTable refused_table(shelf.reader(), {.cursor = "bad"}, CsvTexts::kRaw);
-  EXPECT_EQ(refused_table.next_piece().error().code, ErrorCode::kRefused);
+  EXPECT_EQ(refused_table.prepare().error().code, ErrorCode::kRefused);
   RollupsJson broken(shelf.reader(), {.limit = 1'000});
   EXPECT_TRUE(broken.next_piece());
   shelf.fails_ = true;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -80,27 +81,42 @@ HttpResponse failure(const Error& error) {
   }
 }
 
-/// On the queries thread.
-HttpResponse begin_answer(IoThread& queries, std::shared_ptr<RollupsAnswer> answer) {
+/// On the queries thread, turn by turn.
+void begin_answer(IoThread& queries, const std::shared_ptr<RollupsAnswer>& answer,
+                  const std::function<void(HttpResponse)>& respond) {
+  const auto is_ready = answer->prepare();
+  if (!is_ready) {
+    respond(failure(is_ready.error()));
+    return;
+  }
+  if (!*is_ready) {
+    queries.post([&queries, answer, respond] { begin_answer(queries, answer, respond); });
+    return;
+  }
   auto first = answer->next_piece();
-  if (!first) return failure(first.error());
+  if (!first) {
+    respond(failure(first.error()));
+    return;
+  }
   HttpResponse response;
   if (answer->is_whole()) {
     response.body = std::move(*first);
   } else {
-    response.source = std::make_shared<RollupsBody>(queries, std::move(answer), std::move(*first));
+    response.source = std::make_shared<RollupsBody>(queries, answer, std::move(*first));
   }
-  return response;
+  respond(std::move(response));
 }
 
-HttpResponse begin_table(IoThread& queries, std::shared_ptr<RollupsTable> table) {
-  HttpResponse response = begin_answer(queries, table);
-  if (response.status != 200) return response;
-  response.content_type = "text/csv";
-  if (table->next_cursor()) {
-    response.headers.emplace_back("X-Next-Cursor", *table->next_cursor());
-  }
-  return response;
+void begin_table(IoThread& queries, const std::shared_ptr<RollupsTable>& table,
+                 const HttpResponder& respond) {
+  begin_answer(queries, table, [table, respond](HttpResponse response) {
+    if (response.status == 200) {
+      response.content_type = "text/csv";
+      const auto& next = table->next_cursor();
+      if (next) response.headers.emplace_back("X-Next-Cursor", *next);
+    }
+    respond(std::move(response));
+  });
 }
 
 }  // namespace
@@ -126,11 +142,11 @@ void answer_rollups(Parts& parts, const HttpRequest& request, const HttpResponde
   }
   parts.queries.post([&parts, query = *query, as_csv, read = std::move(read), respond] {
     if (!as_csv) {
-      respond(begin_answer(parts.queries, std::make_shared<RollupsJson>(read, query)));
+      begin_answer(parts.queries, std::make_shared<RollupsJson>(read, query), respond);
       return;
     }
     const CsvTexts texts = parts.config.server.csv_raw ? CsvTexts::kRaw : CsvTexts::kGuarded;
-    respond(begin_table(parts.queries, std::make_shared<RollupsTable>(read, query, texts)));
+    begin_table(parts.queries, std::make_shared<RollupsTable>(read, query, texts), respond);
   });
 }
 

@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t kHeadReadBytes = 4'096;  // connections that wait cost no more
 constexpr std::size_t kBodyReadBytes = 65'536;
 constexpr std::size_t kMaxDiscardedBytes = std::size_t{64} << 20;
+// Else the kernel keeps some MB of a long answer for each client that does not read.
+constexpr int kPiecesSendBufferBytes = 256 << 10;
 constexpr int kWsSendBufferBytes = 128 << 10;  // small, so that a slow client shows as unsent
 
 iovec piece_of(std::string_view text) {
@@ -309,6 +311,10 @@ void HttpConnection::answer(HttpResponse response) {
   response.headers.insert(response.headers.end(), origin_headers_.begin(), origin_headers_.end());
   // HTTP/1.0 knows no chunks: what comes in pieces ends with the connection.
   if (response.source && is_old_) keep_alive_ = false;
+  if (response.source) {
+    setsockopt(descriptor_, SOL_SOCKET, SO_SNDBUF, &kPiecesSendBufferBytes,
+               sizeof kPiecesSendBufferBytes);
+  }
   writer_.begin(std::move(response),
                 {.server_name = service_->options.server_name,
                  .is_tls = service_->tls != nullptr,
