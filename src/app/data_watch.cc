@@ -1,5 +1,7 @@
 #include "app/data_watch.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "app/recovery.h"
@@ -41,8 +43,10 @@ void DataWatch::note(std::optional<std::string> trouble) {
   if (trouble) {
     why = Error{*trouble, ErrorCode::kIo};
     log_error(
-        "files were deleted or replaced under the server: nothing is acknowledged until they are "
-        "back, or the server is started again",
+        fmt::format(
+            "files were deleted or replaced under the server: {} until they are back, or "
+            "the server is started again",
+            parts_.config.has_segment_log() ? "nothing is acknowledged" : "rollups are not stored"),
         {{"what", *trouble}});
   } else {
     log_warn("the files that were gone are back");

@@ -13,7 +13,8 @@ namespace slipstream {
 /// is gone. It looks every kIntervalMs:
 /// - the data directory, the log's folder, or the store's file is gone or another: the log and the
 ///   store take nothing, as if their disk had failed, until what was opened is back in its place or
-///   the server is started again;
+///   the server is started again (with another log, or none, acknowledgements do not hang on
+///   files);
 /// - a segment of the log is gone or another: what is lost on the disk is told; the log goes on in
 ///   another segment.
 /// Threads: begin() before the others; look() on one; trouble() from any.

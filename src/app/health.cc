@@ -168,8 +168,8 @@ std::vector<std::string> health_problems(const Parts& parts) {
   std::vector<std::string> problems;
   if (const auto gone = parts.data_watch.trouble()) {
     problems.push_back(fmt::format(
-        "data: {}: nothing is acknowledged until it is back, or the server is started again",
-        *gone));
+        "data: {}: {} until it is back, or the server is started again", *gone,
+        parts.config.has_segment_log() ? "nothing is acknowledged" : "rollups are not stored"));
   }
   std::ranges::move(store_problems(parts), std::back_inserter(problems));
   if (parts.journal->stats().failing.value() != 0) {
