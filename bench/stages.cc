@@ -157,13 +157,14 @@ double through(Until until) {
   LatencyHistogram latency;
   if (until == Until::kBroadcast) {
     accepted.then = [&](const PointBatch& batch) {
+      const Moment now = clock.moment();
       for (const auto& point : batch.points) {
         ring.push(batch, point);
-        live.push(batch, point);
+        live.push(batch, point, now.steady);
         json.clear();
         append_point_json(json, batch, point, schema);
-        batcher.add(json, point.arrival_time);
-        if (batcher.is_full()) batcher.take(clock.now(), latency);
+        batcher.add(json, point.arrival_time, now.steady);
+        if (batcher.is_full()) batcher.take(now, latency);
       }
     };
   }

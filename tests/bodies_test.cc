@@ -48,8 +48,8 @@ std::string zstd(const std::string& text) {
 
 struct Sent {
   std::string target = "/api/ingest";
-  std::string text;
-  harness::Headers headers;
+  std::string text = {};
+  harness::Headers headers = {};
   std::uint64_t points = 0;
 };
 

@@ -140,7 +140,7 @@ TEST(MachineMemory, OfWhatIsLive) {
   LiveSeries live;
   for (int i = 0; i < kPoints; ++i) {
     send_all(kBegin + i * 40 * kNsPerMs, [&](PointBatchPtr batch) {
-      for (const Point& point : batch->points) live.push(*batch, point);
+      for (const Point& point : batch->points) live.push(*batch, point, {i * 40 * kNsPerMs});
     });
   }
   ASSERT_EQ(live.size(), static_cast<std::size_t>(kMachines));

@@ -144,7 +144,7 @@ TEST_F(RedisServersTest, TheBreakerOpensAndCloses) {
   EXPECT_EQ(servers.states()[0].breaker, State::kClosed);
   EXPECT_EQ(servers.states()[0].connected, 1);
   EXPECT_EQ(servers.states()[0].reconnects, 1u);
-  EXPECT_EQ(servers.states()[0].since, clock.now());
+  EXPECT_EQ(servers.states()[0].since.wall, clock.now());
   EXPECT_EQ(servers.stats().reconnects.value(), 1u);
   EXPECT_EQ(servers.returns(), 1u);
 }
