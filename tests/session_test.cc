@@ -153,7 +153,7 @@ TEST(Session, SegmentOfAnotherVersionIsNamed) {
   EXPECT_EQ(verified.code, 1);
   EXPECT_THAT(verified.output,
               HasSubstr(fault(segment.name, 0, 0, 0,
-                              "unknown version: version 7, this program knows 1\n")));
+                              "unknown version: version 7, this program knows 1 and 2\n")));
   EXPECT_EQ(run(session.directory(), {"log", "info", "data"}).code, 1);
   const auto exported = run(session.directory(), {"export", "--data", "data"});
   EXPECT_EQ(exported.code, 1);
@@ -167,7 +167,8 @@ TEST(Session, HeaderThatDoesNotMatchItsChecksumSaysItsVersion) {
   const auto verified = run(session.directory(), {"log", "verify", "data"});
   EXPECT_EQ(verified.code, 1);
   EXPECT_THAT(verified.output, HasSubstr(fault(segment.name, 0, 0, 0, "damaged header: ")));
-  EXPECT_THAT(verified.output, ContainsRegex("it says version [0-9]+, this program knows 1\n"));
+  EXPECT_THAT(verified.output,
+              ContainsRegex("it says version [0-9]+, this program knows 1 and 2\n"));
 }
 
 TEST(Session, PayloadThatDoesNotDecodeIsNamed) {

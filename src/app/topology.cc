@@ -204,9 +204,11 @@ Result<void> Topology::build_pipeline(const RecoveryProgress& progress) {
           .needed_from = [&p] { return p.log_needed_from(); },
           .dead = [&p](LogOffset base, std::string_view payload,
                        const std::string& why) { write_dead_letters(p, base, payload, why); }},
-      JournalOptions{.flush_interval_ms = durability.flush_interval_ms,
-                     .flush_bytes = durability.flush_bytes,
-                     .max_backlog_bytes = durability.max_backlog_bytes},
+      JournalOptions{
+          .flush_interval_ms = durability.flush_interval_ms,
+          .flush_bytes = durability.flush_bytes,
+          .max_backlog_bytes = durability.max_backlog_bytes,
+          .block_bytes = std::min(4 * durability.flush_bytes, JournalOptions{}.block_bytes)},
       warn);
   if (config.has_segment_log()) {
     p.log_scan = std::make_unique<LogScan>(p.files, log_folder(config), *p.log, p.lost);

@@ -88,19 +88,43 @@ inline const Clock& system_clock() {
   return clock;
 }
 
-/// The wall clock for what removes things by their age. Within one run it never gets ahead of the
-/// steady clock: one that is set forward makes nothing old. Threads: any.
+/// The wall clock for what removes things by their age. One that is set forward (or stood still
+/// while the machine slept) makes nothing old at once: it is believed after an hour in which it was
+/// not set again. One that is set back is believed at once. One thread.
 class AgeClock {
  public:
-  explicit AgeClock(const Clock& clock) : clock_(clock), begun_(clock.moment()) {}
-  ArrivalTime now() const {
-    return {std::min(clock_.now().ns, begun_.wall.ns + (clock_.steady() - begun_.steady))};
+  static constexpr std::int64_t kDoubtNs = 3'600 * kNsPerSecond;
+
+  explicit AgeClock(const Clock& clock) : clock_(clock), believed_ns_(ahead_ns(clock.moment())) {}
+
+  ArrivalTime now() {
+    const Moment now = clock_.moment();
+    const std::int64_t ahead = ahead_ns(now);
+    if (ahead <= believed_ns_ + kNsPerSecond) {
+      believed_ns_ = ahead;
+    } else if (ahead > doubted_ns_ + kNsPerSecond || ahead < doubted_ns_ - kNsPerSecond) {
+      doubted_ns_ = ahead;
+      doubted_since_ = now.steady;
+    } else if (now.steady - doubted_since_ >= kDoubtNs) {
+      believed_ns_ = ahead;
+    }
+    return {now.steady.ns + believed_ns_};
   }
 
  private:
+  static std::int64_t ahead_ns(Moment now) { return now.wall.ns - now.steady.ns; }
+
   const Clock& clock_;
-  const Moment begun_;
+  std::int64_t believed_ns_;  ///< of the wall clock, ahead of the steady one
+  std::int64_t doubted_ns_ = 0;
+  SteadyTime doubted_since_ = kNever;
 };
+
+/// The wall clock as it would be had nobody set it since `begun`: stamps whose distances are true
+/// within a run.
+inline ArrivalTime unset_since(Moment begun, SteadyTime now) {
+  return {begun.wall.ns + (now - begun.steady)};
+}
 
 /// A clock that tests turn. Its steady time passes with advance() and with set() to a later time;
 /// step() is what an administrator or a time server does: it sets the wall clock alone.

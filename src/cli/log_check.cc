@@ -11,7 +11,7 @@
 namespace slipstream {
 namespace {
 
-constexpr int kLooks = 5;
+constexpr int kLooks = 25;  ///< a large body's next block takes its time
 constexpr std::chrono::milliseconds kBetweenLooks{20};
 
 bool grows(const std::filesystem::path& file, std::uint64_t bytes_seen) {

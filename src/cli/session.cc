@@ -16,7 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // A block seen half written beside a running server is whole a moment later.
-constexpr int kLooks = 5;
+constexpr int kLooks = 25;      ///< a large body's next block takes its time
+constexpr int kAllLooks = 500;  ///< while it grows
 constexpr std::chrono::milliseconds kBetweenLooks{20};
 
 bool has_segments(const fs::path& folder) {
@@ -41,7 +42,7 @@ Result<bool> look(const fs::path& folder, LogExtent& extent) {
     extent.to = last.base_offset;
     extent.tail = {last.base_offset, last.base_offset, last.name,
                    fmt::format("the segment is of version {}, this program knows {}", last.version,
-                               kSegmentVersion)};
+                               kKnownSegmentVersions)};
     return false;
   }
   auto end = find_log_end(posix_file_system(), folder, last);
@@ -69,11 +70,13 @@ Result<fs::path> find_log_folder(const fs::path& directory) {
 
 Result<LogExtent> find_log_extent(const fs::path& folder) {
   LogExtent extent;
-  for (int i = 0; i < kLooks; ++i) {
+  std::uint64_t bytes = 0;
+  for (int still = 0, all = 0; still < kLooks && all < kAllLooks; ++still, ++all) {
     const auto is_torn = look(folder, extent);
     if (!is_torn) return std::unexpected(is_torn.error());
     if (!*is_torn) break;
-    if (i + 1 < kLooks) std::this_thread::sleep_for(kBetweenLooks);
+    if (std::exchange(bytes, extent.bytes) != extent.bytes) still = 0;
+    std::this_thread::sleep_for(kBetweenLooks);
   }
   return extent;
 }

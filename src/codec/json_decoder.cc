@@ -20,6 +20,7 @@ std::unexpected<Rejection> malformed(std::string_view what) {
   return reject(RejectReason::kMalformedJson, fmt::format("not valid JSON: {}", what));
 }
 std::unexpected<Rejection> malformed(sj::error_code code) {
+  if (code == sj::MEMALLOC) throw std::bad_alloc();  // no fault of the text's
   return malformed(sj::error_message(code));
 }
 

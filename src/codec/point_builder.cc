@@ -36,9 +36,19 @@ std::unexpected<Rejection> out_of(const FieldRange& range, std::string_view memb
 
 }  // namespace
 
+void BatchWriter::begin(std::size_t max_bytes) {
+  max_bytes_ = max_bytes;
+  full_bytes_ = 0;
+}
+
+std::size_t BatchWriter::bytes() const {
+  std::size_t sum = full_bytes_;
+  for (const auto& batch : open_) sum += batch ? batch->bytes() : 0;
+  return sum;
+}
+
 std::vector<PointBatchPtr> BatchWriter::take_all() {
   std::vector<PointBatchPtr> all = std::exchange(full_, {});
-  full_bytes_ = 0;
   for (auto& batch : open_) {
     if (batch && !batch->points.empty()) all.push_back(std::move(batch));
   }
@@ -48,17 +58,13 @@ std::vector<PointBatchPtr> BatchWriter::take_all() {
 void BatchWriter::discard() {
   for (auto& batch : open_) batch.reset();
   full_.clear();
-  full_bytes_ = 0;
 }
 
 // Beyond the limit decoding goes on, since its errors are told, and what it gives is not kept.
 void BatchWriter::close(PointBatchPtr& batch) {
   full_bytes_ += batch->bytes();
-  if (is_over_ || full_bytes_ > max_bytes_) {
-    is_over_ = true;
-    return discard();
-  }
   full_.push_back(std::move(batch));
+  if (full_bytes_ > max_bytes_) full_.clear();
 }
 
 std::unexpected<Rejection> reject(RejectReason reason, std::string message) {

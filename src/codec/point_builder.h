@@ -62,13 +62,11 @@ class BatchWriter {
   std::vector<PointBatchPtr>& open() { return open_; }
   BatchPool& pool() { return pool_; }
 
-  /// Begins a text whose points may take so many bytes (PointBatch::bytes()), by full batches.
-  void begin(std::size_t max_bytes) {
-    max_bytes_ = max_bytes;
-    is_over_ = false;
-  }
-  /// They take more: what was decoded is gone already.
-  bool is_over() const { return is_over_; }
+  /// Begins a text. Of its points no more than so many bytes (PointBatch::bytes()) are kept, by
+  /// full batches: beyond, bytes() tells what they would take.
+  void begin(std::size_t max_bytes);
+  /// Of all points since begin().
+  std::size_t bytes() const;
   /// All batches with points, a partition's in order; none is left.
   std::vector<PointBatchPtr> take_all();
   /// None is left, whatever was in them.
@@ -81,9 +79,8 @@ class BatchWriter {
   std::vector<PointBatchPtr> full_;
   BatchPool& pool_;
   const BatchLimits limits_;
-  std::size_t full_bytes_ = 0;
+  std::size_t full_bytes_ = 0;  ///< of those that are gone, too
   std::size_t max_bytes_ = std::numeric_limits<std::size_t>::max();
-  bool is_over_ = false;
 };
 
 /// A point while it is decoded. Views refer to the input text or to the decoder.

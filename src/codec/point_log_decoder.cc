@@ -27,8 +27,8 @@ bool narrow(std::uint64_t value, T& out) {
 }  // namespace
 
 Result<void> PointLogDecoder::open(std::string_view payload) {
-  // TextRef reaches no further, with the spare room behind each text.
-  constexpr std::size_t kMaxBytes = std::size_t{1} << 26;
+  // What TextRef reaches, with room for the spare bytes behind each text.
+  constexpr std::size_t kMaxBytes = std::size_t{1} << 30;
   if (payload.size() > kMaxBytes) return fail("the log's payload is too large");
   if (!payload.empty() && (payload[0] < log::kOldestVersion || payload[0] > log::kVersion)) {
     return fail("the log's payload is of a version that is not known");

@@ -17,6 +17,9 @@ inline constexpr std::array<char, 8> kSegmentMagic = {'S', 'L', 'I', 'P', 'L', '
 inline constexpr std::uint32_t kSegmentVersion = 2;
 inline constexpr std::uint32_t kOldestSegmentVersion = 1;  ///< 0.1's: no body has several blocks
 
+/// For people.
+inline constexpr const char* kKnownSegmentVersions = "1 and 2";
+
 /// As it lies at the beginning of a segment's file; docs/log_format.md describes it.
 struct SegmentHeader {
   std::array<char, 8> magic = kSegmentMagic;

@@ -354,24 +354,26 @@ Result<std::vector<LostRange>> SegmentLog::look() {
     const std::lock_guard lock(mutex_);
     segments = segments_;
   }
-  std::vector<std::string> gone;
+  std::vector<SegmentInfo> gone;
   for (const SegmentInfo& segment : segments) {
     const auto found = files_.identity(folder_ / segment.name);
     if (!found) return std::unexpected(found.error());
-    if (*found != segment.identity) gone.push_back(segment.name);
+    if (*found != segment.identity) gone.push_back(segment);
   }
   return note_gone(gone);
 }
 
-std::vector<LostRange> SegmentLog::note_gone(const std::vector<std::string>& names) {
+std::vector<LostRange> SegmentLog::note_gone(const std::vector<SegmentInfo>& looked_for) {
   std::vector<LostRange> lost;
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     SegmentInfo& segment = segments_[i];
     const bool is_last = i + 1 == segments_.size();
     // Retention removes files on purpose, and a segment without a block is replaced by another.
-    if (std::ranges::find(names, segment.name) == names.end() || segment.is_gone ||
-        segment.base_offset < retained_from()) {
+    const bool is_looked_for = std::ranges::any_of(looked_for, [&](const SegmentInfo& gone) {
+      return gone.name == segment.name && gone.identity == segment.identity;
+    });
+    if (!is_looked_for || segment.is_gone || segment.base_offset < retained_from()) {
       continue;
     }
     segment.is_gone = true;

@@ -88,7 +88,7 @@ class SegmentLog final : public Log {
   Result<void> write(const LogBlock& block);
   void cut_back();
   std::optional<Error> trouble() const;
-  std::vector<LostRange> note_gone(const std::vector<std::string>& names);
+  std::vector<LostRange> note_gone(const std::vector<SegmentInfo>& looked_for);
   std::vector<SegmentInfo> synced_now() const;
   const Clock& clock() const;
 

@@ -63,7 +63,7 @@ Result<bool> SegmentReader::open_segment() {
     expected_ = std::max(expected_, std::min(segment.base_offset, to_));
     if (segment.header == HeaderState::kUnknownVersion) {
       blame(fmt::format("the segment is of version {}, this program knows {}", segment.version,
-                        kSegmentVersion));
+                        kKnownSegmentVersions));
     } else if (segment.bytes > sizeof(SegmentHeader)) {
       auto file = files_.open_read(folder_ / segment.name);
       if (file) {

@@ -94,7 +94,7 @@ Result<LogEnd> find_log_end(FileSystem& files, const FileSystem::Path& folder,
     return fail(
         fmt::format("{}: written by another version of the program (format {}, this one "
                     "knows {}): where the log ends cannot be told",
-                    (folder / last.name).string(), last.version, kSegmentVersion));
+                    (folder / last.name).string(), last.version, kKnownSegmentVersions));
   }
   auto file = files.open_read(folder / last.name);
   if (!file) return std::unexpected(file.error());

@@ -97,9 +97,12 @@ Result<Piece> SegmentScanner::body(const Piece& first, std::uint64_t from_offset
     } else {
       const bool has_ended = piece->kind == PieceKind::kEnd || piece->kind == PieceKind::kTorn ||
                              piece->kind == PieceKind::kTruncated;
-      all.kind = has_ended ? PieceKind::kTruncated : piece->kind;
-      all.why = has_ended ? "the file ends within a body of several blocks"
-                          : "a body of several blocks: " + piece->why;
+      // One that is damaged and cut may have been acknowledged: it is no unfinished write.
+      if (all.kind != PieceKind::kDamaged) {
+        all.kind = has_ended ? PieceKind::kTruncated : piece->kind;
+        all.why = has_ended ? "the file ends within a body of several blocks"
+                            : "a body of several blocks: " + piece->why;
+      }
       // The header of a damaged block may tell that the body goes on; that of a lost one does not.
       last = piece->kind == PieceKind::kDamaged ? piece->header : BlockHeader{};
     }

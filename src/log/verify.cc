@@ -70,7 +70,7 @@ class Verifier {
     const std::uint64_t end = after != nullptr ? after->resumes_from : info.base_offset;
     if (info.header == HeaderState::kUnknownVersion) {
       fault(LogFaultKind::kUnknownVersion, info.name, 0, info.base_offset, end,
-            fmt::format("version {}, this program knows {}", info.version, kSegmentVersion));
+            fmt::format("version {}, this program knows {}", info.version, kKnownSegmentVersions));
       expected_ = std::max(expected_, end);
       return;
     }
@@ -94,9 +94,9 @@ class Verifier {
 
   static std::string damaged_header(const SegmentInfo& info) {
     std::string why = "the segment's header does not match its checksum or the file's name";
-    if (info.version != kSegmentVersion) {
-      why +=
-          fmt::format("; it says version {}, this program knows {}", info.version, kSegmentVersion);
+    if (info.version < kOldestSegmentVersion || info.version > kSegmentVersion) {
+      why += fmt::format("; it says version {}, this program knows {}", info.version,
+                         kKnownSegmentVersions);
     }
     return why;
   }

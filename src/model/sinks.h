@@ -24,7 +24,9 @@ struct Body {
 };
 
 enum class Refusal : std::uint8_t {
-  kFull,            ///< a queue has no room
+  kFull,       ///< too much waits for the log
+  kQueueFull,  ///< a partition's queue has no room
+  kNoMemory,
   kLogUnavailable,  ///< nothing can be made as durable as asked at the moment
 };
 

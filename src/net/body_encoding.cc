@@ -2,9 +2,11 @@
 
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <memory>
+#include <new>
 
 #include "net/http.h"
 
@@ -23,7 +25,7 @@ bool grow(std::string& out, std::size_t limit) {
 std::expected<std::string, DecodeFault> inflate_body(const std::string& body, std::size_t limit) {
   z_stream z{};
   constexpr int kGzipOrZlib = 15 + 32;
-  if (inflateInit2(&z, kGzipOrZlib) != Z_OK) return std::unexpected(DecodeFault::kMalformed);
+  if (inflateInit2(&z, kGzipOrZlib) != Z_OK) throw std::bad_alloc();
   const std::unique_ptr<z_stream, decltype(&inflateEnd)> end(&z, inflateEnd);
   std::string out;
   std::size_t produced = 0;
@@ -35,6 +37,7 @@ std::expected<std::string, DecodeFault> inflate_body(const std::string& body, st
     z.avail_out = static_cast<uInt>(out.size() - produced);
     const int result = inflate(&z, Z_NO_FLUSH);
     produced = out.size() - z.avail_out;
+    if (result == Z_MEM_ERROR) throw std::bad_alloc();
     if (produced > limit) return std::unexpected(DecodeFault::kTooLarge);
     if (result == Z_STREAM_END) {
       if (z.avail_in == 0) break;
@@ -51,8 +54,8 @@ std::expected<std::string, DecodeFault> unzstd_body(const std::string& body, std
   const std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream(ZSTD_createDStream(),
                                                                           ZSTD_freeDStream);
   constexpr int kMaxWindowLog = 24;  // 16 MiB: what one body may make us hold
-  if (!stream ||
-      ZSTD_isError(ZSTD_DCtx_setParameter(stream.get(), ZSTD_d_windowLogMax, kMaxWindowLog))) {
+  if (!stream) throw std::bad_alloc();
+  if (ZSTD_isError(ZSTD_DCtx_setParameter(stream.get(), ZSTD_d_windowLogMax, kMaxWindowLog))) {
     return std::unexpected(DecodeFault::kMalformed);
   }
   std::string out;
@@ -64,6 +67,7 @@ std::expected<std::string, DecodeFault> unzstd_body(const std::string& body, std
     ZSTD_outBuffer into{out.data(), out.size(), produced};
     const std::size_t in_before = in.pos;
     result = ZSTD_decompressStream(stream.get(), &into, &in);
+    if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) throw std::bad_alloc();
     if (ZSTD_isError(result)) return std::unexpected(DecodeFault::kMalformed);
     const bool moved = into.pos != produced || in.pos != in_before;
     produced = into.pos;

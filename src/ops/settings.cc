@@ -230,7 +230,9 @@ std::vector<Setting> make_settings() {
               "bytes of points that wait for the log before it is synced early",
               SLIPSTREAM_AT(durability.flush_bytes)),
       integer("durability", "max_backlog_bytes", "MAX_BACKLOG_BYTES", 1 << 20, kMaxInt,
-              "bytes of points kept while the log cannot be written; beyond, they are refused",
+              "bytes of points that may wait for the log; beyond, they are refused. More than that "
+              "of one "
+              "body are refused with 413",
               SLIPSTREAM_AT(durability.max_backlog_bytes)),
       integer("durability", "checkpoint_interval_ms", "CHECKPOINT_INTERVAL_MS", 10, 3'600'000,
               "ms between checkpoints of open windows: what a restart reads again",

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "pipeline/sectors.h"
@@ -34,12 +35,12 @@ Journal::Journal(Log* log, Pipeline& pipeline, Parts parts, JournalOptions optio
       options_(options),
       warn_(std::move(warn)),
       late_ns_(late_idle_ns(parts.definitions)),
-      age_clock_(parts.clock),
       durable_(log == nullptr ? 0 : log->next_offset()),
       pending_{.base = durable_},
       next_(durable_),
       last_points_(parts.clock.steady()),
-      encoder_(parts.schema.fields()) {}
+      encoder_(parts.schema.fields()),
+      age_clock_(parts.clock) {}
 
 LogOffset Journal::next_offset() const {
   const std::lock_guard lock(mutex_);
@@ -53,8 +54,18 @@ bool Journal::offer(PointBatchPtr& batch) {
       !pipeline_.has_room(batch->partition, batch->bytes())) {
     return false;
   }
-  begin_body_locked();
-  append_locked(std::move(batch), false);
+  if (log_ != nullptr) {
+    // No body: what of it stands in which block is all the same.
+    const bool was_empty = pending_.rows.empty();
+    const std::size_t points = batch->points.size();
+    for (std::size_t added = 0; added < points;) {
+      if (pending_.rows.bytes() >= options_.block_bytes) cut_locked();
+      added = pending_.rows.add_points(*batch, batch->partition, added, options_.block_bytes);
+    }
+    if (was_empty) signal_.notify();
+  }
+  hand_over_locked(std::move(batch));
+  tell_backlog_locked();
   return true;
 }
 
@@ -66,6 +77,17 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
     bytes += batch->bytes();
     of_partition[batch->partition] += batch->bytes();
   }
+  std::vector<Chunk> chunks;
+  if (log_ != nullptr && bytes >= options_.block_bytes) {
+    if (room_bytes() < bytes && stats_.backlog_bytes.value() > 0) {
+      return std::unexpected(Refusal::kFull);
+    }
+    try {
+      chunks = chunks_of(body);
+    } catch (const std::bad_alloc&) {
+      return std::unexpected(Refusal::kNoMemory);
+    }
+  }
   const std::lock_guard lock(mutex_);
   if (body.durability != Durability::kReceived && stats_.failing.value() != 0) {
     return std::unexpected(Refusal::kLogUnavailable);
@@ -73,20 +95,59 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
   if (!has_backlog_room_locked(bytes)) return std::unexpected(Refusal::kFull);
   for (std::uint32_t p = 0; p < of_partition.size(); ++p) {
     if (of_partition[p] > 0 && !pipeline_.has_room(p, of_partition[p])) {
-      return std::unexpected(Refusal::kFull);
+      return std::unexpected(Refusal::kQueueFull);
     }
   }
-  begin_body_locked();
+  if (log_ != nullptr) log_locked(body, std::move(chunks));
   if (body.key != nullptr) {
-    const AnsweredKey& key = *body.key;
-    if (log_ != nullptr) pending_.rows.add_key(key.key, key.time, key.status, key.answer);
     ++next_;
     // Before the points: no checkpoint may pass the key's place before the key is on its way.
-    parts_.outputs.accept({.position = next_, .keys = {key}});
+    parts_.outputs.accept({.position = next_, .keys = {*body.key}});
   }
-  for (auto& batch : body.batches) append_locked(std::move(batch), true);
+  for (auto& batch : body.batches) hand_over_locked(std::move(batch));
   body.batches.clear();
+  tell_backlog_locked();
   return next_;
+}
+
+/// A body that one block does not hold, in several: outside of the lock, since it takes its time
+/// and its memory.
+std::vector<Journal::Chunk> Journal::chunks_of(const Body& body) const {
+  std::vector<Chunk> chunks(1);
+  if (const AnsweredKey* const key = body.key) {
+    chunks.back().rows.add_key(key->key, key->time, key->status, key->answer);
+  }
+  for (const auto& batch : body.batches) {
+    for (std::size_t added = 0; added < batch->points.size();) {
+      if (chunks.back().rows.bytes() >= options_.block_bytes) {
+        chunks.back().goes_on = true;
+        chunks.emplace_back();
+      }
+      added = chunks.back().rows.add_points(*batch, batch->partition, added, options_.block_bytes);
+    }
+  }
+  return chunks;
+}
+
+/// `chunks`: the body, where it is not to share a block with others.
+void Journal::log_locked(const Body& body, std::vector<Chunk> chunks) {
+  if (!chunks.empty()) {
+    if (!pending_.rows.empty()) cut_locked();
+    for (Chunk& chunk : chunks) {
+      chunk.base = pending_.base;
+      pending_.base = chunk.end();
+      full_bytes_ += chunk.rows.bytes();
+      full_.push_back(std::move(chunk));
+    }
+    signal_.notify();
+    return;
+  }
+  if (pending_.rows.bytes() >= options_.block_bytes) cut_locked();
+  if (pending_.rows.empty()) signal_.notify();
+  if (const AnsweredKey* const key = body.key) {
+    pending_.rows.add_key(key->key, key->time, key->status, key->answer);
+  }
+  for (const auto& batch : body.batches) pending_.rows.add_points(*batch, batch->partition);
 }
 
 std::size_t Journal::room_bytes() const {
@@ -112,42 +173,21 @@ void Journal::tell_backlog_locked() {
   stats_.backlog_bytes.set(static_cast<std::int64_t>(backlog_bytes_locked()));
 }
 
-// The end of a large body shares its block with no other, so that the blocks of one do not hang on
-// those of the next.
-void Journal::begin_body_locked() {
-  if (pending_is_tail_ || pending_.rows.bytes() >= options_.block_bytes) cut_locked(false);
-}
-
-void Journal::cut_locked(bool goes_on) {
+void Journal::cut_locked() {
   const LogOffset next = pending_.end();
   full_bytes_ += pending_.rows.bytes();
-  pending_.goes_on = goes_on;
   full_.push_back(std::exchange(pending_, {.base = next}));
-  pending_is_tail_ = goes_on;
 }
 
-void Journal::append_locked(PointBatchPtr batch, bool is_of_body) {
+/// What is in the log, or on its way there, to its partition.
+void Journal::hand_over_locked(PointBatchPtr batch) {
   const std::size_t points = batch->points.size();
-  const bool was_empty = pending_.rows.empty();
-  if (log_ != nullptr) {
-    std::size_t added = 0;
-    while (true) {
-      added = pending_.rows.add_points(*batch, batch->partition, added, options_.block_bytes);
-      if (added == points) break;
-      cut_locked(is_of_body);
-    }
-    tell_backlog_locked();
-  }
   parts_.ingest.of(batch->points.front().source).accepted.add(points);
   last_points_ = parts_.clock.steady();
   const LogOffset offset = std::exchange(next_, next_ + points);
   const std::uint32_t partition = batch->partition;
   pipeline_.push(partition, {.offset = offset, .count = points, .batch = std::move(batch)});
-  if (log_ == nullptr) {
-    durable_.store(next_, std::memory_order_release);
-  } else if (was_empty) {
-    signal_.notify();
-  }
+  if (log_ == nullptr) durable_.store(next_, std::memory_order_release);
 }
 
 /// `now` in whole milliseconds, as the log keeps it.
@@ -219,23 +259,18 @@ bool Journal::is_due_locked(SteadyTime now) const {
 
 bool Journal::take_pending(SteadyTime now, bool at_once) {
   const std::lock_guard lock(mutex_);
-  bool goes_on = false;
-  do {
-    if (full_.empty()) {
-      if (pending_.rows.empty() || !(at_once || goes_on || is_due_locked(now))) break;
-      const LogOffset next = pending_.end();
-      spare_.clear();
-      writing_.push_back(
-          std::exchange(pending_, {.rows = std::exchange(spare_, {}), .base = next}));
-      pending_is_tail_ = false;
-    } else {
+  if (full_.empty()) {
+    if (pending_.rows.empty() || !(at_once || is_due_locked(now))) return false;
+    const LogOffset next = pending_.end();
+    spare_.clear();
+    writing_.push_back(std::exchange(pending_, {.rows = std::exchange(spare_, {}), .base = next}));
+  } else {
+    do {
       full_bytes_ -= full_.front().rows.bytes();
       writing_.push_back(std::move(full_.front()));
       full_.pop_front();
-    }
-    goes_on = writing_.back().goes_on;
-  } while (goes_on);
-  if (writing_.empty()) return false;
+    } while (writing_.back().goes_on);
+  }
   for (const Chunk& chunk : writing_) writing_bytes_ += chunk.rows.bytes();
   last_flush_ = now;
   return true;

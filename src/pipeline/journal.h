@@ -118,9 +118,10 @@ class Journal final : public Agent, public PointSink {
     LogOffset end() const { return base + rows.count(); }
   };
 
-  void begin_body_locked();
-  void append_locked(PointBatchPtr batch, bool is_of_body);
-  void cut_locked(bool goes_on);
+  std::vector<Chunk> chunks_of(const Body& body) const;
+  void log_locked(const Body& body, std::vector<Chunk> chunks);
+  void cut_locked();
+  void hand_over_locked(PointBatchPtr batch);
   void append_control_locked(Work::Kind kind, ArrivalTime now);
   std::size_t backlog_bytes_locked() const;
   bool has_backlog_room_locked(std::size_t more) const;
@@ -147,7 +148,6 @@ class Journal final : public Agent, public PointSink {
   const JournalOptions options_;
   const Warn warn_;
   const std::int64_t late_ns_;  ///< after the last point, late rollups may still be open
-  const AgeClock age_clock_;
   JournalStats stats_;
   Signal signal_;
   std::atomic<LogOffset> durable_;
@@ -157,7 +157,6 @@ class Journal final : public Agent, public PointSink {
   std::size_t full_bytes_ = 0;
   std::size_t writing_bytes_ = 0;  ///< of writing_
   Chunk pending_;
-  bool pending_is_tail_ = false;  ///< of a body that began in full_
   LogOffset next_;
   std::deque<Waiter> waiters_;
   SteadyTime last_points_;
@@ -169,6 +168,7 @@ class Journal final : public Agent, public PointSink {
   LogRows spare_;
   PointLogEncoder encoder_;
   std::string payload_;
+  AgeClock age_clock_;
   SteadyTime last_flush_ = kNever;
   SteadyTime retry_at_ = kNever;
   SteadyTime last_tick_ = kNever;

@@ -21,6 +21,9 @@ constexpr std::string_view kRetryAfterSeconds = "1";
 constexpr std::string_view kKeyHeader = "Idempotency-Key";
 constexpr std::string_view kOverloaded = "overloaded";
 constexpr std::string_view kUnavailable = "unavailable";
+constexpr const char* kNoMemory = "there is not enough memory for the body: nothing was taken";
+constexpr const char* kTooMuchWaits =
+    "too much waits for the log to take the body: nothing was taken";
 constexpr BatchLimits kBatchLimits{.points = 2'048, .text_bytes = std::size_t{512} << 10};
 
 std::string lower_trimmed(std::string_view text) {
@@ -59,6 +62,7 @@ HttpIngest::HttpIngest(HttpIngestOptions options, Schema& schema, IngestStats& s
     : options_(std::move(options)),
       stats_(stats),
       clock_(clock),
+      begun_(clock.moment()),
       sink_(sink),
       writer_(sink.partitions(), pool, kBatchLimits),
       decoder_(schema, stats, writer_),
@@ -124,8 +128,7 @@ std::optional<HttpResponse> HttpIngest::answer(Job& job) {
   } catch (const std::bad_alloc&) {
     writer_.discard();
     stats_.of(source_).received.add(error_count_ + 1);
-    return refuse_for_now(kOverloaded, 1,
-                          "there is not enough memory to decode the body: nothing was taken");
+    return refuse_for_now(kOverloaded, 1, kNoMemory);
   }
   if (!looked) return std::move(looked.error());
   return *looked == Next::kHandOver ? hand_over(job) : std::nullopt;
@@ -135,6 +138,7 @@ std::expected<HttpIngest::Next, HttpResponse> HttpIngest::look_at(Job& job) {
   errors_.clear();
   first_error_.clear();
   error_count_ = 0;
+  first_index_ = 0;
   is_influx_ = job.is_influx;
   now_ = clock_.steady();
   source_ = job.source;
@@ -227,15 +231,12 @@ std::expected<HttpIngest::Next, HttpResponse> HttpIngest::take_body(std::string&
   if (points == 0) {
     return std::unexpected(refuse(400, RejectReason::kEmpty, "the body holds no point", job));
   }
-  if (writer_.is_over()) {
-    // Points that are refused for themselves are counted already; the others are one with the body.
-    stats_.of(source_).received.add(error_count_);
+  if (writer_.bytes() > room) {
+    const bool is_ever_taken = writer_.bytes() <= options_.max_points_bytes;
     writer_.discard();
-    if (room < options_.max_points_bytes) {
-      stats_.of(source_).received.add();
-      return std::unexpected(refuse_for_now(
-          kOverloaded, 1, "too much waits for the log to take the body: nothing was taken"));
-    }
+    // Points that are refused for themselves are counted already; the others are one with the body.
+    stats_.of(source_).received.add(error_count_ + (is_ever_taken ? 1 : 0));
+    if (is_ever_taken) return std::unexpected(refuse_for_now(kOverloaded, 1, kTooMuchWaits));
     return std::unexpected(
         refuse(413, RejectReason::kTooLarge,
                fmt::format("the body's {} points take over {} MiB of memory once decoded, which is "
@@ -256,22 +257,32 @@ std::optional<HttpResponse> HttpIngest::hand_over(Job& job) {
   auto response = outcome(200, accepted);
   std::optional<AnsweredKey> key;
   if (const auto given = job.request.header(kKeyHeader); !given.empty()) {
-    key = AnsweredKey{kept_key(given), job.arrival, static_cast<std::uint16_t>(response.status),
-                      response.body};
+    key = AnsweredKey{kept_key(given), unset_since(begun_, now_),
+                      static_cast<std::uint16_t>(response.status), response.body};
     taken.key = &*key;
   }
   const auto offset = sink_.offer_all(taken);
   if (!offset) {
     for (auto& batch : taken.batches) writer_.pool().put(std::move(batch));
-    return offset.error() == Refusal::kFull
-               ? refuse_for_now(kOverloaded, accepted,
-                                "a partition's queue is full: nothing was taken")
-               : refuse_for_now(kUnavailable, accepted,
-                                "the log cannot be written: nothing was taken");
+    return refuse_handed_over(offset.error(), accepted);
   }
   if (key) keys_.add(*key, *offset, now_);
   respond_when_durable(*offset, durability_, std::move(response), job);
   return std::nullopt;
+}
+
+HttpResponse HttpIngest::refuse_handed_over(Refusal refusal, std::size_t points) {
+  switch (refusal) {
+    case Refusal::kFull:
+      return refuse_for_now(kOverloaded, points, kTooMuchWaits);
+    case Refusal::kQueueFull:
+      return refuse_for_now(kOverloaded, points, "a partition's queue is full: nothing was taken");
+    case Refusal::kNoMemory:
+      return refuse_for_now(kOverloaded, points, kNoMemory);
+    case Refusal::kLogUnavailable:
+      break;
+  }
+  return refuse_for_now(kUnavailable, points, "the log cannot be written: nothing was taken");
 }
 
 /// Answers differ by what was asked for, so that a key of one is none of the other.

@@ -80,6 +80,7 @@ class HttpIngest final : public SignalledAgent, private RejectionSink {
   std::expected<Next, HttpResponse> take_body(std::string& body, Format format, const Job& job);
   std::optional<HttpResponse> hand_over(Job& job);
   std::string kept_key(std::string_view given) const;
+  HttpResponse refuse_handed_over(Refusal refusal, std::size_t points);
   HttpResponse refuse_undecodable(DecodeFault fault, Format format, const Job& job);
   /// With 503; `points` of them, of which nothing is taken.
   HttpResponse refuse_for_now(std::string_view refusal, std::size_t points, const char* message);
@@ -99,6 +100,7 @@ class HttpIngest final : public SignalledAgent, private RejectionSink {
   const HttpIngestOptions options_;
   IngestStats& stats_;
   const Clock& clock_;
+  const Moment begun_;
   PointSink& sink_;
   BatchWriter writer_;
   PointDecoder decoder_;

@@ -68,7 +68,7 @@ struct RollupStore::Impl {
   /// Whether one of those that it may be in is of the same window and holds its time.
   Result<bool> is_out(const Rollup& rollup);
   Result<void> insert_rollups(const RollupBatch& rollups, std::vector<RollupRow>& rows);
-  Result<std::size_t> prune(ArrivalTime now, bool keys_too);
+  Result<std::size_t> prune(ArrivalTime now, ArrivalTime keys_before);
   /// Reads from one state of the database, whatever is committed meanwhile.
   template <typename Read>
   auto snapshot(Read read) -> decltype(read(reader)) {
@@ -245,19 +245,18 @@ Result<std::optional<PartitionState>> RollupStore::load_partition(std::uint32_t 
       [&](Database& reader) { return CheckpointTables::load_partition(reader, partition); });
 }
 
-Result<std::size_t> RollupStore::prune(ArrivalTime now, bool keys_too) {
-  return impl_->damage.watch(impl_->prune(now, keys_too));
+Result<std::size_t> RollupStore::prune(ArrivalTime now, ArrivalTime keys_before) {
+  return impl_->damage.watch(impl_->prune(now, keys_before));
 }
 
-Result<std::size_t> RollupStore::Impl::prune(ArrivalTime now, bool keys_too) {
+Result<std::size_t> RollupStore::Impl::prune(ArrivalTime now, ArrivalTime keys_before) {
   Database& database = writer;
-  const auto old_keys =
-      keys_too ? fmt::format("{}", now.ns - AnsweredKey::kKeptNs)
-               : fmt::format("(SELECT time_ns FROM idempotency_keys ORDER BY time_ns DESC LIMIT 1 "
-                             "OFFSET {})",
-                             AnsweredKey::kMostKept);
   if (auto done = database.execute(
-          fmt::format("DELETE FROM idempotency_keys WHERE time_ns < {}", old_keys).c_str());
+          fmt::format(
+              "DELETE FROM idempotency_keys WHERE time_ns < max({}, coalesce((SELECT time_ns "
+              "FROM idempotency_keys ORDER BY time_ns DESC LIMIT 1 OFFSET {}), {}))",
+              keys_before.ns, AnsweredKey::kMostKept - 1, keys_before.ns)
+              .c_str());
       !done) {
     return std::unexpected(done.error());
   }

@@ -39,8 +39,9 @@ class RollupStore {
   Result<void> start_layout(const std::string& layout, std::uint32_t partitions, LogOffset offset,
                             std::uint64_t sequence);
   /// Removes what is past its retention, a bounded piece at a time; returns how many rollups.
-  /// `keys_too`: answered keys by age; else only those beyond AnsweredKey::kMostKept.
-  Result<std::size_t> prune(ArrivalTime now, bool keys_too = true);
+  /// Of the answered keys those of before `keys_before` go, and what is beyond
+  /// AnsweredKey::kMostKept.
+  Result<std::size_t> prune(ArrivalTime now, ArrivalTime keys_before);
 
   /// While there is a reason (the file was deleted), nothing is committed, and it is told. Any
   /// thread.

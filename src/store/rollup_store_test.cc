@@ -174,7 +174,7 @@ TEST_F(RollupStoreTest, RetentionRemovesTheOldest) {
   auto store = open({.retention_hours = 1, .retention_rollups = 2});
   ASSERT_TRUE(store->commit(
       {.rollups = {rollup(1, 10), rollup(2, 7'000), rollup(3, 7'100), rollup(4, 7'200)}}));
-  EXPECT_EQ(store->prune({7'200 * kNsPerSecond}).value(), 2u);
+  EXPECT_EQ(store->prune({7'200 * kNsPerSecond}, {6'600 * kNsPerSecond}).value(), 2u);
   EXPECT_THAT(store->query({})->rollups, SizeIs(2));
 }
 
@@ -232,7 +232,7 @@ TEST_F(RollupStoreTest, StretchCountsWhatRetentionTookAndTheNewestRowStays) {
   // The newest row is of the oldest time.
   for (std::uint8_t i = 1; i <= 10; ++i) batch.push_back(rollup(i, 100 - i));
   ASSERT_TRUE(store->commit({.rollups = batch}));
-  EXPECT_EQ(store->prune({}).value(), 7u);
+  EXPECT_EQ(store->prune({}, {}).value(), 7u);
   EXPECT_EQ(store->newest()->row, 10);
   const auto stretch = store->read_stretch({.upto = 10}).value();
   EXPECT_EQ(stretch.gone, 7u);

@@ -12,8 +12,8 @@ StoreWriter::StoreWriter(RollupStore& store, std::vector<RollupSink*> committed,
     : store_(store),
       sinks_(std::move(committed)),
       clock_(clock),
+      begun_(clock.moment()),
       age_clock_(clock),
-      begun_(clock.steady()),
       warn_(std::move(warn)),
       options_(std::move(options)),
       queue_({.items = 1'000'000, .bytes = options_.queue_bytes}) {}
@@ -205,9 +205,13 @@ void StoreWriter::keep_wal_short() {
 
 void StoreWriter::prune(SteadyTime now) {
   if (now < prune_at_) return;
-  // How old the keys of the run before are nobody can tell: the clock may have been set since.
-  const bool are_old = now - begun_ >= AnsweredKey::kKeptNs;
-  const auto removed = store_.prune(age_clock_.now(), are_old);
+  // How old the keys of the run before are nobody can tell, since the clock may have been set: they
+  // are kept as if they were answered at the start.
+  ArrivalTime keys_before;
+  if (now - begun_.steady >= AnsweredKey::kKeptNs) {
+    keys_before = {unset_since(begun_, now).ns - AnsweredKey::kKeptNs};
+  }
+  const auto removed = store_.prune(age_clock_.now(), keys_before);
   if (!removed && !std::exchange(prune_failing_, true)) {
     warn_(fmt::format("what is past its retention cannot be removed from the store: {}",
                       removed.error().message));

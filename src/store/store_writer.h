@@ -91,8 +91,8 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   RollupStore& store_;
   const std::vector<RollupSink*> sinks_;
   const Clock& clock_;
-  const AgeClock age_clock_;
-  const SteadyTime begun_;
+  const Moment begun_;
+  AgeClock age_clock_;  ///< poll()'s own
   const Warn warn_;
   const StoreWriterOptions options_;
   DurableOffset durable_;

@@ -71,6 +71,7 @@ Result<Recovered> Server::build_pipeline(const std::function<void()>& progress) 
       JournalOptions{.flush_interval_ms = config.durability.flush_interval_ms,
                      .flush_bytes = config.durability.flush_bytes,
                      .max_backlog_bytes = config.durability.max_backlog_bytes,
+                     .block_bytes = 3'000,
                      .retention_check_ms = 1'000},
       [](const std::string&) {});
   return recovered;

@@ -32,6 +32,8 @@ class Server {
   Journal& journal() { return *journal_; }
   StoreWriter& store_writer() { return *parts_.store_writer; }
   AnsweredKeys& keys() { return keys_; }
+  /// The time that a key is stamped with now.
+  ArrivalTime key_time() const { return unset_since(begun_, parts_.clock.steady()); }
   bool is_at_rest();
   /// Of all partitions, before anything is recovered.
   const StoredState& found() const { return found_; }
@@ -57,6 +59,7 @@ class Server {
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<Journal> journal_;
   AnsweredKeys keys_;
+  const Moment begun_ = parts_.clock.moment();
 };
 
 }  // namespace slipstream::simulation

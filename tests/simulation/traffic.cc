@@ -178,7 +178,7 @@ std::string Traffic::offer(Server& server, const std::shared_ptr<const Layout>& 
   Body body{.batches = batches_of(points, server, *layout, now), .durability = durability};
   AnsweredKey key;
   if (keyed != nullptr) {
-    key = {keyed->key, now, 200, keyed->answer};
+    key = {keyed->key, server.key_time(), 200, keyed->answer};
     body.key = &key;
   }
   const LogOffset begin = server.journal().next_offset();
