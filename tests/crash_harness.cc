@@ -24,7 +24,7 @@ workers = 2
 max_series = 16
 [durability]
 flush_interval_ms = 2
-flush_bytes = 65536
+flush_bytes = 4096
 checkpoint_interval_ms = 50
 segment_bytes = 65536
 [[window]]
@@ -287,7 +287,7 @@ void Senders::run(unsigned thread) {
   while (!finishing_) {
     SentBody body;
     // Some are in several blocks of the log.
-    const std::size_t points = random() % 40 == 0 ? 2'500 : 1 + random() % 60;
+    const std::size_t points = random() % 40 == 0 ? 400 : 1 + random() % 60;
     const std::string name = fmt::format("{}-{}-{}-{}", seed_, starts_, thread, ++count);
     const bool has_key = random() % 10 != 0;
     std::vector<Car> alone;

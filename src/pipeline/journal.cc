@@ -26,6 +26,10 @@ std::int64_t late_idle_ns(const std::vector<WindowDefinition>& definitions) {
   return longest_ms * kNsPerMs + kBusyNs;
 }
 
+void add_key(LogRows& rows, const AnsweredKey& key) {
+  rows.add_key(key.key, key.time, key.status, key.answer);
+}
+
 }  // namespace
 
 Journal::Journal(Log* log, Pipeline& pipeline, Parts parts, JournalOptions options, Warn warn)
@@ -49,21 +53,13 @@ LogOffset Journal::next_offset() const {
 
 bool Journal::offer(PointBatchPtr& batch) {
   derive_sectors(*batch, parts_.sectors);
+  const std::size_t bytes = batch->bytes();
+  const Entries entries{.batches = {&batch, 1}};
+  std::vector<Chunk> chunks;
+  if (is_large(bytes)) chunks = chunks_of(entries);
   const std::lock_guard lock(mutex_);
-  if (!has_backlog_room_locked(batch->bytes()) ||
-      !pipeline_.has_room(batch->partition, batch->bytes())) {
-    return false;
-  }
-  if (log_ != nullptr) {
-    // No body: what of it stands in which block is all the same.
-    const bool was_empty = pending_.rows.empty();
-    const std::size_t points = batch->points.size();
-    for (std::size_t added = 0; added < points;) {
-      if (pending_.rows.bytes() >= options_.block_bytes) cut_locked();
-      added = pending_.rows.add_points(*batch, batch->partition, added, options_.block_bytes);
-    }
-    if (was_empty) signal_.notify();
-  }
+  if (!has_backlog_room_locked(bytes) || !pipeline_.has_room(batch->partition, bytes)) return false;
+  log_locked(entries, std::move(chunks));
   hand_over_locked(std::move(batch));
   tell_backlog_locked();
   return true;
@@ -77,13 +73,14 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
     bytes += batch->bytes();
     of_partition[batch->partition] += batch->bytes();
   }
+  const Entries entries{.batches = body.batches, .key = body.key};
   std::vector<Chunk> chunks;
-  if (log_ != nullptr && bytes >= options_.block_bytes) {
+  if (is_large(bytes)) {
     if (room_bytes() < bytes && stats_.backlog_bytes.value() > 0) {
       return std::unexpected(Refusal::kFull);
     }
     try {
-      chunks = chunks_of(body);
+      chunks = chunks_of(entries);
     } catch (const std::bad_alloc&) {
       return std::unexpected(Refusal::kNoMemory);
     }
@@ -98,7 +95,7 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
       return std::unexpected(Refusal::kQueueFull);
     }
   }
-  if (log_ != nullptr) log_locked(body, std::move(chunks));
+  log_locked(entries, std::move(chunks));
   if (body.key != nullptr) {
     ++next_;
     // Before the points: no checkpoint may pass the key's place before the key is on its way.
@@ -110,14 +107,16 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
   return next_;
 }
 
-/// A body that one block does not hold, in several: outside of the lock, since it takes its time
+/// Whether it is to have blocks of its own, prepared outside of the lock, since that takes its time
 /// and its memory.
-std::vector<Journal::Chunk> Journal::chunks_of(const Body& body) const {
+bool Journal::is_large(std::size_t bytes) const {
+  return log_ != nullptr && bytes >= options_.block_bytes;
+}
+
+std::vector<Journal::Chunk> Journal::chunks_of(const Entries& entries) const {
   std::vector<Chunk> chunks(1);
-  if (const AnsweredKey* const key = body.key) {
-    chunks.back().rows.add_key(key->key, key->time, key->status, key->answer);
-  }
-  for (const auto& batch : body.batches) {
+  if (entries.key != nullptr) add_key(chunks.back().rows, *entries.key);
+  for (const auto& batch : entries.batches) {
     for (std::size_t added = 0; added < batch->points.size();) {
       if (chunks.back().rows.bytes() >= options_.block_bytes) {
         chunks.back().goes_on = true;
@@ -129,25 +128,23 @@ std::vector<Journal::Chunk> Journal::chunks_of(const Body& body) const {
   return chunks;
 }
 
-/// `chunks`: the body, where it is not to share a block with others.
-void Journal::log_locked(const Body& body, std::vector<Chunk> chunks) {
-  if (!chunks.empty()) {
-    if (!pending_.rows.empty()) cut_locked();
-    for (Chunk& chunk : chunks) {
-      chunk.base = pending_.base;
-      pending_.base = chunk.end();
-      full_bytes_ += chunk.rows.bytes();
-      full_.push_back(std::move(chunk));
-    }
-    signal_.notify();
+/// `chunks`: the entries, where they are large.
+void Journal::log_locked(const Entries& entries, std::vector<Chunk> chunks) {
+  if (log_ == nullptr) return;
+  if (pending_.rows.empty()) signal_.notify();
+  if (chunks.empty()) {
+    if (pending_.rows.bytes() >= options_.block_bytes) cut_locked();
+    if (entries.key != nullptr) add_key(pending_.rows, *entries.key);
+    for (const auto& batch : entries.batches) pending_.rows.add_points(*batch, batch->partition);
     return;
   }
-  if (pending_.rows.bytes() >= options_.block_bytes) cut_locked();
-  if (pending_.rows.empty()) signal_.notify();
-  if (const AnsweredKey* const key = body.key) {
-    pending_.rows.add_key(key->key, key->time, key->status, key->answer);
+  if (!pending_.rows.empty()) cut_locked();
+  for (Chunk& chunk : chunks) {
+    chunk.base = pending_.base;
+    pending_.base = chunk.end();
+    full_bytes_ += chunk.rows.bytes();
+    full_.push_back(std::move(chunk));
   }
-  for (const auto& batch : body.batches) pending_.rows.add_points(*batch, batch->partition);
 }
 
 std::size_t Journal::room_bytes() const {

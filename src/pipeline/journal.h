@@ -4,6 +4,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -118,8 +119,15 @@ class Journal final : public Agent, public PointSink {
     LogOffset end() const { return base + rows.count(); }
   };
 
-  std::vector<Chunk> chunks_of(const Body& body) const;
-  void log_locked(const Body& body, std::vector<Chunk> chunks);
+  /// What is to be in the log as a whole.
+  struct Entries {
+    std::span<const PointBatchPtr> batches;
+    const AnsweredKey* key = nullptr;
+  };
+
+  bool is_large(std::size_t bytes) const;
+  std::vector<Chunk> chunks_of(const Entries& entries) const;
+  void log_locked(const Entries& entries, std::vector<Chunk> chunks);
   void cut_locked();
   void hand_over_locked(PointBatchPtr batch);
   void append_control_locked(Work::Kind kind, ArrivalTime now);

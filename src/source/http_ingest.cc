@@ -234,9 +234,12 @@ std::expected<HttpIngest::Next, HttpResponse> HttpIngest::take_body(std::string&
   if (writer_.bytes() > room) {
     const bool is_ever_taken = writer_.bytes() <= options_.max_points_bytes;
     writer_.discard();
+    if (is_ever_taken) {
+      stats_.of(source_).received.add(points);
+      return std::unexpected(refuse_for_now(kOverloaded, points - error_count_, kTooMuchWaits));
+    }
     // Points that are refused for themselves are counted already; the others are one with the body.
-    stats_.of(source_).received.add(error_count_ + (is_ever_taken ? 1 : 0));
-    if (is_ever_taken) return std::unexpected(refuse_for_now(kOverloaded, 1, kTooMuchWaits));
+    stats_.of(source_).received.add(error_count_);
     return std::unexpected(
         refuse(413, RejectReason::kTooLarge,
                fmt::format("the body's {} points take over {} MiB of memory once decoded, which is "

@@ -38,6 +38,8 @@ void acknowledge(Taken& taken, Durability durability) {
 
 }  // namespace
 
+constexpr std::int64_t kJitterMs = 200;
+
 Traffic::Traffic(Random& random, Ledger& ledger) : random_(random), ledger_(ledger) {
   for (std::size_t i = 0; i < kCars; ++i) {
     cars_.push_back({.track = i % 3 == 0 ? "barber" : "cota",
@@ -54,7 +56,7 @@ SimPoint Traffic::point_of(Car& car, ArrivalTime now) {
                  .chassis = car.chassis,
                  .lap = car.lap,
                  .sector = car.sector,
-                 .event_ns = now.ns - random_.between(0, 200) * kNsPerMs,
+                 .event_ns = now.ns - random_.between(0, kJitterMs) * kNsPerMs,
                  .weight_a = static_cast<std::uint32_t>(random_.pick(1u << 24)),
                  .weight_b = static_cast<std::uint32_t>(random_.pick(1u << 24))};
   if (random_.chance(3)) {  // a straggler, perhaps of the sector before
@@ -62,6 +64,9 @@ SimPoint Traffic::point_of(Car& car, ArrivalTime now) {
     point.event_ns -= random_.between(0, 4'000) * kNsPerMs;
     if (point.sector > 0 && random_.chance(50)) --point.sector;
   }
+  // So is one of after the clock was set back.
+  if (point.event_ns < car.newest_ns - kJitterMs * kNsPerMs) point.straggler = true;
+  car.newest_ns = std::max(car.newest_ns, point.event_ns);
   return point;
 }
 
