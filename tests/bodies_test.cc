@@ -108,7 +108,7 @@ Sent json(std::size_t bytes, bool is_array) {
 /// Few points, each as large as one may be.
 Sent large_points(std::size_t bytes) {
   Sent sent{.headers = {{"Content-Type", "application/x-ndjson"}}};
-  while (sent.text.size() < bytes) {
+  while (sent.points == 0 || sent.text.size() + 61'000 < bytes) {
     sent.text += fmt::format("{{\"track\":\"t\",\"chassis\":\"c\",\"note\":\"{}\"}}\n",
                              std::string(60'000, 'x'));
     ++sent.points;

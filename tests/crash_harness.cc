@@ -24,7 +24,6 @@ workers = 2
 max_series = 16
 [durability]
 flush_interval_ms = 2
-flush_bytes = 4096
 checkpoint_interval_ms = 50
 segment_bytes = 65536
 [[window]]
@@ -157,8 +156,8 @@ struct Senders::Car {
   double metres = 0;
 };
 
-Senders::Senders(std::uint64_t seed, unsigned threads)
-    : seed_(seed), thread_count_(threads), cars_(threads) {
+Senders::Senders(std::uint64_t seed, BodySizes bodies, unsigned threads)
+    : seed_(seed), bodies_sent_(bodies), thread_count_(threads), cars_(threads) {
   constexpr int kCars = 5;
   // So long ago that no event time is ahead of the server's clock, though that be set back.
   const std::int64_t now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -286,8 +285,8 @@ void Senders::run(unsigned thread) {
   std::uint64_t count = 0;
   while (!finishing_) {
     SentBody body;
-    // Some are in several blocks of the log.
-    const std::size_t points = random() % 40 == 0 ? 400 : 1 + random() % 60;
+    const bool is_large = bodies_sent_ == BodySizes::kSomeLarge && random() % 40 == 0;
+    const std::size_t points = is_large ? 400 : 1 + random() % 60;
     const std::string name = fmt::format("{}-{}-{}-{}", seed_, starts_, thread, ++count);
     const bool has_key = random() % 10 != 0;
     std::vector<Car> alone;

@@ -75,12 +75,19 @@ struct SentBody {
   std::uint64_t answered_at = 0;  ///< likewise: after its last answer
 };
 
+enum class BodySizes {
+  kSmall,
+  kSomeLarge,  ///< in several blocks of the log, where the server has kSmallBlocks
+};
+/// Setting of a server.
+inline constexpr const char* kSmallBlocks = "FLUSH_BYTES=4096";
+
 /// Sends bodies over several threads, each with cars of its own, to whichever server is there. Most
 /// bodies have an Idempotency-Key and are sent until they are acknowledged; some have none, and are
 /// sent once, with cars that nobody else sends.
 class Senders {
  public:
-  explicit Senders(std::uint64_t seed, unsigned threads = 3);
+  explicit Senders(std::uint64_t seed, BodySizes bodies = BodySizes::kSmall, unsigned threads = 3);
   ~Senders();
 
   /// What bodies are stamped with. Before start().
@@ -109,6 +116,7 @@ class Senders {
   Fate post(const SentBody& body, const std::string& text);
 
   const std::uint64_t seed_;
+  const BodySizes bodies_sent_;
   const unsigned thread_count_;
   std::function<std::uint64_t()> stamp_ = [] { return std::uint64_t{0}; };
   unsigned starts_ = 0;

@@ -39,7 +39,7 @@ void kill_again_and_again(const std::filesystem::path& directory, Senders& sende
                           std::mt19937_64& schedule, bool with_other_layouts, int& served) {
   for (int round = 0; round < rounds; ++round) {
     const auto partitions = with_other_layouts ? 2 + schedule() % 3 : 3;
-    ServerProcess server(directory, {fmt::format("PARTITIONS={}", partitions)});
+    ServerProcess server(directory, {fmt::format("PARTITIONS={}", partitions), kSmallBlocks});
     // Every fourth so early that it is mostly starting, or reading the log again.
     const std::uint64_t latest_ms = schedule() % 4 == 0 ? 40 : 400;
     const auto end = std::chrono::steady_clock::now() + milliseconds(5 + schedule() % latest_ms);
@@ -61,7 +61,7 @@ void expect_nothing_lost_or_doubled(bool with_other_layouts) {
   fmt::print("SLIPSTREAM_CRASH_SEED={}\n", the_seed());
   std::mt19937_64 schedule(the_seed());
   TemporaryDirectory directory;
-  Senders senders(the_seed());
+  Senders senders(the_seed(), BodySizes::kSomeLarge);
   int served = 0;
   for (auto left = static_cast<int>(from_environment("SLIPSTREAM_CRASH_ROUNDS", 12)); left > 0;
        left -= kRoundsBetweenChecks) {
@@ -135,7 +135,7 @@ TEST(Crash, SoItIsWhileClocksAreSetDisksFillUpAndDescriptorsAreFew) {
   fmt::print("SLIPSTREAM_CRASH_SEED={}\n", the_seed());
   TemporaryDirectory directory;
   Trouble trouble(directory.path(), the_seed());
-  Senders senders(the_seed());
+  Senders senders(the_seed(), BodySizes::kSomeLarge);
   for (auto left = static_cast<int>(from_environment("SLIPSTREAM_CRASH_ROUNDS", 12)); left > 0;
        left -= kRoundsBetweenChecks) {
     senders.start();

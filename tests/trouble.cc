@@ -71,7 +71,9 @@ void Trouble::round(Senders& senders) {
   told_.scarce += is_scarce ? 1 : 0;
   if (has_clock && one_in(2)) step_clock();
   IdleConnections idle;
-  ServerProcess server(directory_, interposed_.environment(), descriptors);
+  auto environment = interposed_.environment();
+  environment.emplace_back(kSmallBlocks);
+  ServerProcess server(directory_, std::move(environment), descriptors);
   const std::uint64_t latest_ms = one_in(4) ? 40 : 900;
   const auto end = std::chrono::steady_clock::now() + milliseconds(5 + random_() % latest_ms);
   bool serves = false;

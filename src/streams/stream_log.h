@@ -1,5 +1,4 @@
 #pragma once
-#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -68,10 +67,6 @@ class StreamLog final : public Agent, public PointSink {
   std::uint32_t partitions() const override { return live_.partitions(); }
   bool offer(PointBatchPtr& batch) override;
   std::expected<LogOffset, Refusal> offer_all(Body& body) override;
-  std::size_t room_bytes() const override {
-    const auto backlog = static_cast<std::size_t>(stats_.backlog_bytes.value());
-    return options_.max_backlog_bytes - std::min(backlog, options_.max_backlog_bytes);
-  }
   void when_durable(LogOffset offset, Durability durability,
                     std::function<void(bool)> done) override;
 
