@@ -35,7 +35,8 @@ void add_ingest(MetricsPage& page, const Parts& parts) {
              real(ingest.sequence_missing.value()));
   page.counter("sequence_repeats_total", "Sequence numbers seen again",
                real(ingest.sequence_repeats.value()));
-  page.counter("errors_not_logged_total", "Errors left out of the log by its limits, per address and in all",
+  page.counter("errors_not_logged_total",
+               "Errors left out of the log by its limits, per address and in all",
                real(ingest.errors_not_logged.value()));
 }
 

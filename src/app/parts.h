@@ -38,7 +38,7 @@ struct Parts : DurableParts {
   ConnectionBudget budget;
 
   DataWatch data_watch{*this};  ///< looks on the queries thread
-  HeapKeeper heap;  ///< the queries thread's
+  HeapKeeper heap;              ///< the queries thread's
   std::unique_ptr<RollupMemory> memory;
   std::unique_ptr<InsightJoiner> insights;
 

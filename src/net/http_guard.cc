@@ -48,8 +48,7 @@ Address HttpGuard::client_of(const HttpRequest& request, const Address& peer) co
     std::string_view rest = field->second;
     while (!rest.empty()) {
       const auto comma = rest.rfind(',');
-      const auto text =
-          trim_ows(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
+      const auto text = trim_ows(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
       rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(0, comma);
       const auto address = parse_address(std::string(text));
       if (!address) return client;
