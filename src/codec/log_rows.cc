@@ -4,6 +4,14 @@
 #include <cstring>
 
 namespace slipstream {
+namespace {
+
+/// Of a point's texts, what rows keep.
+std::size_t kept_text_bytes(const Point& p) {
+  return p.track.length + p.chassis.length + (p.has_texts ? p.json.length : 0);
+}
+
+}  // namespace
 
 std::size_t LogRows::add_points(const PointBatch& batch, std::uint32_t partition, std::size_t first,
                                 std::size_t max_bytes) {
@@ -13,8 +21,7 @@ std::size_t LogRows::add_points(const PointBatch& batch, std::uint32_t partition
     std::size_t sum = bytes();
     for (end = first; end < all && (end == first || sum < max_bytes); ++end) {
       const Point& p = batch.points[end];
-      sum += sizeof p + p.value_count * sizeof(Value) + p.track.length + p.chassis.length +
-             (p.has_texts ? p.json.length : 0);
+      sum += sizeof p + p.value_count * sizeof(Value) + kept_text_bytes(p);
     }
   }
   if (first < end) add_slice(batch, partition, first, end);
@@ -27,9 +34,7 @@ void LogRows::add_slice(const PointBatch& batch, std::uint32_t partition, std::s
   const auto points_begin = batch.points.begin() + static_cast<std::ptrdiff_t>(first);
   const auto points_end = batch.points.begin() + static_cast<std::ptrdiff_t>(end);
   std::size_t text_bytes = 0;
-  for (auto p = points_begin; p != points_end; ++p) {
-    text_bytes += p->track.length + p->chassis.length + (p->has_texts ? p->json.length : 0);
-  }
+  for (auto p = points_begin; p != points_end; ++p) text_bytes += kept_text_bytes(*p);
   // The values of consecutive points stand one behind the other.
   const std::uint32_t values_from = points_begin->first_value;
   const Point& last = *(points_end - 1);

@@ -41,16 +41,8 @@ TEST_F(JournalTest, OfALargeBodyThatIsCutOffNothingIsThere) {
     auto opened = SegmentLog::open(files, "/log", {.clock = &clock_});
     ASSERT_TRUE(opened);
     pipeline_ = make_pipeline();
-    Journal journal(opened->get(), *pipeline_,
-                    {.outputs = outputs_,
-                     .sectors = sectors_,
-                     .schema = schema_,
-                     .ingest = ingest_,
-                     .clock = clock_,
-                     .stats = stats_,
-                     .definitions = definitions_,
-                     .needed_from = [] { return LogOffset{0}; }},
-                    {.block_bytes = 2'000}, [](const std::string&) {});
+    Journal journal(opened->get(), *pipeline_, parts(), {.block_bytes = 2'000},
+                    [](const std::string&) {});
     Body small = body();
     ASSERT_TRUE(journal.offer_all(small));
     ASSERT_TRUE(journal.flush());

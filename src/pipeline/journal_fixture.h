@@ -71,10 +71,12 @@ class JournalTest : public testing::Test {
     log_ = std::move(*log);
     fussy_ = std::make_unique<FussyLog>(*log_);
     pipeline_ = make_pipeline();
-    journal_ = std::make_unique<Journal>(
-        fussy_.get(), *pipeline_,
-        Journal::Parts{
-            .outputs = outputs_,
+    journal_ =
+        std::make_unique<Journal>(fussy_.get(), *pipeline_, parts(), options,
+                                  [this](const std::string& text) { warnings_.push_back(text); });
+  }
+  Journal::Parts parts() {
+    return {.outputs = outputs_,
             .sectors = sectors_,
             .schema = schema_,
             .ingest = ingest_,
@@ -83,8 +85,7 @@ class JournalTest : public testing::Test {
             .definitions = definitions_,
             .needed_from = [] { return LogOffset{0}; },
             .dead = [this](LogOffset base, std::string_view payload,
-                           const std::string&) { dead_.emplace_back(base, payload.size()); }},
-        options, [this](const std::string& text) { warnings_.push_back(text); });
+                           const std::string&) { dead_.emplace_back(base, payload.size()); }};
   }
   std::unique_ptr<Pipeline> make_pipeline() {
     return std::make_unique<Pipeline>(PipelineOptions{.partitions = kPartitions, .workers = 1},
