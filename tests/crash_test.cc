@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <functional>
 #include <random>
 #include <regex>
 
@@ -56,19 +57,21 @@ void kill_again_and_again(const std::filesystem::path& directory, Senders& sende
   }
 }
 
-void expect_nothing_lost_or_doubled(bool with_other_layouts) {
+/// As many rounds as are asked for; after some of them, and at the end, a server that nothing
+/// happens to takes what the senders still have, and each point is looked for. `some_rounds` does
+/// so many; `settings` are of the last server, asked for after them; `told` says what happened.
+void expect_nothing_lost_or_doubled(const TemporaryDirectory& directory,
+                                    const std::function<void(Senders&, int)>& some_rounds,
+                                    const std::function<std::vector<std::string>()>& settings,
+                                    const std::function<std::string()>& told) {
   constexpr int kRoundsBetweenChecks = 25;
   fmt::print("SLIPSTREAM_CRASH_SEED={}\n", the_seed());
-  std::mt19937_64 schedule(the_seed());
-  TemporaryDirectory directory;
   Senders senders(the_seed(), BodySizes::kSomeLarge);
-  int served = 0;
   for (auto left = static_cast<int>(from_environment("SLIPSTREAM_CRASH_ROUNDS", 12)); left > 0;
        left -= kRoundsBetweenChecks) {
     senders.start();
-    kill_again_and_again(directory.path(), senders, std::min(left, kRoundsBetweenChecks), schedule,
-                         with_other_layouts, served);
-    ServerProcess server(directory.path());
+    some_rounds(senders, std::min(left, kRoundsBetweenChecks));
+    ServerProcess server(directory.path(), settings());
     const auto port = server.wait_until_it_serves();
     ASSERT_NE(port, 0) << server.output();
     senders.send_to(port);
@@ -76,12 +79,25 @@ void expect_nothing_lost_or_doubled(bool with_other_layouts) {
     senders.send_to(0);
     ASSERT_EQ(server.stop(), 0) << server.output();
     const auto points = expect_each_point_once(directory.path(), senders.bodies());
-    fmt::print("{} of the servers so far answered; {} bodies acknowledged, {} points\n", served,
-               senders.acknowledged(), points);
+    fmt::print("{}; {} bodies acknowledged, {} points\n", told(), senders.acknowledged(), points);
     ASSERT_FALSE(testing::Test::HasFailure()) << "SLIPSTREAM_CRASH_SEED=" << the_seed();
   }
   EXPECT_GT(senders.acknowledged(), 0u);
   EXPECT_EQ(senders.wrong_answers(), 0u);
+}
+
+void expect_nothing_lost_or_doubled(bool with_other_layouts) {
+  std::mt19937_64 schedule(the_seed());
+  const TemporaryDirectory directory;
+  int served = 0;
+  expect_nothing_lost_or_doubled(
+      directory,
+      [&](Senders& senders, int rounds) {
+        kill_again_and_again(directory.path(), senders, rounds, schedule, with_other_layouts,
+                             served);
+      },
+      [] { return std::vector<std::string>(); },
+      [&] { return fmt::format("{} of the servers so far answered", served); });
 }
 
 TEST(Crash, EveryAcknowledgedPointIsInExactlyOneRollupOfEachWindow) {
@@ -131,34 +147,22 @@ TEST(Trouble, ReachesTheServer) {
 // Sanitizers' builds have the kills and the descriptors alone: nothing is loaded before their own
 // library.
 TEST(Crash, SoItIsWhileClocksAreSetDisksFillUpAndDescriptorsAreFew) {
-  constexpr int kRoundsBetweenChecks = 25;
-  fmt::print("SLIPSTREAM_CRASH_SEED={}\n", the_seed());
-  TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   Trouble trouble(directory.path(), the_seed());
-  Senders senders(the_seed(), BodySizes::kSomeLarge);
-  for (auto left = static_cast<int>(from_environment("SLIPSTREAM_CRASH_ROUNDS", 12)); left > 0;
-       left -= kRoundsBetweenChecks) {
-    senders.start();
-    for (int i = 0; i < std::min(left, kRoundsBetweenChecks); ++i) trouble.round(senders);
-    ServerProcess server(directory.path(), trouble.end());
-    const auto port = server.wait_until_it_serves();
-    ASSERT_NE(port, 0) << server.output();
-    senders.send_to(port);
-    ASSERT_TRUE(senders.finish()) << http(port, "GET", "/api/health").body;
-    senders.send_to(0);
-    ASSERT_EQ(server.stop(), 0) << server.output();
-    const auto points = expect_each_point_once(directory.path(), senders.bodies());
-    const Trouble::Told& told = trouble.told();
-    fmt::print(
-        "{} rounds, {} of them served: the clock was set {} times, the disk full {} times ({} "
-        "calls refused), {} rounds had few descriptors and {} idle connections; {} bodies "
-        "acknowledged, {} points\n",
-        told.rounds, told.served, told.clock_steps, told.full_disks, told.refused_for_space,
-        told.scarce, told.idle_connections, senders.acknowledged(), points);
-    ASSERT_FALSE(testing::Test::HasFailure()) << "SLIPSTREAM_CRASH_SEED=" << the_seed();
-  }
-  EXPECT_GT(senders.acknowledged(), 0u);
-  EXPECT_EQ(senders.wrong_answers(), 0u);
+  expect_nothing_lost_or_doubled(
+      directory,
+      [&](Senders& senders, int rounds) {
+        for (int i = 0; i < rounds; ++i) trouble.round(senders);
+      },
+      [&] { return trouble.end(); },
+      [&] {
+        const Trouble::Told& told = trouble.told();
+        return fmt::format(
+            "{} rounds, {} of them served: the clock was set {} times, the disk full {} times ({} "
+            "calls refused), {} rounds had few descriptors and {} idle connections",
+            told.rounds, told.served, told.clock_steps, told.full_disks, told.refused_for_space,
+            told.scarce, told.idle_connections);
+      });
 }
 
 // A key that only the log had is read from there once: by the next start it stands before all
