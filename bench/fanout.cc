@@ -14,6 +14,7 @@
 #include "latency_client.h"
 #include "load.h"
 #include "server_process.h"
+#include "trial_size.h"
 
 namespace slipstream::bench {
 namespace {
@@ -107,8 +108,10 @@ std::vector<LatencyRow> run_latency() {
   for (const double rate : {1'000.0, 10'000.0, 100'000.0}) {
     const ServerProcess server;
     LatencyClient client(server.port());
-    send_load(
-        {.port = server.udp_port(), .points_per_second = rate, .seconds = 3, .with_time = false});
+    send_load({.port = server.udp_port(),
+               .points_per_second = rate,
+               .seconds = trial_seconds(3),
+               .with_time = false});
     rows.push_back({rate, client.finish()});
     fmt::print("{:>10.0f} {:>10.2f} {:>10.2f}\n", rate, rows.back().latency.p50_ms,
                rows.back().latency.p99_ms);
@@ -172,9 +175,9 @@ int main(int argc, char** argv) {
   std::vector<DeflateRow> deflates;
   std::pair<StalledTrial, StalledTrial> stalled;
   std::vector<LatencyRow> latencies;
-  if (only.empty() || only == "sends") sends = run_sends(1.5);
-  if (only.empty() || only == "deflate") deflates = run_deflate(1.5);
-  if (only.empty() || only == "stalled") stalled = run_stalled(10);
+  if (only.empty() || only == "sends") sends = run_sends(trial_seconds(1.5));
+  if (only.empty() || only == "deflate") deflates = run_deflate(trial_seconds(1.5));
+  if (only.empty() || only == "stalled") stalled = run_stalled(trial_seconds(10));
   if (only.empty() || only == "latency") latencies = run_latency();
   if (!json.empty()) write_json(json, sends, deflates, stalled, latencies);
   return 0;

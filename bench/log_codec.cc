@@ -17,6 +17,7 @@
 #include "codec/testing.h"
 #include "load.h"
 #include "point_texts.h"
+#include "trial_size.h"
 
 namespace slipstream::bench {
 namespace {
@@ -36,7 +37,7 @@ double measure(std::size_t points, const std::function<void()>& step) {
     std::size_t done = 0;
     const auto begin = Clock::now();
     std::chrono::duration<double, std::nano> elapsed{};
-    while (elapsed.count() < kSeconds * 1e9) {
+    while (elapsed.count() < trial_seconds(kSeconds) * 1e9) {
       step();
       done += points;
       elapsed = Clock::now() - begin;

@@ -22,6 +22,7 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/supervisor.h"
 #include "point_texts.h"
+#include "trial_size.h"
 #include "udp_trial.h"
 
 namespace slipstream::bench {
@@ -37,6 +38,11 @@ constexpr std::uint64_t kRecoveredPoints = 4'000'000;
 constexpr std::size_t kCommits = 400;
 constexpr std::size_t kCommitPoints = 60;
 constexpr std::int64_t kStartNs = 1'757'000'000 * kNsPerSecond;
+
+/// In whole payloads.
+std::uint64_t recovered_points() {
+  return trial_count(kRecoveredPoints) / kPayloadPoints * kPayloadPoints;
+}
 
 void must(bool held, const char* what) {
   if (!held) throw std::runtime_error(what);
@@ -95,7 +101,7 @@ double writes_per_second(const std::function<void()>& write, const std::function
   const auto begin = Clock::now();
   auto synced = begin;
   std::size_t writes = 0;
-  while (Clock::now() - begin < std::chrono::duration<double>(kSeconds)) {
+  while (Clock::now() - begin < std::chrono::duration<double>(trial_seconds(kSeconds))) {
     write();
     ++writes;
     if (Clock::now() - synced >= kSyncEvery) {
@@ -112,7 +118,7 @@ struct Latency {
 };
 Latency latency_of(const std::function<void()>& commit) {
   std::vector<double> ms;
-  for (std::size_t i = 0; i < kCommits; ++i) {
+  for (std::size_t i = 0; i < trial_count(kCommits); ++i) {
     const auto begin = Clock::now();
     commit();
     ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
@@ -284,7 +290,7 @@ std::string run_recovery() {
     std::string payload;
     codec_testing::Points source({}, kPartitions);
     PointLogEncoder encoder(source.schema().fields());
-    for (std::uint64_t first = 0; first < kRecoveredPoints; first += kPayloadPoints) {
+    for (std::uint64_t first = 0; first < recovered_points(); first += kPayloadPoints) {
       add_points(source, kPayloadPoints, static_cast<std::int64_t>(first));
       rows.clear();
       for (std::uint32_t p = 0; p < kPartitions; ++p) {
@@ -324,8 +330,8 @@ std::string run_recovery() {
   const auto begin = Clock::now();
   const auto summary = supervisor.recover(partitions, log->next_offset(), nullptr);
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  must(summary.has_value() && summary->points == kRecoveredPoints, "recovery");
-  const double rate = static_cast<double>(kRecoveredPoints) / seconds;
+  must(summary.has_value() && summary->points == recovered_points(), "recovery");
+  const double rate = static_cast<double>(recovered_points()) / seconds;
   fmt::print("{:42} {:>25.0f}\n", "recovery: points/s read, decoded and folded", rate);
   return fmt::format(R"("recovery_points_per_s":{:.0f})", rate);
 }

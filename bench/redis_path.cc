@@ -14,6 +14,7 @@
 
 #include "redis_clients.h"
 #include "server_process.h"
+#include "trial_size.h"
 
 namespace slipstream::bench {
 namespace {
@@ -154,13 +155,14 @@ void run(Row& row, int trials) {
 int main(int argc, char** argv) {
   using namespace slipstream::bench;
   std::string json;
-  int trials = 3;
+  int trials = is_short() ? 1 : 3;
   for (int i = 1; i + 1 < argc; ++i) {
     if (std::string_view(argv[i]) == "--json") json = argv[i + 1];
     if (std::string_view(argv[i]) == "--trials") trials = std::max(1, std::atoi(argv[i + 1]));
   }
-  std::vector<Row> rows = {{"one point an entry", kEntries, 1, {}, {}},
-                           {"50 points an entry", kManyEntries, kPointsPerEntry, {}, {}}};
+  std::vector<Row> rows = {
+      {"one point an entry", trial_count(kEntries), 1, {}, {}},
+      {"50 points an entry", trial_count(kManyEntries), kPointsPerEntry, {}, {}}};
   fmt::print("Redis stream to rollups, committed exactly once; medians of {}\n", trials);
   fmt::print("{:<26}{:>14}{:>14}{:>8}{:>12}{:>12}{:>12}{:>12}\n", "", "bare points/s", "points/s",
              "ratio", "redis us", "redis us", "bare us", "us a point");

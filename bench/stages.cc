@@ -17,6 +17,7 @@
 #include "pipeline/partition.h"
 #include "point_texts.h"
 #include "racing/field_analyzer.h"
+#include "trial_size.h"
 
 namespace slipstream::bench {
 namespace {
@@ -91,7 +92,7 @@ double measure(const std::function<void(std::size_t)>& points) {
   std::size_t done = 0;
   const auto begin = Clock::now();
   std::chrono::duration<double, std::nano> elapsed{};
-  while (elapsed.count() < kSeconds * 1e9) {
+  while (elapsed.count() < trial_seconds(kSeconds) * 1e9) {
     points(kBatchPoints * 40);
     done += kBatchPoints * 40;
     elapsed = Clock::now() - begin;

@@ -25,6 +25,7 @@
 #include "load.h"
 #include "point_texts.h"
 #include "server_process.h"
+#include "trial_size.h"
 #include "udp_trial.h"
 
 namespace slipstream::bench {
@@ -195,8 +196,10 @@ std::vector<LatencyRow> run_latency() {
           std::map<std::string, std::string>{{"BATCH_MIN_MS", batch_min_ms}});
       LatencyClient client(server.port());
       WakeDelay wake;
-      send_load(
-          {.port = server.udp_port(), .points_per_second = rate, .seconds = 4, .with_time = false});
+      send_load({.port = server.udp_port(),
+                 .points_per_second = rate,
+                 .seconds = trial_seconds(4),
+                 .with_time = false});
       const double wake_p99_ms = wake.finish();
       const auto latency = client.finish();
       rows.push_back(
@@ -218,12 +221,14 @@ Memory run_memory() {
   const DrainingClient client(server.port());
   Memory memory;
   std::thread sender([&] {
-    send_load(
-        {.port = server.udp_port(), .points_per_second = 100'000, .seconds = 61, .series = 1'000});
+    send_load({.port = server.udp_port(),
+               .points_per_second = 100'000,
+               .seconds = trial_seconds(61),
+               .series = 1'000});
   });
-  std::this_thread::sleep_for(std::chrono::seconds(20));
+  std::this_thread::sleep_for(std::chrono::duration<double>(trial_seconds(20)));
   memory.at_20_s = memory_bytes(server.pid(), "VmRSS");
-  std::this_thread::sleep_for(std::chrono::seconds(40));
+  std::this_thread::sleep_for(std::chrono::duration<double>(trial_seconds(40)));
   memory.at_60_s = memory_bytes(server.pid(), "VmRSS");
   sender.join();
   fmt::print(

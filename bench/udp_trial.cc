@@ -6,6 +6,7 @@
 
 #include "latency_client.h"
 #include "server_process.h"
+#include "trial_size.h"
 
 namespace slipstream::bench {
 namespace {
@@ -34,8 +35,10 @@ Trial find_rate(Packing packing, std::uint16_t port, pid_t pid,
   for (int attempt = 0; attempt < 14; ++attempt) {
     const std::uint64_t before = settled(points_received);
     const double cpu_before = cpu_seconds(pid);
-    const LoadResult sent = send_load(
-        {.port = port, .packing = packing, .points_per_second = rate, .seconds = kTrialSeconds});
+    const LoadResult sent = send_load({.port = port,
+                                       .packing = packing,
+                                       .points_per_second = rate,
+                                       .seconds = trial_seconds(kTrialSeconds)});
     const std::uint64_t received = settled(points_received) - before;
     const double sent_rate = static_cast<double>(sent.points) / sent.seconds;
     if (received == sent.points) {

@@ -1,5 +1,12 @@
 include(GoogleTest)
 
+# slipstream_fast_build(TARGET)
+# Several sources are compiled as one, for a third of the time: names without linkage are the room's, not the file's.
+function(slipstream_fast_build target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${SLIPSTREAM_UNITY}
+    UNITY_BUILD_BATCH_SIZE ${SLIPSTREAM_UNITY_FILES})
+endfunction()
+
 # slipstream_room(NAME SEES room... LIBS target...)
 # One folder under src/ is one static library; its *_test.cc make one test program, each *_fuzz.cc one fuzzer.
 function(slipstream_room name)
@@ -16,6 +23,7 @@ function(slipstream_room name)
   list(TRANSFORM seen PREPEND slipstream_)
   if(sources)
     add_library(${target} STATIC ${sources})
+    slipstream_fast_build(${target})
     target_link_libraries(${target} PUBLIC ${seen} ${ROOM_LIBS} PRIVATE slipstream_options)
     target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/src)
     # A parser's error is a value here: what would throw it must not compile.
@@ -26,14 +34,16 @@ function(slipstream_room name)
     target_include_directories(${target} INTERFACE ${CMAKE_SOURCE_DIR}/src)
   endif()
 
-  if(SLIPSTREAM_TESTS AND tests)
+  if(SLIPSTREAM_TESTS AND tests AND NOT name IN_LIST SLIPSTREAM_ROOMS_NOT_TESTED)
     add_executable(${name}_test ${tests})
+    slipstream_fast_build(${name}_test)
     target_link_libraries(${name}_test PRIVATE ${target} slipstream_options rapidcheck
       GTest::gtest_main GTest::gmock)
     target_compile_options(${name}_test PRIVATE ${SLIPSTREAM_TEST_FLAGS})
     target_compile_definitions(${name}_test PRIVATE SLIPSTREAM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
-      PROPERTIES LABELS unit TIMEOUT 120)
+    # All in one process: they start in less time than they take.
+    add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 600)
   endif()
   if(SLIPSTREAM_FUZZ)
     foreach(fuzzer ${fuzzers})

@@ -22,6 +22,10 @@ else()
   add_compile_options(--param=ggc-min-heapsize=1048576)
   # g++ 12 reports overflows inside its own inlined string copies (GCC bug 105651).
   target_compile_options(slipstream_options INTERFACE -Wno-restrict)
+  if(SLIPSTREAM_UNITY)
+    # A source within another one is a header to it, whose classes should hold nothing of one file only.
+    target_compile_options(slipstream_options INTERFACE -Wno-subobject-linkage)
+  endif()
 endif()
 
 if(SLIPSTREAM_SANITIZE)

@@ -9,6 +9,7 @@
 
 #include "app/parts.h"
 #include "crash_harness.h"
+#include "environment.h"
 #include "harness.h"
 #include "redis_server.h"
 #include "source/udp_sender.h"
@@ -25,16 +26,10 @@ using harness::metric;
 using harness::RedisServer;
 using harness::Server;
 using streams::FedPoint;
+using streams::kAggregates;
+using streams::kBegin;
 using streams::SeenRollup;
 using testing::HasSubstr;
-
-constexpr std::int64_t kBegin = 1'757'032'100'000;
-constexpr const char* kAggregates = "aggregates.stream";
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const given = std::getenv(name);
-  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
-}
 
 void post(std::uint16_t port, std::span<const FedPoint> points) {
   std::string body;
@@ -248,8 +243,8 @@ std::multiset<std::string> stored_ids(const std::filesystem::path& directory) {
 // All windows are stored there, so that the store says what must be in the stream.
 TEST_F(Aggregates, EveryAcknowledgedPointIsInOneBucketOfTheStreamThroughKills) {
   const std::uint64_t seed =
-      from_environment("SLIPSTREAM_CRASH_SEED", std::random_device{}() % 1'000'000);
-  const auto rounds = from_environment("SLIPSTREAM_CRASH_ROUNDS", 12);
+      harness::from_environment("SLIPSTREAM_CRASH_SEED", std::random_device{}() % 1'000'000);
+  const auto rounds = harness::from_environment("SLIPSTREAM_CRASH_ROUNDS", 12);
   SCOPED_TRACE(fmt::format("SLIPSTREAM_CRASH_SEED={} SLIPSTREAM_CRASH_ROUNDS={}", seed, rounds));
   std::mt19937_64 schedule(seed);
   RedisServer redis({.append_only = true});

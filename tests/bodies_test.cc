@@ -4,49 +4,31 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <cstdlib>
 #include <random>
 
 #include "app/parts.h"
 #include "base/fault.h"
+#include "environment.h"
 #include "harness.h"
+#include "packed.h"
 #include "program.h"
 #include "store/sqlite.h"
 
 namespace slipstream {
 namespace {
 
+using harness::gzip;
 using harness::http;
 using harness::HttpAnswer;
 using harness::metric;
 using harness::Server;
+using harness::zstd;
 using testing::HasSubstr;
 
 constexpr std::size_t kMiB = std::size_t{1} << 20;
 constexpr std::size_t kMostDecoded = 256 * kMiB;
-
-std::string gzip(const std::string& text) {
-  z_stream z{};
-  EXPECT_EQ(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string packed(deflateBound(&z, text.size()) + 64, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  z.avail_in = static_cast<uInt>(text.size());
-  z.next_out = reinterpret_cast<Bytef*>(packed.data());
-  z.avail_out = static_cast<uInt>(packed.size());
-  EXPECT_EQ(deflate(&z, Z_FINISH), Z_STREAM_END);
-  packed.resize(packed.size() - z.avail_out);
-  deflateEnd(&z);
-  return packed;
-}
-
-std::string zstd(const std::string& text) {
-  std::string packed(ZSTD_compressBound(text.size()), '\0');
-  packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 1));
-  return packed;
-}
 
 struct Sent {
   std::string target = "/api/ingest";
@@ -169,7 +151,10 @@ void expect_whole_or_refused(const Server& server, const Sent& sent, unsigned pa
   const double before = accepted(server);
   const auto answer = post_until_answered(server, sent, packing);
   const double taken = accepted(server) - before;
-  if (answer.status == 200 || answer.status == 204) {
+  if (sent.points == 0) {
+    EXPECT_THAT(answer.body, HasSubstr("the body holds no point"));
+    EXPECT_EQ(answer.status, 400u);
+  } else if (answer.status == 200 || answer.status == 204) {
     EXPECT_EQ(taken, static_cast<double>(sent.points));
   } else {
     // In memory a point takes its text as JSON, its values, and some 200 bytes.
@@ -184,17 +169,13 @@ void expect_whole_or_refused(const Server& server, const Sent& sent, unsigned pa
       harness::eventually([&] { return http(server.port(), "GET", "/api/health").status == 200; }));
 }
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const given = std::getenv(name);
-  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
-}
-
 TEST(Bodies, OfAnySizeShapeAndCompressionAreTakenWholeOrRefused) {
-  const auto seed = from_environment("SLIPSTREAM_BODIES_SEED", std::random_device{}() % 1'000'000);
+  const auto seed =
+      harness::from_environment("SLIPSTREAM_BODIES_SEED", std::random_device{}() % 1'000'000);
   fmt::print("SLIPSTREAM_BODIES_SEED={}\n", seed);
   std::mt19937_64 random(seed);
   Server server;
-  for (auto left = from_environment("SLIPSTREAM_BODIES", 12); left > 0; --left) {
+  for (auto left = harness::from_environment("SLIPSTREAM_BODIES", 12); left > 0; --left) {
     const Sent sent = any_body(random);
     const auto packing = static_cast<unsigned>(random() % 3);
     SCOPED_TRACE(fmt::format("{} bytes, {} points, packing {}: {}", sent.text.size(), sent.points,

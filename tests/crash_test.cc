@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/iso_time.h"
 #include "crash_harness.h"
+#include "environment.h"
 #include "harness.h"
 #include "trouble.h"
 
@@ -24,14 +25,9 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const given = std::getenv(name);
-  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
-}
-
 std::uint64_t the_seed() {
   static const std::uint64_t seed =
-      from_environment("SLIPSTREAM_CRASH_SEED", std::random_device{}() % 1'000'000);
+      harness::from_environment("SLIPSTREAM_CRASH_SEED", std::random_device{}() % 1'000'000);
   return seed;
 }
 
@@ -67,8 +63,8 @@ void expect_nothing_lost_or_doubled(const TemporaryDirectory& directory,
   constexpr int kRoundsBetweenChecks = 25;
   fmt::print("SLIPSTREAM_CRASH_SEED={}\n", the_seed());
   Senders senders(the_seed(), BodySizes::kSomeLarge);
-  for (auto left = static_cast<int>(from_environment("SLIPSTREAM_CRASH_ROUNDS", 12)); left > 0;
-       left -= kRoundsBetweenChecks) {
+  for (auto left = static_cast<int>(harness::from_environment("SLIPSTREAM_CRASH_ROUNDS", 12));
+       left > 0; left -= kRoundsBetweenChecks) {
     senders.start();
     some_rounds(senders, std::min(left, kRoundsBetweenChecks));
     ServerProcess server(directory.path(), settings());

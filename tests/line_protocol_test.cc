@@ -2,16 +2,17 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include "harness.h"
 #include "net/testing.h"
+#include "packed.h"
 #include "source/udp_sender.h"
 
 namespace slipstream {
 namespace {
 
 using harness::eventually;
+using harness::gzip;
 using harness::http;
 using harness::metric;
 using harness::Server;
@@ -28,20 +29,6 @@ std::string recent(const Server& server, const std::string& chassis) {
     return body.find(chassis) != std::string::npos;
   });
   return body;
-}
-
-std::string gzip(const std::string& text) {
-  z_stream z{};
-  deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  std::string out(text.size() + 512, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  z.avail_in = static_cast<uInt>(text.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  deflate(&z, Z_FINISH);
-  out.resize(out.size() - z.avail_out);
-  deflateEnd(&z);
-  return out;
 }
 
 TEST(LineProtocol, IsTakenAsInfluxTakesIt) {

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "crash_harness.h"
+#include "environment.h"
 #include "harness.h"
 #include "interposer/disk.h"
 #include "log/segment.h"
@@ -27,11 +28,6 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kCutsPerRecording = 20;
 constexpr int kLives = 3;  ///< of the server, each but the last ended by a kill
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const given = std::getenv(name);
-  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
-}
 
 /// What a server did to its disk, and what its clients heard meanwhile.
 struct Recording {
@@ -164,8 +160,8 @@ std::uint64_t expect_nothing_lost(const Recording& recording, const Disk& disk, 
 TEST(PowerCut, NothingAcknowledgedIsLostAndNothingIsTwice) {
   if (!Interposed::is_built()) GTEST_SKIP() << "no library is loaded before a sanitizer's own";
   const std::uint64_t seed =
-      from_environment("SLIPSTREAM_POWER_SEED", std::random_device{}() % 1'000'000);
-  const std::uint64_t cuts = from_environment("SLIPSTREAM_POWER_CUTS", 12);
+      harness::from_environment("SLIPSTREAM_POWER_SEED", std::random_device{}() % 1'000'000);
+  const std::uint64_t cuts = harness::from_environment("SLIPSTREAM_POWER_CUTS", 12);
   std::mt19937_64 random(seed);
   fmt::print("SLIPSTREAM_POWER_SEED={}\n", seed);
   for (std::uint64_t done = 0; done < cuts;) {

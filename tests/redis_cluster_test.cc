@@ -11,6 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using harness::RedisCluster;
+using harness::text_of;
 using harness::wait_until;
 using testing::StartsWith;
 using OnLoss = RedisServers::OnLoss;
@@ -27,10 +28,6 @@ class RedisClusterTest : public testing::Test {
   }
 };
 
-std::string text(const std::expected<RedisReply, RedisFailure>& reply) {
-  return reply ? std::string(reply->view().text()) : reply.error().message;
-}
-
 TEST_F(RedisClusterTest, KeysAreFoundWhereverTheyAreAndGo) {
   RedisCluster cluster;
   RedisServers servers(at(cluster.node(4).url()));  // of a replica
@@ -41,7 +38,7 @@ TEST_F(RedisClusterTest, KeysAreFoundWhereverTheyAreAndGo) {
   }
   for (int i = 0; i < 100; ++i) {
     const auto key = "key" + std::to_string(i);
-    ASSERT_EQ(text(servers.call(key, {"SET", key, key}, soon())), "OK");
+    ASSERT_EQ(text_of(servers.call(key, {"SET", key, key}, soon())), "OK");
     EXPECT_EQ(servers.place_of(key), cluster.node(cluster.master_of(key, 0)).address().text());
   }
   EXPECT_TRUE(servers.is_cluster());
@@ -56,7 +53,7 @@ TEST_F(RedisClusterTest, KeysAreFoundWhereverTheyAreAndGo) {
   for (const auto i : {to, from}) {
     ASSERT_EQ(cluster.node(i).text({"CLUSTER", "SETSLOT", slot, "NODE", cluster.id_of(to)}), "OK");
   }
-  EXPECT_EQ(text(servers.call(key, {"SET", key, "1"}, soon())), "OK");
+  EXPECT_EQ(text_of(servers.call(key, {"SET", key, "1"}, soon())), "OK");
   EXPECT_EQ(servers.stats().redirects.value(), 1u);
   EXPECT_EQ(servers.place_of(key), cluster.node(to).address().text());
 
@@ -66,11 +63,11 @@ TEST_F(RedisClusterTest, KeysAreFoundWhereverTheyAreAndGo) {
   ASSERT_EQ(cluster.node(to).text({"CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.id_of(from)}),
             "OK");
   const std::string other = "{" + key + "}other";
-  EXPECT_EQ(text(servers.call(other, {"SET", other, "2"}, soon())), "OK");
+  EXPECT_EQ(text_of(servers.call(other, {"SET", other, "2"}, soon())), "OK");
   EXPECT_EQ(servers.stats().redirects.value(), 2u);
-  EXPECT_EQ(text(servers.call(other, {"GET", other}, soon())), "2");
-  EXPECT_EQ(text(servers.call(key, {"GET", key}, soon())), "1");
-  EXPECT_THAT(text(servers.call(key, {"MGET", key, other}, redis_deadline_in(50ms))),
+  EXPECT_EQ(text_of(servers.call(other, {"GET", other}, soon())), "2");
+  EXPECT_EQ(text_of(servers.call(key, {"GET", key}, soon())), "1");
+  EXPECT_THAT(text_of(servers.call(key, {"MGET", key, other}, redis_deadline_in(1s))),
               StartsWith("TRYAGAIN"));
   ASSERT_EQ(cluster.node(to).text({"MIGRATE", "127.0.0.1",
                                    std::to_string(cluster.node(from).port()), key, "0", "10000"}),
@@ -80,7 +77,7 @@ TEST_F(RedisClusterTest, KeysAreFoundWhereverTheyAreAndGo) {
               "OK");
   }
   const auto both = servers.call(key, {"MGET", key, other}, soon());
-  ASSERT_TRUE(both) << text(both);
+  ASSERT_TRUE(both) << text_of(both);
   EXPECT_EQ(both->view()[0].text(), "1");
   EXPECT_EQ(both->view()[1].text(), "2");
 }
@@ -89,7 +86,7 @@ TEST_F(RedisClusterTest, AKilledMastersReplicaIsFound) {
   RedisCluster cluster;
   RedisServers servers(at(cluster.urls()));
   const std::string key = "key";
-  ASSERT_EQ(text(servers.call(key, {"SET", key, "1"}, soon())), "OK");
+  ASSERT_EQ(text_of(servers.call(key, {"SET", key, "1"}, soon())), "OK");
   const auto master = cluster.master_of(key, 0);
   const auto replica = master + RedisCluster::kMasters;
   wait_until("the replica has it", [&] {
@@ -100,7 +97,7 @@ TEST_F(RedisClusterTest, AKilledMastersReplicaIsFound) {
   cluster.node(master).kill9();
   EXPECT_TRUE((*connection)->call({"GET", key}, soon()).error().is_lost());
 
-  EXPECT_EQ(text(servers.call(key, {"GET", key}, soon(), OnLoss::kRetry)), "1");
+  EXPECT_EQ(text_of(servers.call(key, {"GET", key}, soon(), OnLoss::kRetry)), "1");
   EXPECT_EQ(servers.place_of(key), cluster.node(replica).address().text());
   wait_until("the dedicated connection is there again", [&] {
     connection = servers.connect(key, "ingest-0");
@@ -116,7 +113,7 @@ TEST_F(RedisClusterTest, AKilledMastersReplicaIsFound) {
   // The old master comes back as the replica of its replica; nothing changes for us.
   cluster.node(master).restart();
   cluster.wait_until_healthy();
-  EXPECT_EQ(text(servers.call(key, {"SET", key, "2"}, soon())), "OK");
+  EXPECT_EQ(text_of(servers.call(key, {"SET", key, "2"}, soon())), "OK");
   EXPECT_EQ(servers.place_of(key), cluster.node(replica).address().text());
 }
 
@@ -126,12 +123,12 @@ TEST_F(RedisClusterTest, AMasterThatOnlyStopsAnsweringIsReplacedToo) {
   options.connection.connect_timeout_ms = 500;
   RedisServers servers(options);
   const std::string key = "key";
-  ASSERT_EQ(text(servers.call(key, {"SET", key, "1"}, soon())), "OK");
+  ASSERT_EQ(text_of(servers.call(key, {"SET", key, "1"}, soon())), "OK");
   const auto master = cluster.master_of(key, 0);
   cluster.node(master).pause();
   wait_until("the replica answers", [&] {
-    return text(servers.call(key, {"SET", key, "2"}, redis_deadline_in(500ms), OnLoss::kRetry)) ==
-           "OK";
+    return text_of(servers.call(key, {"SET", key, "2"}, redis_deadline_in(500ms),
+                                OnLoss::kRetry)) == "OK";
   });
   EXPECT_EQ(servers.place_of(key), cluster.node(master + RedisCluster::kMasters).address().text());
 }

@@ -12,13 +12,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using harness::RedisServer;
+using harness::soon;
+using harness::text_of;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-RedisDeadline soon() {
-  return redis_deadline_in(20s);
-}
 
 class RedisConnectionTest : public testing::Test {
  protected:
@@ -37,10 +35,6 @@ class RedisConnectionTest : public testing::Test {
 
   RedisStats stats_;
 };
-
-std::string text(const std::expected<ReplyView, RedisFailure>& reply) {
-  return reply ? std::string(reply->text()) : reply.error().message;
-}
 
 TEST_F(RedisConnectionTest, RepliesComeInTheOrderOfTheCommands) {
   RedisServer server;
@@ -62,9 +56,9 @@ TEST_F(RedisConnectionTest, RepliesComeInTheOrderOfTheCommands) {
     EXPECT_TRUE(connection->receive(soon())->is_nil());
     const auto error = connection->receive(soon());
     EXPECT_TRUE(error->is_error());
-    EXPECT_THAT(text(error), StartsWith("WRONGTYPE"));
-    EXPECT_EQ(text(connection->receive(soon())), std::to_string(i));
-    EXPECT_EQ(text(connection->receive(soon())), "OK");
+    EXPECT_THAT(text_of(error), StartsWith("WRONGTYPE"));
+    EXPECT_EQ(text_of(connection->receive(soon())), std::to_string(i));
+    EXPECT_EQ(text_of(connection->receive(soon())), "OK");
     const auto list = connection->receive(soon());
     ASSERT_EQ(list->size(), 1u);
     EXPECT_EQ((*list)[0].text(), "x");
@@ -95,7 +89,7 @@ TEST_F(RedisConnectionTest, StreamsAreReadClaimedAndAcknowledgedInBulk) {
   }
   while (connection->outstanding() > 0) {
     const auto reply = connection->receive(soon());
-    ASSERT_TRUE(reply && !reply->is_error()) << text(reply);
+    ASSERT_TRUE(reply && !reply->is_error()) << text_of(reply);
   }
   const auto read = connection->call(
       {"XREADGROUP", "GROUP", "group", "one", "COUNT", "1000000", "STREAMS", "stream", ">"},
@@ -136,7 +130,7 @@ TEST_F(RedisConnectionTest, ATimeoutLeavesTheConnectionWholeAndTheReplyComesLate
   }
   server.call({"RPUSH", "list", "late"});
   const auto reply = connection->receive(soon());
-  ASSERT_TRUE(reply) << text(reply);
+  ASSERT_TRUE(reply) << text_of(reply);
   EXPECT_EQ((*reply)[1].text(), "late");
 }
 
@@ -146,7 +140,7 @@ TEST_F(RedisConnectionTest, ACallDropsTheRepliesOfCallsThatTimedOut) {
   EXPECT_FALSE(connection->call({"BLPOP", "list", "0"}, redis_deadline_in(10ms)));
   EXPECT_FALSE(connection->call({"ECHO", "first"}, redis_deadline_in(10ms)));
   server.call({"RPUSH", "list", "late"});
-  EXPECT_EQ(text(connection->call({"ECHO", "second"}, soon())), "second");
+  EXPECT_EQ(text_of(connection->call({"ECHO", "second"}, soon())), "second");
 }
 
 TEST_F(RedisConnectionTest, AnInterruptEndsTheWaitThatIsAndTheOneThatWillBe) {
@@ -173,7 +167,7 @@ TEST_F(RedisConnectionTest, AKilledServerLosesTheConnectionForGood) {
   auto connection = open(server.url()).value();
   std::vector<std::string> ends;
   connection->on_end([&](std::string_view lost) { ends.emplace_back(lost); });
-  ASSERT_EQ(text(connection->call({"SET", "kept", "yes"}, soon())), "OK");
+  ASSERT_EQ(text_of(connection->call({"SET", "kept", "yes"}, soon())), "OK");
   connection->commands().command({"BLPOP", "list", "0"});
   ASSERT_TRUE(connection->flush(soon()));
   server.kill9();
@@ -191,7 +185,7 @@ TEST_F(RedisConnectionTest, AKilledServerLosesTheConnectionForGood) {
   EXPECT_TRUE(reply.error().is_lost());
   EXPECT_TRUE(connection->flush(soon()).error().is_lost());
   EXPECT_EQ(ends.size(), 1u);
-  EXPECT_EQ(text(open(server.url()).value()->call({"GET", "kept"}, soon())), "yes");
+  EXPECT_EQ(text_of(open(server.url()).value()->call({"GET", "kept"}, soon())), "yes");
   EXPECT_EQ(stats_.losses.value(), 1u);
 }
 
@@ -220,16 +214,16 @@ TEST_F(RedisConnectionTest, PasswordsAndUsersAreChecked) {
   // The user may not name its connections, and does without.
   auto connection = open(at("car:p%2540ss"));
   ASSERT_TRUE(connection) << connection.error().message;
-  EXPECT_EQ(text((*connection)->call({"SET", "car:7", "x"}, soon())), "OK");
+  EXPECT_EQ(text_of((*connection)->call({"SET", "car:7", "x"}, soon())), "OK");
   const auto denied = (*connection)->call({"SET", "other", "x"}, soon());
   EXPECT_EQ(classify(*denied), ReplyError::kAccess);
 }
 
 TEST_F(RedisConnectionTest, DatabasesAreSelected) {
   RedisServer server;
-  EXPECT_EQ(text(open(server.url() + "/3").value()->call({"SET", "key", "x"}, soon())), "OK");
+  EXPECT_EQ(text_of(open(server.url() + "/3").value()->call({"SET", "key", "x"}, soon())), "OK");
   EXPECT_TRUE(open(server.url()).value()->call({"GET", "key"}, soon())->is_nil());
-  EXPECT_EQ(text(open(server.url() + "?db=3").value()->call({"GET", "key"}, soon())), "x");
+  EXPECT_EQ(text_of(open(server.url() + "?db=3").value()->call({"GET", "key"}, soon())), "x");
   EXPECT_THAT(error_of(server.url() + "/99"), HasSubstr("SELECT: ERR DB index is out of range"));
 }
 
@@ -237,7 +231,7 @@ TEST_F(RedisConnectionTest, UnixSocketsWork) {
   RedisServer server({.password = "s3cret", .unix_socket = true});
   auto connection = open(server.unix_url() + "?db=1");
   ASSERT_TRUE(connection) << connection.error().message;
-  EXPECT_EQ(text((*connection)->call({"PING"}, soon())), "PONG");
+  EXPECT_EQ(text_of((*connection)->call({"PING"}, soon())), "PONG");
   EXPECT_THAT(error_of("unix:///nowhere/redis.sock"), HasSubstr("No such file"));
 }
 
@@ -250,7 +244,7 @@ TEST_F(RedisConnectionTest, TlsIsVerified) {
   auto connection = open(server.tls_url(), good);
   ASSERT_TRUE(connection) << connection.error().message;
   const std::string large(3 << 20, 'x');
-  EXPECT_EQ(text((*connection)->call({"ECHO", large}, soon())), large);
+  EXPECT_EQ(text_of((*connection)->call({"ECHO", large}, soon())), large);
   (*connection)->commands().command({"BLPOP", "list", "0"});
   EXPECT_TRUE((*connection)->receive(redis_deadline_in(10ms)).error().is_timeout());
   server.call({"RPUSH", "list", "late"});
@@ -304,9 +298,9 @@ TEST_F(RedisConnectionTest, AServerThatDoesNotAnswerIsATimeoutEverywhere) {
   EXPECT_EQ(connection->outstanding(), 3u);
   server.resume();
   ASSERT_TRUE(connection->flush(soon()));
-  EXPECT_EQ(text(connection->receive(soon())), large);
-  EXPECT_EQ(text(connection->receive(soon())), "0");
-  EXPECT_EQ(text(connection->receive(soon())), "1");
+  EXPECT_EQ(text_of(connection->receive(soon())), large);
+  EXPECT_EQ(text_of(connection->receive(soon())), "0");
+  EXPECT_EQ(text_of(connection->receive(soon())), "1");
 }
 
 TEST_F(RedisConnectionTest, WhatTheServerSaysBeforeItClosesIsTold) {
@@ -321,9 +315,9 @@ TEST_F(RedisConnectionTest, MemoryThatIsUsedUpIsAnErrorReply) {
   const std::string large(4 << 20, 'x');
   auto reply = connection->call({"SET", "key", large}, soon());
   if (reply && !reply->is_error()) reply = connection->call({"SET", "key2", "x"}, soon());
-  ASSERT_TRUE(reply) << text(reply);
+  ASSERT_TRUE(reply) << text_of(reply);
   EXPECT_TRUE(reply->is_error());
-  EXPECT_THAT(text(reply), StartsWith("OOM"));
+  EXPECT_THAT(text_of(reply), StartsWith("OOM"));
 }
 
 }  // namespace

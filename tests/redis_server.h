@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <filesystem>
 #include <functional>
 #include <initializer_list>
@@ -115,5 +116,18 @@ class RedisCluster {
 /// Tries until it holds; throws, saying what, when it does not within the limit.
 void wait_until(std::string_view what, const std::function<bool()>& condition,
                 std::chrono::milliseconds limit = std::chrono::seconds(60));
+
+/// Long enough for any answer that will come.
+inline RedisDeadline soon() {
+  return redis_deadline_in(std::chrono::seconds(20));
+}
+
+/// What a call was answered, or why it failed.
+inline std::string text_of(const std::expected<ReplyView, RedisFailure>& reply) {
+  return reply ? std::string(reply->text()) : reply.error().message;
+}
+inline std::string text_of(const std::expected<RedisReply, RedisFailure>& reply) {
+  return reply ? std::string(reply->view().text()) : reply.error().message;
+}
 
 }  // namespace slipstream::harness

@@ -12,12 +12,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using harness::RedisServer;
+using harness::soon;
+using harness::text_of;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-RedisDeadline soon() {
-  return redis_deadline_in(20s);
-}
 
 class RedisServersTest : public testing::Test {
  protected:
@@ -30,15 +28,11 @@ class RedisServersTest : public testing::Test {
   }
 };
 
-std::string text(const std::expected<RedisReply, RedisFailure>& reply) {
-  return reply ? std::string(reply->view().text()) : reply.error().message;
-}
-
 TEST_F(RedisServersTest, OneServerHasAllKeys) {
   RedisServer server;
   RedisServers servers(at(server.url()));
   EXPECT_EQ(servers.place_of("key"), "");
-  EXPECT_EQ(text(servers.call("key", {"SET", "key", "x"}, soon())), "OK");
+  EXPECT_EQ(text_of(servers.call("key", {"SET", "key", "x"}, soon())), "OK");
   EXPECT_FALSE(servers.is_cluster());
   EXPECT_EQ(servers.place_of("key"), server.address().text());
   auto connection = servers.connect("key", "ingest-0");
@@ -136,7 +130,7 @@ TEST_F(RedisServersTest, TheBreakerOpensAndCloses) {
               HasSubstr("circuit breaker open after 5 failures in a row, next try in 1000 ms; last "
                         "error: " +
                         server.address().text() + ": Connection refused"));
-  EXPECT_THAT(text(servers.call("key", {"PING"}, soon())), HasSubstr("circuit breaker open"));
+  EXPECT_THAT(text_of(servers.call("key", {"PING"}, soon())), HasSubstr("circuit breaker open"));
 
   clock.advance(1000 * kNsPerMs);
   connection = servers.connect("key", "ingest-0");
@@ -166,10 +160,10 @@ TEST_F(RedisServersTest, AServerThatWasNeverThereIsInHealthToo) {
 TEST_F(RedisServersTest, BrokenConnectionsOfThePoolAreReplaced) {
   RedisServer server;
   RedisServers servers(at(server.url()));
-  EXPECT_EQ(text(servers.call("key", {"PING"}, soon())), "PONG");
+  EXPECT_EQ(text_of(servers.call("key", {"PING"}, soon())), "PONG");
   server.kill9();
   server.restart();
-  EXPECT_EQ(text(servers.call("key", {"PING"}, soon(), RedisServers::OnLoss::kRetry)), "PONG");
+  EXPECT_EQ(text_of(servers.call("key", {"PING"}, soon(), RedisServers::OnLoss::kRetry)), "PONG");
   EXPECT_EQ(servers.states()[0].connected, 1);
   EXPECT_EQ(servers.states()[0].reconnects, 1u);
 }
@@ -181,10 +175,10 @@ TEST_F(RedisServersTest, ACallIsTriedUntilTheServerIsThereOrTheDeadlineIs) {
   options.breaker.retry_after_ms = 20;
   RedisServers servers(options);
   server.kill9();
-  EXPECT_THAT(text(servers.call("key", {"PING"}, redis_deadline_in(50ms), OnLoss::kRetry)),
+  EXPECT_THAT(text_of(servers.call("key", {"PING"}, redis_deadline_in(50ms), OnLoss::kRetry)),
               StartsWith(server.address().text()));
   std::thread caller(
-      [&] { EXPECT_EQ(text(servers.call("key", {"PING"}, soon(), OnLoss::kRetry)), "PONG"); });
+      [&] { EXPECT_EQ(text_of(servers.call("key", {"PING"}, soon(), OnLoss::kRetry)), "PONG"); });
   server.restart();
   caller.join();
 }
@@ -199,18 +193,18 @@ TEST_F(RedisServersTest, OfAMasterAndItsReplicaTheMasterIsUsed) {
   auto options = at(one.url() + "," + two.url());
   options.refresh_interval_ms = 0;
   RedisServers servers(options);
-  EXPECT_EQ(text(servers.call("key", {"SET", "key", "1"}, soon())), "OK");
+  EXPECT_EQ(text_of(servers.call("key", {"SET", "key", "1"}, soon())), "OK");
   EXPECT_EQ(servers.place_of("key"), two.address().text());
 
   one.call({"REPLICAOF", "NO", "ONE"});
   follow(two, one);
-  EXPECT_EQ(text(servers.call("key", {"SET", "key", "2"}, soon())), "OK");
+  EXPECT_EQ(text_of(servers.call("key", {"SET", "key", "2"}, soon())), "OK");
   EXPECT_EQ(servers.place_of("key"), one.address().text());
   EXPECT_EQ(one.text({"GET", "key"}), "2");
 
   two.call({"REPLICAOF", "NO", "ONE"});
   one.kill9();
-  EXPECT_EQ(text(servers.call("key", {"SET", "key", "3"}, soon(), RedisServers::OnLoss::kRetry)),
+  EXPECT_EQ(text_of(servers.call("key", {"SET", "key", "3"}, soon(), RedisServers::OnLoss::kRetry)),
             "OK");
   EXPECT_EQ(servers.place_of("key"), two.address().text());
 }

@@ -3,13 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <algorithm>
 
 #include "app/parts.h"
 #include "harness.h"
+#include "packed.h"
 #include "source/testing.h"
 #include "source/udp_sender.h"
 
@@ -17,10 +16,12 @@ namespace slipstream {
 namespace {
 
 using harness::eventually;
+using harness::gzip;
 using harness::http;
 using harness::metric;
 using harness::Server;
 using harness::WebSocketClient;
+using harness::zstd;
 using source_testing::good_point;
 using testing::HasSubstr;
 using testing::Not;
@@ -84,22 +85,10 @@ TEST(Server, TakesEveryFormatAndEncodingOfABody) {
   EXPECT_THAT(
       post("speed_kmh,chassis,track\n1,a,cota\n2,\"b,c\",cota\n", {{"Content-Type", "text/csv"}}),
       HasSubstr(both));
-  std::string packed(ZSTD_compressBound(two.size()), '\0');
-  packed.resize(ZSTD_compress(packed.data(), packed.size(), two.data(), two.size(), 1));
-  EXPECT_THAT(post(packed, {{"Content-Encoding", "zstd"}}), HasSubstr(both));
-  z_stream z{};
-  ASSERT_EQ(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string gzip(512, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(two.data()));
-  z.avail_in = static_cast<uInt>(two.size());
-  z.next_out = reinterpret_cast<Bytef*>(gzip.data());
-  z.avail_out = static_cast<uInt>(gzip.size());
-  ASSERT_EQ(deflate(&z, Z_FINISH), Z_STREAM_END);
-  gzip.resize(gzip.size() - z.avail_out);
-  deflateEnd(&z);
-  EXPECT_THAT(post(gzip, {{"Content-Encoding", "gzip"}}), HasSubstr(both));
+  EXPECT_THAT(post(zstd(two), {{"Content-Encoding", "zstd"}}), HasSubstr(both));
+  EXPECT_THAT(post(gzip(two), {{"Content-Encoding", "gzip"}}), HasSubstr(both));
   EXPECT_EQ(
-      http(server.port(), "POST", "/api/ingest", gzip.substr(0, 20), {{"Content-Encoding", "gzip"}})
+      http(server.port(), "POST", "/api/ingest", gzip(two).substr(0, 20), {{"Content-Encoding", "gzip"}})
           .status,
       400u);
   EXPECT_EQ(http(server.port(), "POST", "/api/ingest", two, {{"Content-Encoding", "br"}}).status,

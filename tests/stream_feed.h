@@ -12,6 +12,10 @@
 
 namespace slipstream::streams {
 
+inline constexpr std::int64_t kBegin = 1'757'032'100'000;  ///< of what drives, in milliseconds
+inline constexpr const char* kTelemetry = "telemetry.stream";
+inline constexpr const char* kAggregates = "aggregates.stream";
+
 /// A point as it goes into a stream. `w` is random: in sums, a point that is missing and one that
 /// is there twice do not cancel.
 struct FedPoint {

@@ -18,10 +18,10 @@ using harness::RedisServer;
 using harness::run;
 using harness::Server;
 using streams::FedPoint;
+using streams::kBegin;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr std::int64_t kBegin = 1'757'032'100'000;
 constexpr const char* kStream = "telemetry.stream";
 
 TEST(RedisStreamUrl, SaysServerAndStream) {

@@ -23,11 +23,11 @@ using harness::eventually;
 using harness::Program;
 using harness::RedisServer;
 using streams::FedPoint;
+using streams::kBegin;
 using streams::telemetry_stream;
 
-constexpr std::uint32_t kPartitions = 8;
+constexpr std::uint32_t kChaosPartitions = 8;
 constexpr const char* kLeaseMs = "2000";
-constexpr std::int64_t kBegin = 1'757'032'100'000;
 
 std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -67,7 +67,7 @@ class Feeder {
       for (std::size_t i = 0; i < kPerWrite; ++i, ++next_) {
         const FedPoint& point = points_[next_];
         const auto partition =
-            static_cast<std::uint32_t>(series_hash(point.track, point.chassis) % kPartitions);
+            static_cast<std::uint32_t>(series_hash(point.track, point.chassis) % kChaosPartitions);
         const std::string json = point.json();
         connection->commands().command({"XADD", telemetry_stream(partition), "*", "data", json});
       }
@@ -94,7 +94,7 @@ class Instance {
   explicit Instance(const RedisServer& redis) {
     environment_ = harness::kFreePorts;
     for (auto& setting :
-         {"REDIS_URL=" + redis.url(), fmt::format("STREAM_PARTITIONS={}", kPartitions),
+         {"REDIS_URL=" + redis.url(), fmt::format("STREAM_PARTITIONS={}", kChaosPartitions),
           std::string("INGEST_FROM=0"), fmt::format("LEASE_MS={}", kLeaseMs)}) {
       environment_.push_back(setting);
     }
@@ -134,7 +134,7 @@ std::vector<pid_t> processes_of(const std::vector<std::unique_ptr<Instance>>& in
 
 /// Every partition has a lease of one of the instances that answer.
 bool all_owned(RedisServer& redis, const std::set<std::string>& not_by = {}) {
-  for (std::uint32_t p = 0; p < kPartitions; ++p) {
+  for (std::uint32_t p = 0; p < kChaosPartitions; ++p) {
     const std::string token = streams::lease(redis, telemetry_stream(p));
     if (token.empty() || not_by.contains(token)) return false;
   }
@@ -143,7 +143,7 @@ bool all_owned(RedisServer& redis, const std::set<std::string>& not_by = {}) {
 
 std::set<std::string> leases(RedisServer& redis) {
   std::set<std::string> tokens;
-  for (std::uint32_t p = 0; p < kPartitions; ++p) {
+  for (std::uint32_t p = 0; p < kChaosPartitions; ++p) {
     tokens.insert(streams::lease(redis, telemetry_stream(p)));
   }
   return tokens;
@@ -156,7 +156,7 @@ void stop_all(RedisServer& redis, const std::vector<std::unique_ptr<Instance>>& 
   for (auto said = instances.back()->output(); said.contains("stay open");) {
     Instance next(redis);
     ASSERT_TRUE(eventually([&] {
-      return streams::owns_all(streams::caller(redis), kPartitions, next.process());
+      return streams::owns_all(streams::caller(redis), kChaosPartitions, next.process());
     })) << next.state();
     EXPECT_EQ(next.stop(), 0) << next.output();
     said = next.output();
@@ -166,7 +166,7 @@ void stop_all(RedisServer& redis, const std::vector<std::unique_ptr<Instance>>& 
 /// For a test that failed: what Redis knows of the partitions.
 std::string state_of(RedisServer& redis) {
   std::string text;
-  for (std::uint32_t p = 0; p < kPartitions; ++p) {
+  for (std::uint32_t p = 0; p < kChaosPartitions; ++p) {
     const std::string stream = telemetry_stream(p);
     const auto group = redis.call({"XINFO", "GROUPS", stream});
     text += fmt::format("{}: lag {}, pending {}, lease {}, fence {}, owners", p,
@@ -196,14 +196,14 @@ class StreamsChaos : public testing::Test {
                      Feeder& feeder) {
     feeder.stop();
     ASSERT_TRUE(eventually(
-        [&] { return streams::all_acknowledged(streams::caller(redis), kPartitions); }, 60s))
+        [&] { return streams::all_acknowledged(streams::caller(redis), kChaosPartitions); }, 60s))
         << state_of(redis) << instances[0]->state() << instances[1]->state();
     ASSERT_TRUE(eventually(
         [&] { return streams::has_members(streams::caller(redis), processes_of(instances)); },
         60s));
     stop_all(redis, instances);
     std::printf("%zu entries\n", feeder.added());
-    streams::expect_exactly_once(streams::caller(redis), kPartitions);
+    streams::expect_exactly_once(streams::caller(redis), kChaosPartitions);
   }
 
   const std::uint64_t seed_ = number_from("SLIPSTREAM_CHAOS_SEED", std::random_device{}());

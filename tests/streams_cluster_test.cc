@@ -20,7 +20,7 @@ using harness::Program;
 using harness::RedisCluster;
 using streams::FedPoint;
 
-constexpr std::uint32_t kPartitions = 6;
+constexpr std::uint32_t kClusterPartitions = 6;
 
 /// Calls whichever node has the key, which stands at another place in commands of two words.
 streams::CallRedis caller(RedisServers& servers) {
@@ -86,7 +86,7 @@ class StreamsCluster : public testing::Test {
                                               std::initializer_list<std::string> more = {}) {
     auto environment = harness::kFreePorts;
     environment.push_back("REDIS_URL=" + cluster.urls());
-    environment.push_back(fmt::format("STREAM_PARTITIONS={}", kPartitions));
+    environment.push_back(fmt::format("STREAM_PARTITIONS={}", kClusterPartitions));
     environment.push_back("DURABLE_LOG=redis");
     environment.push_back("LEASE_MS=2000");
     environment.insert(environment.end(), more.begin(), more.end());
@@ -127,7 +127,7 @@ TEST_F(StreamsCluster, WhatWasAcknowledgedOutlivesAMaster) {
   ASSERT_TRUE(eventually([&] { return publisher.acknowledged() >= then + 4'000; }, 60s))
       << ingest.output() << harness::http(ingest.port(), "GET", "/api/health").body;
   publisher.stop();
-  ASSERT_TRUE(eventually([&] { return streams::all_acknowledged(call, kPartitions); }, 60s))
+  ASSERT_TRUE(eventually([&] { return streams::all_acknowledged(call, kClusterPartitions); }, 60s))
       << first.output() << second.output();
   for (Program* const program : {&ingest, &first, &second}) {
     program->signal(SIGTERM);
@@ -136,15 +136,16 @@ TEST_F(StreamsCluster, WhatWasAcknowledgedOutlivesAMaster) {
   // What it could not close, where Redis was too slow for its stop, the next instance closes.
   for (auto said = second.output(); said.contains("stay open");) {
     Program next(directories[2], {"serve"}, environment(cluster));
-    ASSERT_TRUE(eventually([&] { return streams::owns_all(call, kPartitions, next.pid()); }, 60s));
+    ASSERT_TRUE(
+        eventually([&] { return streams::owns_all(call, kClusterPartitions, next.pid()); }, 60s));
     next.signal(SIGTERM);
     EXPECT_EQ(next.exit_code(), 0) << next.output();
     said = next.output();
   }
-  EXPECT_EQ(streams::fed_sums(call, kPartitions), publisher.sums());
+  EXPECT_EQ(streams::fed_sums(call, kClusterPartitions), publisher.sums());
   // A second may be closed for the silence of its cars while the publisher waits for the failover;
   // what comes later is late for it.
-  streams::expect_exactly_once(call, kPartitions, {"bucket", "sector"});
+  streams::expect_exactly_once(call, kClusterPartitions, {"bucket", "sector"});
 }
 
 TEST_F(StreamsCluster, NamesInDifferentSlotsAreRefusedWithTheCure) {

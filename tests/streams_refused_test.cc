@@ -17,10 +17,9 @@ using harness::http;
 using harness::metric;
 using harness::RedisServer;
 using streams::FedPoint;
-
-constexpr std::int64_t kBegin = 1'757'032'100'000;
-constexpr const char* kTelemetry = "telemetry.stream";
-constexpr const char* kAggregates = "aggregates.stream";
+using streams::kAggregates;
+using streams::kBegin;
+using streams::kTelemetry;
 
 class StreamsRefused : public testing::Test {
  protected:

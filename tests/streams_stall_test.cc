@@ -12,8 +12,7 @@ namespace {
 
 using harness::eventually;
 using harness::RedisServer;
-
-constexpr std::int64_t kBegin = 1'757'032'100'000;
+using streams::kBegin;
 
 /// A commit is kept back from Redis; its session has ended, the next one of the same owner goes on.
 class StreamsStall : public testing::Test {

@@ -21,11 +21,11 @@ using harness::eventually;
 using harness::Program;
 using harness::RedisServer;
 using streams::FedPoint;
+using streams::kBegin;
+using streams::kTelemetry;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr std::int64_t kBegin = 1'757'032'100'000;
-constexpr const char* kTelemetry = "telemetry.stream";
 constexpr std::uint32_t kPartitions = 8;
 constexpr const char* kPartitionsSetting = "STREAM_PARTITIONS=8";
 

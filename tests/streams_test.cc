@@ -18,11 +18,10 @@ using harness::metric;
 using harness::RedisServer;
 using streams::expect_same;
 using streams::FedPoint;
+using streams::kAggregates;
+using streams::kBegin;
+using streams::kTelemetry;
 using testing::HasSubstr;
-
-constexpr std::int64_t kBegin = 1'757'032'100'000;
-constexpr const char* kTelemetry = "telemetry.stream";
-constexpr const char* kAggregates = "aggregates.stream";
 
 class Streams : public testing::Test {
  protected:

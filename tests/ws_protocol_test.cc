@@ -28,7 +28,7 @@ using ws_testing::client_close;
 using ws_testing::client_frame;
 
 /// A client that says exactly what it is told to.
-class RawClient {
+class FrameClient {
  public:
   struct Got {
     WsOpcode opcode = WsOpcode::kContinuation;
@@ -42,8 +42,8 @@ class RawClient {
     }
   };
 
-  explicit RawClient(std::uint16_t port, const std::string& more_headers = "",
-                     const std::string& behind = "") {
+  explicit FrameClient(std::uint16_t port, const std::string& more_headers = "",
+                       const std::string& behind = "") {
     socket_.connect({asio::ip::address_v4::loopback(), port});
     send(
         fmt::format("GET /ws/realtime HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
@@ -111,7 +111,7 @@ const std::string kPong = R"({"type":"pong"})";
 
 TEST(WsProtocol, MessageMayComeInFragmentsWithPingsBetween) {
   Server server;
-  RawClient client(server.port());
+  FrameClient client(server.port());
   client.send(client_frame(WsOpcode::kText, R"({"type")", {.final = false}) +
               client_frame(WsOpcode::kPing, "between") +
               client_frame(WsOpcode::kContinuation, R"(:"pi)", {.final = false}) +
@@ -127,7 +127,7 @@ TEST(WsProtocol, MessageMayComeInFragmentsWithPingsBetween) {
 
 TEST(WsProtocol, WhatComesRightBehindTheHandshakeIsHeard) {
   Server server;
-  RawClient client(server.port(), "", client_frame(WsOpcode::kText, kPing));
+  FrameClient client(server.port(), "", client_frame(WsOpcode::kText, kPing));
   EXPECT_THAT(client.head(), StartsWith("HTTP/1.1 101 "));
   EXPECT_EQ(client.read()->payload, kPong);
 }
@@ -151,7 +151,7 @@ TEST(WsProtocol, FaultsAreClosedWithTheCodeThatFits) {
       {client_frame(WsOpcode::kClose, ""), 1000},
   };
   for (const auto& [bytes, code] : cases) {
-    RawClient client(server.port());
+    FrameClient client(server.port());
     client.send(bytes);
     EXPECT_EQ(client.closed_with(), code) << testing::PrintToString(bytes.substr(0, 20));
     client.send(client_close(1000));
@@ -161,7 +161,7 @@ TEST(WsProtocol, FaultsAreClosedWithTheCodeThatFits) {
 
 TEST(WsProtocol, MessageOfExactlyOneMebibyteIsTaken) {
   Server server;
-  RawClient client(server.port());
+  FrameClient client(server.port());
   std::string text = kPing;
   text.resize(1 << 20, ' ');
   client.send(client_frame(WsOpcode::kText, text));
@@ -170,7 +170,7 @@ TEST(WsProtocol, MessageOfExactlyOneMebibyteIsTaken) {
 
 TEST(WsProtocol, PingsAreAnsweredAndAFloodOfThemIsClosed) {
   Server server;
-  RawClient client(server.port());
+  FrameClient client(server.port());
   client.send(client_frame(WsOpcode::kPing, "one"));
   EXPECT_EQ(client.read()->payload, "one");
   std::string flood;
@@ -181,7 +181,7 @@ TEST(WsProtocol, PingsAreAnsweredAndAFloodOfThemIsClosed) {
 
 TEST(WsProtocol, DeflatedMessagesGoBothWays) {
   Server server;
-  RawClient client(server.port(), "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+  FrameClient client(server.port(), "Sec-WebSocket-Extensions: permessage-deflate\r\n");
   EXPECT_THAT(client.head(), HasSubstr("permessage-deflate; server_no_context_takeover; "
                                        "client_no_context_takeover"));
   std::string deflated;
@@ -210,17 +210,17 @@ TEST(WsProtocol, MessageThatInflatesBeyondTheLimitIsTooLarge) {
   const std::string offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
   std::string bomb;
   append_deflated(bomb, std::string(64 << 20, ' '));
-  RawClient client(server.port(), offer);
+  FrameClient client(server.port(), offer);
   client.send(client_frame(WsOpcode::kText, bomb, {.reserved = 4}));
   EXPECT_EQ(client.closed_with(), 1009u);
-  RawClient broken(server.port(), offer);
+  FrameClient broken(server.port(), offer);
   broken.send(client_frame(WsOpcode::kText, "\xff\xff\xff\xff", {.reserved = 4}));
   EXPECT_EQ(broken.closed_with(), 1007u);
 }
 
 TEST(WsProtocol, DeflateIsNotOfferedWhereItIsSwitchedOff) {
   Server server({{"WS_DEFLATE", "false"}});
-  RawClient client(server.port(), "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+  FrameClient client(server.port(), "Sec-WebSocket-Extensions: permessage-deflate\r\n");
   EXPECT_THAT(client.head(), testing::Not(HasSubstr("permessage-deflate")));
 }
 
@@ -247,7 +247,7 @@ TEST(WsProtocol, HandshakesThatAreWrongAreRefused) {
 
 TEST(WsProtocol, SlowClientIsClosedWith1013WhenItAskedForThat) {
   Server server({{"MAX_WS_BUFFER", "100000"}, {"BATCH_MS", "3600000"}});
-  RawClient client(server.port());
+  FrameClient client(server.port());
   client.socket().set_option(asio::socket_base::receive_buffer_size(16'384));
   client.send(client_frame(WsOpcode::kText, R"({"type":"subscribe","policy":"disconnect"})"));
   EXPECT_THAT(client.read()->payload, HasSubstr("subscribed"));

@@ -42,6 +42,16 @@ void add_export_options(CLI::App& command, ExportOptions& options) {
 
 }  // namespace
 
+int tell_failure(std::string_view command, const Error& error) {
+  fmt::print(stderr, "slipstream {}: {}\n", command, error.message);
+  return kExitFailure;
+}
+
+int tell_usage_error(std::string_view command, const Error& error) {
+  tell_failure(command, error);
+  return kExitUsage;
+}
+
 int run_cli(int argc, char** argv) {
   CLI::App app{"Real-time telemetry: points in, windows and live pages out", "slipstream"};
   app.set_version_flag("--version", SLIPSTREAM_VERSION);

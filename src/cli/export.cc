@@ -23,24 +23,16 @@
 namespace slipstream {
 namespace {
 
-int failure(const Error& error) {
-  fmt::print(stderr, "slipstream export: {}\n", error.message);
-  return kExitFailure;
-}
-
-int usage_error(const Error& error) {
-  failure(error);
-  return kExitUsage;
-}
+constexpr std::string_view kExport = "export";
 
 /// The file, or stdout.
-class Output {
+class OutputFile {
  public:
-  static Result<Output> open(const std::string& file) {
-    if (file.empty()) return Output(stdout, "stdout");
+  static Result<OutputFile> open(const std::string& file) {
+    if (file.empty()) return OutputFile(stdout, "stdout");
     std::FILE* const opened = std::fopen(file.c_str(), "wb");
     if (opened == nullptr) return std::unexpected(errno_error(file, errno));
-    return Output(opened, file);
+    return OutputFile(opened, file);
   }
 
   Result<void> write(std::string_view text) {
@@ -61,7 +53,7 @@ class Output {
       if (file != stdout) std::fclose(file);
     }
   };
-  Output(std::FILE* file, std::string name) : file_(file), name_(std::move(name)) {}
+  OutputFile(std::FILE* file, std::string name) : file_(file), name_(std::move(name)) {}
 
   std::unique_ptr<std::FILE, Close> file_;
   std::string name_;
@@ -70,7 +62,7 @@ class Output {
 /// Nothing where the output has the terminal for itself.
 class ExportBar {
  public:
-  ExportBar(const Output& output, std::size_t total, ProgressBar::Unit unit) {
+  ExportBar(const OutputFile& output, std::size_t total, ProgressBar::Unit unit) {
     if (!output.is_terminal()) bar_.emplace("export", total, unit);
   }
   void show(std::size_t done) {
@@ -114,7 +106,7 @@ Result<void> for_each_point(Session& session, const RollupFilter& filter, Export
 using Table = std::optional<CsvTexts>;
 
 Result<std::uint64_t> export_points(Session& session, const RollupFilter& filter, Table table,
-                                    Output& output) {
+                                    OutputFile& output) {
   const bool as_csv = table.has_value();
   ExportBar bar(output, session.bytes() * (as_csv ? 2 : 1), ProgressBar::Unit::kBytes);
   PointCsv csv(session.schema(), table.value_or(CsvTexts::kGuarded));
@@ -150,7 +142,7 @@ Result<std::uint64_t> export_points(Session& session, const RollupFilter& filter
 }
 
 Result<std::uint64_t> export_rollups(RollupReader& reader, const RollupFilter& filter, Table table,
-                                     Output& output) {
+                                     OutputFile& output) {
   const bool as_csv = table.has_value();
   const auto count = reader.count(filter);
   if (!count) return count;
@@ -199,11 +191,11 @@ Result<RollupFilter> filter_of(const ExportOptions& options) {
   return filter;
 }
 
-int finish(Output& output, Result<std::uint64_t> outcome, std::string_view what) {
+int finish(OutputFile& output, Result<std::uint64_t> outcome, std::string_view what) {
   if (auto finished = output.finish(); !finished && outcome) {
     outcome = std::unexpected(finished.error());
   }
-  if (!outcome) return failure(outcome.error());
+  if (!outcome) return tell_failure(kExport, outcome.error());
   fmt::print(stderr, "{} {} exported\n", *outcome, what);
   return kExitSuccess;
 }
@@ -220,9 +212,9 @@ int run_export_points(const ExportOptions& options, const RollupFilter& filter,
   // configured.
   if (schema.sequence.empty()) schema.sequence = "seq";
   auto session = Session::open(data_dir, schema);
-  if (!session) return failure(session.error());
-  auto output = Output::open(options.output);
-  if (!output) return failure(output.error());
+  if (!session) return tell_failure(kExport, session.error());
+  auto output = OutputFile::open(options.output);
+  if (!output) return tell_failure(kExport, output.error());
   const auto outcome = export_points(**session, filter, table_of(options, config), *output);
   const int code = finish(*output, outcome, "points");
   const auto lost = (*session)->lost();
@@ -233,9 +225,9 @@ int run_export_points(const ExportOptions& options, const RollupFilter& filter,
 int run_export_rollups(const ExportOptions& options, const RollupFilter& filter,
                        const Config& config, const std::filesystem::path& data_dir) {
   auto reader = RollupReader::open(data_dir);
-  if (!reader) return failure(reader.error());
-  auto output = Output::open(options.output);
-  if (!output) return failure(output.error());
+  if (!reader) return tell_failure(kExport, reader.error());
+  auto output = OutputFile::open(options.output);
+  if (!output) return tell_failure(kExport, output.error());
   const auto outcome = export_rollups(**reader, filter, table_of(options, config), *output);
   return finish(*output, outcome, "rollups");
 }
@@ -244,7 +236,7 @@ int run_export_rollups(const ExportOptions& options, const RollupFilter& filter,
 
 int run_export(const ExportOptions& options) {
   const auto filter = filter_of(options);
-  if (!filter) return usage_error(filter.error());
+  if (!filter) return tell_usage_error(kExport, filter.error());
   const auto config = read_configuration(options.config_file);
   if (!config) {
     print_faults(config.error());

@@ -11,11 +11,8 @@
 namespace slipstream {
 namespace {
 
-constexpr int kLooks = 25;  ///< a large body's next block takes its time
-constexpr std::chrono::milliseconds kBetweenLooks{20};
-
 bool grows(const std::filesystem::path& file, std::uint64_t bytes_seen) {
-  for (int i = 0; i < kLooks; ++i) {
+  for (int i = 0; i < kLooksAtGrowth; ++i) {
     std::error_code error;
     const auto bytes = std::filesystem::file_size(file, error);
     if (!error && bytes > bytes_seen) return true;

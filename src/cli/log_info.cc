@@ -116,8 +116,7 @@ int run_log_info(const std::string& directory) {
   const auto check =
       check_log(directory, [&machines](const PointBatch& batch) { machines.add(batch); });
   if (!check) {
-    fmt::print(stderr, "slipstream log info: {}\n", check.error().message);
-    return kExitFailure;
+    return tell_failure("log info", check.error());
   }
   print_log(*check);
   print_points(machines);

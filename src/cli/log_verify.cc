@@ -11,8 +11,7 @@ namespace slipstream {
 int run_log_verify(const std::string& directory) {
   const auto check = check_log(directory);
   if (!check) {
-    fmt::print(stderr, "slipstream log verify: {}\n", check.error().message);
-    return kExitFailure;
+    return tell_failure("log verify", check.error());
   }
   if (!check->end_unknown.empty()) {
     fmt::print(stderr, "how far the log had come is not known: {}\n", check->end_unknown);

@@ -12,7 +12,6 @@ namespace slipstream {
 namespace {
 
 constexpr std::string_view kPage = "200";
-constexpr std::chrono::seconds kAnswerLimit{30};
 constexpr std::size_t kMaxErrors = 10;
 constexpr std::uint64_t kYear2000Ms = 946'684'800'000;
 constexpr std::uint64_t kLatestMs = std::numeric_limits<std::int64_t>::max() / kNsPerMs;
@@ -26,7 +25,7 @@ SchemaOptions lenient(SchemaOptions options) {
 Result<RedisReply> ask(RedisServers& servers, const std::string& stream,
                        std::initializer_list<std::string_view> command,
                        RedisServers::OnLoss on_loss) {
-  auto reply = servers.call(stream, command, redis_deadline_in(kAnswerLimit), on_loss);
+  auto reply = servers.call(stream, command, redis_deadline_in(kRedisAnswerLimit), on_loss);
   if (!reply) return fail(reply.error().message);
   if (reply->view().is_error()) {
     return fail(fmt::format("{}: {}", stream, reply->view().text()));

@@ -3,11 +3,7 @@
 #include <utility>
 
 namespace slipstream {
-namespace {
-
-constexpr std::chrono::seconds kAnswerLimit{30};
-
-}  // namespace
+namespace {}  // namespace
 
 RedisSender::RedisSender(std::unique_ptr<RedisServers> servers,
                          std::unique_ptr<RedisConnection> connection, std::string stream)
@@ -38,7 +34,7 @@ PointSender::Time RedisSender::flush_due() const {
 }
 
 Result<void> RedisSender::flush() {
-  const auto limit = redis_deadline_in(kAnswerLimit);
+  const auto limit = redis_deadline_in(kRedisAnswerLimit);
   while (connection_->outstanding() > 0) {
     const auto reply = connection_->receive(limit);
     if (!reply) return fail(reply.error().message);

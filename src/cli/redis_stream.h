@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@ struct RedisStreamUrl {
   static bool is_one(std::string_view text);
   static Result<RedisStreamUrl> parse(std::string_view url);
 };
+
+/// How long a command waits for a reply of Redis.
+inline constexpr std::chrono::seconds kRedisAnswerLimit{30};
 
 /// The server, or its cluster. `redis`: for TLS.
 std::unique_ptr<RedisServers> open_redis(const RedisAddress& server, const Config::Redis& redis);

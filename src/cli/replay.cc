@@ -91,33 +91,26 @@ class PacedReplay {
   std::uint64_t points_ = 0;
 };
 
-int failure(const Error& error) {
-  fmt::print(stderr, "slipstream replay: {}\n", error.message);
-  return kExitFailure;
-}
-
-int usage_error(const Error& error) {
-  failure(error);
-  return kExitUsage;
-}
+constexpr std::string_view kReplay = "replay";
 
 /// What the recording lacked is told by whoever read it; this tells what became of the rest.
 int finish(PacedReplay& replay, const PointSender& sender, Result<void> outcome, std::size_t done,
            const ReplayOptions& options, std::size_t unreadable) {
   if (auto finished = replay.finish(done); outcome) outcome = finished;
   if (!outcome) {
-    return failure({fmt::format("after {} points: {}", replay.points(), outcome.error().message)});
+    return tell_failure(
+        kReplay, {fmt::format("after {} points: {}", replay.points(), outcome.error().message)});
   }
   fmt::print("{} points sent to {} in {:.2f} s, {} refused\n", replay.points(), options.to,
              replay.seconds(), unreadable + sender.refused());
   if (sender.refused() == 0) return kExitSuccess;
-  return failure({fmt::format("the server refused {} points; the first: {}", sender.refused(),
-                              sender.first_refusal())});
+  return tell_failure(kReplay, {fmt::format("the server refused {} points; the first: {}",
+                                            sender.refused(), sender.first_refusal())});
 }
 
 int replay_file(const ReplayOptions& options, PointSender& sender, double speed) {
   const auto recording = read_recording(options.source, options.track, SchemaOptions{});
-  if (!recording) return failure(recording.error());
+  if (!recording) return tell_failure(kReplay, recording.error());
   for (const auto& error : recording->errors) fmt::print(stderr, "refused: {}\n", error);
   const auto& points = recording->points;
   PacedReplay replay(sender, speed, points.size());
@@ -147,7 +140,7 @@ Result<void> send_all(Session& session, PacedReplay& replay) {
 int replay_session(const ReplayOptions& options, const Config& config, PointSender& sender,
                    double speed) {
   auto session = Session::open(options.source, config.schema);
-  if (!session) return failure(session.error());
+  if (!session) return tell_failure(kReplay, session.error());
   PacedReplay replay(sender, speed, (*session)->entries());
   const auto outcome = send_all(**session, replay);
   const std::size_t done = outcome ? (*session)->entries() : (*session)->entries_done();
@@ -170,12 +163,12 @@ Result<void> send_all(RedisRecording& recording, PacedReplay& replay) {
 int replay_stream(const ReplayOptions& options, const Config& config, PointSender& sender,
                   double speed) {
   const auto url = RedisStreamUrl::parse(options.source);
-  if (!url) return usage_error(url.error());
+  if (!url) return tell_usage_error(kReplay, url.error());
   const auto from = RedisRecording::parse_id(options.from);
-  if (!from) return usage_error(from.error());
+  if (!from) return tell_usage_error(kReplay, from.error());
   auto recording =
       RedisRecording::open(*url, config, {.from = *from, .partitions = options.partitions});
-  if (!recording) return failure(recording.error());
+  if (!recording) return tell_failure(kReplay, recording.error());
   PacedReplay replay(sender, speed, (*recording)->entries());
   const auto outcome = send_all(**recording, replay);
   const int code = finish(replay, sender, outcome, (*recording)->entries_done(), options,
@@ -188,10 +181,10 @@ int replay_stream(const ReplayOptions& options, const Config& config, PointSende
 
 int run_replay(ReplayOptions options) {
   const auto target = ReplayTarget::parse(options.to);
-  if (!target) return usage_error(target.error());
+  if (!target) return tell_usage_error(kReplay, target.error());
   options.to = target->text;
   const auto speed = parse_speed(options.speed);
-  if (!speed) return usage_error(speed.error());
+  if (!speed) return tell_usage_error(kReplay, speed.error());
   const bool is_stream = RedisStreamUrl::is_one(options.source);
   std::error_code ignored;
   const bool is_session = !is_stream && std::filesystem::is_directory(options.source, ignored);
@@ -205,7 +198,7 @@ int run_replay(ReplayOptions options) {
     config = std::move(*read);
   }
   auto sender = open_sender(*target, options.token, config.redis);
-  if (!sender) return failure(sender.error());
+  if (!sender) return tell_failure(kReplay, sender.error());
   if (is_stream) return replay_stream(options, config, **sender, *speed);
   return is_session ? replay_session(options, config, **sender, *speed)
                     : replay_file(options, **sender, *speed);

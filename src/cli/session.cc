@@ -15,10 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A block seen half written beside a running server is whole a moment later.
-constexpr int kLooks = 25;      ///< a large body's next block takes its time
 constexpr int kAllLooks = 500;  ///< while it grows
-constexpr std::chrono::milliseconds kBetweenLooks{20};
 
 bool has_segments(const fs::path& folder) {
   std::error_code error;
@@ -71,7 +68,7 @@ Result<fs::path> find_log_folder(const fs::path& directory) {
 Result<LogExtent> find_log_extent(const fs::path& folder) {
   LogExtent extent;
   std::uint64_t bytes = 0;
-  for (int still = 0, all = 0; still < kLooks && all < kAllLooks; ++still, ++all) {
+  for (int still = 0, all = 0; still < kLooksAtGrowth && all < kAllLooks; ++still, ++all) {
     const auto is_torn = look(folder, extent);
     if (!is_torn) return std::unexpected(is_torn.error());
     if (!*is_torn) break;

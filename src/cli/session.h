@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -16,6 +17,11 @@ namespace slipstream {
 
 /// The folder of segments of `directory`: its folder `log`, or itself where it is one.
 Result<std::filesystem::path> find_log_folder(const std::filesystem::path& directory);
+
+/// A block that is seen half written beside a running server is whole a moment later: so often it
+/// is looked at again, after such a pause. A large body's next block takes its time.
+inline constexpr int kLooksAtGrowth = 25;
+inline constexpr std::chrono::milliseconds kBetweenLooks{20};
 
 /// What a log holds, opened to be read beside whoever writes it: takes no lock, changes nothing,
 /// and ends where the log ended at that moment.

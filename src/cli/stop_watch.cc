@@ -13,7 +13,7 @@
 namespace slipstream {
 namespace {
 
-constexpr std::chrono::milliseconds kTurn{200};
+constexpr std::chrono::milliseconds kLookEvery{200};
 
 void tell(const StopJudge::Verdict& verdict) {
   std::vector<LogField> fields{{"rows_to_store", std::to_string(verdict.rows_left)}};
@@ -66,7 +66,7 @@ void StopWatch::run() {
   StopProgress progress = progress_();
   StopJudge judge(clock.steady(), progress);
   std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, kTurn, [this] { return is_over_; })) {
+  while (!changed_.wait_for(lock, kLookEvery, [this] { return is_over_; })) {
     if (!exit_code_) progress = progress_();
     const auto verdict = judge.look(clock.steady(), progress);
     if (verdict.gives_up) {

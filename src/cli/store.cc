@@ -100,8 +100,7 @@ int run_store_check(const std::string& directory) {
   const std::filesystem::path data_dir = directory;
   auto report = check_store_file(RollupReader::database_path(data_dir));
   if (!report) {
-    fmt::print(stderr, "slipstream store check: {}\n", report.error().message);
-    return kExitFailure;
+    return tell_failure("store check", report.error());
   }
   compare_with_log(data_dir, *report);
   for (const auto& fault : report->faults) fmt::print("{}\n", fault);
@@ -120,8 +119,7 @@ int run_store_rebuild(const std::string& directory, const std::string& config_fi
   }
   config->store.data_dir = directory;
   if (auto logging = start_logging("warn", "text"); !logging) {
-    fmt::print(stderr, "slipstream store rebuild: {}\n", logging.error().message);
-    return kExitFailure;
+    return tell_failure("store rebuild", logging.error());
   }
   Result<RebuildReport> report;
   {
@@ -130,8 +128,7 @@ int run_store_rebuild(const std::string& directory, const std::string& config_fi
                                             std::uint64_t of) { bars.show(what, done, of); });
   }
   if (!report) {
-    fmt::print(stderr, "slipstream store rebuild: {}\n", report.error().message);
-    return kExitFailure;
+    return tell_failure("store rebuild", report.error());
   }
   print(*report);
   return kExitSuccess;

@@ -27,7 +27,7 @@ class LogDamageTest : public LogTest {
   }
 };
 
-constexpr std::uint64_t kSmall = 300;  // a segment of two blocks
+constexpr std::uint64_t kTwoBlocks = 300;
 
 TEST_F(LogDamageTest, AnyFlippedByteOfABlockCostsThatBlockAndNoOther) {
   open();
@@ -110,11 +110,11 @@ TEST_F(LogDamageTest, ACutTailThatIsKnownToHaveBeenDurableIsLostForEveryReader) 
 }
 
 TEST_F(LogDamageTest, ALastFileCutToNothingIsLostForEveryReader) {
-  open({.segment_bytes = kSmall});
+  open({.segment_bytes = kTwoBlocks});
   append_synced(4);
   files_.set_content(path(20), "");
   for (int life = 0; life < 2; ++life) {
-    open({.segment_bytes = kSmall, .at_least_offset = 40});
+    open({.segment_bytes = kTwoBlocks, .at_least_offset = 40});
     EXPECT_THAT(log_->lost(), SizeIs(life == 0 ? 1 : 0));
     append_synced(1);
     EXPECT_THAT(read(), SizeIs(3 + life));
@@ -216,12 +216,12 @@ TEST_F(LogDamageTest, ABlockIsFoundAgainBehindMegabytesOfDamage) {
 }
 
 TEST_F(LogDamageTest, AnyFlippedByteOfASegmentsHeaderCostsNothing) {
-  open({.segment_bytes = kSmall});
+  open({.segment_bytes = kTwoBlocks});
   append_synced(6);
   for (std::size_t i = 0; i < sizeof(SegmentHeader); ++i) {
     SCOPED_TRACE(i);
     files_.flip(path(20), i);
-    open({.segment_bytes = kSmall});
+    open({.segment_bytes = kTwoBlocks});
     ASSERT_EQ(read(), blocks({0, 10, 20, 30, 40, 50}));
     ASSERT_THAT(lost_, IsEmpty());
     ASSERT_THAT(faults(), ElementsAre(fault(LogFaultKind::kDamagedHeader, 20, 0, 20, 20)));
@@ -230,26 +230,26 @@ TEST_F(LogDamageTest, AnyFlippedByteOfASegmentsHeaderCostsNothing) {
 }
 
 TEST_F(LogDamageTest, AMissingSegmentIsTold) {
-  open({.segment_bytes = kSmall});
+  open({.segment_bytes = kTwoBlocks});
   append_synced(6);
   log_.reset();
   ASSERT_TRUE(files_.remove(path(20)));
   EXPECT_THAT(faults(), ElementsAre(fault(LogFaultKind::kMissingSegment, 20, 0, 20, 40)));
-  open({.segment_bytes = kSmall});
+  open({.segment_bytes = kTwoBlocks});
   EXPECT_EQ(read(), blocks({0, 10, 40, 50}));
   EXPECT_EQ(lost(), (Offsets{{20, 40}}));
   EXPECT_EQ(lost_[0].file, segment_name(20));
 }
 
 TEST_F(LogDamageTest, AFileCutAtAnyByteCostsWhatWasBehindIt) {
-  open({.segment_bytes = kSmall});
+  open({.segment_bytes = kTwoBlocks});
   append_synced(6);
   const std::string whole = files_.content(path(20));
   for (std::size_t kept = 0; kept < whole.size(); ++kept) {
     SCOPED_TRACE(kept);
     files_.set_content(path(20), whole.substr(0, kept));
     const std::uint64_t from = kept < kFirstBlock + kBlockBytes ? 20 : 30;
-    open({.segment_bytes = kSmall});
+    open({.segment_bytes = kTwoBlocks});
     ASSERT_EQ(read(), from == 20 ? blocks({0, 10, 40, 50}) : blocks({0, 10, 20, 40, 50}));
     ASSERT_EQ(lost(), (Offsets{{from, 40}}));
     ASSERT_EQ(lost_[0].file, segment_name(20));
@@ -263,7 +263,7 @@ TEST_F(LogDamageTest, AFileCutAtAnyByteCostsWhatWasBehindIt) {
 }
 
 TEST_F(LogDamageTest, ASegmentOfAnotherVersionIsSkippedAndToldButNotWrittenAfter) {
-  open({.segment_bytes = kSmall});
+  open({.segment_bytes = kTwoBlocks});
   append_synced(6);
   log_.reset();
   const auto make_newer = [&](std::uint64_t base_offset, std::uint64_t previous) {
@@ -275,7 +275,7 @@ TEST_F(LogDamageTest, ASegmentOfAnotherVersionIsSkippedAndToldButNotWrittenAfter
   };
   make_newer(20, 0);
   EXPECT_THAT(faults(), ElementsAre(fault(LogFaultKind::kUnknownVersion, 20, 0, 20, 40)));
-  open({.segment_bytes = kSmall});
+  open({.segment_bytes = kTwoBlocks});
   EXPECT_EQ(read(), blocks({0, 10, 40, 50}));
   EXPECT_EQ(lost(), (Offsets{{20, 40}}));
   EXPECT_THAT(lost_[0].why, HasSubstr("version 3"));
@@ -287,7 +287,7 @@ TEST_F(LogDamageTest, ASegmentOfAnotherVersionIsSkippedAndToldButNotWrittenAfter
 }
 
 TEST_F(LogDamageTest, VerifyDescribesEverySegment) {
-  open({.segment_bytes = kSmall});
+  open({.segment_bytes = kTwoBlocks});
   append_synced(3);
   const LogReport report = verify_log(files_, kFolder);
   EXPECT_TRUE(report.whole());
@@ -305,7 +305,7 @@ TEST_F(LogDamageTest, VerifyDescribesEverySegment) {
 }
 
 TEST_F(LogDamageTest, VerifyOfSegmentsGoesNoFurtherThanTheyWere) {
-  open({.segment_bytes = kSmall});
+  open({.segment_bytes = kTwoBlocks});
   append_synced(3);
   ASSERT_TRUE(append());
   const auto before = log_->synced_segments();
@@ -320,7 +320,7 @@ TEST_F(LogDamageTest, VerifyOfSegmentsGoesNoFurtherThanTheyWere) {
 }
 
 TEST_F(LogDamageTest, VerifyThatIsStoppedTellsWhatItFoundTillThen) {
-  open({.segment_bytes = kSmall});
+  open({.segment_bytes = kTwoBlocks});
   append_synced(6);
   files_.flip(path(0), kFirstBlock + 70);
   files_.flip(path(40), kFirstBlock + 70);

@@ -10,10 +10,6 @@ namespace {
 
 constexpr std::size_t kJoinedBodyBytes = 16'384;  // up to here the body is copied behind the head
 
-iovec piece_of(std::string_view text) {
-  return {const_cast<char*>(text.data()), text.size()};  // written, never changed
-}
-
 }  // namespace
 
 void AnswerWriter::begin(HttpResponse response, AnswerFraming framing, bool is_head) {

@@ -15,13 +15,12 @@ namespace slipstream {
 namespace {
 
 using net_testing::get;
+using net_testing::kLongMs;
 using net_testing::RawClient;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-constexpr std::int64_t kLongMs = 3'600'000;
 
 /// What a source does when it is asked for its nth piece.
 using Step = std::function<void(std::size_t n, const PieceTaker& give)>;

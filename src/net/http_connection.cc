@@ -22,10 +22,6 @@ constexpr std::size_t kMaxDiscardedBytes = std::size_t{64} << 20;
 constexpr int kPiecesSendBufferBytes = 256 << 10;
 constexpr int kWsSendBufferBytes = 128 << 10;  // small, so that a slow client shows as unsent
 
-iovec piece_of(std::string_view text) {
-  return {const_cast<char*>(text.data()), text.size()};  // written, never changed
-}
-
 }  // namespace
 
 /// Sees to it that who was asked answers once: with what it gives, or with `forgotten` when it let

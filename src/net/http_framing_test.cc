@@ -15,12 +15,11 @@ namespace slipstream {
 namespace {
 
 using net_testing::get;
+using net_testing::kLongMs;
 using net_testing::RawClient;
 using net_testing::read_requests;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-constexpr std::int64_t kLongMs = 3'600'000;
 
 class HttpFraming : public testing::Test {
  protected:
@@ -77,7 +76,7 @@ std::string with(const std::string& field_lines) {
 
 enum class Then { kGoesOn, kCloses };
 
-struct Case {
+struct FramingCase {
   std::string what;
   std::string bytes;
   unsigned status;
@@ -95,7 +94,7 @@ TEST_F(HttpFraming, EachWayToSayItGetsWhatTheStandardSays) {
   const std::string cheat = "23\r\n" + kHidden + "\r\n0\r\n\r\n";
   std::string many_trailers;
   for (int i = 0; i < 101; ++i) many_trailers += "X-" + std::to_string(i) + ": 1\r\n";
-  const std::vector<Case> cases = {
+  const std::vector<FramingCase> cases = {
       // Lengths.
       {"no body", post(""), 200, kGoesOn, "<>"},
       {"a length", post(cl + "2\r\n", "ok"), 200, kGoesOn, "<ok>"},

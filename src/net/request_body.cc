@@ -4,19 +4,13 @@
 
 #include <algorithm>
 
+#include "base/percent_text.h"
 #include "net/http.h"
 
 namespace slipstream {
 namespace {
 
 constexpr std::size_t kMaxSizeDigits = 16;
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 std::unexpected<HttpFault> bad_chunk() {
   return std::unexpected(malformed("bad chunk"));

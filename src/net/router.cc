@@ -1,30 +1,9 @@
 #include "net/router.h"
 
+#include "base/percent_text.h"
+
 namespace slipstream {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-bool percent_decode(std::string_view text, bool plus_is_blank, std::string& out) {
-  out.clear();
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-      if (high < 0 || low < 0) return false;
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    } else {
-      out += plus_is_blank && text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return true;
-}
 
 std::vector<std::string> split_path(std::string_view path) {
   std::vector<std::string> segments;
@@ -56,7 +35,7 @@ bool matches(const std::vector<std::string>& pattern, const std::vector<std::str
 bool parse_target(std::string_view target, HttpRequest& request) {
   if (!target.starts_with('/')) return false;
   const auto question = target.find('?');
-  if (!percent_decode(target.substr(0, question), false, request.path)) return false;
+  if (!percent_decode(target.substr(0, question), PlusSign::kItself, request.path)) return false;
   if (question == std::string_view::npos) return true;
   std::string_view rest = target.substr(question + 1);
   while (!rest.empty()) {
@@ -65,8 +44,9 @@ bool parse_target(std::string_view target, HttpRequest& request) {
     const auto equals = pair.find('=');
     std::string name;
     std::string value;
-    if (!percent_decode(pair.substr(0, equals), true, name)) return false;
-    if (equals != std::string_view::npos && !percent_decode(pair.substr(equals + 1), true, value)) {
+    if (!percent_decode(pair.substr(0, equals), PlusSign::kBlank, name)) return false;
+    if (equals != std::string_view::npos &&
+        !percent_decode(pair.substr(equals + 1), PlusSign::kBlank, value)) {
       return false;
     }
     if (!pair.empty()) request.query.emplace_back(std::move(name), std::move(value));

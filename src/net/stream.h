@@ -9,8 +9,14 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 
 namespace slipstream {
+
+/// A text as a piece of what Stream::try_write() takes, which reads it only.
+inline iovec piece_of(std::string_view text) {
+  return {const_cast<char*>(text.data()), text.size()};
+}
 
 /// The bytes of a WebSocket connection after its handshake, whatever carries them (TCP, TLS).
 /// Threads: the I/O thread. Handlers are never called from within the call that takes them; at most

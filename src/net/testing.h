@@ -9,6 +9,10 @@
 
 namespace slipstream::net_testing {
 
+/// A pause that a test waits for, and one that it does not live to see.
+inline constexpr std::int64_t kShortMs = 200;
+inline constexpr std::int64_t kLongMs = 3'600'000;
+
 /// A connection to a server on loopback, byte by byte. Reads wait for as long as the test may take.
 class RawClient {
  public:

@@ -9,13 +9,13 @@
 namespace slipstream {
 namespace {
 
+using net_testing::kLongMs;
+using net_testing::kShortMs;
 using net_testing::RawClient;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr std::int64_t kShortMs = 200;
-constexpr std::int64_t kLongMs = 3'600'000;
 const std::string kHandshakeHeaders =
     "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";

@@ -208,14 +208,14 @@ TEST_F(PipelineTest, FullQueueRefusesAndLeavesTheBatch) {
 }
 
 TEST_F(PipelineTest, SeveralBatchesAreTakenAllOrNone) {
-  constexpr std::uint32_t kPartitions = 8;
-  auto running = make({.partitions = kPartitions, .workers = 1}, {.items = 1, .bytes = 1 << 20});
-  auto first = batch_of({.chassis = "a"}, kPartitions);
+  constexpr std::uint32_t kMany = 8;
+  auto running = make({.partitions = kMany, .workers = 1}, {.items = 1, .bytes = 1 << 20});
+  auto first = batch_of({.chassis = "a"}, kMany);
   const auto full = first->partition;
   ASSERT_TRUE(running.journal->offer(first));
   Body body;
   for (int i = 0; body.batches.size() < 2; ++i) {
-    auto batch = batch_of({.chassis = std::to_string(i)}, kPartitions);
+    auto batch = batch_of({.chassis = std::to_string(i)}, kMany);
     if (body.batches.empty() == (batch->partition != full)) {
       body.batches.push_back(std::move(batch));
     }

@@ -11,7 +11,7 @@ constexpr double kEasingM = 24;  // length over which steering goes in and out
 constexpr double kMetresPerDegree = 111'195;
 
 /// The mean over `width` values around each, around the ring; sums are kept.
-std::vector<double> eased(const std::vector<double>& values, std::size_t half_width) {
+std::vector<double> eased_around(const std::vector<double>& values, std::size_t half_width) {
   const std::size_t n = values.size();
   std::vector<double> out(n);
   const auto width = static_cast<double>(2 * half_width + 1);
@@ -97,7 +97,7 @@ void Circuit::lay_nodes(const Layout& layout) {
     start = end;
   }
   const auto half_width = static_cast<std::size_t>(kEasingM / step_m_ / 2);
-  curvature_ = eased(eased(curvature_, half_width), half_width);
+  curvature_ = eased_around(eased_around(curvature_, half_width), half_width);
 }
 
 void Circuit::lay_map(const Layout& layout) {

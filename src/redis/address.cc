@@ -3,6 +3,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/percent_text.h"
+
 namespace slipstream {
 
 namespace {
@@ -11,27 +13,10 @@ std::unexpected<Error> bad(const std::string& what) {
   return fail("Redis URL: " + what);
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 Result<std::string> decode(std::string_view text, std::string_view part) {
   std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-    if (high < 0 || low < 0) {
-      return bad("'%' in the " + std::string(part) + " must be followed by two hex digits");
-    }
-    out += static_cast<char>(high * 16 + low);
-    i += 2;
+  if (!percent_decode(text, PlusSign::kItself, out)) {
+    return bad("'%' in the " + std::string(part) + " must be followed by two hex digits");
   }
   return out;
 }

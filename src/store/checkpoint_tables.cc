@@ -9,14 +9,6 @@ std::int64_t stored(std::uint64_t value) {
   return static_cast<std::int64_t>(value);
 }
 
-/// Runs a statement that gives no rows, and makes it ready for the next time.
-Result<void> run(Statement& statement) {
-  const auto done = statement.step();
-  statement.reset();
-  if (!done) return std::unexpected(done.error());
-  return {};
-}
-
 /// Calls `take` for each row.
 template <typename Take>
 Result<void> each_row(Database& database, std::string_view sql, Take take) {
@@ -65,20 +57,20 @@ Result<void> CheckpointTables::write(const Commit& commit, Counter& rows) {
     set_newest_.bind(1, partition)
         .bind(2, stored(newest.sequence))
         .bind(3, stored(newest.position));
-    if (auto done = run(set_newest_); !done) return done;
+    if (auto done = set_newest_.run(); !done) return done;
   }
   for (const auto& [partition, sequence] : commit.stream_sequences) {
     set_stream_sequence_.bind(1, partition).bind(2, stored(sequence));
-    if (auto done = run(set_stream_sequence_); !done) return done;
+    if (auto done = set_stream_sequence_.run(); !done) return done;
   }
   for (const auto& key : commit.keys) {
     put_key_.bind(1, key.key).bind(2, key.time.ns).bind(3, key.status).bind(4, key.answer);
-    if (auto done = run(put_key_); !done) return done;
+    if (auto done = put_key_.run(); !done) return done;
   }
   for (const auto& dead : commit.dead) {
     put_dead_.bind(1, stored(dead.from)).bind(2, stored(dead.to)).bind(3, dead.partition);
     put_dead_.bind(4, dead.reason);
-    if (auto done = run(put_dead_); !done) return done;
+    if (auto done = put_dead_.run(); !done) return done;
   }
   return {};
 }
@@ -87,22 +79,22 @@ Result<void> CheckpointTables::write_checkpoint(std::uint32_t partition, const C
                                                 Counter& rows) {
   if (at.checkpoint->is_whole) {
     remove_all_series_.bind(1, partition);
-    if (auto done = run(remove_all_series_); !done) return done;
+    if (auto done = remove_all_series_.run(); !done) return done;
   }
   // Removed first: a number that was given up may have been given to another series since.
   for (const std::uint32_t number : at.checkpoint->removed) {
     remove_series_.bind(1, partition).bind(2, number);
-    if (auto done = run(remove_series_); !done) return done;
+    if (auto done = remove_series_.run(); !done) return done;
   }
   for (const auto& [number, state] : at.checkpoint->changed) {
     put_series_.bind(1, partition).bind(2, number).bind_blob(3, state.data(), state.size());
-    if (auto done = run(put_series_); !done) return done;
+    if (auto done = put_series_.run(); !done) return done;
     rows.add();
   }
   const std::string& windows = at.checkpoint->windows;
   set_checkpoint_.bind(1, partition).bind(2, stored(at.position));
   set_checkpoint_.bind_blob(3, windows.data(), windows.size());
-  return run(set_checkpoint_);
+  return set_checkpoint_.run();
 }
 
 Result<std::optional<PartitionState>> CheckpointTables::load_partition(Database& database,
@@ -196,12 +188,12 @@ Result<void> CheckpointTables::start_layout(Database& database, const std::strin
   auto set_layout = database.prepare("INSERT OR REPLACE INTO layout VALUES (0, ?1)");
   if (!set_layout) return std::unexpected(set_layout.error());
   set_layout->bind(1, layout);
-  if (auto done = run(*set_layout); !done) return done;
+  if (auto done = set_layout->run(); !done) return done;
   auto add = database.prepare("INSERT INTO partitions VALUES (?1, ?2, ?3, ?3, x'', ?2)");
   if (!add) return std::unexpected(add.error());
   for (std::uint32_t p = 0; p < partitions; ++p) {
     add->bind(1, p).bind(2, stored(offset)).bind(3, stored(sequence));
-    if (auto done = run(*add); !done) return done;
+    if (auto done = add->run(); !done) return done;
   }
   return {};
 }

@@ -12,19 +12,9 @@
 namespace slipstream {
 namespace {
 
-// The store's transactions are short; what cannot be removed now is sent again, and not done twice.
-constexpr int kBusyTimeoutMs = 200;
-
 std::string random_name() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}{:08x}", random(), random(), random());
-}
-
-Result<void> run(Statement& statement) {
-  const auto done = statement.step();
-  statement.reset();
-  if (!done) return std::unexpected(done.error());
-  return {};
 }
 
 Result<std::string> name_of_writer(Database& database) {
@@ -32,7 +22,7 @@ Result<std::string> name_of_writer(Database& database) {
   if (!add) return std::unexpected(add.error());
   const std::string fresh = random_name();
   add->bind(1, fresh);
-  if (auto done = run(*add); !done) return std::unexpected(done.error());
+  if (auto done = add->run(); !done) return std::unexpected(done.error());
   auto get = database.prepare("SELECT name FROM outbox_writer");
   if (!get) return std::unexpected(get.error());
   if (const auto row = get->step(); !row) return std::unexpected(row.error());
@@ -48,7 +38,8 @@ Result<std::unique_ptr<Outbox>> Outbox::open(Database& writer, const std::string
   if (!name) return std::unexpected(name.error());
   auto sender = Database::open(path, SQLITE_OPEN_READWRITE);
   if (!sender) return std::unexpected(sender.error());
-  sender->set_busy_timeout(kBusyTimeoutMs);
+  // What cannot be removed in that time is sent again, and not done twice.
+  sender->set_busy_timeout(Database::kServerBusyTimeoutMs);
   // A removal that a power cut undoes costs no more than asking Redis once more.
   if (auto set = sender->execute("PRAGMA synchronous=NORMAL"); !set) {
     return std::unexpected(set.error());
@@ -127,7 +118,7 @@ Result<void> Outbox::write(const RollupBatch& rollups) {
 Result<void> Outbox::insert(const std::string& stream, std::uint64_t count,
                             const std::string& rollups) {
   insert_.bind(1, stream).bind(2, static_cast<std::int64_t>(count)).bind(3, rollups);
-  if (auto done = run(insert_); !done) return done;
+  if (auto done = insert_.run(); !done) return done;
   changes_[stream] += {1, static_cast<std::int64_t>(count)};
   return {};
 }
@@ -154,7 +145,7 @@ Result<void> Outbox::trim(const std::string& stream) {
   }
   if (gone.rows == 0) return {};
   trim_.bind(1, stream).bind(2, up_to);
-  if (auto done = run(trim_); !done) return done;
+  if (auto done = trim_.run(); !done) return done;
   changes_[stream] += {-gone.rows, -gone.rollups};
   dropped_ += static_cast<std::uint64_t>(gone.rollups);
   return {};

@@ -13,8 +13,6 @@
 namespace slipstream {
 namespace {
 
-constexpr int kBusyTimeoutMs = 5'000;
-
 // A page is held in memory while it is given out, and nothing of the database then.
 constexpr std::int64_t kPageRows = 500;
 constexpr std::size_t kPageBytes = std::size_t{1} << 20;
@@ -71,7 +69,7 @@ Result<std::unique_ptr<RollupReader>> RollupReader::open(const std::filesystem::
   };
   auto database = Database::open(path, SQLITE_OPEN_READONLY);
   if (!database) return std::unexpected(database.error());
-  database->set_busy_timeout(kBusyTimeoutMs);
+  database->set_busy_timeout(Database::kReaderBusyTimeoutMs);
   const auto version = database->integer("PRAGMA user_version");
   if (!version) return failed(version.error());
   if (*version < 1 || *version > kStoreVersion) {

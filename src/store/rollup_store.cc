@@ -13,7 +13,6 @@
 namespace slipstream {
 namespace {
 
-constexpr int kBusyTimeoutMs = 200;
 constexpr std::int64_t kPrunePiece = 5'000;
 constexpr std::int64_t kNsPerHour = 3'600 * kNsPerSecond;
 /// SQLite gives out the row behind the newest: while that stays, no row is given out twice.
@@ -116,7 +115,7 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   };
   auto writer = Database::open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   if (!writer) return std::unexpected(writer.error());
-  writer->set_busy_timeout(kBusyTimeoutMs);
+  writer->set_busy_timeout(Database::kServerBusyTimeoutMs);
   if (auto set = writer->execute("PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
                                  "PRAGMA journal_size_limit=16777216;PRAGMA cache_size=-32768;");
       !set) {
@@ -125,7 +124,7 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   if (auto ready = bring_up_to_date(*writer); !ready) return failed(ready.error());
   auto reader = Database::open(path, SQLITE_OPEN_READONLY);
   if (!reader) return std::unexpected(reader.error());
-  reader->set_busy_timeout(kBusyTimeoutMs);
+  reader->set_busy_timeout(Database::kServerBusyTimeoutMs);
 
   auto impl = std::make_unique<Impl>(std::move(*writer), std::move(*reader), options, fields);
   const std::pair<Statement*, std::string_view> statements[] = {

@@ -74,6 +74,14 @@ class Statement {
     sqlite3_clear_bindings(statement_.get());
   }
 
+  /// Takes the only step of a statement that gives no rows, and makes it ready for the next time.
+  Result<void> run() {
+    const auto done = step();
+    reset();
+    if (!done) return std::unexpected(done.error());
+    return {};
+  }
+
   std::int64_t integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
   std::string_view text(int column) const {
     const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
@@ -97,6 +105,11 @@ class Statement {
 /// One connection. One thread at a time.
 class Database {
  public:
+  /// How long a statement waits for another connection's transaction: those are short where a
+  /// server is at work; whoever looks on from outside has time.
+  static constexpr int kServerBusyTimeoutMs = 200;
+  static constexpr int kReaderBusyTimeoutMs = 5'000;
+
   static Result<Database> open(const std::string& path, int flags) {
     sqlite3* handle = nullptr;
     const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);

@@ -9,7 +9,6 @@
 namespace slipstream {
 namespace {
 
-constexpr int kBusyTimeoutMs = 5'000;
 constexpr std::size_t kMaxFaults = 100;  ///< of one kind
 
 /// "table rollups: CREATE TABLE ..." of all that belongs to the schema.
@@ -138,7 +137,7 @@ class Check {
 Result<StoreReport> check_store_file(const std::filesystem::path& path) {
   auto database = Database::open(path.string(), SQLITE_OPEN_READONLY);
   if (!database) return std::unexpected(database.error());
-  database->set_busy_timeout(kBusyTimeoutMs);
+  database->set_busy_timeout(Database::kReaderBusyTimeoutMs);
   StoreReport report;
   Check(*database, report).run();
   return report;

@@ -246,7 +246,7 @@ for (const { say: name, options } of WAYS) {
   });
 }
 
-test('a conflating client is told that machines were forgotten, where there are more than 20,000', { timeout: LIMIT_MS }, async () => {
+test('a conflating client is told that machines were forgotten, where there are more than 20,000', { timeout: 4 * LIMIT_MS }, async () => {
   const server = await startServer({ MAX_WS_BUFFER: '4000000', BATCH_MS: '3600000' });
   try {
     const client = await Client.open(server.url, { perMessageDeflate: false });
