@@ -21,12 +21,12 @@ using source_testing::good_point;
 using testing::HasSubstr;
 using testing::Not;
 
-struct Case {
+struct RejectionCase {
   std::string reason;
   std::string bad;
 };
 
-std::vector<Case> cases() {
+std::vector<RejectionCase> cases() {
   return {
       {"malformed_json", R"({"track":"cota","chassis":)"},
       {"malformed_json", R"({"track":"cota","chassis":"x","flag":nullx})"},
