@@ -172,7 +172,8 @@ class SmallFileSystem {
  public:
   explicit SmallFileSystem(const std::filesystem::path& folder) : folder_(folder) {
     std::filesystem::create_directories(folder);
-    is_there_ = mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=16m") == 0;
+    // Far more than what is sent takes, so that the ballast alone fills it.
+    is_there_ = mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=64m") == 0;
   }
   ~SmallFileSystem() {
     if (is_there_) umount2(folder_.c_str(), MNT_DETACH);
