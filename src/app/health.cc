@@ -74,11 +74,11 @@ void append_sources(std::string& out, const Parts& parts) {
 
 void append_partitions(std::string& out, const Parts& parts) {
   out += '[';
-  for (std::uint32_t p = 0; p < parts.pipeline->partitions(); ++p) {
+  for (std::uint32_t p = 0; p < parts.queues().partitions(); ++p) {
     if (p > 0) out += ',';
     ObjectWriter object(out);
     object.number("partition", p);
-    object.number("queueDepth", parts.pipeline->partition(p).queue().depth());
+    object.number("queueDepth", parts.queues().depth(p));
   }
   out += ']';
 }
@@ -177,8 +177,8 @@ std::vector<std::string> health_problems(const Parts& parts) {
         fmt::format("log: it cannot be written, nothing is acknowledged; {} bytes are waiting",
                     parts.journal->stats().backlog_bytes.value()));
   }
-  for (std::uint32_t p = 0; p < parts.pipeline->partitions(); ++p) {
-    if (!parts.pipeline->partition(p).queue().has_room()) {
+  for (std::uint32_t p = 0; p < parts.queues().partitions(); ++p) {
+    if (!parts.queues().has_room(p, 0)) {
       problems.push_back(fmt::format("partition {}: its queue is full, points are refused", p));
     }
   }

@@ -53,10 +53,9 @@ void add_pipeline(MetricsPage& page, const Parts& parts) {
                  real(w.closed_points.value()), window);
     page.gauge("window_open_points", "Points in open windows", real(w.open_points.value()), window);
   }
-  for (std::uint32_t p = 0; p < parts.pipeline->partitions(); ++p) {
+  for (std::uint32_t p = 0; p < parts.queues().partitions(); ++p) {
     page.gauge("partition_queue_depth", "Batches waiting for the partition's worker",
-               real(std::uint64_t{parts.pipeline->partition(p).queue().depth()}),
-               {{"partition", std::to_string(p)}});
+               real(std::uint64_t{parts.queues().depth(p)}), {{"partition", std::to_string(p)}});
   }
   page.gauge("series", "Machines known", real(stats.series.value()));
   page.histogram("ingest_to_rollup_seconds", "From a window's last receipt to its rollup's commit",

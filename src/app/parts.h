@@ -15,6 +15,7 @@
 #include "net/http_server.h"
 #include "net/io_thread.h"
 #include "pipeline/journal.h"
+#include "pipeline/live_pipeline.h"
 #include "pipeline/pipeline.h"
 #include "racing/field_analyzer.h"
 #include "source/http_ingest.h"
@@ -47,7 +48,8 @@ struct Parts : DurableParts {
   std::unique_ptr<Hub> hub;
 
   PipelineStats pipeline_stats;
-  std::unique_ptr<Pipeline> pipeline;
+  std::unique_ptr<Pipeline> pipeline;           ///< nullptr: Redis is the log
+  std::unique_ptr<LivePipeline> live_pipeline;  ///< in place of it
   std::unique_ptr<Journal> journal;
   std::unique_ptr<LogScan> log_scan;    ///< nullptr: there is no log in files
   std::unique_ptr<RedisServers> redis;  ///< nullptr, as what follows: no Redis
@@ -60,6 +62,10 @@ struct Parts : DurableParts {
   std::unique_ptr<HttpIngest> http_ingest;
   std::unique_ptr<HttpServer> http;
 
+  /// Where points go that are in the log, or on their way there.
+  WorkQueues& queues() const {
+    return pipeline ? static_cast<WorkQueues&>(*pipeline) : *live_pipeline;
+  }
   /// Where sources hand their points over.
   PointSink& ingest_sink() const {
     return stream_log ? static_cast<PointSink&>(*stream_log) : *journal;

@@ -57,6 +57,13 @@ Durability durability_named(std::string_view name) {
                                 : Durability::kFsynced;
 }
 
+Pipeline::ObserverFactory observer_factory(Parts& p) {
+  return [&p](std::uint32_t partition) {
+    return std::make_unique<FieldAnalyzer>(
+        partition, *p.insights, FieldAnalyzerOptions{.batch_ms = p.config.broadcast.batch_ms});
+  };
+}
+
 StoreWriterOptions writer_options(const Config& config) {
   StoreWriterOptions options{.has_log = config.has_segment_log()};
   if (!config.redis.url.empty()) options.outgoing_windows = config.redis.windows;
@@ -165,34 +172,15 @@ Result<void> Topology::build_pipeline(const RecoveryProgress& progress) {
   Parts& p = *parts_;
   const Config& config = p.config;
   p.insights = std::make_unique<InsightJoiner>(config.broadcast.batch_ms);
-  const PartitionContext context{
-      .clock = p.clock,
-      .ingest = p.ingest,
-      .stats = p.pipeline_stats,
-      .schema = p.schema,
-      .accepted = *p.hub,
-      .outputs = *p.store_writer,
-      .definitions = config.has_redis_log() ? std::vector<WindowDefinition>{} : config.windows,
-      .max_series = config.pipeline.max_series,
-      .checkpoint_interval_ms =
-          config.has_segment_log() ? config.durability.checkpoint_interval_ms : 0,
-      .queue = {.items = config.pipeline.queue_batches, .bytes = config.pipeline.queue_bytes}};
-  p.pipeline = std::make_unique<Pipeline>(
-      PipelineOptions{.partitions = config.pipeline.partitions, .workers = config.pipeline.workers},
-      context,
-      [&p](std::uint32_t partition) {
-        return std::make_unique<FieldAnalyzer>(
-            partition, *p.insights, FieldAnalyzerOptions{.batch_ms = p.config.broadcast.batch_ms});
-      },
-      config.has_segment_log() ? p.supervisor.get() : nullptr);
-  auto recovered = recover(p, *p.pipeline, progress);
-  if (!recovered) return std::unexpected(recovered.error());
-  report(*recovered);
-  p.recovered_keys = std::move(recovered->keys);
+  if (config.has_redis_log()) {
+    build_live_pipeline();
+  } else if (auto built = build_folding_pipeline(progress); !built) {
+    return built;
+  }
 
   const auto& durability = config.durability;
   p.journal = std::make_unique<Journal>(
-      config.has_segment_log() ? p.log.get() : nullptr, *p.pipeline,
+      config.has_segment_log() ? p.log.get() : nullptr, p.queues(),
       Journal::Parts{
           .outputs = *p.store_writer,
           .sectors = *p.sectors,
@@ -215,7 +203,53 @@ Result<void> Topology::build_pipeline(const RecoveryProgress& progress) {
   }
   auto stored = p.store->load();
   if (!stored) return std::unexpected(stored.error());
+  if (p.live_pipeline) {
+    p.recovered_keys.insert(p.recovered_keys.begin(), stored->keys.begin(), stored->keys.end());
+  }
   return build_streams(p, *stored);
+}
+
+/// For what streams bring the windows are theirs: here points are only shown.
+void Topology::build_live_pipeline() {
+  Parts& p = *parts_;
+  const auto& pipeline = p.config.pipeline;
+  p.live_pipeline = std::make_unique<LivePipeline>(
+      LivePipeline::Options{
+          .partitions = pipeline.partitions,
+          .workers = pipeline.workers,
+          .queue = {.items = pipeline.queue_batches, .bytes = pipeline.queue_bytes}},
+      LiveParts{.clock = p.clock,
+                .ingest = p.ingest,
+                .stats = p.pipeline_stats,
+                .schema = p.schema,
+                .accepted = *p.hub,
+                .max_series = pipeline.max_series},
+      observer_factory(p));
+}
+
+Result<void> Topology::build_folding_pipeline(const RecoveryProgress& progress) {
+  Parts& p = *parts_;
+  const Config& config = p.config;
+  const PartitionContext context{
+      .clock = p.clock,
+      .ingest = p.ingest,
+      .stats = p.pipeline_stats,
+      .schema = p.schema,
+      .accepted = *p.hub,
+      .outputs = *p.store_writer,
+      .definitions = config.windows,
+      .max_series = config.pipeline.max_series,
+      .checkpoint_interval_ms =
+          config.has_segment_log() ? config.durability.checkpoint_interval_ms : 0,
+      .queue = {.items = config.pipeline.queue_batches, .bytes = config.pipeline.queue_bytes}};
+  p.pipeline = std::make_unique<Pipeline>(
+      PipelineOptions{.partitions = config.pipeline.partitions, .workers = config.pipeline.workers},
+      context, observer_factory(p), config.has_segment_log() ? p.supervisor.get() : nullptr);
+  auto recovered = recover(p, *p.pipeline, progress);
+  if (!recovered) return std::unexpected(recovered.error());
+  report(*recovered);
+  p.recovered_keys = std::move(recovered->keys);
+  return {};
 }
 
 Result<void> Topology::build_sources() {
@@ -274,7 +308,8 @@ void Topology::start_threads() {
   Parts& p = *parts_;
   running_ = true;
   p.queries.start();
-  p.pipeline->start();
+  if (p.pipeline) p.pipeline->start();
+  if (p.live_pipeline) p.live_pipeline->start();
   p.flusher_thread = std::make_unique<AgentThread>("flusher", *p.journal);
   p.http_ingest_thread = std::make_unique<AgentThread>("http-ingest", *p.http_ingest);
   if (p.streams) p.streams->start();
@@ -418,13 +453,16 @@ bool Topology::stop() {
   }
   if (p.streams) p.streams->stop();
   p.journal->close_windows();
-  p.pipeline->stop();
+  if (p.pipeline) p.pipeline->stop();
+  if (p.live_pipeline) p.live_pipeline->stop();
   p.flusher_thread->stop(false);
   const bool is_logged = p.journal->flush();
   p.store_thread->stop(false);
   bool is_stored = p.store_writer->flush();
   // What many machines' windows give at once is more than may wait for the store.
-  while (is_stored && p.pipeline->fold_on() > 0) is_stored = p.store_writer->flush();
+  while (is_stored && p.pipeline && p.pipeline->fold_on() > 0) {
+    is_stored = p.store_writer->flush();
+  }
   if (p.config.has_segment_log()) {
     p.pipeline->checkpoint();
     is_stored = p.store_writer->flush();

@@ -52,6 +52,8 @@ class Topology {
   Error with_advice(Error error) const;
   Result<void> build_store();
   Result<void> build_pipeline(const RecoveryProgress& progress);
+  void build_live_pipeline();
+  Result<void> build_folding_pipeline(const RecoveryProgress& progress);
   Result<void> build_sources();
   void report(const Recovered& recovered) const;
   void report_left(bool is_logged) const;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "pipeline/sectors.h"
+#include "window/window_set.h"
 
 namespace slipstream {
 namespace {
@@ -32,9 +33,9 @@ void add_key(LogRows& rows, const AnsweredKey& key) {
 
 }  // namespace
 
-Journal::Journal(Log* log, Pipeline& pipeline, Parts parts, JournalOptions options, Warn warn)
+Journal::Journal(Log* log, WorkQueues& queues, Parts parts, JournalOptions options, Warn warn)
     : log_(log),
-      pipeline_(pipeline),
+      queues_(queues),
       parts_(parts),
       options_(options),
       warn_(std::move(warn)),
@@ -58,7 +59,7 @@ bool Journal::offer(PointBatchPtr& batch) {
   std::vector<Chunk> chunks;
   if (is_large(bytes)) chunks = chunks_of(entries);
   const std::lock_guard lock(mutex_);
-  if (!has_backlog_room_locked(bytes) || !pipeline_.has_room(batch->partition, bytes)) return false;
+  if (!has_backlog_room_locked(bytes) || !queues_.has_room(batch->partition, bytes)) return false;
   log_locked(entries, std::move(chunks));
   hand_over_locked(std::move(batch));
   tell_backlog_locked();
@@ -67,7 +68,7 @@ bool Journal::offer(PointBatchPtr& batch) {
 
 std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
   std::size_t bytes = 0;
-  std::vector<std::size_t> of_partition(pipeline_.partitions());
+  std::vector<std::size_t> of_partition(queues_.partitions());
   for (const auto& batch : body.batches) {
     derive_sectors(*batch, parts_.sectors);
     bytes += batch->bytes();
@@ -91,7 +92,7 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
   }
   if (!has_backlog_room_locked(bytes)) return std::unexpected(Refusal::kFull);
   for (std::uint32_t p = 0; p < of_partition.size(); ++p) {
-    if (of_partition[p] > 0 && !pipeline_.has_room(p, of_partition[p])) {
+    if (of_partition[p] > 0 && !queues_.has_room(p, of_partition[p])) {
       return std::unexpected(Refusal::kQueueFull);
     }
   }
@@ -183,15 +184,15 @@ void Journal::hand_over_locked(PointBatchPtr batch) {
   last_points_ = parts_.clock.steady();
   const LogOffset offset = std::exchange(next_, next_ + points);
   const std::uint32_t partition = batch->partition;
-  pipeline_.push(partition, {.offset = offset, .count = points, .batch = std::move(batch)});
+  queues_.push(partition, {.offset = offset, .count = points, .batch = std::move(batch)});
   if (log_ == nullptr) durable_.store(next_, std::memory_order_release);
 }
 
 /// `now` in whole milliseconds, as the log keeps it.
 void Journal::append_control_locked(Work::Kind kind, ArrivalTime now) {
   const LogOffset offset = next_++;
-  for (std::uint32_t p = 0; p < pipeline_.partitions(); ++p) {
-    pipeline_.push(p, {.kind = kind, .offset = offset, .time = now});
+  for (std::uint32_t p = 0; p < queues_.partitions(); ++p) {
+    queues_.push(p, {.kind = kind, .offset = offset, .time = now});
   }
   if (log_ == nullptr) durable_.store(next_, std::memory_order_release);
 }

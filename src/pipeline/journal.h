@@ -17,8 +17,11 @@
 #include "codec/log_rows.h"
 #include "codec/point_log_encoder.h"
 #include "log/log.h"
+#include "model/ingest_stats.h"
 #include "model/sinks.h"
-#include "pipeline/pipeline.h"
+#include "pipeline/pipeline_stats.h"
+#include "pipeline/work_queues.h"
+#include "window/definition.h"
 
 namespace slipstream {
 
@@ -80,9 +83,9 @@ class Journal final : public Agent, public PointSink {
   };
   /// Goes on at the log's end. `log` may be nullptr: nothing is kept, and everything counts as
   /// durable at once.
-  Journal(Log* log, Pipeline& pipeline, Parts parts, JournalOptions options, Warn warn);
+  Journal(Log* log, WorkQueues& queues, Parts parts, JournalOptions options, Warn warn);
 
-  std::uint32_t partitions() const override { return pipeline_.partitions(); }
+  std::uint32_t partitions() const override { return queues_.partitions(); }
   bool offer(PointBatchPtr& batch) override;
   std::expected<LogOffset, Refusal> offer_all(Body& body) override;
   std::size_t room_bytes() const override;
@@ -151,7 +154,7 @@ class Journal final : public Agent, public PointSink {
   static constexpr std::size_t kMaxGivenUp = 1'000;
 
   Log* const log_;
-  Pipeline& pipeline_;
+  WorkQueues& queues_;
   const Parts parts_;
   const JournalOptions options_;
   const Warn warn_;

@@ -11,6 +11,7 @@
 #include "log/segment_log.h"
 #include "log/testing.h"
 #include "pipeline/journal.h"
+#include "pipeline/pipeline.h"
 #include "pipeline/replay.h"
 
 namespace slipstream::journal_testing {

@@ -1,9 +1,6 @@
 #include "pipeline/partition.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <cstring>
 #include <tuple>
 #include <utility>
 
@@ -18,8 +15,7 @@ Partition::Partition(std::uint32_t number, PartitionContext context,
       context_(std::move(context)),
       observer_(std::move(observer)),
       queue_(context_.queue),
-      published_(context_.definitions.size()),
-      sector_member_(",\"" + context_.schema.options().sector + "\":") {
+      published_(context_.definitions.size()) {
   std::ignore = reset(nullptr);
 }
 
@@ -53,7 +49,7 @@ Result<void> Partition::reset(const PartitionState* state) {
 }
 
 Result<void> Partition::restore(const PartitionState& state) {
-  series_.emplace(context_.max_series);
+  completer_.emplace(context_.max_series, context_.schema, context_.ingest);
   windows_.emplace(context_.definitions, number_);
   position_ = checkpointed_ = begun_at_ = state.offset;
   if (state.windows.empty()) {
@@ -153,8 +149,8 @@ void Partition::continue_apart() {
 }
 
 void Partition::all_changed() {
-  for (std::uint32_t number = 0; number < series_->numbers_end(); ++number) {
-    if (series_->in_use(number)) dirty_.changed(number);
+  for (std::uint32_t number = 0; number < completer_->numbers_end(); ++number) {
+    if (completer_->in_use(number)) dirty_.changed(number);
   }
 }
 
@@ -163,27 +159,22 @@ void Partition::fold(Work& work) {
   const SteadyTime begin = context_.clock.steady();
   for (std::size_t i = 0; i < batch.points.size(); ++i) {
     Point& point = batch.points[i];
-    point.series = series_->find_or_add(batch, point, evicted_);
+    completer_->number(batch, point, evicted_);
     if (!evicted_.empty()) forget(evicted_);
-    SeriesState& series = (*series_)[point.series];
     dirty_.changed(point.series);
     // After a restart, points of live work are complete up to where it threw.
     const bool is_again = work.replayed || i < work.completed;
     if (i < work.completed) {
-      follow(point, series);
+      completer_->follow(point);
     } else {
-      complete(batch, point, series);
+      completer_->complete(batch, point);
       work.completed = i + 1;
     }
     SLIPSTREAM_FAULT("fold", batch.chassis(point));
-    if (point.has_sequence) {
-      const auto change = series.sequence.see(point.sequence);
-      if (change.missing != 0 && !is_again) context_.ingest.sequence_missing.add(change.missing);
-      if (change.repeats != 0 && !is_again) context_.ingest.sequence_repeats.add(change.repeats);
-    }
+    completer_->check_sequence(point, !is_again);
     windows_->fold(batch, point, closed_);
   }
-  const auto series_count = static_cast<std::int64_t>(series_->size());
+  const auto series_count = static_cast<std::int64_t>(completer_->size());
   context_.stats.series.add(series_count - std::exchange(published_series_, series_count));
   context_.stats.folded_points.add(batch.points.size());
   if (work.replayed) return;
@@ -191,63 +182,6 @@ void Partition::fold(Work& work) {
   context_.stats.batches.add();
   context_.accepted.accept(std::move(work.batch));
   context_.stats.processing.observe_ns(context_.clock.steady() - begin);
-}
-
-void Partition::complete(PointBatch& batch, Point& point, SeriesState& series) {
-  if (point.lap_is_fault) repair_lap(batch, point, series);
-  if (point.sector == Point::kNoSector) {
-    point.sector = series.sector_lap == point.lap ? series.sector : 0;
-    point.sector_derived = true;
-    point.sector_unknown = series.sector_lap != point.lap;
-  }
-  if (point.sector_derived && point.json.length > 0) add_sector_text(batch, point);
-  follow(point, series);
-}
-
-void Partition::follow(const Point& point, SeriesState& series) {
-  series.last_arrival = std::max(series.last_arrival, floor_to_ms(point.arrival_time));
-  series.lap = point.lap;
-  if (point.sector_unknown) return;
-  series.sector = point.sector;
-  series.sector_lap = point.lap;
-}
-
-void Partition::repair_lap(PointBatch& batch, Point& point, const SeriesState& series) {
-  point.lap = series.lap;
-  context_.ingest.lap_repaired.add();
-  if (point.lap_literal.length == 0) return;
-  const auto before = batch.str({point.json.offset, point.lap_literal.offset - point.json.offset});
-  const std::uint32_t behind = point.lap_literal.offset + point.lap_literal.length;
-  const auto after = batch.str({behind, point.json.offset + point.json.length - behind});
-  std::string text;
-  text.reserve(point.json.length + std::size_t{8});
-  text += before;
-  text += std::to_string(point.lap);
-  text += after;
-  point.json = {static_cast<std::uint32_t>(batch.text.size()),
-                static_cast<std::uint32_t>(text.size())};
-  batch.text += text;
-  batch.text.append(PointBatch::kTextSpare, ' ');
-}
-
-void Partition::add_sector_text(PointBatch& batch, Point& point) {
-  char digits[16];
-  const auto end = std::to_chars(digits, digits + sizeof digits, point.sector).ptr;
-  const auto digit_count = static_cast<std::size_t>(end - digits);
-  const std::size_t added = sector_member_.size() + digit_count;
-  if (added > PointBatch::kTextSpare) {
-    // A long member name: the text moves to where there is room for it.
-    const std::string text(batch.json(point));
-    point.json.offset = static_cast<std::uint32_t>(batch.text.size());
-    batch.text += text;
-    batch.text.append(added, ' ');
-  }
-  char* out = batch.text.data() + point.json.offset + point.json.length - 1;
-  std::memcpy(out, sector_member_.data(), sector_member_.size());
-  out += sector_member_.size();
-  std::memcpy(out, digits, digit_count);
-  out[digit_count] = '}';
-  point.json.length += static_cast<std::uint32_t>(added);
 }
 
 void Partition::tick() {
@@ -285,7 +219,7 @@ std::unique_ptr<Checkpoint> Partition::take_checkpoint() {
 
 std::string Partition::save_series(std::uint32_t number) const {
   std::string state;
-  save((*series_)[number], state);
+  completer_->save_series(number, state);
   std::string bytes;
   ByteWriter(bytes).text(state);
   windows_->save_series(number, bytes, context_.schema.fields());
@@ -294,9 +228,9 @@ std::string Partition::save_series(std::uint32_t number) const {
 
 Result<void> Partition::restore_series(std::uint32_t number, std::string_view bytes) {
   ByteReader reader(bytes);
-  auto state = series_state_from(reader.text());
-  if (!state) return std::unexpected(state.error());
-  if (auto restored = series_->restore(number, std::move(*state)); !restored) return restored;
+  if (auto restored = completer_->restore_series(number, reader.text()); !restored) {
+    return restored;
+  }
   return windows_->restore_series(number, reader.bytes(reader.left()), context_.schema.fields());
 }
 

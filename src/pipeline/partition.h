@@ -5,32 +5,15 @@
 #include <vector>
 
 #include "base/bounded_queue.h"
-#include "base/counters.h"
 #include "model/ingest_stats.h"
 #include "model/sinks.h"
 #include "pipeline/dirty_set.h"
-#include "pipeline/series_table.h"
+#include "pipeline/pipeline_stats.h"
+#include "pipeline/point_completer.h"
 #include "pipeline/work.h"
 #include "window/window_set.h"
 
 namespace slipstream {
-
-/// What a definition's windows did, over all partitions. Any thread.
-struct WindowStats {
-  Counter rollups_emitted;
-  Counter late_points;
-  Counter closed_points;
-  Gauge open_points;
-};
-
-struct PipelineStats {
-  explicit PipelineStats(std::size_t definitions) : windows(definitions) {}
-  std::vector<WindowStats> windows;  ///< by definition
-  LatencyHistogram processing;       ///< worker time a batch
-  Counter batches;
-  Counter folded_points;
-  Gauge series;
-};
 
 /// What a partition works with; all of it outlives the partition.
 struct PartitionContext {
@@ -46,9 +29,10 @@ struct PartitionContext {
   QueueLimits queue;
 };
 
-/// A partition owns every open window of the series hashed to it, and completes the points: repairs
-/// laps, fills in sectors. What it makes of its work is a pure function of it: the same log gives
-/// the same rollups, with the same ids and sequence numbers; but handed over is each only once.
+/// A partition owns every open window of the series hashed to it: it completes the points, folds
+/// them, and hands over what closes. What it makes of its work is a pure function of it: the same
+/// log gives the same rollups, with the same ids and sequence numbers; but handed over is each only
+/// once.
 /// Threads: offer through queue() from any; all else on its worker's thread.
 class Partition {
  public:
@@ -107,10 +91,6 @@ class Partition {
 
  private:
   void fold(Work& work);
-  void complete(PointBatch& batch, Point& point, SeriesState& series);
-  static void follow(const Point& point, SeriesState& series);
-  void repair_lap(PointBatch& batch, Point& point, const SeriesState& series);
-  void add_sector_text(PointBatch& batch, Point& point);
   void close_all();
   void continue_apart();
   void all_changed();
@@ -128,7 +108,7 @@ class Partition {
   PartitionContext context_;
   std::unique_ptr<PointObserver> observer_;  ///< may be nullptr
   BoundedQueue<Work> queue_;
-  std::optional<SeriesTable> series_;
+  std::optional<PointCompleter> completer_;
   std::optional<WindowSet> windows_;
   DirtySet dirty_;
   LogOffset position_ = 0;
@@ -151,7 +131,6 @@ class Partition {
   std::vector<Work> taken_;
   std::size_t next_ = 0;  ///< of what was taken
   std::vector<std::uint32_t> evicted_;
-  std::string sector_member_;  ///< ,"sector":
   SteadyTime last_tick_ = kNever;
   SteadyTime checkpoint_at_ = kNever;
 };

@@ -6,6 +6,7 @@
 #include "base/agent.h"
 #include "pipeline/partition.h"
 #include "pipeline/supervisor.h"
+#include "pipeline/work_queues.h"
 
 namespace slipstream {
 
@@ -30,14 +31,14 @@ struct PipelineOptions {
 };
 
 /// All partitions and the workers that own them: partition p belongs to worker p % workers.
-/// Threads: has_room() and push() from any; the rest on one.
-class Pipeline {
+/// Threads: WorkQueues' functions from any; the rest on one.
+class Pipeline final : public WorkQueues {
  public:
   using ObserverFactory = std::function<std::unique_ptr<PointObserver>(std::uint32_t partition)>;
 
   Pipeline(const PipelineOptions& options, const PartitionContext& context,
            const ObserverFactory& make_observer, Supervisor* supervisor = nullptr);
-  ~Pipeline();
+  ~Pipeline() override;
 
   /// Starts the workers' threads; a test may poll workers() itself instead.
   void start();
@@ -50,13 +51,16 @@ class Pipeline {
   /// Hands every partition's state to its outputs. Workers must not run.
   void checkpoint();
 
-  std::uint32_t partitions() const { return static_cast<std::uint32_t>(partitions_.size()); }
-  /// For work of so many bytes. An empty queue has room for any.
-  bool has_room(std::uint32_t partition, std::size_t bytes) const {
+  std::uint32_t partitions() const override {
+    return static_cast<std::uint32_t>(partitions_.size());
+  }
+  bool has_room(std::uint32_t partition, std::size_t bytes) const override {
     return partitions_[partition]->queue().has_room(bytes);
   }
-  /// Queues the work, whatever the queue's limits, and wakes the worker.
-  void push(std::uint32_t partition, Work work);
+  void push(std::uint32_t partition, Work work) override;
+  std::size_t depth(std::uint32_t partition) const override {
+    return partitions_[partition]->queue().depth();
+  }
 
   Partition& partition(std::size_t number) { return *partitions_[number]; }
   const Partition& partition(std::size_t number) const { return *partitions_[number]; }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "pipeline/journal.h"
+#include "pipeline/pipeline.h"
 
 namespace slipstream {
 namespace {

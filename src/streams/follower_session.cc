@@ -25,18 +25,13 @@ FollowerSession::FollowerSession(std::unique_ptr<RedisConnection> connection,
       keys_(stream_keys(options.names, partition)),
       memory_(memory),
       place_(place),
-      partition_(kStreamPartitions + partition,
-                 {.clock = parts.clock,
-                  .ingest = parts.ingest,
-                  .stats = parts.pipeline_stats,
-                  .schema = parts.schema,
-                  .accepted = parts.accepted,
-                  .outputs = nothing_,
-                  .definitions = {},
-                  .max_series = options.max_series,
-                  .checkpoint_interval_ms = 0,
-                  .queue = {}},
-                 parts.make_observer(kStreamPartitions + partition)),
+      live_({.clock = parts.clock,
+             .ingest = parts.ingest,
+             .stats = parts.pipeline_stats,
+             .schema = parts.schema,
+             .accepted = parts.accepted,
+             .max_series = options.max_series},
+            parts.make_observer(kStreamPartitions + partition)),
       points_(parts.schema, parts.ingest, parts.pool, options.instance,
               kStreamPartitions + partition),
       rollups_(parts.schema.fields()) {
@@ -72,7 +67,7 @@ SessionStep FollowerSession::step() {
     queue_read();
   }
   const auto reply = connection_->receive(redis_deadline_in(kSlice));
-  partition_.tick();
+  live_.tick();
   if (!reply) {
     return reply.error().is_lost() ? lost(reply.error().message) : SessionStep::kIdle;
   }
@@ -125,8 +120,7 @@ void FollowerSession::take_points(ReplyView entries) {
       continue;
     }
     derive_sectors(*batch, parts_.sectors);
-    Work work{.offset = position_++, .batch = std::move(batch), .time = now};
-    partition_.process(work);
+    live_.take(std::move(batch));
   }
   points_.batches().clear();
 }

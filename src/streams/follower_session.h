@@ -2,10 +2,9 @@
 #include <memory>
 #include <string>
 
-#include "pipeline/partition.h"
+#include "pipeline/live_points.h"
 #include "redis/connection.h"
 #include "streams/entry_decoder.h"
-#include "streams/outputs_collector.h"
 #include "streams/owner_session.h"
 #include "streams/rollup_entries.h"
 #include "streams/stream_session.h"
@@ -54,11 +53,9 @@ class FollowerSession {
   SessionMemory& memory_;
   FollowerPlace& place_;
   std::string error_;
-  OutputsCollector nothing_;  ///< there are no windows here
-  Partition partition_;       ///< completes points
+  LivePoints live_;
   EntryDecoder points_;
   RollupDecoder rollups_;
-  LogOffset position_ = 0;
   bool is_reading_ = false;
 };
 

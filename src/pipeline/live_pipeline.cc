@@ -1,0 +1,67 @@
+#include "pipeline/live_pipeline.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace slipstream {
+
+class LivePipeline::Worker final : public SignalledAgent {
+ public:
+  void add(Partition& partition) { partitions_.push_back(&partition); }
+  std::size_t poll(std::size_t budget) override {
+    std::size_t work = 0;
+    for (Partition* const partition : partitions_) {
+      partition->taken.clear();
+      partition->queue.take(partition->taken, budget);
+      for (PointBatchPtr& batch : partition->taken) partition->points.take(std::move(batch));
+      work += partition->taken.size();
+      partition->points.tick();
+    }
+    return work;
+  }
+
+ private:
+  std::vector<Partition*> partitions_;
+};
+
+LivePipeline::LivePipeline(const Options& options, const LiveParts& parts,
+                           const ObserverFactory& make_observer) {
+  const std::uint32_t workers = std::clamp(options.workers, 1u, options.partitions);
+  for (std::uint32_t w = 0; w < workers; ++w) workers_.push_back(std::make_unique<Worker>());
+  for (std::uint32_t p = 0; p < options.partitions; ++p) {
+    partitions_.push_back(std::make_unique<Partition>(options.queue, parts, make_observer(p)));
+    workers_[p % workers]->add(*partitions_.back());
+  }
+}
+
+LivePipeline::~LivePipeline() {
+  stop();
+}
+
+void LivePipeline::start() {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    threads_.push_back(std::make_unique<AgentThread>("worker-" + std::to_string(i), *workers_[i]));
+  }
+}
+
+void LivePipeline::stop() {
+  for (auto& partition : partitions_) partition->queue.close();
+  for (auto& thread : threads_) thread->stop(true);
+  threads_.clear();
+}
+
+std::size_t LivePipeline::poll(std::size_t budget) {
+  std::size_t work = 0;
+  for (auto& worker : workers_) work += worker->poll(budget);
+  return work;
+}
+
+void LivePipeline::push(std::uint32_t partition, Work work) {
+  if (!work.batch) return;
+  const std::size_t bytes = work.batch->bytes();
+  partitions_[partition]->queue.force(std::move(work.batch), bytes);
+  workers_[partition % workers_.size()]->wake();
+}
+
+}  // namespace slipstream

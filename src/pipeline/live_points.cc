@@ -1,0 +1,43 @@
+#include "pipeline/live_points.h"
+
+#include <utility>
+
+namespace slipstream {
+
+LivePoints::LivePoints(const LiveParts& parts, std::unique_ptr<PointObserver> observer)
+    : parts_(parts),
+      observer_(std::move(observer)),
+      completer_(parts.max_series, parts.schema, parts.ingest) {}
+
+LivePoints::~LivePoints() {
+  parts_.stats.series.add(-published_series_);
+}
+
+void LivePoints::take(PointBatchPtr batch) {
+  const SteadyTime begin = parts_.clock.steady();
+  for (Point& point : batch->points) {
+    completer_.number(*batch, point, evicted_);
+    if (observer_) {
+      for (const std::uint32_t series : evicted_) observer_->forget(series);
+    }
+    evicted_.clear();
+    completer_.complete(*batch, point);
+    completer_.check_sequence(point, true);
+  }
+  const auto series = static_cast<std::int64_t>(completer_.size());
+  parts_.stats.series.add(series - std::exchange(published_series_, series));
+  parts_.stats.folded_points.add(batch->points.size());
+  if (observer_) observer_->observe(*batch);
+  parts_.stats.batches.add();
+  parts_.accepted.accept(std::move(batch));
+  parts_.stats.processing.observe_ns(parts_.clock.steady() - begin);
+}
+
+void LivePoints::tick() {
+  const SteadyTime now = parts_.clock.steady();
+  if (now - last_tick_ < kTickNs) return;
+  last_tick_ = now;
+  if (observer_) observer_->tick(now);
+}
+
+}  // namespace slipstream

@@ -1,0 +1,91 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "model/ingest_stats.h"
+#include "model/point.h"
+#include "model/schema.h"
+#include "pipeline/series_table.h"
+
+namespace slipstream {
+
+/// Completes the points of a partition, out of what it knows of each machine:
+///   - its series' number;
+///   - the lap, where the logger's was a fault value: the last good one;
+///   - the sector, where neither the sender nor the distance told one: the last one of this lap;
+///   - the point's text, with what was put in.
+/// It also counts the holes and repeats of the machines' sequence numbers.
+///
+/// It is a pure function of the points it is given, in their order. What it knows of a series is
+/// saved and restored with the partition's windows. Bounded: `max_series`, then those seen longest
+/// ago are forgotten.
+/// Threads: one.
+class PointCompleter {
+ public:
+  /// Both outlive it.
+  PointCompleter(std::size_t max_series, const Schema& schema, IngestStats& ingest);
+
+  /// Numbers the point's series: the first thing to be done with a point. Series that are forgotten
+  /// for it are appended to `evicted`; the number may be one of theirs.
+  void number(const PointBatch& batch, Point& point, std::vector<std::uint32_t>& evicted) {
+    point.series = series_.find_or_add(batch, point, evicted);
+  }
+  /// Puts in what the point lacks, and remembers what it tells.
+  void complete(PointBatch& batch, Point& point) {
+    SeriesState& series = series_of(point);
+    if (point.lap_is_fault) repair_lap(batch, point, series);
+    if (point.sector == Point::kNoSector) {
+      point.sector = series.sector_lap == point.lap ? series.sector : 0;
+      point.sector_derived = true;
+      point.sector_unknown = series.sector_lap != point.lap;
+    }
+    if (point.sector_derived && point.json.length > 0) add_sector_text(batch, point);
+    remember(point, series);
+  }
+  /// Remembers what a point tells that is complete already.
+  void follow(const Point& point) { remember(point, series_of(point)); }
+  /// `is_told`: what is missing, or comes again, is counted for people to see.
+  void check_sequence(const Point& point, bool is_told) {
+    if (!point.has_sequence) return;
+    const auto change = series_of(point).sequence.see(point.sequence);
+    if (!is_told) return;
+    if (change.missing != 0) ingest_.sequence_missing.add(change.missing);
+    if (change.repeats != 0) ingest_.sequence_repeats.add(change.repeats);
+  }
+
+  std::size_t size() const { return series_.size(); }
+  bool in_use(std::uint32_t series) const { return series_.in_use(series); }
+  /// All numbers in use are less.
+  std::uint32_t numbers_end() const { return series_.numbers_end(); }
+
+  /// Appends what is known of a series in use.
+  void save_series(std::uint32_t series, std::string& out) const;
+  /// Takes up what save_series() gave, under a number that is not in use. Errors: damage.
+  Result<void> restore_series(std::uint32_t series, std::string_view bytes);
+
+ private:
+  SeriesState& series_of(const Point& point) {
+    CHECK(point.series < series_.numbers_end(), "a point's series is numbered before all else");
+    return series_[point.series];
+  }
+  static void remember(const Point& point, SeriesState& series) {
+    series.last_arrival = std::max(series.last_arrival, floor_to_ms(point.arrival_time));
+    series.lap = point.lap;
+    if (point.sector_unknown) return;
+    series.sector = point.sector;
+    series.sector_lap = point.lap;
+  }
+  void repair_lap(PointBatch& batch, Point& point, const SeriesState& series);
+  void add_sector_text(PointBatch& batch, Point& point) const;
+
+  SeriesTable series_;
+  IngestStats& ingest_;
+  const std::string sector_member_;  ///< ,"sector":
+};
+
+}  // namespace slipstream

@@ -1,0 +1,217 @@
+#include "pipeline/point_completer.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pipeline/live_pipeline.h"
+
+namespace slipstream {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+constexpr std::int64_t kBegin = 1'757'000'000 * kNsPerSecond;
+
+struct Reading {
+  std::string chassis = "GR86-01";
+  std::int16_t lap = 1;
+  std::int32_t sector = Point::kNoSector;
+  bool lap_fault = false;
+  std::uint64_t sequence = 0;
+};
+
+void add(PointBatch& batch, const Reading& r) {
+  Point point{};
+  const auto append = [&](std::string_view text) {
+    const TextRef ref{static_cast<std::uint32_t>(batch.text.size()),
+                      static_cast<std::uint32_t>(text.size())};
+    batch.text += text;
+    return ref;
+  };
+  point.track = append("cota");
+  point.chassis = append(r.chassis);
+  point.json = append(fmt::format(R"({{"lap":{},"speed":181}})", r.lap_fault ? 32'768 : r.lap));
+  batch.text.append(PointBatch::kTextSpare, ' ');
+  if (r.lap_fault) {
+    point.lap_is_fault = true;
+    point.lap_literal = {point.json.offset + 7, 5};
+  }
+  point.series_hash = series_hash("cota", r.chassis);
+  point.lap = r.lap_fault ? std::int16_t{0} : r.lap;
+  point.sector = r.sector;
+  point.sector_derived = false;
+  point.event_time = {kBegin};
+  point.arrival_time = {kBegin};
+  point.has_sequence = r.sequence != 0;
+  point.sequence = r.sequence;
+  batch.points.push_back(point);
+}
+
+class PointCompleterTest : public testing::Test {
+ protected:
+  /// The point, completed; its text is in `text`.
+  Point complete(PointCompleter& completer, const Reading& reading) {
+    PointBatch batch;
+    add(batch, reading);
+    Point& point = batch.points.front();
+    completer.number(batch, point, evicted_);
+    completer.complete(batch, point);
+    completer.check_sequence(point, true);
+    text_ = batch.json(point);
+    return point;
+  }
+
+  IngestStats ingest_;
+  Schema schema_;
+  std::vector<std::uint32_t> evicted_;
+  std::string text_;
+  PointCompleter completer_{2, schema_, ingest_};
+};
+
+TEST_F(PointCompleterTest, ASectorThatNothingToldOfIsTheLastOneOfTheLap) {
+  EXPECT_EQ(complete(completer_, {.sector = 2}).sector, 2);
+  EXPECT_EQ(text_, R"({"lap":1,"speed":181})") << "what the sender wrote stays as it is";
+  EXPECT_EQ(complete(completer_, {}).sector, 2);
+  EXPECT_EQ(text_, R"({"lap":1,"speed":181,"sector":2})");
+  const Point unknown = complete(completer_, {.lap = 2});
+  EXPECT_EQ(unknown.sector, 0);
+  EXPECT_TRUE(unknown.sector_unknown);
+  EXPECT_EQ(complete(completer_, {.lap = 1}).sector, 2) << "what is not known is not remembered";
+}
+
+TEST_F(PointCompleterTest, AFaultLapIsTheLastGoodOneInTheTextToo) {
+  complete(completer_, {.lap = 7, .sector = 1});
+  const Point repaired = complete(completer_, {.sector = 1, .lap_fault = true});
+  EXPECT_EQ(repaired.lap, 7);
+  EXPECT_EQ(text_, R"({"lap":7,"speed":181})");
+  EXPECT_EQ(ingest_.lap_repaired.value(), 1u);
+}
+
+TEST_F(PointCompleterTest, APointThatIsCompleteIsFollowedAndNotCompletedAgain) {
+  complete(completer_, {.lap = 3, .sector = 1});
+  PointBatch batch;
+  add(batch, {.lap = 4, .sector = 2});
+  Point& point = batch.points.front();
+  completer_.number(batch, point, evicted_);
+  completer_.follow(point);
+  EXPECT_EQ(complete(completer_, {.lap = 4}).sector, 2);
+  EXPECT_EQ(complete(completer_, {.sector = 0, .lap_fault = true}).lap, 4);
+}
+
+TEST_F(PointCompleterTest, HolesAndRepeatsAreCountedWhereSomebodyIsToBeTold) {
+  for (const std::uint64_t number : {1u, 2u, 5u, 4u, 5u}) {
+    complete(completer_, {.sequence = number});
+  }
+  EXPECT_EQ(ingest_.sequence_missing.value(), 1);
+  EXPECT_EQ(ingest_.sequence_repeats.value(), 1u);
+  PointBatch batch;
+  add(batch, {.sequence = 9});
+  completer_.number(batch, batch.points.front(), evicted_);
+  completer_.check_sequence(batch.points.front(), false);
+  EXPECT_EQ(ingest_.sequence_missing.value(), 1);
+}
+
+TEST_F(PointCompleterTest, TheSeriesSeenLongestAgoGivesUpItsNumber) {
+  const auto first = complete(completer_, {.chassis = "a"}).series;
+  complete(completer_, {.chassis = "b"});
+  EXPECT_THAT(evicted_, SizeIs(0));
+  complete(completer_, {.chassis = "c"});
+  EXPECT_THAT(evicted_, ElementsAre(first));
+  EXPECT_EQ(completer_.size(), 2u);
+}
+
+TEST_F(PointCompleterTest, WhatIsRestoredGoesOnAsWhatWasSaved) {
+  const auto series = complete(completer_, {.lap = 5, .sector = 2, .sequence = 10}).series;
+  std::string saved;
+  completer_.save_series(series, saved);
+  PointCompleter restored(2, schema_, ingest_);
+  ASSERT_TRUE(restored.restore_series(series, saved).has_value());
+  EXPECT_FALSE(restored.restore_series(series + 1, saved.substr(1)).has_value());
+  for (PointCompleter* const completer : {&completer_, &restored}) {
+    EXPECT_EQ(complete(*completer, {.lap = 5, .sequence = 12}).sector, 2);
+    EXPECT_EQ(complete(*completer, {.lap_fault = true, .sequence = 11}).lap, 5);
+  }
+  EXPECT_EQ(ingest_.sequence_missing.value(), 0) << "11 was missing twice, and came twice";
+}
+
+/// Live points: observer and broadcast.
+class Seen final : public AcceptedSink, public PointObserver {
+ public:
+  explicit Seen(std::vector<std::string>& log) : log_(log) {}
+  void accept(PointBatchPtr batch) override {
+    for (const auto& point : batch->points) log_.emplace_back(batch->json(point));
+  }
+  void observe(const PointBatch& batch) override {
+    log_.push_back(fmt::format("observed {}", batch.points.size()));
+  }
+  void tick(SteadyTime) override {}
+  void forget(std::uint32_t series) override { log_.push_back(fmt::format("forget {}", series)); }
+
+ private:
+  std::vector<std::string>& log_;
+};
+
+class LivePipelineTest : public testing::Test {
+ protected:
+  void push(std::initializer_list<Reading> readings) {
+    auto batch = std::make_unique<PointBatch>();
+    for (const auto& reading : readings) add(*batch, reading);
+    live_.push(0, {.count = batch->points.size(), .batch = std::move(batch)});
+  }
+
+  ManualClock clock_{kBegin};
+  IngestStats ingest_;
+  PipelineStats stats_{0};
+  Schema schema_;
+  std::vector<std::string> log_;
+  Seen seen_{log_};
+  LivePipeline live_{{.partitions = 1, .workers = 1, .queue = {.items = 2, .bytes = 1 << 20}},
+                     {.clock = clock_,
+                      .ingest = ingest_,
+                      .stats = stats_,
+                      .schema = schema_,
+                      .accepted = seen_,
+                      .max_series = 1},
+                     [this](std::uint32_t) { return std::make_unique<Seen>(log_); }};
+};
+
+TEST_F(LivePipelineTest, PointsAreCompletedObservedAndShown) {
+  push({{.sector = 1}, {}});
+  EXPECT_EQ(live_.depth(0), 1u);
+  EXPECT_EQ(live_.poll(8), 1u);
+  EXPECT_THAT(log_, ElementsAre("observed 2", R"({"lap":1,"speed":181})",
+                                R"({"lap":1,"speed":181,"sector":1})"));
+  EXPECT_EQ(stats_.folded_points.value(), 2u);
+  EXPECT_EQ(stats_.series.value(), 1);
+}
+
+TEST_F(LivePipelineTest, TheObserverHearsOfAMachineThatIsForgotten) {
+  push({{.chassis = "a"}});
+  push({{.chassis = "b"}});
+  live_.poll(8);
+  EXPECT_THAT(log_, testing::Contains("forget 0"));
+}
+
+TEST_F(LivePipelineTest, AFullQueueIsAnAnswerAndTicksTakeNoRoom) {
+  live_.push(0, {.kind = Work::Kind::kTick});
+  EXPECT_EQ(live_.depth(0), 0u);
+  push({{}});
+  EXPECT_TRUE(live_.has_room(0, 100));
+  push({{}});
+  EXPECT_FALSE(live_.has_room(0, 100));
+  live_.poll(8);
+  EXPECT_TRUE(live_.has_room(0, 100));
+}
+
+TEST_F(LivePipelineTest, WhatIsQueuedIsShownBeforeTheEnd) {
+  live_.start();
+  push({{}, {}});
+  live_.stop();
+  EXPECT_THAT(log_, SizeIs(3));
+}
+
+}  // namespace
+}  // namespace slipstream
