@@ -66,6 +66,25 @@ TEST(Rooms, IncludeOnlyWhatTheySee) {
   EXPECT_GT(files, 80u);
 }
 
+/// What keeps the entries can be another one: the runner of partitions does not know Redis, and
+/// nothing but what puts a server together knows which one it is.
+TEST(Rooms, OnlyWhoPutsTheServerTogetherKnowsWhatKeepsTheEntries) {
+  const Sees sees = room_table();
+  ASSERT_TRUE(sees.contains("cluster") && sees.contains("redis_streams"));
+  EXPECT_FALSE(sees.at("cluster").contains("redis"));
+  const std::set<std::string> may = {"redis_streams", "app", "cli"};
+  for (const auto& [room, seen] : sees) {
+    EXPECT_TRUE(may.contains(room) || !seen.contains("redis_streams")) << room;
+  }
+  const std::filesystem::path source = std::filesystem::path(SLIPSTREAM_SOURCE_DIR) / "src";
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(source / "cluster")) {
+    ++files;
+    EXPECT_EQ(read(entry.path()).find("#include \"redis"), std::string::npos) << entry.path();
+  }
+  EXPECT_GE(files, 8u);
+}
+
 TEST(Rooms, NoFileIsMuchLongerThanFiveHundredLines) {
   const std::filesystem::path root = SLIPSTREAM_SOURCE_DIR;
   for (const auto folder : {"src", "tests", "bench", "web/src"}) {

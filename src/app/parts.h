@@ -12,17 +12,18 @@
 #include "base/heap.h"
 #include "broadcast/hub.h"
 #include "broadcast/rollup_memory.h"
+#include "cluster/partition_group.h"
 #include "net/http_server.h"
 #include "net/io_thread.h"
 #include "pipeline/journal.h"
 #include "pipeline/live_pipeline.h"
 #include "pipeline/pipeline.h"
 #include "racing/field_analyzer.h"
+#include "redis_streams/aggregate_sink.h"
+#include "redis_streams/redis_streams.h"
+#include "redis_streams/stream_appender.h"
 #include "source/http_ingest.h"
 #include "source/udp_source.h"
-#include "streams/aggregate_sink.h"
-#include "streams/stream_group.h"
-#include "streams/stream_log.h"
 
 namespace slipstream {
 
@@ -53,10 +54,11 @@ struct Parts : DurableParts {
   std::unique_ptr<Journal> journal;
   std::unique_ptr<LogScan> log_scan;    ///< nullptr: there is no log in files
   std::unique_ptr<RedisServers> redis;  ///< nullptr, as what follows: no Redis
-  std::unique_ptr<StreamStats> stream_stats;
+  std::unique_ptr<ClusterStats> stream_stats;
   std::unique_ptr<AggregateSink> aggregates;  ///< nullptr: no rollups of the embedded log wait
-  std::unique_ptr<StreamGroup> streams;       ///< nullptr: none are read
-  std::unique_ptr<StreamLog> stream_log;      ///< nullptr: points do not go to streams
+  std::unique_ptr<RedisStreams> redis_streams;
+  std::unique_ptr<PartitionGroup> streams;          ///< nullptr: none are read
+  std::unique_ptr<StreamAppender> stream_appender;  ///< nullptr: points do not go to streams
   std::unique_ptr<RejectionLog> rejection_log;
   std::unique_ptr<UdpSource> udp;  ///< nullptr: switched off
   std::unique_ptr<HttpIngest> http_ingest;
@@ -68,13 +70,13 @@ struct Parts : DurableParts {
   }
   /// Where sources hand their points over.
   PointSink& ingest_sink() const {
-    return stream_log ? static_cast<PointSink&>(*stream_log) : *journal;
+    return stream_appender ? static_cast<PointSink&>(*stream_appender) : *journal;
   }
 
   std::unique_ptr<AgentThread> store_thread;
   std::unique_ptr<AgentThread> flusher_thread;
   std::unique_ptr<AgentThread> http_ingest_thread;
-  std::unique_ptr<AgentThread> stream_log_thread;
+  std::unique_ptr<AgentThread> stream_appender_thread;
   std::unique_ptr<AgentThread> aggregates_thread;
   std::unique_ptr<AgentThread> udp_thread;
 };

@@ -47,7 +47,7 @@ void append_partitions(std::string& out, const Parts& parts) {
 }
 
 void append_group(std::string& out, const Parts& parts) {
-  const auto& options = parts.streams->options();
+  const auto& options = parts.redis_streams->options();
   const auto& stats = parts.streams->stats();
   ObjectWriter object(out);
   object.text("group", options.names.group);
@@ -180,8 +180,8 @@ void append_redis(std::string& out, const Parts& parts) {
   append_connections(object.key("connections"), parts);
   if (parts.streams) append_group(object.key("streams"), parts);
   if (parts.aggregates) append_aggregates(object.key("aggregates"), parts);
-  if (!parts.stream_log) return;
-  const auto& stats = parts.stream_log->stats();
+  if (!parts.stream_appender) return;
+  const auto& stats = parts.stream_appender->stats();
   ObjectWriter log(object.key("log"));
   log.number("failing", stats.failing.value());
   log.number("backlogBytes", stats.backlog_bytes.value());
@@ -207,10 +207,10 @@ std::vector<std::string> redis_problems(const Parts& parts) {
         parts.aggregates->stats().failing.value(), parts.store->outbox()->stats().rollups.value(),
         parts.aggregates->last_error()));
   }
-  if (parts.stream_log && parts.stream_log->stats().failing.value() != 0) {
+  if (parts.stream_appender && parts.stream_appender->stats().failing.value() != 0) {
     problems.push_back(fmt::format("redis: {} streams cannot be written, {} bytes of points wait",
-                                   parts.stream_log->stats().failing.value(),
-                                   parts.stream_log->stats().backlog_bytes.value()));
+                                   parts.stream_appender->stats().failing.value(),
+                                   parts.stream_appender->stats().backlog_bytes.value()));
   }
   return problems;
 }
@@ -227,8 +227,8 @@ void add_redis_metrics(MetricsPage& page, const Parts& parts) {
   }
   if (parts.streams) add_group(page, parts);
   if (parts.aggregates) add_aggregates(page, parts);
-  if (!parts.stream_log) return;
-  const auto& stats = parts.stream_log->stats();
+  if (!parts.stream_appender) return;
+  const auto& stats = parts.stream_appender->stats();
   page.gauge("redis_log_failing", "Streams that cannot be written", real(stats.failing.value()));
   page.gauge("redis_log_backlog_bytes", "Bytes of points not yet in Redis",
              real(stats.backlog_bytes.value()));

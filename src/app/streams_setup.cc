@@ -7,6 +7,7 @@
 #include <random>
 
 #include "ops/logging.h"
+#include "redis_streams/entry_id.h"
 
 namespace slipstream {
 namespace {
@@ -33,23 +34,24 @@ StreamOptions stream_options(const Config& config) {
   const auto& redis = config.redis;
   const std::string host = host_name();
   return {
+      .cluster = {.partitions = redis.partitions,
+                  .windows = config.windows,
+                  .max_series = config.pipeline.max_series,
+                  .commit_interval_ms = redis.commit_interval_ms,
+                  .block_ms = redis.block_ms,
+                  .is_consuming = redis.consume,
+                  .is_following = redis.follow},
       .names = stream_names(config),
       .instance = unique_instance(host),
       .consumer = redis.name.empty() ? fmt::format("ingestor-{}-{}", host, ::getpid()) : redis.name,
       .from = redis.from,
       .batch = redis.batch,
       .max_batch = std::max(redis.batch, redis.max_batch),
-      .block_ms = redis.block_ms,
       .claim_idle_ms = redis.claim_idle_ms,
       .stream_maxlen = redis.stream_maxlen,
-      .commit_interval_ms = redis.commit_interval_ms,
       .lease_ms = redis.lease_ms,
-      .windows = config.windows,
       .aggregate_windows = redis.windows,
-      .max_series = config.pipeline.max_series,
-      .is_log = config.has_redis_log(),
-      .is_consuming = redis.consume,
-      .is_following = redis.follow};
+      .is_log = config.has_redis_log()};
 }
 
 }  // namespace
@@ -110,15 +112,15 @@ Result<void> build_streams(Parts& p, const StoredState& stored) {
                           .pool_size = redis.pool},
       p.clock);
   StreamOptions options = stream_options(p.config);
-  p.stream_stats = std::make_unique<StreamStats>(redis.partitions);
+  p.stream_stats = std::make_unique<ClusterStats>(redis.partitions);
   if (p.config.has_redis_log()) {
-    p.stream_log = std::make_unique<StreamLog>(
+    p.stream_appender = std::make_unique<StreamAppender>(
         *p.redis,
-        StreamLogOptions{.names = options.names,
-                         .instance = options.instance,
-                         .flush_interval_ms = p.config.durability.flush_interval_ms,
-                         .max_backlog_bytes = p.config.durability.max_backlog_bytes,
-                         .wait_replicas = redis.wait_replicas},
+        StreamAppenderOptions{.names = options.names,
+                              .instance = options.instance,
+                              .flush_interval_ms = p.config.durability.flush_interval_ms,
+                              .max_backlog_bytes = p.config.durability.max_backlog_bytes,
+                              .wait_replicas = redis.wait_replicas},
         *p.journal, p.pool, p.ingest, p.clock, [](const std::string& text) { log_warn(text); });
   }
   // With the log in Redis there are none, but those of a run before that had the embedded one.
@@ -133,26 +135,30 @@ Result<void> build_streams(Parts& p, const StoredState& stored) {
     const std::uint32_t number = partition - kStreamPartitions;
     if (number < rollups_seen.size()) rollups_seen[number] = sequence;
   }
-  p.streams = std::make_unique<StreamGroup>(
+  const ClusterParts cluster{
+      .clock = p.clock,
+      .ingest = p.ingest,
+      .pipeline_stats = p.pipeline_stats,
+      .schema = p.schema,
+      .pool = p.pool,
+      .sectors = *p.sectors,
+      .accepted = *p.hub,
+      .store = *p.store_writer,
+      .stats = *p.stream_stats,
+      .make_observer =
+          [&p](std::uint32_t partition) {
+            return std::make_unique<FieldAnalyzer>(
+                partition, *p.insights,
+                FieldAnalyzerOptions{.batch_ms = p.config.broadcast.batch_ms});
+          },
+      .warn = [](const std::string& text) { log_warn(text); }};
+  p.redis_streams = std::make_unique<RedisStreams>(
       StreamParts{.servers = *p.redis,
-                  .clock = p.clock,
-                  .ingest = p.ingest,
-                  .pipeline_stats = p.pipeline_stats,
-                  .schema = p.schema,
-                  .pool = p.pool,
-                  .sectors = *p.sectors,
-                  .accepted = *p.hub,
-                  .store = *p.store_writer,
-                  .stats = *p.stream_stats,
-                  .make_observer =
-                      [&p](std::uint32_t partition) {
-                        return std::make_unique<FieldAnalyzer>(
-                            partition, *p.insights,
-                            FieldAnalyzerOptions{.batch_ms = p.config.broadcast.batch_ms});
-                      },
-                  .warn = [](const std::string& text) { log_warn(text); },
+                  .cluster = cluster,
                   .own_rollups = p.aggregates ? &p.aggregates->own_rollups() : nullptr},
-      std::move(options), rollups_seen);
+      std::move(options));
+  p.streams = std::make_unique<PartitionGroup>(cluster, p.redis_streams->options().cluster,
+                                               *p.redis_streams, rollups_seen);
   return {};
 }
 

@@ -25,7 +25,7 @@ namespace {
 constexpr std::chrono::milliseconds kInsightPollInterval{50};
 constexpr std::chrono::seconds kHeapInterval{10};
 constexpr std::chrono::milliseconds kHubCloseLimit{1'500};
-constexpr std::chrono::milliseconds kStreamLogLimit{1'500};
+constexpr std::chrono::milliseconds kAppenderLimit{1'500};
 constexpr std::chrono::milliseconds kLastConnectLimit{300};  ///< to Redis, at the stop
 constexpr std::chrono::milliseconds kAggregatesLimit{1'000};
 constexpr std::size_t kLastReceiveRounds = 256;  ///< datagrams that the kernel holds at the stop
@@ -313,8 +313,8 @@ void Topology::start_threads() {
   p.flusher_thread = std::make_unique<AgentThread>("flusher", *p.journal);
   p.http_ingest_thread = std::make_unique<AgentThread>("http-ingest", *p.http_ingest);
   if (p.streams) p.streams->start();
-  if (p.stream_log) {
-    p.stream_log_thread = std::make_unique<AgentThread>("stream-log", *p.stream_log);
+  if (p.stream_appender) {
+    p.stream_appender_thread = std::make_unique<AgentThread>("stream-log", *p.stream_appender);
   }
   if (p.aggregates) {
     p.aggregates_thread = std::make_unique<AgentThread>("redis-sink", *p.aggregates);
@@ -435,7 +435,7 @@ StopProgress Topology::stop_progress() const {
 bool Topology::stop() {
   if (!std::exchange(running_, false)) return true;
   Parts& p = *parts_;
-  const auto stream_log_limit = std::chrono::steady_clock::now() + kStreamLogLimit;
+  const auto appender_limit = std::chrono::steady_clock::now() + kAppenderLimit;
   p.ready.store(false);
   if (p.log_scan) p.log_scan->stop();
   if (p.redis) p.redis->hurry(kLastConnectLimit);
@@ -447,9 +447,9 @@ bool Topology::stop() {
   p.http_ingest->close();
   p.http_ingest_thread->stop(true);
   p.rejection_log->finish();
-  if (p.stream_log) {
-    p.stream_log_thread->stop(false);
-    p.stream_log->flush(stream_log_limit);
+  if (p.stream_appender) {
+    p.stream_appender_thread->stop(false);
+    p.stream_appender->flush(appender_limit);
   }
   if (p.streams) p.streams->stop();
   p.journal->close_windows();

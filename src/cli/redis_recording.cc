@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <ranges>
 #include <utility>
 
-#include "streams/stream_names.h"
+#include "redis_streams/stream_names.h"
 
 namespace slipstream {
 namespace {
@@ -122,13 +123,14 @@ void RedisRecording::decode(Source& source) {
   written_ns_ = tells_time ? static_cast<std::int64_t>(id.ms) * kNsPerMs : 0;
   decoder_.decode(id, entry[1], now, {tells_time ? written_ns_ : now.ns});
   decoder_.cut();
-  for (const auto& dead : decoder_.dead()) {
+  batches_ = std::exchange(decoder_.batches(), {});
+  for (const auto& dead : batches_ | std::views::transform(&EntryBatch::dead) | std::views::join) {
     ++refused_;
     if (errors_.size() == kMaxErrors) continue;
-    errors_.push_back(fmt::format("entry {}: {}: {}", dead.id, dead.reason, dead.message));
+    errors_.push_back(
+        fmt::format("entry {}: {}: {}", EntryId::at(dead.at).text(), dead.reason, dead.message));
   }
-  decoder_.dead().clear();
-  batches_ = std::exchange(decoder_.batches(), {});
+  std::erase_if(batches_, [](const EntryBatch& entries) { return entries.batch == nullptr; });
   batch_ = 0;
   point_ = 0;
   ++entries_done_;

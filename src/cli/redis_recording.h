@@ -7,8 +7,8 @@
 
 #include "cli/redis_stream.h"
 #include "model/point.h"
-#include "streams/entry_decoder.h"
-#include "streams/entry_id.h"
+#include "redis_streams/entry_decoder.h"
+#include "redis_streams/entry_id.h"
 
 namespace slipstream {
 

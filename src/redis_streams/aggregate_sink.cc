@@ -1,4 +1,4 @@
-#include "streams/aggregate_sink.h"
+#include "redis_streams/aggregate_sink.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "streams/stream_names.h"
+#include "redis_streams/stream_names.h"
 
 namespace slipstream {
 namespace {

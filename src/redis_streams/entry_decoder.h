@@ -4,26 +4,12 @@
 #include <utility>
 #include <vector>
 
+#include "cluster/partition_feed.h"
 #include "codec/json_decoder.h"
 #include "redis/reply.h"
-#include "streams/entry_id.h"
+#include "redis_streams/entry_id.h"
 
 namespace slipstream {
-
-/// What is no point, to be kept in the dead-letter stream.
-struct DeadEntry {
-  std::string id;       ///< of the entry it came in
-  std::string reason;   ///< one of the rejections' names
-  std::string message;  ///< for a person
-  std::vector<std::pair<std::string, std::string>> fields = {};
-};
-
-/// Points of consecutive entries.
-struct EntryBatch {
-  PointBatchPtr batch;
-  bool is_own = false;  ///< this instance wrote the entries
-  EntryId last = {};    ///< the last of them
-};
 
 /// Points from a stream's entries. An entry has
 ///   `data`: a point as JSON; or
@@ -39,19 +25,26 @@ class EntryDecoder {
 
   /// `fields`: names and values in turn. A point without a time has the entry's (`written`).
   void decode(EntryId id, const ReplyView& fields, ArrivalTime now, EventTime written);
+  /// An entry of which nothing is left.
+  void pass(EntryId id);
+  /// An entry that is dead whole, whatever is in it.
+  void bury(EntryId id, const ReplyView& fields, std::string reason, std::string message);
   /// Ends the open batch.
   void cut();
 
-  /// In order; for the caller to take and clear.
+  /// There is a batch that goes on with the next entry.
+  bool is_open() const { return open_.entries > 0; }
+  /// The newest entry in it.
+  EntryId last() const { return EntryId::at(open_.last); }
+  /// Those that have ended, in order; for the caller to take and clear.
   std::vector<EntryBatch>& batches() { return batches_; }
-  std::vector<DeadEntry>& dead() { return dead_; }
-  const std::vector<DeadEntry>& dead() const { return dead_; }
 
   /// Points and rejections are counted only while this is set: not for what is read again.
   void set_counting(bool counting) { is_counting_ = counting; }
 
  private:
   class Refusals;
+  void enter(EntryId id);
   std::string_view flat_point(const ReplyView& fields);
   void append_member(std::string_view name, std::string_view value);
   void append_text(std::string_view text);
@@ -67,9 +60,7 @@ class EntryDecoder {
   const std::uint32_t partition_;
   std::string text_;
   std::vector<EntryBatch> batches_;
-  std::vector<DeadEntry> dead_;
-  bool open_is_own_ = false;
-  EntryId open_last_;
+  EntryBatch open_;  ///< without its points, which are in writer_
   bool is_counting_ = true;
 };
 

@@ -13,7 +13,7 @@
 #include "model/rollup_outbox.h"
 #include "redis/retry.h"
 #include "redis/servers.h"
-#include "streams/own_rollups.h"
+#include "redis_streams/own_rollups.h"
 
 namespace slipstream {
 

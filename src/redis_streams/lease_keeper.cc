@@ -1,4 +1,4 @@
-#include "streams/lease_keeper.h"
+#include "redis_streams/lease_keeper.h"
 
 #include <fmt/format.h>
 
@@ -46,7 +46,7 @@ return redis.call('DEL', KEYS[1]))";
 }  // namespace
 
 LeaseKeeper::LeaseKeeper(const StreamParts& parts, const StreamOptions& options,
-                         std::vector<StreamPartition*> partitions, Signal& changed)
+                         std::vector<ClusterPartition*> partitions, Signal& changed)
     : parts_(parts),
       options_(options),
       partitions_(std::move(partitions)),
@@ -66,7 +66,7 @@ std::size_t LeaseKeeper::poll(std::size_t) {
     release(p);
     held_[p].reset();
   }
-  const SteadyTime now = parts_.clock.steady();
+  const SteadyTime now = parts_.cluster.clock.steady();
   if (now < beat_at_) return 0;
   beat_at_ = now + options_.lease_ms * kNsPerMs / kBeatsPerLease;
   return beat() ? 1 : 0;
@@ -128,7 +128,7 @@ bool LeaseKeeper::take(std::size_t partition) {
                             {token, std::to_string(options_.lease_ms), options_.consumer});
   if (!reply || reply->view().integer() != 1) return false;
   held_[partition] = Held{.token = token};
-  parts_.stats.takeovers.add();
+  parts_.cluster.stats.takeovers.add();
   partitions_[partition]->own(token);
   return true;
 }
@@ -166,9 +166,10 @@ void LeaseKeeper::stop() {
     changed_.wait_for(std::chrono::milliseconds(20));
   }
   if (!left) {
-    parts_.warn("Redis does not answer: open windows stay open there, for the next instance");
+    parts_.cluster.warn(
+        "Redis does not answer: open windows stay open there, for the next instance");
   } else if (const auto open = std::ranges::count(is_done, false); open > 0) {
-    parts_.warn(fmt::format(
+    parts_.cluster.warn(fmt::format(
         "windows of {} partitions could not be closed: they stay open in Redis, for the next "
         "instance",
         open));

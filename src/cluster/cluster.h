@@ -1,5 +1,4 @@
 #pragma once
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,42 +10,32 @@
 #include "model/ingest_stats.h"
 #include "model/sinks.h"
 #include "pipeline/partition.h"
-#include "redis/servers.h"
-#include "streams/own_rollups.h"
-#include "streams/stream_names.h"
 
 namespace slipstream {
 
-struct StreamOptions {
-  StreamNames names;
-  std::string instance;       ///< unique among the running ones
-  std::string consumer;       ///< in the group
-  std::string from = "$";     ///< where a group that is missing begins: "$" the end, "0", or an id
-  std::uint32_t batch = 500;  ///< entries a read, at rest
-  std::uint32_t max_batch = 8'000;  ///< and under load
-  std::int64_t block_ms = 1'000;
-  std::int64_t claim_idle_ms = 30'000;  ///< then entries of strangers are claimed
-  std::uint64_t stream_maxlen = 200'000;
-  std::int64_t commit_interval_ms = 50;  ///< between commits, under load
-  std::int64_t lease_ms = 5'000;
+/// How this instance takes part in a cluster.
+struct ClusterOptions {
+  std::uint32_t partitions = 1;
   std::vector<WindowDefinition> windows;
-  std::vector<std::string> aggregate_windows;
   std::size_t max_series = 100'000;
-  bool is_log = false;       ///< the streams are ours: old entries are trimmed once acknowledged
+  std::int64_t commit_interval_ms = 50;  ///< between commits, under load
+  std::int64_t block_ms = 1'000;         ///< so long a wait for entries may take
+  /// Senders have so long to be heard of again after a stall, or a change of owners.
+  std::int64_t grace_ms = 5'000;
   bool is_consuming = true;  ///< takes part in the group; else all partitions are others'
   bool is_following = true;  ///< what other instances own is read along, for our clients
 };
 
 /// One partition's; any thread.
-struct StreamPartitionStats {
+struct ClusterPartitionStats {
   Gauge lag;      ///< entries not delivered yet, as the server counts them; -1: it does not know
   Gauge pending;  ///< delivered, not yet acknowledged; -1: its owner cannot ask
 };
 
 /// Any thread.
-struct StreamStats {
-  explicit StreamStats(std::uint32_t count) : partitions(count) {}
-  std::vector<StreamPartitionStats> partitions;
+struct ClusterStats {
+  explicit ClusterStats(std::uint32_t count) : partitions(count) {}
+  std::vector<ClusterPartitionStats> partitions;
   Counter entries;
   Counter entries_again;  ///< read again: after a restart, of a dead owner, of a stranger
   Counter entries_dead;
@@ -60,12 +49,11 @@ struct StreamStats {
   Gauge batch;  ///< entries of the last read
 };
 
-/// What the streams work with; all of it outlives them.
-struct StreamParts {
+/// What a cluster's partitions work with; all of it outlives them.
+struct ClusterParts {
   using Warn = std::function<void(const std::string&)>;
   using MakeObserver = std::function<std::unique_ptr<PointObserver>(std::uint32_t partition)>;
 
-  RedisServers& servers;
   const Clock& clock;
   IngestStats& ingest;
   PipelineStats& pipeline_stats;
@@ -74,10 +62,9 @@ struct StreamParts {
   const SectorMap& sectors;
   AcceptedSink& accepted;
   OutputSink& store;  ///< gets committed rollups, in their partition's order
-  StreamStats& stats;
+  ClusterStats& stats;
   MakeObserver make_observer;
   Warn warn;
-  const OwnRollups* own_rollups = nullptr;  ///< of the embedded log; nullptr: none are sent
 };
 
 }  // namespace slipstream

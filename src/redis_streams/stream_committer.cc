@@ -1,4 +1,4 @@
-#include "streams/commit.h"
+#include "redis_streams/stream_committer.h"
 
 #include <algorithm>
 #include <utility>
@@ -20,11 +20,12 @@ StreamCommitter::StreamCommitter(StreamKeys keys, Options options, const FieldTa
       fields_(fields),
       maxlen_(std::to_string(options_.maxlen)) {}
 
-std::size_t StreamCommitter::queue(CommandBuffer& commands, const StreamCommit& commit) {
+std::size_t StreamCommitter::queue(CommandBuffer& commands, const PartitionCommit& commit,
+                                   std::span<const EntryId> acks, EntryId newest) {
   const std::size_t before = commands.size();
   for (const auto& output : commit.outputs) {
     queue_rollups(commands, output.rollups);
-    if (output.checkpoint) queue_checkpoint(commands, *output.checkpoint, commit);
+    if (output.checkpoint) queue_checkpoint(commands, *output.checkpoint, commit.layout, newest);
   }
   // Once, where every XADD would have to look.
   const auto trim = [&](const std::string& stream) {
@@ -33,12 +34,12 @@ std::size_t StreamCommitter::queue(CommandBuffer& commands, const StreamCommit& 
   if (std::exchange(has_aggregates_, false)) trim(keys_.aggregates);
   if (std::exchange(has_rollups_, false)) trim(keys_.rollups);
   for (const auto& dead : commit.dead) queue_dead(commands, dead);
-  if (!commit.acks.empty()) {
-    commands.begin(3 + commit.acks.size());
+  if (!acks.empty()) {
+    commands.begin(3 + acks.size());
     commands.arg("XACK");
     commands.arg(keys_.telemetry);
     commands.arg(options_.group);
-    for (const auto& id : commit.acks) commands.arg_id(id.ms, id.number);
+    for (const auto& id : acks) commands.arg_id(id.ms, id.number);
   }
   return commands.size() - before;
 }
@@ -61,7 +62,7 @@ void StreamCommitter::queue_rollups(CommandBuffer& commands, const RollupBatch& 
 }
 
 void StreamCommitter::queue_checkpoint(CommandBuffer& commands, const Checkpoint& checkpoint,
-                                       const StreamCommit& commit) {
+                                       std::string_view layout, EntryId newest) {
   // Removed first: a number that was given up may have been given to another series since.
   if (!checkpoint.removed.empty()) {
     commands.begin(2 + checkpoint.removed.size());
@@ -69,17 +70,17 @@ void StreamCommitter::queue_checkpoint(CommandBuffer& commands, const Checkpoint
     commands.arg(keys_.checkpoint);
     for (const auto number : checkpoint.removed) commands.arg(series_member(number));
   }
-  const bool has_layout = !commit.layout.empty();
+  const bool has_layout = !layout.empty();
   commands.begin(6 + 2 * checkpoint.changed.size() + (has_layout ? 2 : 0));
   commands.arg("HSET");
   commands.arg(keys_.checkpoint);
   commands.arg(checkpoint_member::kWindows);
   commands.arg(checkpoint.windows);
   commands.arg(checkpoint_member::kNewest);
-  commands.arg_id(commit.newest.ms, commit.newest.number);
+  commands.arg_id(newest.ms, newest.number);
   if (has_layout) {
     commands.arg(checkpoint_member::kLayout);
-    commands.arg(commit.layout);
+    commands.arg(layout);
   }
   for (const auto& [number, state] : checkpoint.changed) {
     commands.arg(series_member(number));
@@ -88,11 +89,12 @@ void StreamCommitter::queue_checkpoint(CommandBuffer& commands, const Checkpoint
 }
 
 void StreamCommitter::queue_dead(CommandBuffer& commands, const DeadEntry& dead) const {
+  const std::string id = EntryId::at(dead.at).text();
   commands.begin(9 + 2 * dead.fields.size());
   for (const std::string_view part :
        {std::string_view("XADD"), std::string_view(keys_.dead), std::string_view("*"),
         std::string_view("reason"), std::string_view(dead.reason), std::string_view("message"),
-        std::string_view(dead.message), std::string_view("entry"), std::string_view(dead.id)}) {
+        std::string_view(dead.message), std::string_view("entry"), std::string_view(id)}) {
     commands.arg(part);
   }
   for (const auto& [name, value] : dead.fields) {

@@ -18,11 +18,11 @@
 #include "model/sinks.h"
 #include "redis/retry.h"
 #include "redis/servers.h"
-#include "streams/stream_names.h"
+#include "redis_streams/stream_names.h"
 
 namespace slipstream {
 
-struct StreamLogOptions {
+struct StreamAppenderOptions {
   StreamNames names;
   std::string instance;  ///< unique among the running ones
   std::int64_t flush_interval_ms = 10;
@@ -32,7 +32,7 @@ struct StreamLogOptions {
 };
 
 /// Any thread.
-struct StreamLogStats {
+struct StreamAppenderStats {
   Counter entries;
   Counter points;
   Counter retries;  ///< entries sent again after a connection was lost; Redis drops repeats
@@ -55,14 +55,14 @@ struct StreamLogStats {
 /// failover has lost of others is found, counted, and never called replicated.
 ///
 /// Threads: PointSink's functions from any; poll() on its own.
-class StreamLog final : public Agent, public PointSink {
+class StreamAppender final : public Agent, public PointSink {
  public:
   using Warn = std::function<void(const std::string&)>;
 
   /// `live` takes the points for this instance's clients, and counts them as accepted.
-  StreamLog(RedisServers& servers, StreamLogOptions options, PointSink& live, BatchPool& pool,
-            IngestStats& ingest, const Clock& clock, Warn warn);
-  ~StreamLog() override;
+  StreamAppender(RedisServers& servers, StreamAppenderOptions options, PointSink& live,
+                 BatchPool& pool, IngestStats& ingest, const Clock& clock, Warn warn);
+  ~StreamAppender() override;
 
   std::uint32_t partitions() const override { return live_.partitions(); }
   bool offer(PointBatchPtr& batch) override;
@@ -76,7 +76,7 @@ class StreamLog final : public Agent, public PointSink {
   /// Writes what waits; false where something is left at the deadline. For the end.
   bool flush(std::chrono::steady_clock::time_point deadline);
 
-  const StreamLogStats& stats() const { return stats_; }
+  const StreamAppenderStats& stats() const { return stats_; }
 
  private:
   struct Entry {
@@ -153,13 +153,13 @@ class StreamLog final : public Agent, public PointSink {
   void settle();
 
   RedisServers& servers_;
-  const StreamLogOptions options_;
+  const StreamAppenderOptions options_;
   PointSink& live_;
   BatchPool& pool_;
   IngestStats& ingest_;
   const Clock& clock_;
   const Warn warn_;
-  StreamLogStats stats_;
+  StreamAppenderStats stats_;
   Signal signal_;
 
   std::mutex mutex_;  // guards all below, and what Stream says

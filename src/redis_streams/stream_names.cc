@@ -1,4 +1,4 @@
-#include "streams/stream_names.h"
+#include "redis_streams/stream_names.h"
 
 #include <fmt/format.h>
 

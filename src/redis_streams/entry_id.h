@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "cluster/entry_position.h"
+
 namespace slipstream {
 
 /// The id of a stream's entry: "<milliseconds>-<number>". Ids of a stream only grow.
@@ -15,6 +17,9 @@ struct EntryId {
   std::uint64_t ms = 0;
   std::uint64_t number = 0;
   friend auto operator<=>(const EntryId&, const EntryId&) = default;
+
+  EntryPosition position() const { return {ms, number}; }
+  static EntryId at(EntryPosition position) { return {position.high, position.low}; }
 
   static std::optional<EntryId> parse(std::string_view text) {
     EntryId id;

@@ -1,4 +1,4 @@
-#include "streams/follower_session.h"
+#include "redis_streams/redis_follower.h"
 
 #include <utility>
 
@@ -14,10 +14,9 @@ constexpr std::string_view kBlockMs = "100";
 
 }  // namespace
 
-FollowerSession::FollowerSession(std::unique_ptr<RedisConnection> connection,
-                                 const StreamParts& parts, const StreamOptions& options,
-                                 std::uint32_t partition, SessionMemory& memory,
-                                 FollowerPlace& place)
+RedisFollower::RedisFollower(std::unique_ptr<RedisConnection> connection, const StreamParts& parts,
+                             const StreamOptions& options, std::uint32_t partition,
+                             PartitionMemory& memory, FollowerPlace& place)
     : connection_(std::move(connection)),
       parts_(parts),
       options_(options),
@@ -25,65 +24,67 @@ FollowerSession::FollowerSession(std::unique_ptr<RedisConnection> connection,
       keys_(stream_keys(options.names, partition)),
       memory_(memory),
       place_(place),
-      live_({.clock = parts.clock,
-             .ingest = parts.ingest,
-             .stats = parts.pipeline_stats,
-             .schema = parts.schema,
-             .accepted = parts.accepted,
-             .max_series = options.max_series},
-            parts.make_observer(kStreamPartitions + partition)),
-      points_(parts.schema, parts.ingest, parts.pool, options.instance,
+      live_({.clock = parts.cluster.clock,
+             .ingest = parts.cluster.ingest,
+             .stats = parts.cluster.pipeline_stats,
+             .schema = parts.cluster.schema,
+             .accepted = parts.cluster.accepted,
+             .max_series = options.cluster.max_series},
+            parts.cluster.make_observer(kStreamPartitions + partition)),
+      points_(parts.cluster.schema, parts.cluster.ingest, parts.cluster.pool, options.instance,
               kStreamPartitions + partition),
-      rollups_(parts.schema.fields()) {
+      rollups_(parts.cluster.schema.fields()) {
   points_.set_counting(false);
 }
 
-FollowerSession::~FollowerSession() = default;
+RedisFollower::~RedisFollower() = default;
 
-SessionStep FollowerSession::begin() {
+FeedStatus RedisFollower::begin() {
   if (!memory_.told) {
     std::string end;
-    if (const auto done = find_end(keys_.telemetry, end); done != SessionStep::kWorked) {
+    if (const auto done = find_end(keys_.telemetry, end); done != FeedStatus::kWorked) {
       return done;
     }
-    memory_.told = EntryId::parse(end);
+    const auto id = EntryId::parse(end);
+    if (!id) return lost("the newest entry has no id");
+    memory_.told = id->position();
   }
   return find_end(keys_.aggregates, place_.aggregates);
 }
 
-SessionStep FollowerSession::find_end(const std::string& stream, std::string& id) {
-  if (!id.empty()) return SessionStep::kWorked;
+FeedStatus RedisFollower::find_end(const std::string& stream, std::string& id) {
+  if (!id.empty()) return FeedStatus::kWorked;
   const auto last = connection_->call({"XREVRANGE", stream, "+", "-", "COUNT", "1"},
                                       redis_deadline_in(kCallLimit));
   if (!last) return lost(last.error().message);
   if (last->is_error()) return failed(*last);
   id = last->size() == 0 ? "0-0" : std::string((*last)[0][0].text());
-  return SessionStep::kWorked;
+  return FeedStatus::kWorked;
 }
 
-SessionStep FollowerSession::step() {
+FeedStatus RedisFollower::step() {
   if (!is_reading_) {
-    if (!parts_.store.has_room()) return SessionStep::kIdle;
+    if (!parts_.cluster.store.has_room()) return FeedStatus::kIdle;
     queue_read();
   }
   const auto reply = connection_->receive(redis_deadline_in(kSlice));
   live_.tick();
   if (!reply) {
-    return reply.error().is_lost() ? lost(reply.error().message) : SessionStep::kIdle;
+    return reply.error().is_lost() ? lost(reply.error().message) : FeedStatus::kIdle;
   }
   is_reading_ = false;
   return on_read(*reply);
 }
 
-void FollowerSession::queue_read() {
+void RedisFollower::queue_read() {
   connection_->commands().command({"XREAD", "COUNT", kPage, "BLOCK", kBlockMs, "STREAMS",
                                    keys_.rollups, keys_.aggregates, keys_.telemetry,
                                    EntryId{memory_.rollups_seen, 1}.text(), place_.aggregates,
-                                   memory_.told.value_or(EntryId{}).text()});
+                                   EntryId::at(memory_.told.value_or(EntryPosition{})).text()});
   is_reading_ = true;
 }
 
-SessionStep FollowerSession::on_read(ReplyView reply) {
+FeedStatus RedisFollower::on_read(ReplyView reply) {
   if (reply.is_error()) return failed(reply);
   for (std::size_t i = 0; i < reply.size(); ++i) {
     const std::string_view stream = reply[i][0].text();
@@ -91,7 +92,7 @@ SessionStep FollowerSession::on_read(ReplyView reply) {
     if (entries.size() == 0) continue;
     const std::string_view last = entries[entries.size() - 1][0].text();
     if (stream == keys_.telemetry) {
-      memory_.told = EntryId::parse(last);
+      if (const auto id = EntryId::parse(last)) memory_.told = id->position();
       take_points(entries);
     } else if (stream == keys_.aggregates) {
       place_.aggregates = last;
@@ -103,48 +104,50 @@ SessionStep FollowerSession::on_read(ReplyView reply) {
       take_rollups(entries, true);
     }
   }
-  return SessionStep::kWorked;
+  return FeedStatus::kWorked;
 }
 
-void FollowerSession::take_points(ReplyView entries) {
-  const ArrivalTime now = parts_.clock.now();
+void RedisFollower::take_points(ReplyView entries) {
+  const ArrivalTime now = parts_.cluster.clock.now();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     points_.decode(EntryId::parse(entries[i][0].text()).value_or(EntryId{}), entries[i][1], now,
                    {now.ns});
   }
   points_.cut();
-  points_.dead().clear();  // the owner keeps them
-  for (auto& [batch, is_own, last] : points_.batches()) {
-    if (is_own) {  // told of when they came in
-      parts_.pool.put(std::move(batch));
+  // What is dead among them the owner keeps.
+  for (EntryBatch& part : points_.batches()) {
+    if (!part.batch) continue;
+    if (part.is_own) {  // told of when they came in
+      parts_.cluster.pool.put(std::move(part.batch));
       continue;
     }
-    derive_sectors(*batch, parts_.sectors);
-    live_.take(std::move(batch));
+    derive_sectors(*part.batch, parts_.cluster.sectors);
+    live_.take(std::move(part.batch));
   }
   points_.batches().clear();
 }
 
-void FollowerSession::take_rollups(ReplyView entries, bool stored) {
+void RedisFollower::take_rollups(ReplyView entries, bool stored) {
   const std::uint32_t partition = kStreamPartitions + number_;
   auto rollups = rollups_of_entries(
-      entries, {.partition = partition, .stored = stored, .now = parts_.clock.now()}, rollups_);
+      entries, {.partition = partition, .stored = stored, .now = parts_.cluster.clock.now()},
+      rollups_);
   if (!stored && parts_.own_rollups != nullptr) {
     std::erase_if(rollups, [&](const RollupPtr& rollup) {
       return parts_.own_rollups->contains(rollup->window_id);
     });
   }
   if (!rollups.empty()) {
-    parts_.store.accept({.partition = partition, .rollups = std::move(rollups)});
+    parts_.cluster.store.accept({.partition = partition, .rollups = std::move(rollups)});
   }
 }
 
-SessionStep FollowerSession::lost(std::string why) {
+FeedStatus RedisFollower::lost(std::string why) {
   error_ = std::move(why);
-  return SessionStep::kLost;
+  return FeedStatus::kLost;
 }
 
-SessionStep FollowerSession::failed(ReplyView error) {
+FeedStatus RedisFollower::failed(ReplyView error) {
   if (is_redirect(error)) parts_.servers.learn(error, *connection_);
   return lost(std::string(error.text()));
 }

@@ -1,6 +1,6 @@
-#include "streams/rollup_entries.h"
+#include "redis_streams/rollup_entries.h"
 
-#include "streams/entry_id.h"
+#include "redis_streams/entry_id.h"
 
 namespace slipstream {
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "base/agent.h"
-#include "streams/stream_partition.h"
-#include "streams/streams.h"
+#include "cluster/cluster_partition.h"
+#include "cluster/ownership.h"
+#include "redis_streams/stream_options.h"
 
 namespace slipstream {
 
@@ -16,23 +16,23 @@ namespace slipstream {
 /// when its holder does not renew it; who takes it changes its fence, which undoes whatever the
 /// holder before still has in hand. All of that is in Redis: instances know nothing of each other.
 /// Threads: poll(), idle() on its own; stop() when that has ended; the rest from any.
-class LeaseKeeper final : public Agent {
+class LeaseKeeper final : public Ownership {
  public:
   LeaseKeeper(const StreamParts& parts, const StreamOptions& options,
-              std::vector<StreamPartition*> partitions, Signal& changed);
+              std::vector<ClusterPartition*> partitions, Signal& changed);
 
   std::size_t poll(std::size_t budget) override;
   void idle() override { changed_.wait_for(std::chrono::milliseconds(50)); }
   void wake() override { changed_.notify(); }
 
   /// Nothing more is renewed or taken. Any thread.
-  void begin_stop() { is_stopping_ = true; }
+  void begin_stop() override { is_stopping_ = true; }
   /// Gives everything back: open windows to the instances that go on, or closed where there are
   /// none.
-  void stop();
+  void stop() override;
 
   /// Instances of the group, as of the last beat; 0: Redis did not answer.
-  std::size_t members() const { return members_.load(std::memory_order_relaxed); }
+  std::size_t members() const override { return members_.load(std::memory_order_relaxed); }
 
  private:
   struct Held {
@@ -53,7 +53,7 @@ class LeaseKeeper final : public Agent {
 
   const StreamParts& parts_;
   const StreamOptions& options_;
-  const std::vector<StreamPartition*> partitions_;
+  const std::vector<ClusterPartition*> partitions_;
   Signal& changed_;
   const std::string instances_;
   std::vector<StreamKeys> keys_;

@@ -1,4 +1,4 @@
-#include "streams/entry_decoder.h"
+#include "redis_streams/entry_decoder.h"
 
 #include <simdjson.h>
 
@@ -27,10 +27,10 @@ class EntryDecoder::Refusals final : public RejectionSink {
 
   void rejected(std::size_t, const Rejection& rejection, std::string_view sample) override {
     if (decoder_.is_counting_) decoder_.stats_.reject(SourceKind::kRedis, rejection.reason);
-    decoder_.dead_.push_back({.id = id_.text(),
-                              .reason = std::string(to_string(rejection.reason)),
-                              .message = rejection.message,
-                              .fields = {{"data", std::string(sample)}}});
+    decoder_.open_.dead.push_back({.at = id_.position(),
+                                   .reason = std::string(to_string(rejection.reason)),
+                                   .message = rejection.message,
+                                   .fields = {{"data", std::string(sample)}}});
   }
 
  private:
@@ -64,13 +64,13 @@ void EntryDecoder::decode(EntryId id, const ReplyView& fields, ArrivalTime now, 
     }
   }
   const bool is_own = has_many && from == instance_;
-  if (is_own != open_is_own_) cut();
-  open_is_own_ = is_own;
-  open_last_ = id;
+  if (is_own != open_.is_own) cut();
+  open_.is_own = is_own;
+  enter(id);
   const std::string_view text = has_text ? data : flat_point(fields);
   const TextOrigin origin{.source = SourceKind::kRedis, .arrival = now, .written = written};
   Refusals refusals(*this, id);
-  const std::size_t dead_before = dead_.size();
+  const std::size_t dead_before = open_.dead.size();
   std::size_t points = 0;
   if (!has_text && !simdjson::validate_utf8(text.data(), text.size())) {
     points = 1;
@@ -83,21 +83,39 @@ void EntryDecoder::decode(EntryId id, const ReplyView& fields, ArrivalTime now, 
     points = 1;
     refusals.rejected(0, {RejectReason::kEmpty, "the entry holds no point"}, {});
   }
-  if (points == 1 && dead_.size() > dead_before) dead_.back().fields = copy_of(fields);
+  if (points == 1 && open_.dead.size() > dead_before) open_.dead.back().fields = copy_of(fields);
   if (is_counting_) {
     auto& counts = stats_.of(SourceKind::kRedis);
     counts.received.add(points);
-    counts.accepted.add(points - (dead_.size() - dead_before));
+    counts.accepted.add(points - (open_.dead.size() - dead_before));
   }
   const PointBatchPtr& open = writer_.open().front();
   if (open && open->points.size() >= kPointsPerBatch) cut();
 }
 
+void EntryDecoder::enter(EntryId id) {
+  ++open_.entries;
+  open_.last = id.position();
+}
+
+void EntryDecoder::pass(EntryId id) {
+  enter(id);
+}
+
+void EntryDecoder::bury(EntryId id, const ReplyView& fields, std::string reason,
+                        std::string message) {
+  enter(id);
+  open_.dead.push_back({.at = id.position(),
+                        .reason = std::move(reason),
+                        .message = std::move(message),
+                        .fields = copy_of(fields)});
+}
+
 void EntryDecoder::cut() {
-  PointBatchPtr& open = writer_.open().front();
-  if (!open) return;
-  open->partition = partition_;
-  batches_.push_back({std::move(open), open_is_own_, open_last_});
+  if (!is_open()) return;
+  open_.batch = std::move(writer_.open().front());
+  if (open_.batch) open_.batch->partition = partition_;
+  batches_.push_back(std::exchange(open_, {.is_own = open_.is_own}));
 }
 
 std::string_view EntryDecoder::flat_point(const ReplyView& fields) {

@@ -1,4 +1,4 @@
-#include "streams/stream_log.h"
+#include "redis_streams/stream_appender.h"
 
 #include <fmt/format.h>
 
@@ -46,8 +46,9 @@ return newest)";
 
 }  // namespace
 
-StreamLog::StreamLog(RedisServers& servers, StreamLogOptions options, PointSink& live,
-                     BatchPool& pool, IngestStats& ingest, const Clock& clock, Warn warn)
+StreamAppender::StreamAppender(RedisServers& servers, StreamAppenderOptions options,
+                               PointSink& live, BatchPool& pool, IngestStats& ingest,
+                               const Clock& clock, Warn warn)
     : servers_(servers),
       options_(std::move(options)),
       live_(live),
@@ -63,9 +64,9 @@ StreamLog::StreamLog(RedisServers& servers, StreamLogOptions options, PointSink&
   }
 }
 
-StreamLog::~StreamLog() = default;
+StreamAppender::~StreamAppender() = default;
 
-bool StreamLog::offer(PointBatchPtr& batch) {
+bool StreamAppender::offer(PointBatchPtr& batch) {
   if (static_cast<std::size_t>(stats_.backlog_bytes.value()) >= options_.max_backlog_bytes) {
     return false;
   }
@@ -77,7 +78,7 @@ bool StreamLog::offer(PointBatchPtr& batch) {
   return true;
 }
 
-std::expected<LogOffset, Refusal> StreamLog::offer_all(Body& body) {
+std::expected<LogOffset, Refusal> StreamAppender::offer_all(Body& body) {
   if (static_cast<std::size_t>(stats_.backlog_bytes.value()) >= options_.max_backlog_bytes) {
     return std::unexpected(Refusal::kFull);
   }
@@ -123,7 +124,7 @@ std::expected<LogOffset, Refusal> StreamLog::offer_all(Body& body) {
   return ticket_number;
 }
 
-void StreamLog::append_locked(const PointBatch& batch, bool has_key) {
+void StreamAppender::append_locked(const PointBatch& batch, bool has_key) {
   std::size_t bytes = 0;
   for (const Point& point : batch.points) {
     Stream& stream = streams_[point.series_hash % streams_.size()];
@@ -144,11 +145,11 @@ void StreamLog::append_locked(const PointBatch& batch, bool has_key) {
   }
 }
 
-void StreamLog::close_entries_locked(std::string_view key) {
+void StreamAppender::close_entries_locked(std::string_view key) {
   for (auto& stream : streams_) close_entry_locked(stream, key);
 }
 
-void StreamLog::close_entry_locked(Stream& stream, std::string_view key) {
+void StreamAppender::close_entry_locked(Stream& stream, std::string_view key) {
   if (stream.open.count == 0) return;
   const std::uint64_t number = stream.open.number;
   stream.open.key = key;
@@ -156,7 +157,7 @@ void StreamLog::close_entry_locked(Stream& stream, std::string_view key) {
   stream.open = {.number = number + 1};
 }
 
-void StreamLog::hand_on(PointBatchPtr batch) {
+void StreamAppender::hand_on(PointBatchPtr batch) {
   const SourceKind source = batch->points.front().source;
   const std::size_t points = batch->points.size();
   if (live_.offer(batch)) return;
@@ -165,8 +166,8 @@ void StreamLog::hand_on(PointBatchPtr batch) {
   pool_.put(std::move(batch));
 }
 
-void StreamLog::when_durable(LogOffset offset, Durability durability,
-                             std::function<void(bool)> done) {
+void StreamAppender::when_durable(LogOffset offset, Durability durability,
+                                  std::function<void(bool)> done) {
   {
     const std::lock_guard lock(mutex_);
     auto ticket = tickets_.find(offset);
@@ -189,11 +190,11 @@ void StreamLog::when_durable(LogOffset offset, Durability durability,
   done(true);
 }
 
-bool StreamLog::is_doubtful_locked(const Ticket& ticket) const {
+bool StreamAppender::is_doubtful_locked(const Ticket& ticket) const {
   return ticket.durability != Durability::kReplicated && ticket.body <= doubtful_to_;
 }
 
-bool StreamLog::is_durable_locked(const Ticket& ticket, Durability durability) const {
+bool StreamAppender::is_durable_locked(const Ticket& ticket, Durability durability) const {
   if (durability == Durability::kReplicated && is_doubtful_locked(ticket)) return false;
   return std::ranges::all_of(ticket.entries, [&](const auto& entry) {
     const Stream& stream = streams_[entry.first];
@@ -202,7 +203,7 @@ bool StreamLog::is_durable_locked(const Ticket& ticket, Durability durability) c
   });
 }
 
-std::size_t StreamLog::poll(std::size_t) {
+std::size_t StreamAppender::poll(std::size_t) {
   bool has_worked = false;
   for (auto& stream : streams_) has_worked |= send(stream);
   for (auto& stream : streams_) {
@@ -212,11 +213,11 @@ std::size_t StreamLog::poll(std::size_t) {
   return has_worked ? 1 : 0;
 }
 
-void StreamLog::idle() {
+void StreamAppender::idle() {
   signal_.wait_for(std::chrono::milliseconds(options_.flush_interval_ms));
 }
 
-bool StreamLog::connect(Stream& stream) {
+bool StreamAppender::connect(Stream& stream) {
   if (!stream.retry.is_due(clock_.steady(), servers_.returns())) return false;
   auto connection = servers_.connect(stream.keys.telemetry, "log");
   if (!connection) {
@@ -228,7 +229,7 @@ bool StreamLog::connect(Stream& stream) {
   return compare_newest(stream);
 }
 
-bool StreamLog::compare_newest(Stream& stream) {
+bool StreamAppender::compare_newest(Stream& stream) {
   const auto reply = stream.connection->call({"EVAL", kTouch, "1", stream.producer, "0"},
                                              redis_deadline_in(kCallLimit));
   if (!reply || reply->is_error()) {
@@ -246,7 +247,7 @@ bool StreamLog::compare_newest(Stream& stream) {
 }
 
 /// What replicas may not have, and what was sent and not answered, in its order, before the rest.
-void StreamLog::send_again_locked(Stream& stream) {
+void StreamAppender::send_again_locked(Stream& stream) {
   stats_.retries.add(stream.kept.size() + stream.sent.size());
   for (auto* const again : {&stream.sent, &stream.kept}) {
     while (!again->empty()) {
@@ -256,7 +257,7 @@ void StreamLog::send_again_locked(Stream& stream) {
   }
 }
 
-void StreamLog::find_lost_locked(Stream& stream) {
+void StreamAppender::find_lost_locked(Stream& stream) {
   const std::uint64_t from = std::max(stream.has, stream.told_lost);
   const auto again = std::ranges::count_if(stream.waiting, [&](const Entry& entry) {
     return from < entry.number && entry.number <= stream.accepted;
@@ -281,13 +282,13 @@ void StreamLog::find_lost_locked(Stream& stream) {
                   stream.keys.telemetry, lost));
 }
 
-bool StreamLog::wants_replicas_locked(const Stream& stream) const {
+bool StreamAppender::wants_replicas_locked(const Stream& stream) const {
   if (stream.waits_for_replicas || stream.replicated + 1 >= stream.open.number) return false;
   const bool is_time = clock_.steady() - stream.waited_at > kWaitPauseNs;
   return wants_replicas_ || (is_time && !stream.kept.empty());
 }
 
-bool StreamLog::send(Stream& stream) {
+bool StreamAppender::send(Stream& stream) {
   bool wants_replicas = false;
   {
     const std::lock_guard lock(mutex_);
@@ -312,7 +313,7 @@ bool StreamLog::send(Stream& stream) {
   return true;
 }
 
-void StreamLog::queue_entry(Stream& stream, Entry entry) {
+void StreamAppender::queue_entry(Stream& stream, Entry entry) {
   const std::string number = std::to_string(entry.number);
   const std::string previous = std::to_string(stream.newest_sent());
   CommandBuffer& commands = stream.connection->commands();
@@ -329,7 +330,7 @@ void StreamLog::queue_entry(Stream& stream, Entry entry) {
   stream.expected.push_back(Expected::kEntry);
 }
 
-void StreamLog::queue_wait(Stream& stream) {
+void StreamAppender::queue_wait(Stream& stream) {
   CommandBuffer& commands = stream.connection->commands();
   commands.command({"EVAL", kTouch, "1", stream.producer, std::to_string(stream.newest_sent())});
   stream.expected.push_back(Expected::kTouch);
@@ -340,7 +341,7 @@ void StreamLog::queue_wait(Stream& stream) {
   stream.wait_covers = stream.sent.empty() ? stream.accepted : stream.sent.back().number;
 }
 
-bool StreamLog::receive(Stream& stream) {
+bool StreamAppender::receive(Stream& stream) {
   bool has_worked = false;
   while (stream.connection && stream.connection->outstanding() > 0) {
     const auto reply = stream.connection->receive(redis_deadline_in(kSlice));
@@ -369,7 +370,7 @@ bool StreamLog::receive(Stream& stream) {
   return has_worked;
 }
 
-void StreamLog::take_reply(Stream& stream, ReplyView reply) {
+void StreamAppender::take_reply(Stream& stream, ReplyView reply) {
   const std::lock_guard lock(mutex_);
   if (std::exchange(stream.is_failing, false)) {
     stats_.failing.add(-1);
@@ -392,7 +393,7 @@ void StreamLog::take_reply(Stream& stream, ReplyView reply) {
   }
 }
 
-void StreamLog::take_accepted_locked(Stream& stream) {
+void StreamAppender::take_accepted_locked(Stream& stream) {
   Entry& entry = stream.sent.front();
   const std::size_t bytes = entry.points.size();
   const SteadyTime now = clock_.steady();
@@ -417,7 +418,7 @@ void StreamLog::take_accepted_locked(Stream& stream) {
   stream.sent.pop_front();
 }
 
-void StreamLog::take_replicated_locked(Stream& stream) {
+void StreamAppender::take_replicated_locked(Stream& stream) {
   stream.replicated = stream.wait_covers;
   while (!stream.kept.empty() && stream.kept.front().number <= stream.replicated) {
     kept_bytes_ -= stream.kept.front().points.size();
@@ -425,7 +426,7 @@ void StreamLog::take_replicated_locked(Stream& stream) {
   }
 }
 
-void StreamLog::lose(Stream& stream, const std::string& why) {
+void StreamAppender::lose(Stream& stream, const std::string& why) {
   stream.connection.reset();
   stream.expected.clear();
   stream.waits_for_replicas = false;
@@ -436,7 +437,7 @@ void StreamLog::lose(Stream& stream, const std::string& why) {
   warn_(fmt::format("{} cannot be written, points wait: {}", stream.keys.telemetry, why));
 }
 
-void StreamLog::settle() {
+void StreamAppender::settle() {
   std::vector<std::pair<std::function<void(bool)>, bool>> told;
   {
     const std::lock_guard lock(mutex_);
@@ -469,7 +470,7 @@ void StreamLog::settle() {
   for (auto& [done, is_durable] : told) done(is_durable);
 }
 
-bool StreamLog::flush(std::chrono::steady_clock::time_point deadline) {
+bool StreamAppender::flush(std::chrono::steady_clock::time_point deadline) {
   while (stats_.backlog_bytes.value() > 0 && std::chrono::steady_clock::now() < deadline) {
     if (poll(1) == 0) idle();
   }

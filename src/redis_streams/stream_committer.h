@@ -1,29 +1,18 @@
 #pragma once
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "cluster/partition_feed.h"
 #include "model/outputs.h"
 #include "model/schema.h"
 #include "redis/command.h"
 #include "redis/reply.h"
-#include "streams/entry_decoder.h"
-#include "streams/entry_id.h"
-#include "streams/stream_names.h"
+#include "redis_streams/entry_id.h"
+#include "redis_streams/stream_names.h"
 
 namespace slipstream {
-
-/// What becomes permanent at once, or not at all: entries, and all that came of them.
-struct StreamCommit {
-  std::vector<Output> outputs = {};  ///< of the partition, in order, its checkpoint at the end
-  std::vector<EntryId> acks = {};
-  std::vector<DeadEntry> dead = {};
-  std::string layout = {};  ///< the definitions' text; empty: unchanged
-  EntryId newest = {};      ///< of all that is acknowledged, this time and before
-
-  bool is_empty() const { return outputs.empty() && acks.empty() && dead.empty(); }
-};
 
 /// Names of a checkpoint's members in its hash.
 namespace checkpoint_member {
@@ -44,13 +33,15 @@ class StreamCommitter {
   };
   StreamCommitter(StreamKeys keys, Options options, const FieldTable& fields);
 
-  /// Queues the commands, to stand between MULTI and EXEC; returns how many.
-  std::size_t queue(CommandBuffer& commands, const StreamCommit& commit);
+  /// Queues the commands, to stand between MULTI and EXEC; returns how many. `acks`: the commit's
+  /// entries; `newest`: of all that is acknowledged, this time and before.
+  std::size_t queue(CommandBuffer& commands, const PartitionCommit& commit,
+                    std::span<const EntryId> acks, EntryId newest);
 
  private:
   void queue_rollups(CommandBuffer& commands, const RollupBatch& rollups);
   void queue_checkpoint(CommandBuffer& commands, const Checkpoint& checkpoint,
-                        const StreamCommit& commit);
+                        std::string_view layout, EntryId newest);
   void queue_dead(CommandBuffer& commands, const DeadEntry& dead) const;
 
   const StreamKeys keys_;

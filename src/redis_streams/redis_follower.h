@@ -1,0 +1,61 @@
+#pragma once
+#include <memory>
+#include <string>
+
+#include "cluster/cluster_log.h"
+#include "pipeline/live_points.h"
+#include "redis/connection.h"
+#include "redis_streams/entry_decoder.h"
+#include "redis_streams/rollup_entries.h"
+#include "redis_streams/stream_options.h"
+
+namespace slipstream {
+
+/// How far a follower has read the aggregates; goes on from one follower to the next. Empty: it
+/// begins at the end.
+struct FollowerPlace {
+  std::string aggregates = {};
+};
+
+/// One partition that another instance owns, read along for our clients: new points for the
+/// broadcast, new aggregates, and all stored rollups from where the store got to. It is in no group
+/// and acknowledges nothing. Threads: one at a time; interrupt() from any.
+class RedisFollower final : public PartitionFollower {
+ public:
+  RedisFollower(std::unique_ptr<RedisConnection> connection, const StreamParts& parts,
+                const StreamOptions& options, std::uint32_t partition, PartitionMemory& memory,
+                FollowerPlace& place);
+  ~RedisFollower() override;
+
+  /// Goes on where it was, or finds the streams' ends.
+  FeedStatus begin() override;
+  /// Waits up to 50 ms for what is new.
+  FeedStatus step() override;
+
+  const std::string& error() const override { return error_; }
+  void interrupt() override { connection_->interrupt(); }
+
+ private:
+  FeedStatus find_end(const std::string& stream, std::string& id);
+  void queue_read();
+  FeedStatus on_read(ReplyView reply);
+  void take_points(ReplyView entries);
+  void take_rollups(ReplyView entries, bool stored);
+  FeedStatus lost(std::string why);
+  FeedStatus failed(ReplyView error);
+
+  std::unique_ptr<RedisConnection> connection_;
+  const StreamParts& parts_;
+  const StreamOptions& options_;
+  const std::uint32_t number_;
+  const StreamKeys keys_;
+  PartitionMemory& memory_;
+  FollowerPlace& place_;
+  std::string error_;
+  LivePoints live_;
+  EntryDecoder points_;
+  RollupDecoder rollups_;
+  bool is_reading_ = false;
+};
+
+}  // namespace slipstream

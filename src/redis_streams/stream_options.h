@@ -1,0 +1,35 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cluster/cluster.h"
+#include "redis/servers.h"
+#include "redis_streams/own_rollups.h"
+#include "redis_streams/stream_names.h"
+
+namespace slipstream {
+
+struct StreamOptions {
+  ClusterOptions cluster;
+  StreamNames names;
+  std::string instance;       ///< unique among the running ones
+  std::string consumer;       ///< in the group
+  std::string from = "$";     ///< where a group that is missing begins: "$" the end, "0", or an id
+  std::uint32_t batch = 500;  ///< entries a read, at rest
+  std::uint32_t max_batch = 8'000;      ///< and under load
+  std::int64_t claim_idle_ms = 30'000;  ///< then entries of strangers are claimed
+  std::uint64_t stream_maxlen = 200'000;
+  std::int64_t lease_ms = 5'000;
+  std::vector<std::string> aggregate_windows;
+  bool is_log = false;  ///< the streams are ours: old entries are trimmed once acknowledged
+};
+
+/// What the streams work with; all of it outlives them.
+struct StreamParts {
+  RedisServers& servers;
+  ClusterParts cluster;
+  const OwnRollups* own_rollups = nullptr;  ///< of the embedded log; nullptr: none are sent
+};
+
+}  // namespace slipstream
