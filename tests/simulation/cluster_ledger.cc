@@ -1,0 +1,142 @@
+#include "simulation/cluster_ledger.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+
+#include "window/definition.h"
+
+namespace slipstream::simulation {
+namespace {
+
+std::string text_of(const Place& place) {
+  const auto& [window, track, chassis, lap, sector, start] = place;
+  return fmt::format("{} of {} {}, lap {}, sector {}, from {} ms", window, track, chassis, lap,
+                     sector, start / kNsPerMs);
+}
+
+std::string text_of(const Figures& f) {
+  return fmt::format("{} points ({}, {})", f.count, f.weight_a, f.weight_b);
+}
+
+Place place_of(const WindowDefinition& definition, const SimPoint& point) {
+  const std::int64_t every_ns = definition.every_ms * kNsPerMs;
+  return {definition.name,
+          point.track,
+          point.chassis,
+          definition.key_lap ? point.lap : 0,
+          definition.key_sector ? point.sector : 0,
+          every_ns == 0 ? 0 : floor_to(point.event_ns, every_ns)};
+}
+
+}  // namespace
+
+void ClusterLedger::committed(std::uint32_t partition, const PartitionCommit& commit,
+                              bool is_of_another_layout) {
+  // Fresh windows do not know what their machines have just left.
+  if (is_of_another_layout) ++epoch_;
+  std::uint64_t& newest = newest_[partition];
+  for (const Output& output : commit.outputs) {
+    for (const auto& rollup : output.rollups) {
+      if (rollup->sequence != newest + 1) {
+        violated(fmt::format("partition {}: after rollup {} comes {}", partition, newest,
+                             rollup->sequence));
+      }
+      newest = rollup->sequence;
+      pass(*rollup);
+    }
+  }
+}
+
+void ClusterLedger::pass(const Rollup& rollup) {
+  ++rollups_;
+  if (!ids_.emplace(reinterpret_cast<const char*>(rollup.window_id.data()), rollup.window_id.size())
+           .second) {
+    violated(fmt::format("two rollups of {} have one window_id", rollup.window));
+  }
+  Figures figures{.count = rollup.count};
+  for (const auto& field : rollup.fields) {
+    const auto sum =
+        static_cast<std::uint64_t>(std::llround(field.avg * static_cast<double>(field.count)));
+    if (fields_.name(field.field) == kWeightA) figures.weight_a = sum;
+    if (fields_.name(field.field) == kWeightB) figures.weight_b = sum;
+  }
+  const std::int64_t every_ns = rollup.window == "second" ? kNsPerSecond : 0;
+  const bool by_sector = rollup.window == kVisit;
+  const bool by_lap = by_sector || rollup.window == "laps";
+  Figures& out = out_[{rollup.window, rollup.track, rollup.chassis, by_lap ? rollup.lap : 0,
+                       by_sector ? rollup.sector : 0,
+                       every_ns == 0 ? 0 : floor_to(rollup.first_time.ns, every_ns)}];
+  out.count += figures.count;
+  out.weight_a += figures.weight_a;
+  out.weight_b += figures.weight_b;
+  if (!by_sector || rollup.late) return;
+  Stay& stay = stays_[{rollup.chassis, rollup.lap, rollup.sector}];
+  if (++stay.closed > 1 && stay.epoch == epoch_) {
+    violated(
+        fmt::format("{} was in lap {}, sector {} and sent points all the time, and its window "
+                    "was closed as idle",
+                    rollup.chassis, rollup.lap, rollup.sector));
+  }
+}
+
+void ClusterLedger::written(const MemoryEntry& entry) {
+  points_ += entry.points.size();
+  for (const SimPoint& point : entry.points) {
+    const Stay fresh{.epoch = epoch_};
+    stays_.emplace(Visit{point.chassis, point.lap, point.sector}, fresh);
+  }
+}
+
+void ClusterLedger::check_all_out(const MemoryLog& log) {
+  std::map<EntryPosition, std::size_t> dead;
+  for (const DeadEntry& entry : log.dead()) ++dead[entry.at];
+  std::map<std::string, std::vector<WindowDefinition>> layouts;
+  for (const MemoryEntryPtr& written : log.entries()) {
+    const MemoryEntry& entry = *written;
+    const auto buried = dead.find(entry.at);
+    if (buried != dead.end() && buried->second != 1) {
+      violated(fmt::format("an entry is {} times among the dead letters", buried->second));
+    }
+    if (entry.points.empty() && buried == dead.end()) violated("what is no point is nowhere");
+    if (buried != dead.end()) {
+      points_dead_ += entry.points.size();
+      continue;
+    }
+    auto layout = layouts.find(entry.layout);
+    if (layout == layouts.end()) {
+      auto read = definitions_from_text(entry.layout);
+      if (!read) violated(read.error().message);
+      layout = layouts.emplace(entry.layout, std::move(*read)).first;
+    }
+    for (const SimPoint& point : entry.points) {
+      for (const auto& definition : layout->second) {
+        Figures& figures = expected_[place_of(definition, point)];
+        ++figures.count;
+        figures.weight_a += point.weight_a;
+        figures.weight_b += point.weight_b;
+      }
+    }
+  }
+}
+
+void ClusterLedger::compare() {
+  for (const auto& [place, figures] : out_) {
+    const Figures& due = expected_[place];
+    if (figures != due) {
+      violated(fmt::format("{}: {} came out, {} went in", text_of(place), text_of(figures),
+                           text_of(due)));
+    }
+  }
+  for (const auto& [place, due] : expected_) {
+    if (!out_.contains(place)) {
+      violated(fmt::format("{}: nothing came out, {} went in", text_of(place), text_of(due)));
+    }
+  }
+  out_.clear();
+  expected_.clear();
+  stays_.clear();
+}
+
+}  // namespace slipstream::simulation

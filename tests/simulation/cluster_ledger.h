@@ -1,0 +1,63 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cluster/partition_feed.h"
+#include "model/schema.h"
+#include "simulation/memory_log.h"
+#include "simulation/points.h"
+
+namespace slipstream::simulation {
+
+/// The independent account of a cluster: what was written to its logs on the one side, what its
+/// owners committed on the other.
+class ClusterLedger {
+ public:
+  explicit ClusterLedger(const FieldTable& fields) : fields_(fields) {}
+
+  /// A commit became permanent. Throws Violation where a rollup's number does not follow the one
+  /// before, or a window of which there may be one only comes again.
+  void committed(std::uint32_t partition, const PartitionCommit& commit, bool is_of_another_layout);
+  /// All wall clocks are set: idle windows may close too early once.
+  void clock_was_set() { ++epoch_; }
+  /// Points of this entry were written.
+  void written(const MemoryEntry& entry);
+  /// All that was written is folded, and every window is closed: everything came out, once.
+  void check_all_out(const MemoryLog& log);
+  /// Of all logs, after that.
+  void compare();
+
+  std::uint64_t points() const { return points_; }
+  std::uint64_t points_dead() const { return points_dead_; }
+  std::uint64_t rollups() const { return rollups_; }
+
+ private:
+  /// A machine's stay in a sector: one window, unless something else closes it.
+  using Visit = std::tuple<std::string, std::int32_t, std::int32_t>;
+  struct Stay {
+    std::uint64_t epoch = 0;   ///< as of its first point
+    std::uint64_t closed = 0;  ///< windows of it
+  };
+
+  void pass(const Rollup& rollup);
+
+  const FieldTable& fields_;
+  std::map<std::uint32_t, std::uint64_t> newest_;  ///< rollup, by partition
+  std::set<std::string> ids_;
+  std::map<Visit, Stay> stays_;
+  std::map<std::uint32_t, std::size_t> dead_seen_;
+  Table out_;
+  Table expected_;
+  std::uint64_t epoch_ = 0;  ///< begins with what may close windows in the middle of a stay
+  std::uint64_t points_ = 0;
+  std::uint64_t points_dead_ = 0;
+  std::uint64_t rollups_ = 0;
+};
+
+/// The windows of which a machine that sends all the time has one in each sector.
+inline constexpr const char* kVisit = "visit";
+
+}  // namespace slipstream::simulation

@@ -1,0 +1,468 @@
+#include "simulation/cluster_simulation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "base/fault.h"
+
+namespace slipstream::simulation {
+namespace {
+
+constexpr std::int64_t kBegin = 1'757'000'000 * kNsPerSecond;
+constexpr std::uint32_t kPartitions = 2;
+constexpr std::size_t kInstances = 3;
+constexpr const char* kPoisonous = "poison";
+constexpr std::int64_t kIdleMs = 5'000;
+constexpr std::int64_t kMostSilenceMs = 700;  ///< of a car, while the log is there
+constexpr std::int64_t kReturnMs = 3'000;     ///< in which all are heard again
+
+/// What decides to which window a point belongs is the same under each name, always.
+std::vector<WindowDefinition> windows(Random& random) {
+  WindowDefinition visit;
+  visit.name = kVisit;
+  visit.key_lap = visit.key_sector = visit.close_on_change = true;
+  visit.idle_ms = kIdleMs;
+  visit.stored = true;
+  visit.late = LatePolicy::kRollup;
+  WindowDefinition second;
+  second.name = "second";
+  second.every_ms = 1'000;
+  second.idle_ms = random.one_of({1'000, 5'000});
+  second.stored = true;
+  second.late = LatePolicy::kRollup;
+  WindowDefinition laps;
+  laps.name = "laps";
+  laps.key_lap = true;
+  laps.idle_ms = random.one_of({1'000, 20'000});
+  WindowDefinition sevens;
+  sevens.name = "sevens";
+  sevens.close_count = 7;
+  sevens.idle_ms = 0;
+  std::vector<WindowDefinition> chosen{visit};
+  for (auto& other : {second, laps, sevens}) {
+    if (random.chance(60)) chosen.push_back(other);
+  }
+  return chosen;
+}
+
+class NoSectors final : public SectorMap {
+ public:
+  std::int32_t sector_at(std::string_view, double) const override { return 0; }
+};
+
+}  // namespace
+
+struct ClusterSimulation::Disk {
+  std::vector<std::uint64_t> seen = std::vector<std::uint64_t>(kPartitions);
+};
+
+/// One life of an instance.
+struct ClusterSimulation::Instance final : AcceptedSink, OutputSink {
+  Instance(ClusterSimulation& world, std::size_t its_number, ClusterOptions its_options)
+      : simulation(world),
+        number(its_number),
+        disk(world.disks_[its_number]),
+        options(std::move(its_options)),
+        pipeline_stats(options.windows.size()),
+        parts{.clock = world.clock_,
+              .ingest = ingest,
+              .pipeline_stats = pipeline_stats,
+              .schema = world.schema_,
+              .pool = world.pool_,
+              .sectors = sectors,
+              .accepted = *this,
+              .store = *this,
+              .stats = stats,
+              .make_observer = [](std::uint32_t) { return nullptr; },
+              .warn = [](const std::string&) {}} {
+    for (std::uint32_t p = 0; p < kPartitions; ++p) memory[p].rollups_seen = disk.seen[p];
+  }
+
+  void accept(PointBatchPtr batch) override {
+    for (const Point& point : batch->points) {
+      const Value* const values = batch->values_begin(point);
+      const auto id = (static_cast<std::uint64_t>(values[0].value) << 24) |
+                      static_cast<std::uint64_t>(values[1].value);
+      if (!shown.insert(id).second) violated("a client is shown a point twice");
+    }
+    simulation.pool_.put(std::move(batch));
+  }
+  bool has_room() const override { return !is_full; }
+  void accept(Output output) override {
+    const std::uint32_t partition = output.partition - kStreamPartitions;
+    std::uint64_t& seen = disk.seen[partition];
+    for (const auto& rollup : output.rollups) {
+      if (!rollup->stored) continue;
+      const auto& all = simulation.logs_[partition]->rollups();
+      const bool follows = std::ranges::none_of(all, [&](const RollupPtr& other) {
+        return other->stored && other->sequence > seen && other->sequence < rollup->sequence;
+      });
+      if (rollup->sequence <= seen || !follows) {
+        violated(fmt::format("the store of instance {} gets rollup {} of partition {} after {}",
+                             number, rollup->sequence, partition, seen));
+      }
+      seen = rollup->sequence;
+    }
+  }
+
+  ClusterSimulation& simulation;
+  const std::size_t number;
+  Disk& disk;
+  const ClusterOptions options;
+  IngestStats ingest;
+  PipelineStats pipeline_stats;
+  NoSectors sectors;
+  ClusterStats stats{kPartitions};
+  const ClusterParts parts;
+  std::unordered_set<std::uint64_t> shown;
+  bool is_full = false;
+  PartitionMemory memory[kPartitions];
+  std::string tokens[kPartitions];  ///< empty: it does not take the partition for its own
+  std::unique_ptr<PartitionRunner> runners[kPartitions];
+};
+
+ClusterSimulation::ClusterSimulation(std::uint64_t seed, std::size_t traced,
+                                     const PlantedFaults& faults)
+    : faults_(faults),
+      traced_(traced),
+      random_(seed),
+      clock_(kBegin),
+      schema_(SchemaOptions{}),
+      ledger_(schema_.fields()),
+      disks_(kInstances) {
+  fault::hook() = [this](std::string_view point, std::string_view chassis) {
+    if (point != "fold") return;
+    if (chassis == kPoisonous) throw std::runtime_error("a poisoned point");
+    if (throws_in_ > 0 && --throws_in_ == 0) throw std::runtime_error("a passing fault");
+  };
+  for (std::uint32_t p = 0; p < kPartitions; ++p) {
+    logs_.push_back(std::make_unique<MemoryLog>(
+        clock_, random_, faults_, [this, p](const PartitionCommit& commit, bool is_other) {
+          ledger_.committed(p, commit, is_other);
+          if (is_other) layout_changed(p);
+        }));
+  }
+  for (std::size_t i = 0; i < 8; ++i) {
+    cars_.push_back({.track = i % 3 == 0 ? "barber" : "cota",
+                     .chassis = fmt::format("GR86-{:03}", i),
+                     .partition = static_cast<std::uint32_t>(i % kPartitions),
+                     .next = clock_.steady()});
+  }
+  for (std::size_t n = 0; n < kInstances; ++n) {
+    instances_.emplace_back();
+    boot(n);
+  }
+  for (std::uint32_t p = 0; p < kPartitions; ++p) hand_over(p);
+}
+
+ClusterSimulation::~ClusterSimulation() {
+  fault::hook() = nullptr;
+}
+
+void ClusterSimulation::run(std::uint64_t steps) {
+  for (std::uint64_t i = 0; i < steps; ++i) step();
+  audit();
+}
+
+ClusterSummary ClusterSimulation::summary() const {
+  ClusterSummary summary = summary_;
+  summary.points = ledger_.points();
+  summary.points_dead = ledger_.points_dead();
+  summary.rollups = ledger_.rollups();
+  return summary;
+}
+
+void ClusterSimulation::note(std::string what) {
+  if (traced_ == 0) return;
+  if (trace_.size() == traced_) trace_.pop_front();
+  trace_.push_back(fmt::format(
+      "{:9.3f} s  {}", static_cast<double>(clock_.steady().ns) / kNsPerSecond, std::move(what)));
+}
+
+ClusterOptions ClusterSimulation::options() {
+  return {.partitions = kPartitions,
+          .windows = windows(random_),
+          .commit_interval_ms = random_.one_of({0, 50, 2'000}),
+          .block_ms = random_.one_of({200, 1'000}),
+          .grace_ms = faults_.no_grace ? 0 : ClusterOptions{}.grace_ms};
+}
+
+void ClusterSimulation::step() {
+  const auto what = random_.pick(1'000);
+  if (what < 380) return advance(random_.between(1, 120));
+  if (what < 960) return step_one();
+  rarer();
+}
+
+void ClusterSimulation::advance(std::int64_t ms) {
+  constexpr std::int64_t kStepMs = 100;
+  for (; ms > 0; ms -= kStepMs) {
+    clock_.advance(std::min(ms, kStepMs) * kNsPerMs);
+    send_due();
+  }
+}
+
+/// Cars whose time it is write their points, several in an entry.
+void ClusterSimulation::send_due() {
+  if (outage_since_) return;
+  const SteadyTime now = clock_.steady();
+  for (std::uint32_t p = 0; p < kPartitions; ++p) {
+    std::vector<SimPoint> points;
+    for (Car& car : cars_) {
+      if (car.partition != p || now < car.next) continue;
+      car.next = now + random_.between(20, kMostSilenceMs) * kNsPerMs;
+      for (auto more = random_.chance(20) ? random_.pick(4) : 0; more > 0; --more) {
+        points.push_back(point_of(car));
+      }
+      points.push_back(point_of(car));
+    }
+    if (points.empty()) continue;
+    MemoryLog& log = *logs_[p];
+    const int writer = random_.chance(25) ? static_cast<int>(random_.pick(kInstances)) : -1;
+    if (random_.chance(30)) {
+      for (auto& point : points) log.write({std::move(point)}, writer);
+    } else {
+      log.write(std::move(points), writer);
+    }
+    if (random_.pick(120) == 0) log.write({}, -1);
+    if (random_.pick(200) == 0) {
+      log.write({SimPoint{.track = "cota", .chassis = kPoisonous, .event_ns = clock_.now().ns}},
+                -1);
+    }
+  }
+  for (auto& log : logs_) {
+    for (auto at = log->entries().rbegin(); at != log->entries().rend() && (*at)->written == now;
+         ++at)
+      ledger_.written(**at);
+  }
+}
+
+SimPoint ClusterSimulation::point_of(Car& car) {
+  const std::int64_t now_ns = clock_.now().ns;
+  if (car.was_heard && random_.chance(6)) {
+    car.left_lap = car.lap;
+    car.left_sector = car.sector;
+    car.left_ns = now_ns;
+    if (++car.sector == 3) {
+      car.sector = 0;
+      ++car.lap;
+    }
+  }
+  car.was_heard = true;
+  SimPoint point{.track = car.track,
+                 .chassis = car.chassis,
+                 .lap = car.lap,
+                 .sector = car.sector,
+                 .event_ns = now_ns,
+                 .weight_a = static_cast<std::uint32_t>(random_.pick(1u << 24)),
+                 .weight_b = static_cast<std::uint32_t>(random_.pick(1u << 24))};
+  // A straggler, of the sector before.
+  if (car.left_ns != 0 && car.left_ns < now_ns && random_.chance(3)) {
+    point.lap = car.left_lap;
+    point.sector = car.left_sector;
+    point.event_ns = car.left_ns - random_.between(1, 3'000) * kNsPerMs;
+  }
+  return point;
+}
+
+/// Fresh windows know a machine's place, and what it left, by what they have heard since.
+void ClusterSimulation::layout_changed(std::uint32_t partition) {
+  ++summary_.layouts;
+  for (Car& car : cars_) {
+    if (car.partition == partition) forget_place(car);
+  }
+}
+
+void ClusterSimulation::forget_place(Car& car) {
+  car.left_ns = 0;
+  car.was_heard = false;
+}
+
+void ClusterSimulation::step_one() {
+  const auto partition = static_cast<std::uint32_t>(random_.pick(kPartitions));
+  auto& instance = instances_[random_.pick(kInstances)];
+  if (instance) step_runner(*instance, partition);
+}
+
+void ClusterSimulation::step_runner(Instance& instance, std::uint32_t partition) {
+  std::string& token = instance.tokens[partition];
+  if (token.empty()) return;
+  auto& runner = instance.runners[partition];
+  FeedStatus done = FeedStatus::kWorked;
+  std::string what = "step";
+  if (!runner) {
+    what = "begin";
+    runner = std::make_unique<PartitionRunner>(
+        std::make_unique<MemoryFeed>(MemoryFeed::Parts{.log = *logs_[partition],
+                                                       .clock = clock_,
+                                                       .random = random_,
+                                                       .schema = schema_,
+                                                       .pool = pool_,
+                                                       .failing_per_mille = failing_per_mille_},
+                                     token, static_cast<int>(instance.number),
+                                     kStreamPartitions + partition),
+        instance.parts, instance.options, partition, instance.memory[partition]);
+    done = runner->begin();
+  } else {
+    done = runner->step();
+  }
+  if (traced_ != 0 && done != FeedStatus::kIdle) {
+    note(fmt::format("instance {}, partition {}: {}{}", instance.number, partition, what,
+                     done == FeedStatus::kLost     ? ": lost, " + runner->error()
+                     : done == FeedStatus::kFenced ? ": fenced"
+                                                   : ""));
+  }
+  if (done == FeedStatus::kLost) {
+    ++summary_.lost;
+    runner.reset();
+  } else if (done == FeedStatus::kFenced) {
+    ++summary_.fenced;
+    runner.reset();
+    token.clear();
+  }
+}
+
+void ClusterSimulation::rarer() {
+  const auto what = random_.pick(100);
+  if (what < 20) return advance(random_.one_of({500, 2'000, 8'000}));
+  if (what < 35) return hand_over(static_cast<std::uint32_t>(random_.pick(kPartitions)));
+  if (what < 50) return kill(random_.pick(kInstances));
+  if (what < 62) {
+    const auto number = random_.pick(kInstances);
+    if (!instances_[number]) boot(number);
+    return;
+  }
+  if (what < 72) {
+    for (auto& log : logs_) log->do_late();
+    return note("what was late is done");
+  }
+  if (what < 79) return outage_since_ ? end_outage() : begin_outage();
+  if (what < 86) {
+    throws_in_ = static_cast<unsigned>(1 + random_.pick(30));
+    return note(fmt::format("the fold throws in {} points", throws_in_));
+  }
+  if (what < 90) {
+    failing_per_mille_ = random_.one_of({0u, 5u, 50u});
+    return note(fmt::format("{} of 1000 calls fail", failing_per_mille_));
+  }
+  if (what < 94) {
+    auto& instance = instances_[random_.pick(kInstances)];
+    if (instance) instance->is_full = !instance->is_full && random_.chance(30);
+    return;
+  }
+  if (what < 97) {
+    const auto step_ms =
+        random_.between(-random_.one_of({100, 20'000}), random_.one_of({100, 20'000, 600'000}));
+    clock_.step(step_ms * kNsPerMs);
+    ledger_.clock_was_set();
+    return note(fmt::format("the wall clock is set by {} ms", step_ms));
+  }
+  if (random_.chance(40)) audit();
+}
+
+void ClusterSimulation::kill(std::size_t number) {
+  if (!instances_[number]) return;
+  ++summary_.kills;
+  instances_[number].reset();
+  note(fmt::format("instance {} dies", number));
+}
+
+void ClusterSimulation::boot(std::size_t number) {
+  instances_[number] = std::make_unique<Instance>(*this, number, options());
+  note(fmt::format("instance {} begins", number));
+}
+
+/// To another instance: the owner before has given it up, or it does not know yet.
+void ClusterSimulation::hand_over(std::uint32_t partition) {
+  const auto number = random_.pick(kInstances);
+  if (!instances_[number] || outage_since_) return;
+  for (auto& instance : instances_) {
+    if (!instance || !instance->runners[partition] || random_.chance(60)) continue;
+    const FeedStatus done = instance->runners[partition]->finish(false);
+    note(fmt::format("instance {} gives up partition {}{}", instance->number, partition,
+                     done == FeedStatus::kWorked ? "" : ", but fails"));
+    instance->runners[partition].reset();
+    instance->tokens[partition].clear();
+  }
+  take(partition, number);
+}
+
+void ClusterSimulation::take(std::uint32_t partition, std::size_t number) {
+  ++summary_.takeovers;
+  Instance& instance = *instances_[number];
+  instance.runners[partition].reset();
+  instance.tokens[partition] = fmt::format("{}/{}", number, ++tokens_);
+  logs_[partition]->take(instance.tokens[partition]);
+  note(fmt::format("instance {} takes partition {}", number, partition));
+}
+
+void ClusterSimulation::begin_outage() {
+  ++summary_.outages;
+  outage_since_ = clock_.steady();
+  for (auto& log : logs_) log->is_reachable = false;
+  note("the log is away");
+}
+
+/// All who write come back within a while, which is a short one after a short outage.
+void ClusterSimulation::end_outage() {
+  const SteadyTime now = clock_.steady();
+  const bool was_short = now - *outage_since_ < kNsPerSecond;
+  for (Car& car : cars_) {
+    car.next = now + random_.between(0, was_short ? kMostSilenceMs : kReturnMs) * kNsPerMs;
+  }
+  outage_since_.reset();
+  for (auto& log : logs_) log->is_reachable = true;
+  note("the log is back");
+}
+
+void ClusterSimulation::audit() {
+  note("audit");
+  ++summary_.audits;
+  if (outage_since_) end_outage();
+  failing_per_mille_ = 0;
+  throws_in_ = 0;
+  for (auto& log : logs_) log->do_late();
+  come_to_rest();
+  for (auto& log : logs_) ledger_.check_all_out(*log);
+  ledger_.compare();
+  for (auto& log : logs_) log->forget_entries();
+  // Windows are closed in the middle of a sector: nobody goes on in it.
+  for (Car& car : cars_) {
+    ++car.lap;
+    forget_place(car);
+  }
+}
+
+void ClusterSimulation::come_to_rest() {
+  constexpr int kRounds = 1'000;
+  for (std::uint32_t p = 0; p < kPartitions; ++p) {
+    const auto number = random_.pick(kInstances);
+    if (!instances_[number]) boot(number);
+    Instance& owner = *instances_[number];
+    owner.is_full = false;
+    take(p, number);
+    int round = 0;
+    for (bool is_done = false; !is_done; ++round) {
+      if (round == kRounds) violated("nothing is wrong any more, and it does not come to rest");
+      clock_.advance(20 * kNsPerMs);
+      // What was given and did not arrive is given to the next feed.
+      if (round % 100 == 99) owner.runners[p].reset();
+      step_runner(owner, p);
+      if (!owner.runners[p] || !logs_[p]->is_at_rest()) continue;
+      is_done = owner.runners[p]->finish(true) == FeedStatus::kWorked;
+      owner.runners[p].reset();
+    }
+    const auto& rollups = logs_[p]->rollups();
+    const auto newest = std::find_if(rollups.rbegin(), rollups.rend(),
+                                     [](const RollupPtr& rollup) { return rollup->stored; });
+    if (newest != rollups.rend() && owner.disk.seen[p] != (*newest)->sequence) {
+      violated(fmt::format("the owner's store has rollups up to {}, {} were committed",
+                           owner.disk.seen[p], (*newest)->sequence));
+    }
+  }
+}
+
+}  // namespace slipstream::simulation
