@@ -78,7 +78,7 @@ std::size_t ClusterPartition::poll(std::size_t) {
 
 void ClusterPartition::change_role(const Wish& wanted) {
   if (!runner_ && wanted.want == Want::kGiveUpAndClose) {
-    follower_.reset();
+    end(FeedStatus::kWorked, {});
     door_->hurry();
     role_ = {.want = Want::kOwn, .token = wanted.token, .number = wanted.number};
     connect();

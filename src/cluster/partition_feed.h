@@ -115,14 +115,14 @@ class PartitionFeed {
   /// Puts a commit together, to be sent with the next ask() or commit(). One at a time.
   virtual void stage(const PartitionCommit& commit) = 0;
   /// Sends what is staged, and asks for entries behind the last. Where there are none, the answer
-  /// may take up to `wait`; 0: it comes at once. Once the entries of the answer before were begun
-  /// to be taken, or there was none.
+  /// may take up to `wait`; 0: it comes at once. Not before the answer before has been read; its
+  /// entries may still wait to be taken.
   virtual void ask(std::chrono::milliseconds wait) = 0;
   /// An answer is on its way.
   virtual bool is_asked() const = 0;
   /// Nothing but news is waited for: what is on its way holds no commit and takes no entries.
   virtual bool is_waiting_for_news() const = 0;
-  /// The answer; kIdle: it is not there yet.
+  /// The answer; kIdle: it is not there yet. All entries of the answer before have been taken.
   virtual FeedStatus read(FeedTurn& turn, Deadline deadline) = 0;
   /// The next batch of what read() or take_over() brought; false: that was all.
   virtual bool next(EntryBatch& batch, const BatchRules& rules) = 0;

@@ -212,6 +212,9 @@ FeedStatus RedisFeed::on_turn() {
   const ReplyView replies = exec_.view();
   const Turn turn = std::exchange(turn_, {});
   std::size_t end = replies.size();
+  if (end < std::size_t{turn.reads} + std::size_t{turn.claims}) {
+    return lost("a transaction was answered in part only");
+  }
   const ReplyView read = turn.reads ? replies[--end] : ReplyView();
   const ReplyView claimed = turn.claims ? replies[--end] : ReplyView();
   for (std::size_t i = 0; i < end; ++i) {
