@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "base/check.h"
 #include "redis_streams/redis_feed.h"
@@ -12,6 +13,7 @@ namespace slipstream {
 namespace {
 
 constexpr std::string_view kPage = "1000";
+constexpr std::uint64_t kLastNumber = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
 
@@ -99,7 +101,7 @@ FeedStatus RedisFeed::make_group(Loaded& loaded) {
 FeedStatus RedisFeed::stored_rollups(std::uint64_t behind, RollupBatch& rollups) {
   while (rollups.empty()) {
     const auto reply =
-        call({"XREAD", "COUNT", kPage, "STREAMS", keys_.rollups, EntryId{behind, 1}.text()});
+        call({"XREAD", "COUNT", kPage, "STREAMS", keys_.rollups, EntryId{behind, kLastNumber}.text()});
     if (!reply) return lost(reply.error().message);
     if (reply->is_error()) return failed(*reply);
     const ReplyView entries = (*reply)[0][1];

@@ -42,11 +42,11 @@ struct StreamAppenderStats {
   LatencyHistogram append;  ///< an entry's way to Redis and back
 };
 
-/// The log of many instances: writes accepted points to their partitions' streams, many in one
-/// entry, and hands them on to the broadcast of this instance at once. An entry has a number of its
-/// writer's, and Redis takes each number once and in order: what was sent over a lost connection
-/// can be sent again. A body with a key is one entry a stream, which has the key's name: whichever
-/// instance gets it again, a stream takes it once. While Redis is away points wait, up to
+/// Where the log of many instances is written: puts accepted points into their partitions' streams,
+/// many in one entry, and hands them on to the broadcast of this instance at once. An entry has a
+/// number of its writer's, and Redis takes each number once and in order: what was sent over a lost
+/// connection can be sent again. A body with a key is one entry a stream, which has the key's name:
+/// whichever instance gets it again, a stream takes it once. While Redis is away points wait, up to
 /// `max_backlog_bytes`.
 ///
 /// Durability: kLogged and kFsynced are answered when Redis has answered (what it does about its

@@ -48,6 +48,11 @@ std::vector<WindowDefinition> windows(Random& random) {
   return chosen;
 }
 
+/// No two points carry the same.
+std::uint64_t id_of(std::uint32_t weight_a, std::uint32_t weight_b) {
+  return (std::uint64_t{weight_a} << 24) | weight_b;
+}
+
 class NoSectors final : public SectorMap {
  public:
   std::int32_t sector_at(std::string_view, double) const override { return 0; }
@@ -84,9 +89,13 @@ struct ClusterSimulation::Instance final : AcceptedSink, OutputSink {
   void accept(PointBatchPtr batch) override {
     for (const Point& point : batch->points) {
       const Value* const values = batch->values_begin(point);
-      const auto id = (static_cast<std::uint64_t>(values[0].value) << 24) |
-                      static_cast<std::uint64_t>(values[1].value);
+      const auto id = id_of(static_cast<std::uint32_t>(values[0].value),
+                            static_cast<std::uint32_t>(values[1].value));
       if (!shown.insert(id).second) violated("a client is shown a point twice");
+      const auto writer = simulation.writers_.find(id);
+      if (writer != simulation.writers_.end() && writer->second == static_cast<int>(number)) {
+        violated("a client is shown a point again that it saw when it came in");
+      }
     }
     simulation.pool_.put(std::move(batch));
   }
@@ -220,24 +229,33 @@ void ClusterSimulation::send_due() {
       points.push_back(point_of(car));
     }
     if (points.empty()) continue;
-    MemoryLog& log = *logs_[p];
     const int writer = random_.chance(25) ? static_cast<int>(random_.pick(kInstances)) : -1;
     if (random_.chance(30)) {
-      for (auto& point : points) log.write({std::move(point)}, writer);
+      for (auto& point : points) write(p, {std::move(point)}, writer);
     } else {
-      log.write(std::move(points), writer);
+      write(p, std::move(points), writer);
     }
-    if (random_.pick(120) == 0) log.write({}, -1);
+    if (random_.pick(120) == 0) write(p, {}, -1);
     if (random_.pick(200) == 0) {
-      log.write({SimPoint{.track = "cota", .chassis = kPoisonous, .event_ns = clock_.now().ns}},
-                -1);
+      write(p, {SimPoint{.track = "cota", .chassis = kPoisonous, .event_ns = clock_.now().ns}}, -1);
     }
   }
-  for (auto& log : logs_) {
-    for (auto at = log->entries().rbegin(); at != log->entries().rend() && (*at)->written == now;
-         ++at)
-      ledger_.written(**at);
+}
+
+/// One machine's points stand before those of all others, which wait for long.
+void ClusterSimulation::pour_out() {
+  if (outage_since_) return;
+  Car& car = cars_[random_.pick(cars_.size())];
+  note(car.chassis + " pours out points");
+  for (auto left = random_.pick(400); left > 0; --left) write(car.partition, {point_of(car)}, -1);
+}
+
+void ClusterSimulation::write(std::uint32_t partition, std::vector<SimPoint> points, int writer) {
+  for (const SimPoint& point : points) {
+    if (writer >= 0) writers_[id_of(point.weight_a, point.weight_b)] = writer;
   }
+  logs_[partition]->write(std::move(points), writer);
+  ledger_.written(*logs_[partition]->entries().back());
 }
 
 SimPoint ClusterSimulation::point_of(Car& car) {
@@ -327,7 +345,8 @@ void ClusterSimulation::step_runner(Instance& instance, std::uint32_t partition)
 
 void ClusterSimulation::rarer() {
   const auto what = random_.pick(100);
-  if (what < 20) return advance(random_.one_of({500, 2'000, 8'000}));
+  if (what < 16) return advance(random_.one_of({500, 2'000, 8'000}));
+  if (what < 20) return pour_out();
   if (what < 35) return hand_over(static_cast<std::uint32_t>(random_.pick(kPartitions)));
   if (what < 50) return kill(random_.pick(kInstances));
   if (what < 62) {

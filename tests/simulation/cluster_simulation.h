@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -65,7 +66,9 @@ class ClusterSimulation {
   void step();
   void advance(std::int64_t ms);
   void send_due();
+  void pour_out();
   SimPoint point_of(Car& car);
+  void write(std::uint32_t partition, std::vector<SimPoint> points, int writer);
   void layout_changed(std::uint32_t partition);
   static void forget_place(Car& car);
   void step_one();
@@ -94,6 +97,7 @@ class ClusterSimulation {
   std::vector<Disk> disks_;
   std::vector<std::unique_ptr<Instance>> instances_;
   std::vector<Car> cars_;
+  std::unordered_map<std::uint64_t, int> writers_;  ///< instances, by what their points carry
   std::optional<SteadyTime> outage_since_;
   unsigned failing_per_mille_ = 0;
   unsigned throws_in_ = 0;
