@@ -18,11 +18,11 @@ ClusterPartition::ClusterPartition(const ClusterParts& parts, const ClusterOptio
 ClusterPartition::~ClusterPartition() = default;
 
 void ClusterPartition::own(std::string token) {
-  set_wish(Want::kOwn, std::move(token));
+  set_task(Want::kOwn, std::move(token));
 }
 
 void ClusterPartition::give_up(bool close) {
-  set_wish(close ? Want::kGiveUpAndClose : Want::kGiveUp, wish().token);
+  set_task(close ? Want::kGiveUpAndClose : Want::kGiveUp, task().token);
 }
 
 void ClusterPartition::leave(bool close) {
@@ -31,21 +31,21 @@ void ClusterPartition::leave(bool close) {
 }
 
 void ClusterPartition::disown() {
-  set_wish(Want::kFollow, {});
+  set_task(Want::kFollow, {});
 }
 
-void ClusterPartition::set_wish(Want want, std::string token) {
+void ClusterPartition::set_task(Want want, std::string token) {
   const std::lock_guard lock(mutex_);
   if (want == Want::kOwn) is_owner_.store(true, std::memory_order_release);
-  if (want == wish_.want && token == wish_.token) return;
-  wish_ = {want, std::move(token), wish_.number + 1};
+  if (want == task_.want && token == task_.token) return;
+  task_ = {want, std::move(token), task_.number + 1};
   if (interrupt_) interrupt_();
   signal_.notify();
 }
 
-ClusterPartition::Wish ClusterPartition::wish() const {
+ClusterPartition::Task ClusterPartition::task() const {
   const std::lock_guard lock(mutex_);
-  return wish_;
+  return task_;
 }
 
 PartitionFailure ClusterPartition::failure() const {
@@ -65,7 +65,7 @@ void ClusterPartition::idle() {
 }
 
 std::size_t ClusterPartition::poll(std::size_t) {
-  const Wish wanted = wish();
+  const Task wanted = task();
   if (wanted.number != role_.number) change_role(wanted);
   try {
     if (!is_open() && !connect()) return 0;
@@ -76,7 +76,7 @@ std::size_t ClusterPartition::poll(std::size_t) {
   }
 }
 
-void ClusterPartition::change_role(const Wish& wanted) {
+void ClusterPartition::change_role(const Task& wanted) {
   if (!runner_ && wanted.want == Want::kGiveUpAndClose) {
     end(FeedStatus::kWorked, {});
     door_->hurry();
@@ -100,11 +100,11 @@ void ClusterPartition::change_role(const Wish& wanted) {
   note_owner(role_.want == Want::kOwn);
 }
 
-/// A wish that came meanwhile says otherwise.
+/// A task that came meanwhile says otherwise.
 void ClusterPartition::note_owner(bool is_owner) {
   {
     const std::lock_guard lock(mutex_);
-    if (wish_.number != role_.number) return;
+    if (task_.number != role_.number) return;
     is_owner_.store(is_owner, std::memory_order_release);
   }
   changed_.notify();
@@ -123,13 +123,13 @@ bool ClusterPartition::connect() {
   }
   if (*begun == FeedStatus::kWorked) return true;
   if (!is_open()) return false;
-  // A wish that came meanwhile has broken it off.
+  // A task that came meanwhile has broken it off.
   const bool is_broken_off = *begun == FeedStatus::kLost && is_overtaken();
   end(is_broken_off ? FeedStatus::kWorked : *begun, error());
   return false;
 }
 
-/// kIdle: a wish came first, there is none.
+/// kIdle: another task came first, there is none.
 Result<FeedStatus> ClusterPartition::open_runner() {
   auto feed = door_->open_feed(role_.token);
   if (!feed) return std::unexpected(feed.error());
@@ -148,7 +148,7 @@ Result<FeedStatus> ClusterPartition::open_follower() {
 
 bool ClusterPartition::make_interruptible(std::function<void()> interrupt) {
   const std::lock_guard lock(mutex_);
-  if (wish_.number != role_.number) return false;
+  if (task_.number != role_.number) return false;
   interrupt_ = std::move(interrupt);
   return true;
 }

@@ -55,21 +55,21 @@ class ClusterPartition final : public Agent {
 
  private:
   enum class Want { kFollow, kOwn, kGiveUp, kGiveUpAndClose };
-  struct Wish {
+  struct Task {
     Want want = Want::kFollow;
     std::string token;
-    std::uint64_t number = 0;  ///< counts wishes
+    std::uint64_t number = 0;  ///< counts tasks
   };
 
-  Wish wish() const;
-  void set_wish(Want want, std::string token);
-  void change_role(const Wish& wish);
+  Task task() const;
+  void set_task(Want want, std::string token);
+  void change_role(const Task& wanted);
   bool connect();
   Result<FeedStatus> open_runner();
   Result<FeedStatus> open_follower();
-  /// A wish that comes breaks off what it waits for; false: one has come already.
+  /// A new task breaks off what it waits for; false: there is one already.
   bool make_interruptible(std::function<void()> interrupt);
-  bool is_overtaken() const { return wish().number != role_.number; }
+  bool is_overtaken() const { return task().number != role_.number; }
   bool is_open() const { return runner_ || follower_; }
   const std::string& error() const { return runner_ ? runner_->error() : follower_->error(); }
   bool step();
@@ -86,7 +86,7 @@ class ClusterPartition final : public Agent {
   Signal& changed_;
 
   mutable std::mutex mutex_;  // guards the next three, and what is_owner_ is set to
-  Wish wish_;
+  Task task_;
   PartitionFailure failure_;
   std::function<void()> interrupt_;  ///< nullptr: there is nothing to break off
   std::atomic<bool> is_owner_{false};
@@ -95,7 +95,7 @@ class ClusterPartition final : public Agent {
   Signal signal_;
 
   // poll()'s own.
-  Wish role_;
+  Task role_;  ///< that it works on
   PartitionMemory memory_;
   std::unique_ptr<PartitionRunner> runner_;
   std::unique_ptr<PartitionFollower> follower_;
