@@ -163,8 +163,7 @@ bool ClusterPartition::step() {
   return done == FeedStatus::kWorked;
 }
 
-void ClusterPartition::end(FeedStatus how, const std::string& why) {
-  const std::string text = why;
+void ClusterPartition::end(FeedStatus how, std::string why) {
   {
     const std::lock_guard lock(mutex_);
     interrupt_ = nullptr;
@@ -183,7 +182,7 @@ void ClusterPartition::end(FeedStatus how, const std::string& why) {
     note_owner(false);
   } else if (how == FeedStatus::kLost) {
     parts_.stats.restarts.add();
-    note_failure(text);
+    note_failure(why);
     door_->failed();
   }
 }

@@ -74,7 +74,7 @@ class ClusterPartition final : public Agent {
   const std::string& error() const { return runner_ ? runner_->error() : follower_->error(); }
   bool step();
   /// Runner or follower, whichever there is.
-  void end(FeedStatus how, const std::string& why);
+  void end(FeedStatus how, std::string why);
   void note_owner(bool is_owner);
   void note_failure(const std::string& why);
   void note_well();

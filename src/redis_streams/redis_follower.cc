@@ -19,7 +19,6 @@ RedisFollower::RedisFollower(std::unique_ptr<RedisConnection> connection, const 
                              PartitionMemory& memory, FollowerPlace& place)
     : connection_(std::move(connection)),
       parts_(parts),
-      options_(options),
       number_(partition),
       keys_(stream_keys(options.names, partition)),
       memory_(memory),

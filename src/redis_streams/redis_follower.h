@@ -46,7 +46,6 @@ class RedisFollower final : public PartitionFollower {
 
   std::unique_ptr<RedisConnection> connection_;
   const StreamParts& parts_;
-  const StreamOptions& options_;
   const std::uint32_t number_;
   const StreamKeys keys_;
   PartitionMemory& memory_;

@@ -84,7 +84,8 @@ void ClusterLedger::pass(const Rollup& rollup) {
 void ClusterLedger::written(const MemoryEntry& entry) {
   points_ += entry.points.size();
   for (const SimPoint& point : entry.points) {
-    const Stay fresh{.epoch = epoch_};
+    const bool is_settling = entry.written - clock_set_at_ < kClockSettlesNs;
+    const Stay fresh{.epoch = is_settling ? kExcused : epoch_};
     stays_.emplace(Visit{point.chassis, point.lap, point.sector}, fresh);
   }
 }

@@ -21,8 +21,12 @@ class ClusterLedger {
   /// A commit became permanent. Throws Violation where a rollup's number does not follow the one
   /// before, or a window of which there may be one only comes again.
   void committed(std::uint32_t partition, const PartitionCommit& commit, bool is_of_another_layout);
-  /// All wall clocks are set: idle windows may close too early once.
-  void clock_was_set() { ++epoch_; }
+  /// All wall clocks are set: idle windows may close too early once, also of machines whose points
+  /// waited to be read then.
+  void clock_was_set(SteadyTime now) {
+    ++epoch_;
+    clock_set_at_ = now;
+  }
   /// Points of this entry were written.
   void written(const MemoryEntry& entry);
   /// All that was written is folded, and every window is closed: everything came out, once.
@@ -38,9 +42,12 @@ class ClusterLedger {
   /// A machine's stay in a sector: one window, unless something else closes it.
   using Visit = std::tuple<std::string, std::int32_t, std::int32_t>;
   struct Stay {
-    std::uint64_t epoch = 0;   ///< as of its first point
+    std::uint64_t epoch = 0;   ///< as of its first point; kExcused: it may have any number
     std::uint64_t closed = 0;  ///< windows of it
   };
+
+  static constexpr std::uint64_t kExcused = 0;
+  static constexpr std::int64_t kClockSettlesNs = 60 * kNsPerSecond;
 
   void pass(const Rollup& rollup);
 
@@ -51,7 +58,8 @@ class ClusterLedger {
   std::map<std::uint32_t, std::size_t> dead_seen_;
   Table out_;
   Table expected_;
-  std::uint64_t epoch_ = 0;  ///< begins with what may close windows in the middle of a stay
+  SteadyTime clock_set_at_ = kNever;
+  std::uint64_t epoch_ = 1;  ///< begins with what may close windows in the middle of a stay
   std::uint64_t points_ = 0;
   std::uint64_t points_dead_ = 0;
   std::uint64_t rollups_ = 0;

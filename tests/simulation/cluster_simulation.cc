@@ -376,7 +376,7 @@ void ClusterSimulation::rarer() {
     const auto step_ms =
         random_.between(-random_.one_of({100, 20'000}), random_.one_of({100, 20'000, 600'000}));
     clock_.step(step_ms * kNsPerMs);
-    ledger_.clock_was_set();
+    ledger_.clock_was_set(clock_.steady());
     return note(fmt::format("the wall clock is set by {} ms", step_ms));
   }
   if (random_.chance(40)) audit();
