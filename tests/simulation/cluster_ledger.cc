@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -32,10 +33,14 @@ Place place_of(const WindowDefinition& definition, const SimPoint& point) {
 
 }  // namespace
 
+bool ClusterLedger::has_innocent_dead(const PartitionCommit& commit) {
+  return std::ranges::any_of(commit.dead,
+                             [](const DeadEntry& dead) { return dead.message == kPassingFault; });
+}
+
 void ClusterLedger::committed(std::uint32_t partition, const PartitionCommit& commit,
                               bool is_of_another_layout) {
-  // Fresh windows do not know what their machines have just left.
-  if (is_of_another_layout) ++epoch_;
+  if (is_of_another_layout || has_innocent_dead(commit)) ++epoch_;
   std::uint64_t& newest = newest_[partition];
   for (const Output& output : commit.outputs) {
     for (const auto& rollup : output.rollups) {

@@ -145,13 +145,14 @@ ClusterSimulation::ClusterSimulation(std::uint64_t seed, std::size_t traced,
   fault::hook() = [this](std::string_view point, std::string_view chassis) {
     if (point != "fold") return;
     if (chassis == kPoisonous) throw std::runtime_error("a poisoned point");
-    if (throws_in_ > 0 && --throws_in_ == 0) throw std::runtime_error("a passing fault");
+    if (throws_in_ > 0 && --throws_in_ == 0) throw std::runtime_error(kPassingFault);
   };
   for (std::uint32_t p = 0; p < kPartitions; ++p) {
     logs_.push_back(std::make_unique<MemoryLog>(
         clock_, random_, faults_, [this, p](const PartitionCommit& commit, bool is_other) {
           ledger_.committed(p, commit, is_other);
-          if (is_other) layout_changed(p);
+          if (is_other) ++summary_.layouts;
+          if (is_other || ClusterLedger::has_innocent_dead(commit)) forget_places(p);
         }));
   }
   for (std::size_t i = 0; i < 8; ++i) {
@@ -286,9 +287,8 @@ SimPoint ClusterSimulation::point_of(Car& car) {
   return point;
 }
 
-/// Fresh windows know a machine's place, and what it left, by what they have heard since.
-void ClusterSimulation::layout_changed(std::uint32_t partition) {
-  ++summary_.layouts;
+/// Windows know a machine's place, and what it left, only by what they have heard since.
+void ClusterSimulation::forget_places(std::uint32_t partition) {
   for (Car& car : cars_) {
     if (car.partition == partition) forget_place(car);
   }

@@ -69,7 +69,7 @@ class ClusterSimulation {
   void pour_out();
   SimPoint point_of(Car& car);
   void write(std::uint32_t partition, std::vector<SimPoint> points, int writer);
-  void layout_changed(std::uint32_t partition);
+  void forget_places(std::uint32_t partition);
   static void forget_place(Car& car);
   void step_one();
   void step_runner(Instance& instance, std::uint32_t partition);
