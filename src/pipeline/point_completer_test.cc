@@ -6,7 +6,7 @@
 
 #include "pipeline/live_pipeline.h"
 
-namespace slipstream {
+namespace slipstream::completer_testing {
 namespace {
 
 using testing::ElementsAre;
@@ -214,4 +214,4 @@ TEST_F(LivePipelineTest, WhatIsQueuedIsShownBeforeTheEnd) {
 }
 
 }  // namespace
-}  // namespace slipstream
+}  // namespace slipstream::completer_testing

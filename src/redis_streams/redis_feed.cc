@@ -10,7 +10,7 @@
 namespace slipstream {
 namespace {
 
-constexpr std::chrono::milliseconds kSlice{50};
+constexpr std::chrono::milliseconds kFlushSlice{50};
 constexpr std::int64_t kWatchNs = kNsPerSecond;
 constexpr std::uint64_t kYear2000Ms = 946'684'800'000;
 /// Of a full read: what processors' caches hold.
@@ -67,7 +67,7 @@ void RedisFeed::ask(std::chrono::milliseconds wait) {
   } else {
     queue_wait_for_news(wait);
   }
-  std::ignore = connection_->flush(redis_deadline_in(kSlice));
+  std::ignore = connection_->flush(redis_deadline_in(kFlushSlice));
 }
 
 FeedStatus RedisFeed::read(FeedTurn& turn, Deadline deadline) {

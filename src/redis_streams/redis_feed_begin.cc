@@ -100,8 +100,8 @@ FeedStatus RedisFeed::make_group(Loaded& loaded) {
 
 FeedStatus RedisFeed::stored_rollups(std::uint64_t behind, RollupBatch& rollups) {
   while (rollups.empty()) {
-    const auto reply =
-        call({"XREAD", "COUNT", kPage, "STREAMS", keys_.rollups, EntryId{behind, kLastNumber}.text()});
+    const auto reply = call(
+        {"XREAD", "COUNT", kPage, "STREAMS", keys_.rollups, EntryId{behind, kLastNumber}.text()});
     if (!reply) return lost(reply.error().message);
     if (reply->is_error()) return failed(*reply);
     const ReplyView entries = (*reply)[0][1];

@@ -5,15 +5,6 @@
 #include "pipeline/sectors.h"
 
 namespace slipstream {
-namespace {
-
-constexpr std::chrono::milliseconds kSlice{50};
-constexpr std::chrono::seconds kCallLimit{5};
-constexpr std::string_view kPage = "1000";
-constexpr std::string_view kBlockMs = "100";
-
-}  // namespace
-
 RedisFollower::RedisFollower(std::unique_ptr<RedisConnection> connection, const StreamParts& parts,
                              const StreamOptions& options, std::uint32_t partition,
                              PartitionMemory& memory, FollowerPlace& place)

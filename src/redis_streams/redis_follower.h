@@ -1,6 +1,8 @@
 #pragma once
+#include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "cluster/cluster_log.h"
 #include "pipeline/live_points.h"
@@ -36,6 +38,11 @@ class RedisFollower final : public PartitionFollower {
   void interrupt() override { connection_->interrupt(); }
 
  private:
+  static constexpr std::chrono::milliseconds kSlice{50};
+  static constexpr std::chrono::seconds kCallLimit{5};
+  static constexpr std::string_view kPage = "1000";
+  static constexpr std::string_view kBlockMs = "100";
+
   FeedStatus find_end(const std::string& stream, std::string& id);
   void queue_read();
   FeedStatus on_read(ReplyView reply);

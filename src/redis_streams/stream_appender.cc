@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::size_t kEntryBytes = 64 << 10;
 constexpr std::size_t kSentEntries = 64;  ///< without an answer, a stream
-constexpr std::chrono::milliseconds kSlice{20};
-constexpr std::chrono::milliseconds kCallLimit{1'000};
+constexpr std::chrono::milliseconds kReplySlice{20};
+constexpr std::chrono::milliseconds kQuestionLimit{1'000};
 constexpr std::size_t kMaxTickets = 10'000;  ///< of bodies that replicas do not have
 constexpr std::size_t kMaxReplicated = 100'000;
 constexpr std::int64_t kProducerNs = 86'400 * kNsPerSecond;
@@ -231,7 +231,7 @@ bool StreamAppender::connect(Stream& stream) {
 
 bool StreamAppender::compare_newest(Stream& stream) {
   const auto reply = stream.connection->call({"EVAL", kTouch, "1", stream.producer, "0"},
-                                             redis_deadline_in(kCallLimit));
+                                             redis_deadline_in(kQuestionLimit));
   if (!reply || reply->is_error()) {
     if (reply && is_redirect(*reply)) servers_.learn(*reply, *stream.connection);
     lose(stream, reply ? std::string(reply->text()) : reply.error().message);
@@ -308,7 +308,7 @@ bool StreamAppender::send(Stream& stream) {
   if (to_send.empty() && !wants_replicas) return false;
   for (auto& entry : to_send) queue_entry(stream, std::move(entry));
   if (wants_replicas) queue_wait(stream);
-  const auto flushed = stream.connection->flush(redis_deadline_in(kSlice));
+  const auto flushed = stream.connection->flush(redis_deadline_in(kReplySlice));
   if (!flushed && flushed.error().is_lost()) lose(stream, flushed.error().message);
   return true;
 }
@@ -344,7 +344,7 @@ void StreamAppender::queue_wait(Stream& stream) {
 bool StreamAppender::receive(Stream& stream) {
   bool has_worked = false;
   while (stream.connection && stream.connection->outstanding() > 0) {
-    const auto reply = stream.connection->receive(redis_deadline_in(kSlice));
+    const auto reply = stream.connection->receive(redis_deadline_in(kReplySlice));
     if (!reply) {
       const SteadyTime since = clock_.steady() + -options_.answer_limit_ms * kNsPerMs;
       const bool is_silent = (!stream.sent.empty() && stream.sent.front().sent_at < since) ||
