@@ -1,3 +1,5 @@
+#include "pipeline/pipeline.h"
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +9,6 @@
 #include <set>
 
 #include "pipeline/journal.h"
-#include "pipeline/pipeline.h"
 
 namespace slipstream {
 namespace {
