@@ -7,6 +7,7 @@
 
 #include "base/json_text.h"
 #include "codec/json_scan.h"
+#include "model/statistic.h"
 
 namespace slipstream {
 namespace {
@@ -30,9 +31,7 @@ std::vector<std::string> spelled(const std::vector<std::string>& names) {
   return out;
 }
 
-/// What is said of each field in a rollup, and what is said of the whole.
-constexpr std::array<std::string_view, 9> kStatistics = {"avg_",   "min_", "max_", "std_", "last_",
-                                                         "first_", "p50_", "p95_", "p99_"};
+/// What a rollup says of the whole, beside its statistics of each field.
 constexpr std::array<std::string_view, 10> kRollupMembers = {
     "track",    "chassis", "lap",    "sector",    "count",
     "first_ts", "last_ts", "window", "window_id", "late"};
@@ -85,10 +84,8 @@ void Projection::append_rollup(std::string& out, std::string_view json) const {
   }
   append_kept(out, json, '{', '}', [&](const JsonScan::Item& item) {
     if (std::ranges::find(kRollupMembers, item.name) != kRollupMembers.end()) return true;
-    return std::ranges::any_of(kStatistics, [&](std::string_view statistic) {
-      return item.name.starts_with(statistic) &&
-             contains(fields_, item.name.substr(statistic.size()));
-    });
+    const Statistic* const statistic = statistic_of(item.name);
+    return statistic != nullptr && contains(fields_, item.name.substr(statistic->prefix.size()));
   });
 }
 

@@ -14,16 +14,6 @@ namespace {
 
 using simdjson::dom::element;
 
-/// The figure that a member's name begins with, and where it goes.
-struct Figure {
-  std::string_view prefix;
-  double FieldFigures::* member;
-};
-constexpr Figure kFigures[] = {
-    {"avg_", &FieldFigures::avg}, {"min_", &FieldFigures::min},   {"max_", &FieldFigures::max},
-    {"std_", &FieldFigures::std}, {"last_", &FieldFigures::last}, {"first_", &FieldFigures::first},
-    {"p50_", &FieldFigures::p50}, {"p95_", &FieldFigures::p95},   {"p99_", &FieldFigures::p99}};
-
 constexpr unsigned kNeeded = 0b111'1111;  // one bit a member that a rollup must have
 
 bool read_id(std::string_view hex, std::array<std::uint8_t, 16>& id) {
@@ -107,24 +97,20 @@ bool RollupDecoder::Impl::read_head(std::string_view name, const element& value,
 }
 
 bool RollupDecoder::Impl::read_figure(std::string_view name, const element& value, Rollup& rollup) {
-  for (const auto& figure : kFigures) {
-    if (!name.starts_with(figure.prefix)) continue;
-    double number = 0;
-    if (value.get(number) != simdjson::SUCCESS) return false;
-    const std::string_view field = name.substr(figure.prefix.size());
-    const auto id =
-        field.size() <= Schema::kMaxFieldNameBytes ? fields.intern(field) : std::nullopt;
-    if (!id) return true;  // no more names fit, or this one does not: as for points
-    // The figures of a field stand together.
-    if (rollup.fields.empty() || rollup.fields.back().field != *id) {
-      rollup.fields.push_back({*id, 0, 0, 0, 0, 0, 0, 0});
-    }
-    rollup.fields.back().*figure.member = number;
-    if (figure.prefix == "first_") rollup.has_first = true;
-    if (figure.prefix == "p50_") rollup.has_quantiles = true;
-    return true;
+  const Statistic* const statistic = statistic_of(name);
+  if (statistic == nullptr) return false;
+  double number = 0;
+  if (value.get(number) != simdjson::SUCCESS) return false;
+  const std::string_view field = name.substr(statistic->prefix.size());
+  const auto id = field.size() <= Schema::kMaxFieldNameBytes ? fields.intern(field) : std::nullopt;
+  if (!id) return true;  // no more names fit, or this one does not: as for points
+  // The figures of a field stand together.
+  if (rollup.fields.empty() || rollup.fields.back().field != *id) {
+    rollup.fields.push_back({.field = *id});
   }
-  return false;
+  rollup.fields.back().*statistic->member = number;
+  rollup.statistics.set(statistic->group);
+  return true;
 }
 
 Result<Rollup> RollupDecoder::decode(std::string_view json) {

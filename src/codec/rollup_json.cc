@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <utility>
 
 #include "base/iso_time.h"
 #include "base/json_text.h"
@@ -11,45 +12,52 @@
 namespace slipstream {
 namespace {
 
-constexpr std::size_t kStatistics = 9;
-constexpr std::size_t kPrefixChars = 7;  // with the quote before it
+constexpr std::size_t kMemberChars = 5;  // around prefix, name and value
 
-/// `prefix` includes the quote before the name.
-template <std::size_t Size>
-char* write_member(char* out, const char (&prefix)[Size], std::string_view name, double value,
-                   char* (*write)(char*, double)) {
-  static_assert(Size - 1 <= kPrefixChars);
+constexpr std::size_t kPrefixChars = [] {
+  std::size_t sum = 0;
+  for (const auto& statistic : kStatistics) sum += statistic.prefix.size();
+  return sum;
+}();
+
+/// Known at compile time, each prefix is copied without a loop.
+template <std::size_t Index>
+char* write_statistic(char* out, std::string_view name, const FieldFigures& figures,
+                      StatisticGroups groups) {
+  constexpr const Statistic& kStatistic = kStatistics[Index];
+  if (!groups.has(kStatistic.group)) return out;
   *out++ = ',';
-  std::memcpy(out, prefix, Size - 1);
-  out += Size - 1;
+  *out++ = '"';
+  std::memcpy(out, kStatistic.prefix.data(), kStatistic.prefix.size());
+  out += kStatistic.prefix.size();
   std::memcpy(out, name.data(), name.size());
   out += name.size();
   *out++ = '"';
   *out++ = ':';
-  return write(out, value);
+  constexpr auto kWrite = kStatistic.is_computed ? write_figure : write_number;
+  return kWrite(out, figures.*kStatistic.member);
+}
+
+template <std::size_t... Indices>
+char* write_statistics(char* out, std::string_view name, const FieldFigures& figures,
+                       StatisticGroups groups, std::index_sequence<Indices...>) {
+  ((out = write_statistic<Indices>(out, name, figures, groups)), ...);
+  return out;
 }
 
 /// Each behind a comma.
 void append_fields(std::string& out, const Rollup& rollup, const FieldTable& fields) {
   std::size_t room = 0;
   for (const auto& f : rollup.fields) {
-    room += kStatistics * (kPrefixChars + 3 + fields.json_name(f.field).size() + kNumberChars);
+    room += kPrefixChars +
+            kStatistics.size() * (kMemberChars + fields.json_name(f.field).size() + kNumberChars);
   }
   const std::size_t before = out.size();
   out.resize_and_overwrite(before + room, [&](char* text, std::size_t) {
     char* end = text + before;
     for (const auto& f : rollup.fields) {
-      const auto name = fields.json_name(f.field);
-      end = write_member(end, "\"avg_", name, f.avg, write_figure);
-      end = write_member(end, "\"min_", name, f.min, write_number);
-      end = write_member(end, "\"max_", name, f.max, write_number);
-      end = write_member(end, "\"std_", name, f.std, write_figure);
-      end = write_member(end, "\"last_", name, f.last, write_number);
-      if (rollup.has_first) end = write_member(end, "\"first_", name, f.first, write_number);
-      if (!rollup.has_quantiles) continue;
-      end = write_member(end, "\"p50_", name, f.p50, write_figure);
-      end = write_member(end, "\"p95_", name, f.p95, write_figure);
-      end = write_member(end, "\"p99_", name, f.p99, write_figure);
+      end = write_statistics(end, fields.json_name(f.field), f, rollup.statistics,
+                             std::make_index_sequence<kStatistics.size()>());
     }
     return static_cast<std::size_t>(end - text);
   });

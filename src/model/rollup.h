@@ -7,16 +7,9 @@
 
 #include "base/clock.h"
 #include "model/schema.h"
+#include "model/statistic.h"
 
 namespace slipstream {
-
-/// One field's figures over the points of a window that carry it.
-struct FieldFigures {
-  FieldId field;
-  std::uint64_t count;
-  double avg, min, max, std, first, last;
-  double p50 = 0, p95 = 0, p99 = 0;  ///< meaningful only where Rollup::has_quantiles
-};
 
 /// Numbers of rollups of one partition.
 struct SequenceRange {
@@ -45,8 +38,7 @@ struct Rollup {
   std::vector<SequenceRange> perhaps_in;
   bool stored = false;         ///< the definition asks for the store
   bool late = false;           ///< made of points that were too late for their window
-  bool has_first = false;      ///< the definition asks for first_<field>
-  bool has_quantiles = false;  ///< the definition asks for p50, p95, p99
+  StatisticGroups statistics;  ///< that the definition asks for
   std::vector<FieldFigures> fields;
 };
 using RollupPtr = std::shared_ptr<const Rollup>;

@@ -235,18 +235,24 @@ class FileReader {
         flag(node, key, w.close_on_change);
       } else if (key == "stored") {
         flag(node, key, w.stored);
-      } else if (key == "first") {
-        flag(node, key, w.with_first);
-      } else if (key == "quantiles") {
-        flag(node, key, w.with_quantiles);
+      } else if (const auto* group = statistics_set_by(key)) {
+        bool on = false;
+        flag(node, key, on);
+        w.statistics.set(group->group, on);
       } else {
-        fault(node, "[[window]] " +
-                        unknown_key(key, {"name", "key", "late", "count", "every_ms", "lateness_ms",
-                                          "idle_ms", "change", "stored", "first", "quantiles"}));
+        std::vector<std::string> known = {"name",        "key",     "late",   "count", "every_ms",
+                                          "lateness_ms", "idle_ms", "change", "stored"};
+        for (const auto& row : kStatisticGroups) known.emplace_back(row.setting);
+        fault(node, "[[window]] " + unknown_key(key, known));
       }
     }
     if (w.every_ms > 0 && !table.contains("idle_ms")) w.idle_ms = WindowDefinition{}.idle_ms;
     return w;
+  }
+
+  static const StatisticGroupRow* statistics_set_by(std::string_view key) {
+    const auto* row = std::ranges::find(kStatisticGroups, key, &StatisticGroupRow::setting);
+    return row == kStatisticGroups.end() ? nullptr : row;
   }
 
   void read_key(const toml::node& node, WindowDefinition& w) {

@@ -151,7 +151,7 @@ late = "rollup"
   ASSERT_TRUE(config) << config.error().front().message;
   ASSERT_THAT(config->windows, SizeIs(2));
   EXPECT_EQ(config->windows[0].every_ms, 100);
-  EXPECT_TRUE(config->windows[0].with_quantiles);
+  EXPECT_TRUE(config->windows[0].statistics.has(StatisticGroup::kQuantiles));
   EXPECT_TRUE(config->windows[1].key_lap);
   EXPECT_EQ(config->windows[1].late, LatePolicy::kRollup);
   EXPECT_THAT(faults("[[window]]\nname = \"never\"\n"),
@@ -211,6 +211,7 @@ TEST(Settings, NamesAreUniqueAndTheDocumentsAreTheTable) {
   };
   EXPECT_EQ(read(root / "config" / "slipstream.toml"), default_config_text());
   EXPECT_THAT(read(root / "docs" / "configuration.md"), HasSubstr(settings_markdown()));
+  EXPECT_THAT(read(root / "docs" / "configuration.md"), HasSubstr(statistics_markdown()));
   const auto config = load_config(root / "config" / "slipstream.toml",
                                   [](const std::string&) { return std::nullopt; });
   EXPECT_TRUE(config) << config.error().front().message;

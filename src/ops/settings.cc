@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/clock.h"
 
@@ -400,8 +401,23 @@ constexpr std::string_view kMoreText = R"(
 # lateness_ms = 1000        # how far event time may lag behind a machine's newest
 # stored = true
 #
-# Further: first = true gives first_<field>, quantiles = true gives p50_, p95_, p99_<field>.
 )";
+
+/// "# Further: first = true gives first_<field>, ..."
+std::string further_statistics_text() {
+  std::string out = "# Further:";
+  for (const auto& row : kStatisticGroups) {
+    out +=
+        fmt::format("{} {} = true gives ", &row == kStatisticGroups.data() ? "" : ",", row.setting);
+    std::string_view separator;
+    for (const auto& statistic : kStatistics) {
+      if (statistic.group != row.group) continue;
+      out += fmt::format("{}{}", std::exchange(separator, ", "), statistic.prefix);
+    }
+    out += "<field>";
+  }
+  return out + ".\n";
+}
 
 }  // namespace
 
@@ -423,7 +439,8 @@ std::string default_config_text() {
     out += fmt::format("# {} [{}]\n{} = {}\n", s.help, s.environment, s.key,
                        toml_text(s.get(defaults)));
   }
-  return out += kMoreText;
+  out += kMoreText;
+  return out += further_statistics_text();
 }
 
 std::string settings_markdown() {
@@ -432,6 +449,19 @@ std::string settings_markdown() {
   for (const auto& s : settings()) {
     out += fmt::format("| `[{}] {}` | `{}` | `{}` | {} |\n", s.section, s.key, s.environment,
                        toml_text(s.get(defaults)), s.help);
+  }
+  return out;
+}
+
+std::string statistics_markdown() {
+  std::string out = "| member | with | what it is |\n| --- | --- | --- |\n";
+  for (const auto& statistic : kStatistics) {
+    const auto* group =
+        std::ranges::find(kStatisticGroups, statistic.group, &StatisticGroupRow::group);
+    out += fmt::format(
+        "| `{}<field>` | {} | {} |\n", statistic.prefix,
+        group == kStatisticGroups.end() ? "always" : fmt::format("`{} = true`", group->setting),
+        statistic.meaning);
   }
   return out;
 }

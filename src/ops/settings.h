@@ -31,5 +31,7 @@ const std::vector<Setting>& settings();
 std::string default_config_text();
 /// The table of docs/configuration.md.
 std::string settings_markdown();
+/// Its table of what windows tell of a field.
+std::string statistics_markdown();
 
 }  // namespace slipstream

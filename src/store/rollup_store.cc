@@ -9,6 +9,7 @@
 #include "store/rollup_queries.h"
 #include "store/schema_sql.h"
 #include "store/sqlite.h"
+#include "store/statistics_view.h"
 
 namespace slipstream {
 namespace {
@@ -31,7 +32,7 @@ Result<void> bring_up_to_date(Database& database) {
                                         kStoreSchema[part], part + 1);
     if (auto done = database.execute(sql.c_str()); !done) return done;
   }
-  return {};
+  return bring_statistics_view_up_to_date(database);
 }
 
 /// What is for the outbox, without those that the store had already.

@@ -1,5 +1,6 @@
 #include "store/rollup_store.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -168,6 +169,29 @@ TEST_F(RollupStoreTest, TakesUpAStoreOfTheFirstVersion) {
   ASSERT_NE(store, nullptr);
   EXPECT_TRUE(store->commit({.rollups = {rollup(1, 1)}}));
   EXPECT_TRUE(store->load());
+}
+
+TEST_F(RollupStoreTest, TheViewOfFieldsHasAColumnForEveryStatistic) {
+  {  // with the view that 0.1 made
+    auto old = Database::open(path(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    ASSERT_TRUE(old->execute(kStoreSchema[0]));
+    ASSERT_TRUE(old->execute("PRAGMA user_version=1"));
+  }
+  auto some = std::make_shared<Rollup>(*rollup(1, 1));
+  some->statistics.set(StatisticGroup::kFirst);
+  ASSERT_TRUE(open()->commit({.rollups = {some}}));
+  auto database = Database::open(path(), SQLITE_OPEN_READONLY);
+  for (const auto& statistic : kStatistics) {
+    auto row = database->prepare(
+        fmt::format("SELECT {} FROM rollup_fields WHERE field = 'speed_kmh'", statistic.name()));
+    ASSERT_TRUE(row) << statistic.name();
+    ASSERT_TRUE(row->step().value());
+    if (some->statistics.has(statistic.group)) {
+      EXPECT_EQ(std::stod(std::string(row->text(0))), some->fields[0].*statistic.member);
+    } else {
+      EXPECT_EQ(row->text(0), "") << statistic.name();
+    }
+  }
 }
 
 TEST_F(RollupStoreTest, RetentionRemovesTheOldest) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "model/statistic.h"
 
 namespace slipstream {
 
@@ -23,12 +24,11 @@ struct WindowDefinition {
   std::uint32_t close_count = 0;  ///< closes at this many points; 0: not by count
   std::int64_t every_ms = 0;      ///< tumbling windows of event time; 0: not by time
   std::int64_t lateness_ms =
-      1'000;                     ///< with every_ms: how far event time may lag behind its newest
-  bool close_on_change = false;  ///< closes when the machine moves to another lap or sector
-  std::int64_t idle_ms = 2'000;  ///< closes when its machine sent nothing for so long
-  bool stored = false;           ///< its rollups go to the store
-  bool with_first = false;       ///< emits first_<field>
-  bool with_quantiles = false;   ///< emits p50_, p95_, p99_<field>
+      1'000;                        ///< with every_ms: how far event time may lag behind its newest
+  bool close_on_change = false;     ///< closes when the machine moves to another lap or sector
+  std::int64_t idle_ms = 2'000;     ///< closes when its machine sent nothing for so long
+  bool stored = false;              ///< its rollups go to the store
+  StatisticGroups statistics = {};  ///< beside those that every window has
   LatePolicy late = LatePolicy::kDrop;
 
   friend bool operator==(const WindowDefinition&, const WindowDefinition&) = default;

@@ -28,9 +28,10 @@ RC_GTEST_PROP(DefinitionText, AnyDefinitionsReadBackTheSame, ()) {
          .close_on_change = *rc::gen::arbitrary<bool>(),
          .idle_ms = *rc::gen::arbitrary<std::int64_t>(),
          .stored = *rc::gen::arbitrary<bool>(),
-         .with_first = *rc::gen::arbitrary<bool>(),
-         .with_quantiles = *rc::gen::arbitrary<bool>(),
          .late = *rc::gen::element(LatePolicy::kDrop, LatePolicy::kRollup)};
+    for (const auto& row : kStatisticGroups) {
+      d.statistics.set(row.group, *rc::gen::arbitrary<bool>());
+    }
   }
   const auto read = definitions_from_text(to_text(definitions));
   RC_ASSERT(read.has_value());

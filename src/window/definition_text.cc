@@ -11,12 +11,14 @@
 namespace slipstream {
 namespace {
 
+constexpr std::string_view kGroupKey = "with_";  // before the name of a group of statistics
+
 /// Visits every member but the name. The binding names them all, so that one more does not compile
 /// until it is written too.
 template <typename Definition, typename Visit>
 void each_member(Definition& definition, Visit visit) {
   auto& [name, key_lap, key_sector, close_count, every_ms, lateness_ms, close_on_change, idle_ms,
-         stored, with_first, with_quantiles, late] = definition;
+         stored, statistics, late] = definition;
   visit("key_lap", key_lap);
   visit("key_sector", key_sector);
   visit("close_count", close_count);
@@ -25,8 +27,7 @@ void each_member(Definition& definition, Visit visit) {
   visit("close_on_change", close_on_change);
   visit("idle_ms", idle_ms);
   visit("stored", stored);
-  visit("with_first", with_first);
-  visit("with_quantiles", with_quantiles);
+  visit(kGroupKey, statistics);
   visit("late", late);
 }
 
@@ -103,11 +104,38 @@ bool take(std::string_view& line, std::string_view key, std::string_view& value)
   return true;
 }
 
+template <typename Member>
+bool take_member(std::string_view& line, std::string_view key, Member& member) {
+  std::string_view value;
+  return take(line, key, value) && read_value(value, member);
+}
+bool take_member(std::string_view& line, std::string_view key, StatisticGroups& groups) {
+  return std::ranges::all_of(kStatisticGroups, [&](const StatisticGroupRow& row) {
+    const auto name = fmt::format("{}{}", key, row.setting);
+    if (!row.always_written && !line.starts_with(name + '=')) return true;
+    bool on = false;
+    const bool good = take_member(line, name, on);
+    groups.set(row.group, on);
+    return good;
+  });
+}
+
+template <typename Member>
+void append_member(std::string& out, std::string_view key, const Member& member) {
+  out += fmt::format(" {}={}", key, written(member));
+}
+void append_member(std::string& out, std::string_view key, const StatisticGroups& groups) {
+  for (const auto& row : kStatisticGroups) {
+    const bool on = groups.has(row.group);
+    if (on || row.always_written) append_member(out, fmt::format("{}{}", key, row.setting), on);
+  }
+}
+
 bool read_line(std::string_view line, WindowDefinition& definition) {
   std::string_view value;
   bool good = take(line, "name", value) && read_name(value, definition.name);
   each_member(definition, [&](std::string_view key, auto& member) {
-    good = good && take(line, key, value) && read_value(value, member);
+    good = good && take_member(line, key, member);
   });
   return good && line.empty();
 }
@@ -118,9 +146,8 @@ std::string to_text(const std::vector<WindowDefinition>& definitions) {
   std::string out;
   for (const auto& definition : definitions) {
     out += "name=" + escaped(definition.name);
-    each_member(definition, [&](std::string_view key, const auto& member) {
-      out += fmt::format(" {}={}", key, written(member));
-    });
+    each_member(definition,
+                [&](std::string_view key, const auto& member) { append_member(out, key, member); });
     out += '\n';
   }
   return out;

@@ -92,13 +92,13 @@ class Process {
     std::string out = fmt::format(
         "{} {} {} lap {} sector {} count {} {}..{} partition {} sequence {} arrival {} {}{}{}{}",
         r.window, r.track, r.chassis, r.lap, r.sector, r.count, r.first_time.ns, r.last_time.ns,
-        r.partition, r.sequence, floor_to_ms(r.last_arrival).ns, r.stored, r.late, r.has_first,
-        r.has_quantiles);
+        r.partition, r.sequence, floor_to_ms(r.last_arrival).ns, r.stored, r.late,
+        r.statistics.has(StatisticGroup::kFirst), r.statistics.has(StatisticGroup::kQuantiles));
     for (const auto byte : r.window_id) out += fmt::format(" {:02x}", byte);
     for (const auto& f : r.fields) {
       out += fmt::format(" {} {}", fields_.name(f.field), f.count);
-      for (const double x : {f.avg, f.min, f.max, f.std, f.first, f.last, f.p50, f.p95, f.p99}) {
-        out += fmt::format(" {:x}", std::bit_cast<std::uint64_t>(x));
+      for (const auto& statistic : kStatistics) {
+        out += fmt::format(" {:x}", std::bit_cast<std::uint64_t>(f.*statistic.member));
       }
     }
     return out;

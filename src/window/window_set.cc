@@ -37,7 +37,7 @@ std::span<const WindowSet::Shelf> WindowSet::shelves(std::uint32_t series) const
 }
 
 Statistics WindowSet::fresh_statistics(std::size_t d) {
-  const bool with_quantiles = definitions_[d].with_quantiles;
+  const bool with_quantiles = definitions_[d].statistics.has(StatisticGroup::kQuantiles);
   if (spare_.empty()) return Statistics(with_quantiles);
   Statistics fresh = std::move(spare_.back());
   spare_.pop_back();
@@ -301,8 +301,7 @@ void WindowSet::emit(std::size_t d, const Series& series, const Window& window, 
   rollup->last_arrival = {window.last_arrival.ns - shift_ns_};
   rollup->stored = definition.stored;
   rollup->late = window.late;
-  rollup->has_first = definition.with_first;
-  rollup->has_quantiles = definition.with_quantiles;
+  rollup->statistics = definition.statistics;
   rollup->fields = window.statistics.figures();
 
   const std::uint64_t identity[] = {

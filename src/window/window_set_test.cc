@@ -171,7 +171,7 @@ TEST(WindowSet, AbsentFieldIsInNoFigure) {
 
 TEST(WindowSet, FirstAndLastGoByEventTime) {
   auto definition = default_windows(3)[0];
-  definition.with_first = true;
+  definition.statistics.set(StatisticGroup::kFirst);
   Fold fold({definition});
   fold.add({.ms = 80, .value = 3});
   fold.add({.ms = 0, .value = 1});
@@ -207,7 +207,7 @@ TEST(WindowSet, IdsAreUniqueAndStayTheSameInAReplay) {
 
 TEST(WindowSet, QuantilesAreWithinOnePercent) {
   auto definition = default_windows(1'000)[0];
-  definition.with_quantiles = true;
+  definition.statistics.set(StatisticGroup::kQuantiles);
   Fold fold({definition});
   for (int i = 1; i <= 1'000; ++i) fold.add({.ms = i, .value = double(i)});
   ASSERT_THAT(fold.rollups(), SizeIs(1));
@@ -219,7 +219,7 @@ TEST(WindowSet, QuantilesAreWithinOnePercent) {
 
 TEST(WindowSet, QuantilesAreWithinWhatWasSeen) {
   auto definition = default_windows(10)[0];
-  definition.with_quantiles = true;
+  definition.statistics.set(StatisticGroup::kQuantiles);
   Fold fold({definition});
   for (int i = 0; i < 10; ++i) fold.add({.ms = i, .value = 100 + 0.01 * i});
   ASSERT_THAT(fold.rollups(), SizeIs(1));

@@ -98,7 +98,8 @@ bool WindowSet::Shelf::restore(const WindowDefinition& definition, StateReader& 
     std::uint64_t size = in.varint();
     if (windows == &late && size > kMaxLateWindows) return false;
     for (; size > 0; --size) {  // ends with the bytes, whatever `size` says
-      Window& window = windows->emplace_back(0, Key{}, 0, Statistics(definition.with_quantiles));
+      Window& window = windows->emplace_back(
+          0, Key{}, 0, Statistics(definition.statistics.has(StatisticGroup::kQuantiles)));
       window.late = windows == &late;
       if (!window.restore(in) || window.ordinal >= opened) return false;
     }

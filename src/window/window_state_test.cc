@@ -22,18 +22,18 @@ using window_testing::Process;
 std::vector<WindowDefinition> all_kinds(std::uint32_t limit) {
   auto definitions = default_windows(limit, 300);
   for (auto& d : definitions) d.late = LatePolicy::kRollup;
-  definitions[1].with_quantiles = true;
+  definitions[1].statistics.set(StatisticGroup::kQuantiles);
   WindowDefinition strict;
   strict.name = "strict";
   strict.every_ms = 100;
   strict.lateness_ms = 0;
   strict.idle_ms = 0;
-  strict.with_first = true;
+  strict.statistics.set(StatisticGroup::kFirst);
   WindowDefinition places;  // many keys open at once, closed by idleness alone
   places.name = "places";
   places.key_lap = places.key_sector = true;
   places.idle_ms = 1'000;
-  places.with_quantiles = true;
+  places.statistics.set(StatisticGroup::kQuantiles);
   definitions.push_back(strict);
   definitions.push_back(places);
   return definitions;

@@ -25,8 +25,8 @@ std::filesystem::path new_folder(std::uint64_t seed) {
 /// What decides to which window a point belongs is the same under each name, always.
 std::vector<WindowDefinition> all_windows(Random& random) {
   auto windows = default_windows(static_cast<std::uint32_t>(2 + random.pick(9)));
-  windows[0].with_first = random.chance(50);
-  windows[1].with_quantiles = random.chance(20);
+  windows[0].statistics.set(StatisticGroup::kFirst, random.chance(50));
+  windows[1].statistics.set(StatisticGroup::kQuantiles, random.chance(20));
   windows[1].idle_ms = random.one_of({5'000, 60'000});
   windows[1].late = windows[2].late = LatePolicy::kRollup;
   WindowDefinition laps;
