@@ -5,10 +5,6 @@
 
 #include <algorithm>
 
-#include "base/iso_time.h"
-#include "base/json_text.h"
-#include "codec/event_time.h"
-
 namespace slipstream {
 namespace {
 
@@ -18,37 +14,24 @@ constexpr std::string_view kRawSource = "raw_source";
 
 }  // namespace
 
-CsvDecoder::CsvDecoder(PointBuilder& builder) : builder_(builder) {
-  const auto& names = builder.schema().options();
+CsvDecoder::CsvDecoder(DraftFiller& filler) : filler_(filler) {
+  const auto& names = filler.builder().schema().options();
   for (const auto* name : {&names.time, &names.track, &names.chassis, &names.lap}) {
     fixed_.push_back(column(*name));
   }
   for (const auto& name : names.well_known) fixed_.push_back(column(name));
 }
 
-CsvDecoder::Column CsvDecoder::column(std::string_view name) const {
+CsvDecoder::Column CsvDecoder::column(std::string_view name) {
   name = without_csv_guard(trim_blanks(name));
-  const auto& names = builder_.schema().options();
-  const auto role = [&] {
-    if (name == names.time) return Role::kTime;
-    if (name == names.track) return Role::kTrack;
-    if (name == names.chassis) return Role::kChassis;
-    if (name == names.lap) return Role::kLap;
-    if (name == names.sector) return Role::kSector;
-    if (!names.sequence.empty() && name == names.sequence) return Role::kSequence;
-    if (name == kRawSource) return Role::kRawSource;
-    return Role::kOther;
-  }();
-  const auto known = std::ranges::find(names.well_known, name);
-  if (known != names.well_known.end()) {
-    return {std::string(name), Role::kField,
-            static_cast<FieldId>(known - names.well_known.begin())};
-  }
-  return {std::string(name), role};
+  Member member = filler_.members().copy_of(name);
+  const bool is_free = member.role == MemberRole::kOther || member.role == MemberRole::kField;
+  const bool is_raw_source = name == kRawSource && is_free && !member.is_well_known();
+  return {std::move(member), is_raw_source};
 }
 
 bool CsvDecoder::is_header(const std::vector<std::string_view>& cells) const {
-  const auto& names = builder_.schema().options();
+  const auto& names = filler_.builder().schema().options();
   const auto has = [&](std::string_view name) {
     return std::ranges::any_of(
         cells, [&](auto cell) { return without_csv_guard(trim_blanks(cell)) == name; });
@@ -61,9 +44,11 @@ std::optional<std::string> CsvDecoder::fault_of(const std::vector<Column>& colum
     return fmt::format("{} columns, at most {}", columns.size(), kMaxColumns);
   }
   for (auto column = columns.begin(); column != columns.end(); ++column) {
-    if (!column->name.empty() &&
-        std::ranges::find(columns.begin(), column, column->name, &Column::name) != column) {
-      return fmt::format("the column '{}' stands twice", column->name.substr(0, 40));
+    const auto& name = column->member.name();
+    if (!name.empty() && std::ranges::find(columns.begin(), column, name, [](const Column& c) {
+                           return std::string_view(c.member.name());
+                         }) != column) {
+      return fmt::format("the column '{}' stands twice", name.substr(0, 40));
     }
   }
   return std::nullopt;
@@ -93,7 +78,7 @@ std::size_t CsvDecoder::decode_body(std::string_view text, const TextOrigin& ori
   return decode_rows(reader, columns, 1, origin, rejections);
 }
 
-std::size_t CsvDecoder::decode_rows(CsvReader& reader, const std::vector<Column>& columns,
+std::size_t CsvDecoder::decode_rows(CsvReader& reader, std::vector<Column>& columns,
                                     std::size_t required, const TextOrigin& origin,
                                     RejectionSink& rejections) {
   std::size_t index = 0;
@@ -106,16 +91,10 @@ std::size_t CsvDecoder::decode_rows(CsvReader& reader, const std::vector<Column>
   return index;
 }
 
-CsvDecoder::Outcome CsvDecoder::decode_row(const CsvReader& reader,
-                                           const std::vector<Column>& columns, std::size_t required,
-                                           const TextOrigin& origin) {
+CsvDecoder::Outcome CsvDecoder::decode_row(const CsvReader& reader, std::vector<Column>& columns,
+                                           std::size_t required, const TextOrigin& origin) {
   const auto& cells = reader.cells();
-  const auto limit = builder_.schema().options().max_point_bytes;
-  if (reader.record().size() > limit) {
-    return reject(
-        RejectReason::kTooLarge,
-        fmt::format("the line has {} bytes, at most {} are taken", reader.record().size(), limit));
-  }
+  if (auto fits = filler_.check_size(reader.record(), "line"); !fits) return fits;
   if (!reader.well_formed()) return reject(RejectReason::kMalformedCsv, "a quote is not closed");
   if (cells.size() < required || cells.size() > columns.size()) {
     return reject(RejectReason::kMalformedCsv, fmt::format("{} columns, from {} to {} are expected",
@@ -124,113 +103,55 @@ CsvDecoder::Outcome CsvDecoder::decode_row(const CsvReader& reader,
   if (!simdjson::validate_utf8(reader.record())) {
     return reject(RejectReason::kMalformedCsv, "the text is not UTF-8");
   }
-  draft_.clear();
-  json_ = "{";
+  filler_.begin();
+  json_.begin();
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i].role == Role::kRawSource && !origin.peer.empty()) continue;
+    if (columns[i].is_raw_source && !origin.peer.empty()) continue;
     const auto cell = i < cells.size() ? trim_blanks(cells[i]) : std::string_view{};
-    if (auto outcome = decode_cell(columns[i], cell); !outcome) return outcome;
+    if (auto outcome = decode_cell(columns[i].member, cell); !outcome) return outcome;
   }
   if (!origin.peer.empty()) {
-    if (json_.size() > 1) json_ += ',';
-    append_json_string(json_, kRawSource);
-    json_ += ':';
-    append_json_string(json_, origin.peer);
-    draft_.has_texts = true;
+    json_.add_text(kRawSource, origin.peer);
+    filler_.draft().has_texts = true;
   }
-  json_ += '}';
-  draft_.json = json_;
-  if (draft_.lap) draft_.lap_literal = draft_.json.substr(lap_offset_, lap_length_);
-  return builder_.finish(draft_, origin);
+  json_.finish(filler_.draft());
+  return filler_.finish(origin);
 }
 
-CsvDecoder::Outcome CsvDecoder::decode_cell(const Column& column, std::string_view cell) {
-  const auto open_member = [&] {
-    if (json_.size() > 1) json_ += ',';
-    append_json_string(json_, column.name);
-    json_ += ':';
-  };
-  const auto carry_text = [&] {
-    open_member();
-    append_json_string(json_, cell);
-  };
-  switch (column.role) {
-    case Role::kTrack:
-      draft_.track = cell = without_csv_guard(cell);
-      carry_text();
-      return {};
-    case Role::kChassis:
-      draft_.chassis = cell = without_csv_guard(cell);
-      carry_text();
-      return {};
-    case Role::kTime: {
-      if (cell.empty()) return {};
-      if (const auto number = parse_number(cell)) {
-        draft_.event_ns = time_from_number(cell);
-        open_member();
-        append_json_number(json_, cell, *number);
-      } else {
-        draft_.event_ns = parse_iso_time(cell);
-        carry_text();
-      }
-      if (!draft_.event_ns) {
-        return reject(RejectReason::kBadTime,
-                      fmt::format("'{}' is no time: '{}'", column.name, cell.substr(0, 40)));
-      }
-      return {};
-    }
-    case Role::kRawSource:
-    case Role::kOther:
-      // A column that the schema does not know is a field where it holds a number, else text.
-      if (cell.empty()) return {};
-      if (parse_number(cell)) break;
+CsvDecoder::Outcome CsvDecoder::decode_cell(Member& member, std::string_view cell) {
+  switch (member.role) {
+    case MemberRole::kTime:
+      return decode_time(member, cell);
+    case MemberRole::kTrack:
+    case MemberRole::kChassis:
       cell = without_csv_guard(cell);
-      carry_text();
-      draft_.has_texts = true;
-      return {};
-    case Role::kSector:
-    case Role::kSequence:
-      if (cell.empty()) return {};
-      break;
+      json_.add_text(member.name(), cell);
+      return filler_.take_text(member, cell);
     default:
       break;
   }
+  const bool may_be_absent = member.role != MemberRole::kLap && !member.is_well_known();
+  if (cell.empty() && may_be_absent) return {};
   const auto number = cell.empty() ? 0.0 : parse_number(cell);
-  if (!number) {
-    return reject(RejectReason::kBadNumber,
-                  fmt::format("'{}' must be a number, got '{}'", column.name, cell.substr(0, 40)));
+  if (number) {
+    if (cell.empty()) cell = "0";
+    json_.add_number(member, cell, *number);
+    return filler_.take_number(member, cell, *number);
   }
-  open_member();
-  const std::size_t literal = json_.size();
-  append_json_number(json_, cell.empty() ? "0" : cell, *number);
-  switch (column.role) {
-    case Role::kLap: {
-      auto lap = to_index(*number, column.name, Schema::kLapFault);
-      if (!lap) return std::unexpected(lap.error());
-      draft_.lap = *lap;
-      lap_offset_ = literal;
-      lap_length_ = json_.size() - literal;
-      return {};
-    }
-    case Role::kSector: {
-      auto sector = to_index(*number, column.name, 1'000'000);
-      if (!sector) return std::unexpected(sector.error());
-      draft_.sector = *sector;
-      return {};
-    }
-    case Role::kSequence: {
-      auto sequence = to_index(*number, column.name, std::int64_t{1} << 53);
-      if (!sequence) return std::unexpected(sequence.error());
-      draft_.sequence = static_cast<std::uint64_t>(*sequence);
-      return {};
-    }
-    case Role::kField:
-      builder_.add_value(draft_, column.id, *number);
-      return {};
-    default:
-      break;
+  // A column that the schema does not know is a field where it holds a number, else text.
+  if (!member.wants_number()) cell = without_csv_guard(cell);
+  json_.add_text(member.name(), cell);
+  return filler_.take_text(member, cell);
+}
+
+CsvDecoder::Outcome CsvDecoder::decode_time(Member& member, std::string_view cell) {
+  if (cell.empty()) return {};
+  if (const auto number = parse_number(cell)) {
+    json_.add_number(member, cell, *number);
+    return filler_.take_number(member, cell, *number);
   }
-  return builder_.add_named(draft_, column.name, *number);
+  json_.add_text(member.name(), cell);
+  return filler_.take_text(member, cell);
 }
 
 }  // namespace slipstream

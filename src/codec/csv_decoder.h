@@ -5,7 +5,8 @@
 #include <vector>
 
 #include "codec/csv_text.h"
-#include "codec/point_builder.h"
+#include "codec/draft_filler.h"
+#include "codec/row_json.h"
 
 namespace slipstream {
 
@@ -14,7 +15,7 @@ namespace slipstream {
 /// header. One thread.
 class CsvDecoder {
  public:
-  explicit CsvDecoder(PointBuilder& builder);
+  explicit CsvDecoder(DraftFiller& filler);
 
   /// Lines in the fixed columns; returns how many points they held, refused ones included.
   std::size_t decode(std::string_view text, const TextOrigin& origin, RejectionSink& rejections);
@@ -23,41 +24,26 @@ class CsvDecoder {
                           RejectionSink& rejections);
 
  private:
-  enum class Role : std::uint8_t {
-    kTime,
-    kTrack,
-    kChassis,
-    kLap,
-    kSector,
-    kSequence,
-    kField,
-    kRawSource,  ///< the server's own, where it knows who sent the text
-    kOther
-  };
   struct Column {
-    std::string name;
-    Role role;
-    FieldId id = 0;
+    Member member;               ///< its own, so that it is resolved once a text
+    bool is_raw_source = false;  ///< the server's own, where it knows who sent the text
   };
-  using Outcome = std::expected<void, Rejection>;
+  using Outcome = DraftFiller::Outcome;
 
-  Column column(std::string_view name) const;
+  Column column(std::string_view name);
   /// Why these cannot be a text's columns.
   static std::optional<std::string> fault_of(const std::vector<Column>& columns);
   bool is_header(const std::vector<std::string_view>& cells) const;
-  std::size_t decode_rows(CsvReader& reader, const std::vector<Column>& columns,
-                          std::size_t required, const TextOrigin& origin,
-                          RejectionSink& rejections);
-  Outcome decode_row(const CsvReader& reader, const std::vector<Column>& columns,
-                     std::size_t required, const TextOrigin& origin);
-  Outcome decode_cell(const Column& column, std::string_view cell);
+  std::size_t decode_rows(CsvReader& reader, std::vector<Column>& columns, std::size_t required,
+                          const TextOrigin& origin, RejectionSink& rejections);
+  Outcome decode_row(const CsvReader& reader, std::vector<Column>& columns, std::size_t required,
+                     const TextOrigin& origin);
+  Outcome decode_cell(Member& member, std::string_view cell);
+  Outcome decode_time(Member& member, std::string_view cell);
 
-  PointBuilder& builder_;
+  DraftFiller& filler_;
   std::vector<Column> fixed_;
-  Draft draft_;
-  std::string json_;            ///< the row as a JSON object
-  std::size_t lap_offset_ = 0;  ///< where the lap stands in it
-  std::size_t lap_length_ = 0;
+  RowJson json_;  ///< of the row
 };
 
 }  // namespace slipstream

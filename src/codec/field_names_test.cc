@@ -79,10 +79,10 @@ TEST_F(FieldNames, OfTextsAreNoFieldsAndMayBeLong) {
 }
 
 TEST_F(FieldNames, ThatAreLongAreNotRememberedByADecoder) {
-  JsonMembers members{SchemaOptions{}};
-  JsonMember& kept = members.find_or_add(std::string(128, 'n'));
+  MemberTable members{SchemaOptions{}};
+  Member& kept = members.find_or_add(std::string(128, 'n'));
   EXPECT_TRUE(members.is_remembered(kept));
-  JsonMember& passing = members.find_or_add(std::string(129, 'n'));
+  Member& passing = members.find_or_add(std::string(129, 'n'));
   EXPECT_FALSE(members.is_remembered(passing));
   EXPECT_EQ(members.find(std::string(129, 'n')), nullptr);
 }

@@ -4,8 +4,7 @@
 
 #include <cstring>
 
-#include "base/iso_time.h"
-#include "codec/event_time.h"
+#include "codec/csv_text.h"
 #include "codec/json_scan.h"
 
 namespace slipstream {
@@ -82,15 +81,9 @@ bool is_valid(sj::ondemand::value value, int depth) {
   return false;
 }
 
-/// Such a field must be a number where it is there; others may be of any type in any point.
-bool is_well_known(const JsonMember& field) {
-  return field.interned && field.id < field::kWellKnownCount;
-}
-
 }  // namespace
 
-JsonDecoder::JsonDecoder(PointBuilder& builder)
-    : builder_(builder), members_(builder.schema().options()), plain_(members_) {}
+JsonDecoder::JsonDecoder(DraftFiller& filler) : filler_(filler), plain_(filler.members()) {}
 
 std::size_t JsonDecoder::decode(std::string_view text, const TextOrigin& origin,
                                 RejectionSink& rejections) {
@@ -132,13 +125,13 @@ std::size_t JsonDecoder::decode_lines(std::string_view text, const TextOrigin& o
 std::size_t JsonDecoder::take_plain(std::string_view text, std::string_view ends,
                                     const TextOrigin& origin, std::size_t index,
                                     RejectionSink& rejections) {
-  draft_.clear();
-  std::size_t taken = plain_.read(text, draft_);
-  if (taken == 0 || taken > builder_.schema().options().max_point_bytes) return 0;
+  filler_.begin();
+  std::size_t taken = plain_.read(text, filler_.draft());
+  if (taken == 0 || taken > filler_.builder().schema().options().max_point_bytes) return 0;
   if (taken < text.size() && text[taken] == '\r') ++taken;
   if (taken < text.size() && ends.find(text[taken++]) == std::string_view::npos) return 0;
-  if (auto outcome = builder_.finish(draft_, origin); !outcome) {
-    rejections.rejected(index, outcome.error(), draft_.json);
+  if (auto outcome = filler_.finish(origin); !outcome) {
+    rejections.rejected(index, outcome.error(), filler_.draft().json);
   }
   return taken;
 }
@@ -151,11 +144,7 @@ void JsonDecoder::decode_document(std::string_view text, const TextOrigin& origi
 }
 
 JsonDecoder::Outcome JsonDecoder::decode_single(std::string_view text, const TextOrigin& origin) {
-  if (text.size() > builder_.schema().options().max_point_bytes) {
-    return reject(RejectReason::kTooLarge,
-                  fmt::format("the point has {} bytes, at most {} are taken", text.size(),
-                              builder_.schema().options().max_point_bytes));
-  }
+  if (auto fits = filler_.check_size(text, "point"); !fits) return fits;
   sj::ondemand::document document;
   if (const auto e =
           parser_.iterate(text.data(), text.size(), text.size() + kPadding).get(document)) {
@@ -174,7 +163,7 @@ JsonDecoder::Outcome JsonDecoder::decode_single(std::string_view text, const Tex
   if (document.current_location().error() != sj::OUT_OF_BOUNDS) {
     return malformed("more text after the object");
   }
-  return builder_.finish(draft_, origin);
+  return filler_.finish(origin);
 }
 
 std::size_t JsonDecoder::decode_array(std::string_view text, const TextOrigin& origin,
@@ -198,7 +187,7 @@ std::size_t JsonDecoder::decode_array(std::string_view text, const TextOrigin& o
   const char* rest = text.data() + 1;
   const char* const end = text.data() + text.size();
   bool after_comma = false;
-  const auto& limit = builder_.schema().options().max_point_bytes;
+  const auto& limit = filler_.builder().schema().options().max_point_bytes;
   const auto rest_by_hand = [&] {
     return index - first +
            decode_elements({rest, static_cast<std::size_t>(end - rest)}, after_comma, origin, index,
@@ -224,7 +213,7 @@ std::size_t JsonDecoder::decode_array(std::string_view text, const TextOrigin& o
     if (raw.size() > limit || behind == end || (*behind != ',' && *behind != ']')) {
       return rest_by_hand();
     }
-    if (!decode_object(object, raw) || !builder_.finish(draft_, origin)) {
+    if (!decode_object(object, raw) || !filler_.finish(origin)) {
       // Where exactly the parser stands after an error is not known; by hand it is refused alone.
       return rest_by_hand();
     }
@@ -265,47 +254,43 @@ std::size_t JsonDecoder::decode_elements(std::string_view text, bool after_comma
 }
 
 /// nullptr when the name has a bad escape.
-inline JsonMember* JsonDecoder::member_of(sj::ondemand::field& field, JsonMember*& previous) {
+inline Member* JsonDecoder::member_of(sj::ondemand::field& field, Member*& previous) {
   const char* raw = field.key().raw();
-  if (JsonMember* likely = previous->likely_next; likely != nullptr && likely->is_spelled(raw)) {
+  if (Member* likely = previous->likely_next; likely != nullptr && likely->is_spelled(raw)) {
     return previous = likely;
   }
   std::string_view key;
   if (field.unescaped_key().get(key) != sj::SUCCESS) return nullptr;
-  JsonMember& member = members_.find_or_add(key);
-  if (member.is_plain() && members_.is_remembered(member)) {
+  Member& member = filler_.members().find_or_add(key);
+  if (member.is_plain() && filler_.members().is_remembered(member)) {
     previous->likely_next = &member;
     previous = &member;
   }
   return &member;
 }
 
-/// What most members are: a number under a known name. False: nothing was taken.
-inline bool JsonDecoder::take_number(JsonMember& member, sj::ondemand::value& value) {
-  double number;
-  if (member.role != JsonRole::kField || !member.interned) return false;
-  if (read_number(value, number) != sj::SUCCESS) return false;
-  builder_.add_value(draft_, member.id, number);
-  return true;
-}
-
 JsonDecoder::Outcome JsonDecoder::decode_object(sj::ondemand::object& object,
                                                 std::string_view text) {
-  draft_.clear();
-  draft_.json = text;
-  JsonMember* previous = &members_.start();
+  filler_.begin();
+  filler_.draft().json = text;
+  Member* previous = &filler_.members().start();
   for (auto result : object) {
     sj::ondemand::field field;
     if (const auto e = std::move(result).get(field)) return malformed(e);
-    JsonMember* const member = member_of(field, previous);
+    Member* const member = member_of(field, previous);
     if (member == nullptr) return malformed("a member's name has a bad escape");
-    if (take_number(*member, field.value())) continue;
+    // What most members are: a number under a known name.
+    if (double number; member->role == MemberRole::kField && member->interned &&
+                       read_number(field.value(), number) == sj::SUCCESS) {
+      filler_.builder().add_value(filler_.draft(), member->id, number);
+      continue;
+    }
     if (auto outcome = decode_member(*member, field.value()); !outcome) return outcome;
   }
   return {};
 }
 
-JsonDecoder::Outcome JsonDecoder::decode_member(JsonMember& member, sj::ondemand::value& value) {
+JsonDecoder::Outcome JsonDecoder::decode_member(Member& member, sj::ondemand::value& value) {
   json_type type;
   if (const auto e = value.type().get(type)) return malformed(e);
   switch (type) {
@@ -319,91 +304,23 @@ JsonDecoder::Outcome JsonDecoder::decode_member(JsonMember& member, sj::ondemand
       break;
   }
   if (!is_valid(value, 0)) return malformed(fmt::format("in member '{}'", member.name()));
-  switch (member.role) {
-    case JsonRole::kOther:
-      draft_.has_texts = true;
-      return {};
-    case JsonRole::kField:
-      if (!is_well_known(member)) {
-        draft_.has_texts = true;
-        return {};
-      }
-      [[fallthrough]];
-    case JsonRole::kLap:
-    case JsonRole::kSector:
-    case JsonRole::kSequence:
-      return reject(RejectReason::kBadNumber, fmt::format("'{}' must be a number", member.name()));
-    case JsonRole::kTime:
-      return reject(RejectReason::kBadTime,
-                    fmt::format("'{}' must be an ISO 8601 string or a number", member.name()));
-    default:
-      return reject(RejectReason::kMissingDimension,
-                    fmt::format("'{}' must be a string", member.name()));
-  }
+  return filler_.take_other(member);
 }
 
-JsonDecoder::Outcome JsonDecoder::decode_number(JsonMember& member, sj::ondemand::value& value) {
-  if (member.role == JsonRole::kTime) {
-    std::optional<std::int64_t> time;
-    const auto token = json_trimmed(value.raw_json_token());
-    if (value.get_double().error() == sj::SUCCESS) time = time_from_number(token);
-    if (!time) {
-      return reject(RejectReason::kBadTime,
-                    fmt::format("'{}' is no time since 1970 in s, ms, us or ns", member.name()));
-    }
-    draft_.event_ns = time;
-    return {};
-  }
-  if (member.role == JsonRole::kSequence) {
-    if (std::uint64_t number; value.get_uint64().get(number) == sj::SUCCESS) {
-      draft_.sequence = number;
-      return {};
-    }
-    return reject(RejectReason::kBadNumber,
-                  fmt::format("'{}' must be an integer, not negative", member.name()));
-  }
-  if (member.role == JsonRole::kLap) {
-    const auto token = value.raw_json_token();
-    draft_.lap_literal = json_trimmed(token);
-  }
+JsonDecoder::Outcome JsonDecoder::decode_number(Member& member, sj::ondemand::value& value) {
+  const auto literal = json_trimmed(value.raw_json_token());
   double number;
-  if (const auto e = read_number(value, number)) {
+  if (const auto e = read_number(value, number); !e) {
+    return filler_.take_number(member, literal, number);
+  } else if (member.role != MemberRole::kTime) {
     return reject(RejectReason::kBadNumber,
                   fmt::format("'{}' is no finite number: {}", member.name(), sj::error_message(e)));
   }
-  switch (member.role) {
-    case JsonRole::kLap: {
-      auto lap = to_index(number, member.name(), Schema::kLapFault);
-      if (!lap) return std::unexpected(lap.error());
-      draft_.lap = *lap;
-      return {};
-    }
-    case JsonRole::kSector: {
-      auto sector = to_index(number, member.name(), Schema::kMaxSector);
-      if (!sector) return std::unexpected(sector.error());
-      draft_.sector = *sector;
-      return {};
-    }
-    case JsonRole::kTrack:
-    case JsonRole::kChassis:
-      return reject(RejectReason::kMissingDimension,
-                    fmt::format("'{}' must be a string", member.name()));
-    default:
-      break;
-  }
-  if (!member.interned) {
-    const auto id = builder_.field_named(draft_, member.name());
-    if (!id) return std::unexpected(id.error());
-    if (!*id) return {};
-    member.role = JsonRole::kField;
-    member.id = **id;
-    member.interned = true;
-  }
-  builder_.add_value(draft_, member.id, number);
-  return {};
+  return reject(RejectReason::kBadTime,
+                fmt::format("'{}' is no time since 1970 in s, ms, us or ns", member.name()));
 }
 
-JsonDecoder::Outcome JsonDecoder::decode_text(JsonMember& member, sj::ondemand::value& value) {
+JsonDecoder::Outcome JsonDecoder::decode_text(Member& member, sj::ondemand::value& value) {
   // Without a backslash the text stands in the input as it is; the parser has checked that it ends.
   const char* const begin = value.raw_json_token().data() + 1;
   const char* end = begin;
@@ -412,74 +329,17 @@ JsonDecoder::Outcome JsonDecoder::decode_text(JsonMember& member, sj::ondemand::
   if (*end != '"' && value.get_string().get(text) != sj::SUCCESS) {
     return malformed(fmt::format("a bad escape in member '{}'", member.name()));
   }
-  switch (member.role) {
-    case JsonRole::kTrack:
-      draft_.track = text;
-      return {};
-    case JsonRole::kChassis:
-      draft_.chassis = text;
-      return {};
-    case JsonRole::kTime: {
-      if (text.empty()) {
-        draft_.time_literal = {begin - 1, 2};
-        draft_.event_ns.reset();
-        return {};
-      }
-      draft_.event_ns = parse_iso_time(text);
-      if (!draft_.event_ns) {
-        return reject(RejectReason::kBadTime, fmt::format("'{}' is no ISO 8601 time: '{}'",
-                                                          member.name(), text.substr(0, 40)));
-      }
-      return {};
-    }
-    case JsonRole::kLap:
-    case JsonRole::kSector:
-    case JsonRole::kSequence:
-      break;
-    case JsonRole::kField:
-      if (is_well_known(member)) break;
-      [[fallthrough]];
-    case JsonRole::kOther:
-      draft_.has_texts = true;
-      return {};
+  if (text.empty() && member.role == MemberRole::kTime) {
+    filler_.take_nothing(member, {begin - 1, 2});
+    return {};
   }
-  return reject(RejectReason::kBadNumber,
-                fmt::format("'{}' must be a number, got '{}'", member.name(), text.substr(0, 40)));
+  return filler_.take_text(member, text);
 }
 
-JsonDecoder::Outcome JsonDecoder::decode_null(JsonMember& member, sj::ondemand::value& value) {
+JsonDecoder::Outcome JsonDecoder::decode_null(Member& member, sj::ondemand::value& value) {
   const auto literal = json_trimmed(value.raw_json_token());
   if (!is_null(value)) return malformed(fmt::format("in member '{}'", member.name()));
-  // It takes back what the member said before, if it stands twice.
-  switch (member.role) {
-    case JsonRole::kTrack:
-      draft_.track = {};
-      break;
-    case JsonRole::kChassis:
-      draft_.chassis = {};
-      break;
-    case JsonRole::kLap:
-      draft_.lap_literal = literal;
-      draft_.lap.reset();
-      break;
-    case JsonRole::kTime:
-      draft_.time_literal = literal;
-      draft_.event_ns.reset();
-      break;
-    case JsonRole::kSector:
-      draft_.sector.reset();
-      break;
-    case JsonRole::kSequence:
-      draft_.sequence.reset();
-      break;
-    case JsonRole::kField:
-      if (member.interned) draft_.remove(member.id);
-      if (!is_well_known(member)) draft_.has_texts = true;
-      break;
-    case JsonRole::kOther:
-      draft_.has_texts = true;
-      break;
-  }
+  filler_.take_nothing(member, literal);
   return {};
 }
 

@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "codec/csv_text.h"
-#include "codec/json_members.h"
+#include "codec/draft_filler.h"
 #include "codec/plain_json.h"
-#include "codec/point_builder.h"
 
 namespace slipstream {
 
@@ -24,7 +23,7 @@ class JsonDecoder {
   /// Bytes that must be readable (not valid) behind every text given to a decoder.
   static constexpr std::size_t kPadding = simdjson::SIMDJSON_PADDING;
 
-  explicit JsonDecoder(PointBuilder& builder);
+  explicit JsonDecoder(DraftFiller& filler);
 
   /// Returns how many points the text held, refused ones included.
   std::size_t decode(std::string_view text, const TextOrigin& origin, RejectionSink& rejections);
@@ -35,7 +34,7 @@ class JsonDecoder {
   }
 
  private:
-  using Outcome = std::expected<void, Rejection>;
+  using Outcome = DraftFiller::Outcome;
 
   std::size_t decode_lines(std::string_view text, const TextOrigin& origin, std::size_t index,
                            RejectionSink& rejections);
@@ -49,17 +48,14 @@ class JsonDecoder {
                               std::size_t index, RejectionSink& rejections);
   Outcome decode_single(std::string_view text, const TextOrigin& origin);
   Outcome decode_object(simdjson::ondemand::object& object, std::string_view text);
-  bool take_number(JsonMember& member, simdjson::ondemand::value& value);
-  Outcome decode_member(JsonMember& member, simdjson::ondemand::value& value);
-  Outcome decode_number(JsonMember& member, simdjson::ondemand::value& value);
-  Outcome decode_text(JsonMember& member, simdjson::ondemand::value& value);
-  Outcome decode_null(JsonMember& member, simdjson::ondemand::value& value);
-  JsonMember* member_of(simdjson::ondemand::field& field, JsonMember*& previous);
+  Outcome decode_member(Member& member, simdjson::ondemand::value& value);
+  Outcome decode_number(Member& member, simdjson::ondemand::value& value);
+  Outcome decode_text(Member& member, simdjson::ondemand::value& value);
+  Outcome decode_null(Member& member, simdjson::ondemand::value& value);
+  Member* member_of(simdjson::ondemand::field& field, Member*& previous);
 
-  PointBuilder& builder_;
+  DraftFiller& filler_;
   simdjson::ondemand::parser parser_;
-  Draft draft_;
-  JsonMembers members_;
   PlainJson plain_;
 };
 

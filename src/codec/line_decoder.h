@@ -1,12 +1,12 @@
 #pragma once
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "codec/draft_filler.h"
 #include "codec/line_reader.h"
-#include "codec/point_builder.h"
+#include "codec/row_json.h"
 
 namespace slipstream {
 
@@ -16,7 +16,7 @@ namespace slipstream {
 /// is read as one. One thread.
 class LineDecoder {
  public:
-  explicit LineDecoder(PointBuilder& builder) : builder_(builder) {}
+  explicit LineDecoder(DraftFiller& filler) : filler_(filler) {}
 
   /// `unit_ns`: nanoseconds of a timestamp's unit. Returns how many points the text held, refused
   /// ones included.
@@ -24,24 +24,18 @@ class LineDecoder {
                      RejectionSink& rejections);
 
  private:
-  using Outcome = std::expected<void, Rejection>;
+  using Outcome = DraftFiller::Outcome;
 
   Outcome decode_line(const LineReader& reader, std::int64_t unit_ns, const TextOrigin& origin);
-  Outcome decode_member(const LineMember& member, bool has_timestamp);
-  Outcome decode_time(const LineMember& member);
-  Outcome decode_number(const LineMember& member);
-  Outcome decode_other(const LineMember& member);
+  Outcome decode_member(const LineMember& given, bool has_timestamp);
+  Outcome decode_time(Member& member, const LineMember& given);
+  Outcome decode_number(Member& member, const LineMember& given);
   void mark_repeated(const std::vector<LineMember>& members);
-  void open_member(std::string_view name);
-  void carry_text(const LineMember& member);
 
-  PointBuilder& builder_;
-  Draft draft_;
+  DraftFiller& filler_;
   std::vector<std::pair<std::string_view, std::size_t>> by_name_;
   std::vector<bool> is_repeated_;  ///< of each member: another of its name stands further back
-  std::string json_;               ///< the line as a JSON object
-  std::size_t lap_offset_ = 0;     ///< where the lap stands in it
-  std::size_t lap_length_ = 0;
+  RowJson json_;                   ///< of the line
 };
 
 }  // namespace slipstream

@@ -1,45 +1,17 @@
 #include "codec/plain_json.h"
 
-#include <array>
 #include <bit>
 #include <cstring>
-#include <limits>
 
-#include "base/iso_time.h"
-#include "codec/event_time.h"
+#include "codec/draft_filler.h"
 
 namespace slipstream {
 namespace {
 
-constexpr std::size_t kMaxDigits = 19;  // they always fit 64 bits
-constexpr std::uint64_t kMaxExact = std::uint64_t{1} << 53;
-
-constexpr auto kPowersOfTen = [] {
-  std::array<double, kMaxDigits + 1> powers{};
-  double power = 1;
-  for (double& p : powers) {
-    p = power;
-    power *= 10;
-  }
-  return powers;
-}();
+constexpr std::size_t kMaxDigits = PlainNumber::kMaxDigits;
 
 constexpr std::uint64_t kIntegerPowers[] = {1,      10,      100,       1'000,
                                             10'000, 100'000, 1'000'000, 10'000'000};
-
-struct Number {
-  bool negative = false;
-  std::uint64_t digits = 0;
-  std::size_t fraction = 0;  ///< how many of the digits stand behind the point
-
-  bool is_index() const { return !negative && fraction == 0; }
-  /// Both numbers are exact, so that their quotient is rounded once, rightly (W. D. Clinger, "How
-  /// to Read Floating Point Numbers Accurately", PLDI 1990).
-  double value() const {
-    const double magnitude = static_cast<double>(digits) / kPowersOfTen[fraction];
-    return negative ? -magnitude : magnitude;
-  }
-};
 
 constexpr std::uint64_t kEachByte = 0x0101010101010101;
 constexpr std::uint64_t kHighBits = 0x80 * kEachByte;
@@ -80,7 +52,7 @@ const char* read_digits(const char* at, std::uint64_t& digits, std::size_t& coun
 }
 
 /// nullptr when it is not a plain number.
-const char* read_number(const char* at, Number& number) {
+const char* read_number(const char* at, PlainNumber& number) {
   number.negative = *at == '-';
   if (number.negative) ++at;
   const char first = *at;
@@ -91,7 +63,7 @@ const char* read_number(const char* at, Number& number) {
     const std::size_t whole = count;
     at = read_digits(at + 1, number.digits, count);
     number.fraction = count - whole;
-    if (number.fraction == 0 || number.digits > kMaxExact) return nullptr;
+    if (number.fraction == 0 || number.digits > PlainNumber::kMaxExact) return nullptr;
   }
   if (count > kMaxDigits || *at == 'e' || *at == 'E') return nullptr;
   return at;
@@ -114,61 +86,12 @@ const char* closing_quote(const char* at, const char* end) {
   return nullptr;
 }
 
-/// False when only the full decoder can tell what to do.
-bool take_number(const JsonMember& member, const Number& number, std::string_view literal,
-                 Draft& draft) {
-  switch (member.role) {
-    case JsonRole::kField:
-      return member.interned && draft.add_new(member.id, number.value());
-    case JsonRole::kTime:
-      if (number.negative || number.digits > std::numeric_limits<std::int64_t>::max()) return false;
-      draft.event_ns = number.fraction > 0
-                           ? time_from_number(literal)
-                           : time_from_integer(static_cast<std::int64_t>(number.digits));
-      return draft.event_ns.has_value();
-    case JsonRole::kLap:
-      if (!number.is_index() || number.digits > Schema::kLapFault) return false;
-      draft.lap = static_cast<std::int64_t>(number.digits);
-      draft.lap_literal = literal;
-      return true;
-    case JsonRole::kSector:
-      if (!number.is_index() || number.digits > Schema::kMaxSector) return false;
-      draft.sector = static_cast<std::int64_t>(number.digits);
-      return true;
-    case JsonRole::kSequence:
-      if (!number.is_index()) return false;
-      draft.sequence = number.digits;
-      return true;
-    default:
-      return false;
-  }
-}
-
-bool take_text(const JsonMember& member, std::string_view text, Draft& draft) {
-  switch (member.role) {
-    case JsonRole::kTrack:
-      draft.track = text;
-      return true;
-    case JsonRole::kChassis:
-      draft.chassis = text;
-      return true;
-    case JsonRole::kTime:
-      draft.event_ns = parse_iso_time(text);
-      return draft.event_ns.has_value();
-    case JsonRole::kOther:
-      draft.has_texts = true;
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
 /// The member whose name begins at `at`, which moves behind its colon; nullptr when it is not
 /// known.
-inline JsonMember* PlainJson::member_at(const char*& at, const char* end, JsonMember& previous) {
-  JsonMember* member = previous.likely_next;
+inline Member* PlainJson::member_at(const char*& at, const char* end, Member& previous) {
+  Member* member = previous.likely_next;
   const auto fits = [&] { return end - at > static_cast<std::ptrdiff_t>(member->name().size()); };
   if (member == nullptr || !fits() || !member->is_spelled(at)) {
     const char* const quote = closing_quote(at, end);
@@ -185,7 +108,7 @@ std::size_t PlainJson::read(std::string_view text, Draft& draft) {
   const char* at = text.data();
   const char* const end = at + text.size();
   if (text.empty() || *at++ != '{') return 0;
-  JsonMember* member = &members_.start();
+  Member* member = &members_.start();
   do {
     if (*at++ != '"') return 0;
     member = member_at(at, end, *member);
@@ -194,13 +117,16 @@ std::size_t PlainJson::read(std::string_view text, Draft& draft) {
       const char* const begin = ++at;
       const char* const quote = closing_quote(begin, end);
       if (quote == nullptr) return 0;
-      if (!take_text(*member, {begin, static_cast<std::size_t>(quote - begin)}, draft)) return 0;
+      if (!DraftFiller::take_plain_text(*member, {begin, static_cast<std::size_t>(quote - begin)},
+                                        draft))
+        return 0;
       at = quote + 1;
     } else {
-      Number number;
+      PlainNumber number;
       const char* const behind = read_number(at, number);
       if (behind == nullptr) return 0;
-      if (!take_number(*member, number, {at, static_cast<std::size_t>(behind - at)}, draft))
+      if (!DraftFiller::take_plain_number(*member, number,
+                                          {at, static_cast<std::size_t>(behind - at)}, draft))
         return 0;
       at = behind;
     }

@@ -1,7 +1,7 @@
 #pragma once
 #include <string_view>
 
-#include "codec/json_members.h"
+#include "codec/members.h"
 #include "codec/point_builder.h"
 
 namespace slipstream {
@@ -12,7 +12,7 @@ namespace slipstream {
 /// take they take alike (fuzzed).
 class PlainJson {
  public:
-  explicit PlainJson(JsonMembers& members) : members_(members) {}
+  explicit PlainJson(MemberTable& members) : members_(members) {}
 
   /// Reads the object at the start of `text`, behind which JsonDecoder::kPadding bytes are
   /// readable, into `draft`. Returns its length; 0, with a draft that is to be cleared, when it is
@@ -20,9 +20,9 @@ class PlainJson {
   std::size_t read(std::string_view text, Draft& draft);
 
  private:
-  JsonMember* member_at(const char*& at, const char* end, JsonMember& previous);
+  Member* member_at(const char*& at, const char* end, Member& previous);
 
-  JsonMembers& members_;
+  MemberTable& members_;
 };
 
 }  // namespace slipstream

@@ -99,14 +99,6 @@ std::expected<std::optional<FieldId>, Rejection> PointBuilder::field_named(Draft
   return id;
 }
 
-std::expected<void, Rejection> PointBuilder::add_named(Draft& draft, std::string_view name,
-                                                       double value) {
-  const auto id = field_named(draft, name);
-  if (!id) return std::unexpected(id.error());
-  if (*id) add_value(draft, **id, value);
-  return {};
-}
-
 void PointBuilder::add_crowded(Draft& draft, FieldId id, double value) {
   for (std::size_t i = 0; i < draft.value_count; ++i) {
     if (draft.values[i].field == id) {

@@ -137,8 +137,6 @@ class PointBuilder {
   /// come in. Nothing: no more names fit, which is counted; the number stays in the draft's text. A
   /// name that is too long refuses the point, so that its sender is told.
   std::expected<std::optional<FieldId>, Rejection> field_named(Draft& draft, std::string_view name);
-  /// Adds a number under such a name.
-  std::expected<void, Rejection> add_named(Draft& draft, std::string_view name, double value);
   /// Adds a field, replacing one of the same id; a field too many is counted and left out.
   void add_value(Draft& draft, FieldId id, double value) {
     if (!draft.add_new(id, value)) add_crowded(draft, id, value);

@@ -14,7 +14,7 @@ namespace slipstream {
 class PointDecoder {
  public:
   PointDecoder(Schema& schema, IngestStats& stats, BatchWriter& writer)
-      : builder_(schema, stats, writer), json_(builder_), csv_(builder_), lines_(builder_) {}
+      : builder_(schema, stats, writer) {}
 
   /// Returns how many points the text held, refused ones included; 0 for an empty text.
   std::size_t decode(std::string_view text, const TextOrigin& origin, RejectionSink& rejections) {
@@ -32,9 +32,10 @@ class PointDecoder {
 
  private:
   PointBuilder builder_;
-  JsonDecoder json_;
-  CsvDecoder csv_;
-  LineDecoder lines_;
+  DraftFiller filler_{builder_};
+  JsonDecoder json_{filler_};
+  CsvDecoder csv_{filler_};
+  LineDecoder lines_{filler_};
 };
 
 }  // namespace slipstream

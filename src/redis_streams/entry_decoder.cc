@@ -44,7 +44,6 @@ EntryDecoder::EntryDecoder(Schema& schema, IngestStats& stats, BatchPool& pool,
       stats_(stats),
       writer_(1, pool),
       builder_(schema, stats_, writer_),
-      json_(builder_),
       instance_(std::move(instance)),
       partition_(partition) {}
 

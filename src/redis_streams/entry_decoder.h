@@ -55,7 +55,8 @@ class EntryDecoder {
   IngestStats& stats_;
   BatchWriter writer_;
   PointBuilder builder_;
-  JsonDecoder json_;
+  DraftFiller filler_{builder_};
+  JsonDecoder json_{filler_};
   const std::string instance_;
   const std::uint32_t partition_;
   std::string text_;

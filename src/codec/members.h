@@ -10,8 +10,8 @@
 
 namespace slipstream {
 
-/// What a member of a JSON point is for.
-enum class JsonRole : std::uint8_t {
+/// What a member of a point is for.
+enum class MemberRole : std::uint8_t {
   kTime,
   kTrack,
   kChassis,
@@ -22,12 +22,21 @@ enum class JsonRole : std::uint8_t {
   kOther
 };
 
-class JsonMember {
+/// A member's name and what it is for; ready to be compared with bytes of JSON, eight at a time.
+class Member {
  public:
-  JsonMember() = default;
-  JsonMember(std::string_view name, JsonRole role);
+  Member() = default;
+  Member(std::string_view name, MemberRole role);
 
   const std::string& name() const { return name_; }
+  /// It is a number wherever it stands; other fields may be of any type in any point.
+  bool wants_number() const {
+    return role == MemberRole::kLap || role == MemberRole::kSector ||
+           role == MemberRole::kSequence || is_well_known();
+  }
+  bool is_well_known() const {
+    return role == MemberRole::kField && interned && id < field::kWellKnownCount;
+  }
   /// The name is written without escapes.
   bool is_plain() const { return is_plain_; }
   /// Whether `raw`, behind which eight bytes more than the name are readable, is the name and a
@@ -40,10 +49,10 @@ class JsonMember {
     return ((word_at(raw) ^ word_at(spelled)) & rest_mask_) == 0;
   }
 
-  JsonRole role = JsonRole::kOther;
+  MemberRole role = MemberRole::kOther;
   FieldId id = 0;
-  bool interned = false;              ///< kField: `id` is valid
-  JsonMember* likely_next = nullptr;  ///< the plain member that followed this one last
+  bool interned = false;          ///< kField: `id` is valid
+  Member* likely_next = nullptr;  ///< the plain member that followed this one last
 
  private:
   static constexpr std::size_t kWord = sizeof(std::uint64_t);
@@ -62,27 +71,29 @@ class JsonMember {
 };
 
 /// The members that points have had, by name. Bounded. One thread.
-class JsonMembers {
+class MemberTable {
  public:
-  explicit JsonMembers(const SchemaOptions& names);
+  explicit MemberTable(const SchemaOptions& names);
 
   /// Stands before the first member of every object.
-  JsonMember& start() { return start_; }
+  Member& start() { return start_; }
   /// nullptr when no point has had it.
-  JsonMember* find(std::string_view name);
+  Member* find(std::string_view name);
   /// Where no more are remembered, or none of so long a name, the same member for all, which has
   /// the name until the next call.
-  JsonMember& find_or_add(std::string_view name);
-  bool is_remembered(const JsonMember& member) const { return &member != &overflow_; }
+  Member& find_or_add(std::string_view name);
+  bool is_remembered(const Member& member) const { return &member != &overflow_; }
+  /// A member of its own for somebody who holds it: what find() knows of the name, or a new one.
+  Member copy_of(std::string_view name);
 
  private:
   static constexpr std::size_t kMaxMembers = 8192;
 
-  JsonMember& add(std::string_view name, JsonRole role);
+  Member& add(std::string_view name, MemberRole role);
 
-  boost::unordered_flat_map<std::string_view, std::unique_ptr<JsonMember>> by_name_;
-  JsonMember start_;
-  JsonMember overflow_;
+  boost::unordered_flat_map<std::string_view, std::unique_ptr<Member>> by_name_;
+  Member start_;
+  Member overflow_;
 };
 
 }  // namespace slipstream
