@@ -1,5 +1,7 @@
 #include "codec/point_log_decoder.h"
 
+#include <algorithm>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -44,9 +46,9 @@ Result<void> PointLogDecoder::open(std::string_view payload) {
 
 bool PointLogDecoder::read(std::string_view payload) {
   ByteReader reader(payload);
-  reader.fixed<std::uint8_t>();
-  return read_runs(reader) && read_dictionaries(reader) && read_shapes(reader) &&
-         read_rows(reader) && read_values(reader) && read_texts(reader);
+  version_ = reader.fixed<std::uint8_t>();
+  return read_runs(reader) && read_dictionaries(reader) && read_sources(reader) &&
+         read_shapes(reader) && read_rows(reader) && read_values(reader) && read_texts(reader);
 }
 
 bool PointLogDecoder::read_runs(ByteReader& reader) {
@@ -114,6 +116,33 @@ bool PointLogDecoder::read_dictionaries(ByteReader& reader) {
   return true;
 }
 
+bool PointLogDecoder::read_sources(ByteReader& reader) {
+  sources_.clear();
+  if (version_ == log::kOldestVersion) return true;
+  const std::uint64_t sources = reader.varint();
+  if (!reader.ok() || sources > reader.left()) return false;
+  for (std::uint64_t i = 0; i < sources; ++i) {
+    const auto* const known = std::ranges::find(kSourceNames, reader.text());
+    if (!reader.ok()) return false;
+    sources_.push_back(known == std::end(kSourceNames)
+                           ? SourceKind::kReplay
+                           : static_cast<SourceKind>(known - std::begin(kSourceNames)));
+  }
+  return true;
+}
+
+bool PointLogDecoder::read_source(ByteReader& reader, Shape& shape) const {
+  const auto old_number = static_cast<std::uint8_t>(shape.flags & log::kOldSourceMask);
+  if (version_ == log::kOldestVersion) {
+    shape.source = static_cast<SourceKind>(old_number);
+    return old_number < log::kOldSources;
+  }
+  const std::uint64_t number = reader.varint();
+  if (old_number != 0 || number >= sources_.size()) return false;
+  shape.source = sources_[number];
+  return true;
+}
+
 bool PointLogDecoder::read_shapes(ByteReader& reader) {
   shapes_.clear();
   shape_fields_.clear();
@@ -122,7 +151,7 @@ bool PointLogDecoder::read_shapes(ByteReader& reader) {
   for (std::uint64_t i = 0; i < shapes; ++i) {
     Shape shape{.flags = reader.fixed<std::uint8_t>(),
                 .first_field = static_cast<std::uint32_t>(shape_fields_.size())};
-    if ((shape.flags & log::kSourceMask) >= kSourceKindCount) return false;
+    if (!read_source(reader, shape)) return false;
     if (!narrow(reader.varint(), shape.field_count)) return false;
     for (std::uint32_t k = 0; k < shape.field_count; ++k) {
       const std::uint64_t field = reader.varint();
@@ -317,7 +346,7 @@ std::size_t PointLogDecoder::fill_point(PointBatch& batch, Point& point, std::si
   point.first_value = static_cast<std::uint32_t>(first_value);
   point.sector = (shape.flags & log::kHasSector) != 0 ? row.sector : Point::kNoSector;
   point.lap = row.lap;
-  point.source = static_cast<SourceKind>(shape.flags & log::kSourceMask);
+  point.source = shape.source;
   point.lap_is_fault = (shape.flags & log::kLapIsFault) != 0;
   point.has_sequence = (shape.flags & log::kHasSequence) != 0;
   point.has_texts = (shape.flags & log::kHasTexts) != 0;

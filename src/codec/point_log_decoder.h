@@ -30,7 +30,8 @@ struct LogEntry {
 /// buffers have grown.
 ///
 /// A point has all that it had, but its arrival only to the millisecond, and its JSON only where
-/// `has_texts` (else `json` is empty).
+/// `has_texts` (else `json` is empty). A source whose name this version does not know is read as
+/// kReplay.
 class PointLogDecoder {
  public:
   PointLogDecoder(FieldTable& fields, BatchPool& pool) : fields_(fields), pool_(pool) {}
@@ -61,6 +62,7 @@ class PointLogDecoder {
   };
   struct Shape {
     std::uint8_t flags = 0;
+    SourceKind source = SourceKind::kReplay;
     std::uint16_t field_count = 0;
     std::uint32_t first_field = 0;  ///< in shape_fields_
     std::uint32_t points = 0;
@@ -87,7 +89,9 @@ class PointLogDecoder {
   bool read(std::string_view payload);
   bool read_runs(ByteReader& reader);
   bool read_dictionaries(ByteReader& reader);
+  bool read_sources(ByteReader& reader);
   bool read_shapes(ByteReader& reader);
+  bool read_source(ByteReader& reader, Shape& shape) const;
   bool read_rows(ByteReader& reader);
   bool read_rare(ByteReader& reader);
   bool read_values(ByteReader& reader);
@@ -100,8 +104,10 @@ class PointLogDecoder {
 
   FieldTable& fields_;
   BatchPool& pool_;
+  std::uint8_t version_ = 0;  ///< of the payload
   std::vector<LogEntry> runs_;
   std::vector<Series> series_;
+  std::vector<SourceKind> sources_;
   std::vector<Shape> shapes_;
   std::vector<std::uint32_t> shape_fields_;
   std::vector<Field> field_list_;

@@ -30,9 +30,16 @@ std::uint8_t time_unit(const std::vector<Point>& points) {
   return unit;
 }
 
-std::uint8_t flags_of(const Point& p) {
-  return static_cast<std::uint8_t>(
-      static_cast<unsigned>(p.source) | (p.lap_is_fault ? log::kLapIsFault : 0u) |
+constexpr unsigned kSourceShift = 8;
+
+SourceKind source_of(std::uint16_t flags) {
+  return static_cast<SourceKind>(flags >> kSourceShift);
+}
+
+/// As a shape has them: the source, which the payload has by its name, above the payload's own.
+std::uint16_t flags_of(const Point& p) {
+  return static_cast<std::uint16_t>(
+      (static_cast<unsigned>(p.source) << kSourceShift) | (p.lap_is_fault ? log::kLapIsFault : 0u) |
       (p.has_sequence ? log::kHasSequence : 0u) | (p.has_texts ? log::kHasTexts : 0u) |
       (p.sector_derived ? log::kSectorDerived : 0u) |
       (p.sector != Point::kNoSector ? log::kHasSector : 0u));
@@ -46,7 +53,7 @@ void push_difference(std::vector<std::uint64_t>& column, std::uint64_t& last, st
 
 }  // namespace
 
-static_assert(kSourceKindCount <= log::kSourceMask + 1);
+static_assert(log::kOldSources <= kSourceKindCount);
 
 PointLogEncoder::PointLogEncoder(const FieldTable& fields)
     : fields_(fields), field_numbers_(FieldTable::kMaxFields) {}
@@ -108,7 +115,7 @@ void PointLogEncoder::add_point(const LogRows& rows, const Point& p, std::int64_
   const std::uint32_t series_number = series_of(rows, p);
   Series& series = series_[series_number];
   const Value* const values = rows.values().data() + p.first_value;
-  const std::uint8_t flags = flags_of(p);
+  const std::uint16_t flags = flags_of(p);
   if (series.shape == kNone || !is_shape(series.shape, values, p.value_count, flags)) {
     series.shape = shape_of(values, p.value_count, flags);
   }
@@ -153,7 +160,7 @@ std::uint32_t PointLogEncoder::series_of(const LogRows& rows, const Point& p) {
 }
 
 bool PointLogEncoder::is_shape(std::uint32_t number, const Value* values, std::uint16_t count,
-                               std::uint8_t flags) const {
+                               std::uint16_t flags) const {
   const Shape& shape = shapes_[number];
   if (shape.flags != flags || shape.field_count != count) return false;
   const ShapeField* const fields = shape_fields_.data() + shape.first_field;
@@ -165,7 +172,7 @@ bool PointLogEncoder::is_shape(std::uint32_t number, const Value* values, std::u
 }
 
 std::uint32_t PointLogEncoder::shape_of(const Value* values, std::uint16_t count,
-                                        std::uint8_t flags) {
+                                        std::uint16_t flags) {
   std::uint64_t hash = mixed(flags, count);
   for (std::uint16_t i = 0; i < count; ++i) hash = mixed(hash, values[i].field);
   Slot& slot = shape_index_.find(
@@ -253,9 +260,30 @@ void PointLogEncoder::write_dictionaries(std::string& out) const {
   }
   writer.varint(field_ids_.size());
   for (const FieldId id : field_ids_) writer.text(fields_.name(id));
+  write_shapes(out);
+}
+
+void PointLogEncoder::write_shapes(std::string& out) const {
+  ByteWriter writer(out);
+  // Sources by name, in the order in which shapes have them.
+  std::array<std::size_t, kSourceKindCount> numbers;
+  numbers.fill(kSourceKindCount);
+  std::array<SourceKind, kSourceKindCount> sources;
+  std::size_t count = 0;
+  for (const Shape& shape : shapes_) {
+    std::size_t& number = numbers[static_cast<std::size_t>(source_of(shape.flags))];
+    if (number != kSourceKindCount) continue;
+    number = count;
+    sources[count++] = source_of(shape.flags);
+  }
+  writer.varint(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    writer.text(kSourceNames[static_cast<std::size_t>(sources[i])]);
+  }
   writer.varint(shapes_.size());
   for (const Shape& shape : shapes_) {
-    writer.fixed(shape.flags);
+    writer.fixed(static_cast<std::uint8_t>(shape.flags));
+    writer.varint(numbers[static_cast<std::size_t>(source_of(shape.flags))]);
     writer.varint(shape.field_count);
     for (std::uint32_t i = 0; i < shape.field_count; ++i) {
       writer.varint(shape_fields_[shape.first_field + i].index);

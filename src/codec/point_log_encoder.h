@@ -33,9 +33,9 @@ class PointLogEncoder {
     std::uint64_t sequence = 0;
     std::uint32_t shape = kNone;  ///< of its last point
   };
-  /// The fields of points, in order, and the flags they share.
+  /// The fields of points, in order, and what else they share.
   struct Shape {
-    std::uint8_t flags = 0;
+    std::uint16_t flags = 0;  ///< the payload's, and above them the SourceKind
     std::uint16_t field_count = 0;
     std::uint32_t first_field = 0;  ///< in shape_fields_
     std::uint32_t points = 0;
@@ -64,12 +64,13 @@ class PointLogEncoder {
   void begin();
   void add_point(const LogRows& rows, const Point& p, std::int64_t unit);
   std::uint32_t series_of(const LogRows& rows, const Point& p);
-  std::uint32_t shape_of(const Value* values, std::uint16_t count, std::uint8_t flags);
+  std::uint32_t shape_of(const Value* values, std::uint16_t count, std::uint16_t flags);
   bool is_shape(std::uint32_t shape, const Value* values, std::uint16_t count,
-                std::uint8_t flags) const;
+                std::uint16_t flags) const;
   void sort_values(const LogRows& rows);
   void write_runs(const LogRows& rows, std::string& out) const;
   void write_dictionaries(std::string& out) const;
+  void write_shapes(std::string& out) const;
   void write_values(std::string& out);
 
   const FieldTable& fields_;

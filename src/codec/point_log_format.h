@@ -9,15 +9,19 @@
 namespace slipstream::point_log {
 
 inline constexpr std::uint8_t kVersion = 2;
-inline constexpr std::uint8_t kOldestVersion = 1;  ///< 0.1's: it has no voids
+/// 0.1's: it has no voids, and numbers of its own for sources in place of their names.
+inline constexpr std::uint8_t kOldestVersion = 1;
 
 /// Of a shape: what its points have in common.
-inline constexpr std::uint8_t kSourceMask = 0x07;
+inline constexpr std::uint8_t kOldSourceMask = 0x07;  ///< in version 1; zero since
 inline constexpr std::uint8_t kLapIsFault = 0x08;
 inline constexpr std::uint8_t kHasSequence = 0x10;
 inline constexpr std::uint8_t kHasTexts = 0x20;
 inline constexpr std::uint8_t kSectorDerived = 0x40;
 inline constexpr std::uint8_t kHasSector = 0x80;
+
+/// The sources that version 1 numbered: SourceKind's first.
+inline constexpr std::uint8_t kOldSources = 5;
 
 /// Either way from 1970: what nanoseconds in 64 bits can tell.
 inline constexpr std::int64_t kMaxArrivalMs = std::numeric_limits<std::int64_t>::max() / kNsPerMs;

@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "codec/point_json.h"
 #include "codec/point_log_testing.h"
@@ -147,6 +149,58 @@ TEST(PointLog, EveryTruncationIsAnError) {
     EXPECT_FALSE(read_back(payload.substr(0, size), points.schema())) << size;
   }
   EXPECT_FALSE(read_back(payload + '\0', points.schema()));
+}
+
+std::vector<SourceKind> sources_of(std::string_view payload, Schema& schema) {
+  std::vector<SourceKind> sources;
+  const auto entries = read_back(payload, schema);
+  EXPECT_TRUE(entries);
+  if (!entries) return sources;
+  for (const auto& entry : *entries) {
+    for (const Point& p : entry.points->points) sources.push_back(p.source);
+  }
+  return sources;
+}
+
+TEST(PointLog, SourcesAreToldByTheirNames) {
+  Points points;
+  constexpr SourceKind kAll[] = {SourceKind::kWebSocket, SourceKind::kUdp,   SourceKind::kHttp,
+                                 SourceKind::kWebSocket, SourceKind::kRedis, SourceKind::kReplay};
+  for (const auto source : kAll) points.add(R"({"track":"a","chassis":"b"})", {kNow}, source);
+  LogRows rows;
+  rows.add_points(*points.take(), 0);
+  std::string payload = payload_of(points.schema(), rows);
+  EXPECT_THAT(sources_of(payload, points.schema()), testing::ElementsAreArray(kAll));
+
+  const auto at = payload.find("http");
+  ASSERT_NE(at, std::string::npos);
+  payload.replace(at, 4, "pigeon", 4);  // of a version to come
+  EXPECT_EQ(sources_of(payload, points.schema())[2], SourceKind::kReplay);
+}
+
+TEST(PointLog, APayloadOfVersion1IsReadAndWrittenAsVersion2) {
+  std::ifstream in(SLIPSTREAM_SOURCE_DIR "/tests/corpus/point_log/mixed", std::ios::binary);
+  const std::string old{std::istreambuf_iterator<char>(in), {}};
+  ASSERT_FALSE(old.empty());
+  ASSERT_EQ(old[0], 1);
+  Schema schema;
+  const auto entries = read_back(old, schema);
+  ASSERT_TRUE(entries);
+  LogRows rows;
+  std::vector<std::string> before;
+  for (const auto& entry : *entries) {
+    if (entry.kind != LogEntryKind::kPoints) continue;
+    describe(entry, schema, before);
+    rows.add_points(*entry.points, entry.partition);
+  }
+  ASSERT_FALSE(before.empty());
+  const std::string payload = payload_of(schema, rows);
+  EXPECT_EQ(payload[0], 2);
+  const auto again = read_back(payload, schema);
+  ASSERT_TRUE(again);
+  std::vector<std::string> after;
+  for (const auto& entry : *again) describe(entry, schema, after);
+  EXPECT_EQ(after, before);
 }
 
 TEST(PointLog, WhatAFullFieldTableCannotNameIsLeftOutAndCounted) {
