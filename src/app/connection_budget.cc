@@ -19,10 +19,11 @@ constexpr std::uint32_t kMostTurnedAway = 64;
 constexpr std::size_t kTurnedAwayShare = 8;  ///< one of so many
 
 std::size_t reserve_of(const Config& config) {
-  if (config.redis.url.empty()) return kBaseReserve;
+  const std::size_t base = kBaseReserve + config.udp.size() - 1;
+  if (config.redis.url.empty()) return base;
   const std::size_t connections =
       config.redis.pool + config.redis.partitions + kMoreRedisConnections;
-  return kBaseReserve + kPerRedisConnection * connections;
+  return base + kPerRedisConnection * connections;
 }
 
 }  // namespace

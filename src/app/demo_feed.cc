@@ -14,9 +14,9 @@ constexpr std::int64_t kPauseBetweenRoundsNs = kNsPerSecond;
 
 Result<std::unique_ptr<DemoFeed>> DemoFeed::open(const Config& config, double total_m,
                                                  std::uint16_t udp_port, const Clock& clock) {
-  const bool all =
-      config.udp.host.empty() || config.udp.host == "0.0.0.0" || config.udp.host == "::";
-  auto sender = UdpSender::open(all ? "127.0.0.1" : config.udp.host, udp_port);
+  const std::string& host = config.udp.front().host;
+  const bool all = host.empty() || host == "0.0.0.0" || host == "::";
+  auto sender = UdpSender::open(all ? "127.0.0.1" : host, udp_port);
   if (!sender) return std::unexpected(sender.error());
   std::unique_ptr<DemoFeed> feed(new DemoFeed(std::move(*sender), clock));
   feed->start_ = clock.moment();

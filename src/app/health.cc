@@ -39,6 +39,21 @@ void append_metrics(std::string& out, const Parts& parts, const Rates& rates, He
   rate("errorRate", rates.rejected);
 }
 
+void append_udp_sources(std::string& out, const Parts& parts) {
+  out += '[';
+  for (const auto& source : parts.udp) {
+    if (&source != &parts.udp.front()) out += ',';
+    ObjectWriter object(out);
+    object.number("port", source->port());
+    object.text("decoder", source->decoder());
+    object.number("datagrams", source->stats().datagrams.value());
+    object.number("points", source->stats().points.value());
+    object.number("kernelDrops", source->stats().kernel_drops.value());
+    object.number("receiveBufferBytes", source->receive_buffer_bytes());
+  }
+  out += ']';
+}
+
 void append_source(std::string& out, const Parts& parts, SourceKind kind) {
   const auto& source = parts.ingest.of(kind);
   ObjectWriter object(out);
@@ -52,12 +67,13 @@ void append_source(std::string& out, const Parts& parts, SourceKind kind) {
     }
   }
   if (kind != SourceKind::kUdp) return;
-  object.flag("enabled", parts.udp != nullptr);
-  if (!parts.udp) return;
-  object.number("port", parts.udp->port());
+  object.flag("enabled", !parts.udp.empty());
+  if (parts.udp.empty()) return;
+  object.number("port", parts.udp.front()->port());
   object.number("datagrams", parts.ingest.udp_datagrams.value());
   object.number("kernelDrops", parts.ingest.udp_kernel_drops.value());
-  object.number("receiveBufferBytes", parts.udp->receive_buffer_bytes());
+  object.number("receiveBufferBytes", parts.udp.front()->receive_buffer_bytes());
+  append_udp_sources(object.key("sockets"), parts);
 }
 
 void append_sources(std::string& out, const Parts& parts) {

@@ -27,6 +27,16 @@ void add_ingest(MetricsPage& page, const Parts& parts) {
   page.counter("udp_kernel_drops_total",
                "Datagrams the kernel dropped: the socket's buffer was full",
                real(ingest.udp_kernel_drops.value()));
+  for (const auto& source : parts.udp) {
+    const Labels socket = {{"port", std::to_string(source->port())},
+                           {"decoder", source->decoder()}};
+    page.counter("udp_socket_datagrams_total", "Datagrams received, by socket",
+                 real(source->stats().datagrams.value()), socket);
+    page.counter("udp_socket_points_total", "Points that arrived, valid or not, by socket",
+                 real(source->stats().points.value()), socket);
+    page.counter("udp_socket_kernel_drops_total", "Datagrams the kernel dropped, by socket",
+                 real(source->stats().kernel_drops.value()), socket);
+  }
   page.counter("fields_dropped_total", "Fields left out: beyond 256 a point or 4096 names",
                real(ingest.fields_dropped.value()));
   page.counter("lap_repaired_total", "Points whose lap was the logger's fault value",

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "app/connection_budget.h"
 #include "app/data_watch.h"
@@ -60,7 +61,7 @@ struct Parts : DurableParts {
   std::unique_ptr<PartitionGroup> streams;          ///< nullptr: none are read
   std::unique_ptr<StreamAppender> stream_appender;  ///< nullptr: points do not go to streams
   std::unique_ptr<RejectionLog> rejection_log;
-  std::unique_ptr<UdpSource> udp;  ///< nullptr: switched off
+  std::vector<std::unique_ptr<UdpSource>> udp;  ///< none: all are switched off
   std::unique_ptr<HttpIngest> http_ingest;
   std::unique_ptr<HttpServer> http;
 
@@ -78,7 +79,7 @@ struct Parts : DurableParts {
   std::unique_ptr<AgentThread> http_ingest_thread;
   std::unique_ptr<AgentThread> stream_appender_thread;
   std::unique_ptr<AgentThread> aggregates_thread;
-  std::unique_ptr<AgentThread> udp_thread;
+  std::vector<std::unique_ptr<AgentThread>> udp_threads;  ///< one each
 };
 
 }  // namespace slipstream

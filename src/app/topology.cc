@@ -13,7 +13,9 @@
 #include "app/health.h"
 #include "app/live.h"
 #include "app/streams_setup.h"
+#include "base/check.h"
 #include "base/descriptors.h"
+#include "codec/decoders.h"
 #include "net/address.h"
 #include "net/tls_context.h"
 #include "ops/logging.h"
@@ -70,6 +72,23 @@ StoreWriterOptions writer_options(const Config& config) {
   return options;
 }
 
+void check_udp_source(const Config::UdpSource& source, std::size_t number,
+                      std::vector<ConfigFault>& faults) {
+  const std::string section = udp_section(number);
+  if (!source.host.empty() && !parse_address(source.host)) {
+    faults.push_back(
+        {section + " host",
+         fmt::format("an IP address, or nothing for all, is expected, not \"{}\"", source.host)});
+  }
+  if (const auto allow = AddressList::parse(source.allow); !allow) {
+    faults.push_back({section + " allow", allow.error().message});
+  }
+  if (find_decoder(source.decoder) == nullptr) {
+    faults.push_back({section + " decoder", fmt::format("one of {} is expected, not \"{}\"",
+                                                        decoder_names(), source.decoder)});
+  }
+}
+
 }  // namespace
 
 std::vector<ConfigFault> check_parts(const Config& config) {
@@ -78,14 +97,7 @@ std::vector<ConfigFault> check_parts(const Config& config) {
     faults.push_back({"[server] listen",
                       fmt::format("an IP address is expected, not \"{}\"", config.server.listen)});
   }
-  if (!config.udp.host.empty() && !parse_address(config.udp.host)) {
-    faults.push_back({"[udp] host", fmt::format("an IP address, or nothing for all, is expected, "
-                                                "not \"{}\"",
-                                                config.udp.host)});
-  }
-  if (const auto allow = AddressList::parse(config.udp.allow); !allow) {
-    faults.push_back({"[udp] allow", allow.error().message});
-  }
+  for (std::size_t i = 0; i < config.udp.size(); ++i) check_udp_source(config.udp[i], i, faults);
   if (const auto sectors = TrackSectors::open(config.racing.track_sectors_path.string());
       !sectors) {
     faults.push_back({"[racing] track_sectors_path", sectors.error().message});
@@ -260,26 +272,16 @@ Result<void> Topology::build_sources() {
       p.ingest.errors_not_logged);
   p.http_ingest = std::make_unique<HttpIngest>(
       HttpIngestOptions{.points_per_second_per_address = config.server.http_points_per_second,
-                        .max_body_bytes = config.server.max_body_bytes,
-                        .durability = durability_named(config.durability.level),
-                        .max_points_bytes = config.durability.max_backlog_bytes,
-                        .has_replicas = config.has_redis_log()},
+                           .max_body_bytes = config.server.max_body_bytes,
+                           .durability = durability_named(config.durability.level),
+                           .max_points_bytes = config.durability.max_backlog_bytes,
+                           .has_replicas = config.has_redis_log()},
       p.schema, p.ingest, p.clock, p.ingest_sink(), p.pool, *p.rejection_log);
   for (const auto& key : p.recovered_keys) p.http_ingest->remember(key);
   p.recovered_keys.clear();
-  if (config.udp.enabled) {
-    auto allow = AddressList::parse(config.udp.allow);
-    if (!allow) return std::unexpected(allow.error());
-    auto socket = UdpSocket::open({.host = config.udp.host,
-                                   .port = config.udp.port,
-                                   .receive_buffer_bytes = config.udp.receive_buffer_bytes});
-    if (!socket) return std::unexpected(socket.error());
-    for (const auto& warning : socket->warnings()) log_warn(warning);
-    p.udp = std::make_unique<UdpSource>(
-        std::move(*socket),
-        UdpSourceOptions{.allow = std::move(*allow),
-                         .points_per_second_per_address = config.udp.points_per_second},
-        p.schema, p.ingest, p.clock, p.ingest_sink(), p.pool, *p.rejection_log);
+  for (const auto& source : config.udp) {
+    if (!source.enabled) continue;
+    if (auto built = build_udp_source(source); !built) return built;
   }
 
   auto options = http_server_options(config);
@@ -292,6 +294,28 @@ Result<void> Topology::build_sources() {
   if (!http) return std::unexpected(http.error());
   p.http = std::move(*http);
   add_routes(p, rates_);
+  return {};
+}
+
+Result<void> Topology::build_udp_source(const Config::UdpSource& settings) {
+  Parts& p = *parts_;
+  if (find_decoder(settings.decoder) == nullptr) {
+    return fail(
+        fmt::format("UDP port {}: there is no decoder '{}'", settings.port, settings.decoder));
+  }
+  auto allow = AddressList::parse(settings.allow);
+  if (!allow) return std::unexpected(allow.error());
+  auto socket = UdpSocket::open({.host = settings.host,
+                                 .port = settings.port,
+                                 .receive_buffer_bytes = settings.receive_buffer_bytes});
+  if (!socket) return std::unexpected(socket.error());
+  for (const auto& warning : socket->warnings()) log_warn(warning);
+  p.udp.push_back(std::make_unique<UdpSource>(
+      std::move(*socket),
+      UdpSourceOptions{.allow = std::move(*allow),
+                       .points_per_second_per_address = settings.points_per_second,
+                       .decoder = settings.decoder},
+      p.schema, p.ingest, p.clock, p.ingest_sink(), p.pool, *p.rejection_log));
   return {};
 }
 
@@ -321,7 +345,11 @@ void Topology::start_threads() {
   }
   p.http->start();
   p.io.start();
-  if (p.udp) p.udp_thread = std::make_unique<AgentThread>("udp", *p.udp);
+  for (auto& source : p.udp) {
+    const std::size_t number = p.udp_threads.size() + 1;
+    p.udp_threads.push_back(std::make_unique<AgentThread>(
+        number == 1 ? "udp" : fmt::format("udp-{}", number), *source));
+  }
   if (p.log_scan) p.log_scan->start();
 }
 
@@ -440,9 +468,10 @@ bool Topology::stop() {
   if (p.log_scan) p.log_scan->stop();
   if (p.redis) p.redis->hurry(kLastConnectLimit);
   p.http->stop_accepting();
-  if (p.udp) {
-    p.udp_thread->stop(false);
-    p.udp->poll(kLastReceiveRounds);
+  CHECK(p.udp_threads.size() == p.udp.size(), "every source that runs has a thread to be stopped");
+  for (std::size_t i = 0; i < p.udp.size(); ++i) {
+    p.udp_threads[i]->stop(false);
+    p.udp[i]->poll(kLastReceiveRounds);
   }
   p.http_ingest->close();
   p.http_ingest_thread->stop(true);

@@ -43,8 +43,10 @@ class Topology {
   void reload();
 
   std::uint16_t port() const { return parts_->http->port(); }
-  /// 0 where UDP is switched off.
-  std::uint16_t udp_port() const { return parts_->udp ? parts_->udp->port() : std::uint16_t{0}; }
+  /// Of the first UDP source; 0 where there is none.
+  std::uint16_t udp_port() const {
+    return parts_->udp.empty() ? std::uint16_t{0} : parts_->udp.front()->port();
+  }
   const Parts& parts() const { return *parts_; }
 
  private:
@@ -55,6 +57,7 @@ class Topology {
   void build_live_pipeline();
   Result<void> build_folding_pipeline(const RecoveryProgress& progress);
   Result<void> build_sources();
+  Result<void> build_udp_source(const Config::UdpSource& settings);
   void report(const Recovered& recovered) const;
   void report_left(bool is_logged) const;
   void start_threads();

@@ -164,8 +164,12 @@ int run_demo(const DemoOptions& options) {
   if (options.cars) config->demo.cars = *options.cars;
   if (options.seed) config->demo.seed = *options.seed;
   if (config->schema.sequence.empty()) config->schema.sequence = "seq";
-  if (!config->udp.enabled) {
+  if (!config->udp.front().enabled) {
     print_faults({{"[udp] enabled", "the demo sends by UDP: it must be true"}});
+    return kExitConfig;
+  }
+  if (const auto& decoder = config->udp.front().decoder; decoder != "auto" && decoder != "json") {
+    print_faults({{"[udp] decoder", "the demo sends JSON: auto or json is expected"}});
     return kExitConfig;
   }
   Signals signals;

@@ -56,7 +56,8 @@ std::optional<std::string> CsvDecoder::fault_of(const std::vector<Column>& colum
 
 std::size_t CsvDecoder::decode(std::string_view text, const TextOrigin& origin,
                                RejectionSink& rejections) {
-  CsvReader reader(text);
+  if (origin.is_body) return decode_body(text, origin, rejections);
+  CsvReader reader(without_byte_order_mark(text));
   if (!reader.next()) return 0;
   return decode_rows(reader, fixed_, kRequiredColumns, origin, rejections);
 }
@@ -111,7 +112,7 @@ CsvDecoder::Outcome CsvDecoder::decode_row(const CsvReader& reader, std::vector<
     if (auto outcome = decode_cell(columns[i].member, cell); !outcome) return outcome;
   }
   if (!origin.peer.empty()) {
-    json_.add_text(kRawSource, origin.peer);
+    json_.add_text(kRawSource, origin.peer.text());
     filler_.draft().has_texts = true;
   }
   json_.finish(filler_.draft());

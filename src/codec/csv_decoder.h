@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "codec/csv_text.h"
+#include "codec/decoder.h"
 #include "codec/draft_filler.h"
 #include "codec/row_json.h"
 
@@ -13,12 +14,13 @@ namespace slipstream {
 /// CSV points: the fixed columns of the wire contract (time, track, chassis, lap, the well-known
 /// fields), at least the first six; or, in bodies and files, columns in any order named by a
 /// header. One thread.
-class CsvDecoder {
+class CsvDecoder final : public Decoder {
  public:
   explicit CsvDecoder(DraftFiller& filler);
 
-  /// Lines in the fixed columns; returns how many points they held, refused ones included.
-  std::size_t decode(std::string_view text, const TextOrigin& origin, RejectionSink& rejections);
+  /// Lines in the fixed columns; of a body as decode_body() takes it.
+  std::size_t decode(std::string_view text, const TextOrigin& origin,
+                     RejectionSink& rejections) override;
   /// The same, but a first line that names the columns is taken for what it is.
   std::size_t decode_body(std::string_view text, const TextOrigin& origin,
                           RejectionSink& rejections);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "codec/csv_text.h"
+#include "codec/decoder.h"
 #include "codec/draft_filler.h"
 #include "codec/plain_json.h"
 
@@ -18,15 +19,13 @@ namespace slipstream {
 /// its elements and each is parsed alone.
 /// One thread. Parsing is simdjson's On-Demand, but of what PlainJson takes; the order of members
 /// is learned from the point before, so that a known sender costs one comparison a member.
-class JsonDecoder {
+class JsonDecoder final : public Decoder {
  public:
-  /// Bytes that must be readable (not valid) behind every text given to a decoder.
-  static constexpr std::size_t kPadding = simdjson::SIMDJSON_PADDING;
-
   explicit JsonDecoder(DraftFiller& filler);
 
   /// Returns how many points the text held, refused ones included.
-  std::size_t decode(std::string_view text, const TextOrigin& origin, RejectionSink& rejections);
+  std::size_t decode(std::string_view text, const TextOrigin& origin,
+                     RejectionSink& rejections) override;
   /// The same, every line a document: NDJSON said by a content type.
   std::size_t decode_lines(std::string_view text, const TextOrigin& origin,
                            RejectionSink& rejections) {
@@ -57,6 +56,21 @@ class JsonDecoder {
   DraftFiller& filler_;
   simdjson::ondemand::parser parser_;
   PlainJson plain_;
+};
+static_assert(Decoder::kPadding >= simdjson::SIMDJSON_PADDING);
+
+/// JSON points, every line a document, whatever it begins with. One thread.
+class JsonLinesDecoder final : public Decoder {
+ public:
+  explicit JsonLinesDecoder(DraftFiller& filler) : json_(filler) {}
+
+  std::size_t decode(std::string_view text, const TextOrigin& origin,
+                     RejectionSink& rejections) override {
+    return json_.decode_lines(text, origin, rejections);
+  }
+
+ private:
+  JsonDecoder json_;
 };
 
 }  // namespace slipstream

@@ -21,12 +21,12 @@ std::optional<std::int64_t> time_of_timestamp(std::int64_t value, std::int64_t u
 
 }  // namespace
 
-std::size_t LineDecoder::decode(std::string_view text, std::int64_t unit_ns,
-                                const TextOrigin& origin, RejectionSink& rejections) {
+std::size_t LineDecoder::decode(std::string_view text, const TextOrigin& origin,
+                                RejectionSink& rejections) {
   LineReader reader(text);
   std::size_t index = 0;
   while (reader.next()) {
-    if (auto outcome = decode_line(reader, unit_ns, origin); !outcome) {
+    if (auto outcome = decode_line(reader, origin); !outcome) {
       rejections.rejected(index, outcome.error(), reader.line());
     }
     ++index;
@@ -34,8 +34,7 @@ std::size_t LineDecoder::decode(std::string_view text, std::int64_t unit_ns,
   return index;
 }
 
-LineDecoder::Outcome LineDecoder::decode_line(const LineReader& reader, std::int64_t unit_ns,
-                                              const TextOrigin& origin) {
+LineDecoder::Outcome LineDecoder::decode_line(const LineReader& reader, const TextOrigin& origin) {
   const auto& names = filler_.builder().schema().options();
   const auto line = reader.line();
   if (auto fits = filler_.check_size(line, "line"); !fits) return fits;
@@ -60,7 +59,7 @@ LineDecoder::Outcome LineDecoder::decode_line(const LineReader& reader, std::int
     }
   }
   if (const auto timestamp = reader.timestamp()) {
-    const auto event_ns = time_of_timestamp(*timestamp, unit_ns);
+    const auto event_ns = time_of_timestamp(*timestamp, origin.timestamp_unit_ns);
     if (!event_ns) return reject(RejectReason::kBadTime, fmt::format("{} is no time", *timestamp));
     filler_.draft().event_ns = event_ns;
     json_.add_time(names.time, *event_ns);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "codec/decoder.h"
 #include "codec/draft_filler.h"
 #include "codec/line_reader.h"
 #include "codec/row_json.h"
@@ -14,19 +15,17 @@ namespace slipstream {
 /// is the track where no tag or field is, the timestamp the event time. Of a name that comes twice
 /// the last value counts. Where the schema wants a number (lap, sector, known fields) a tag's text
 /// is read as one. One thread.
-class LineDecoder {
+class LineDecoder final : public Decoder {
  public:
   explicit LineDecoder(DraftFiller& filler) : filler_(filler) {}
 
-  /// `unit_ns`: nanoseconds of a timestamp's unit. Returns how many points the text held, refused
-  /// ones included.
-  std::size_t decode(std::string_view text, std::int64_t unit_ns, const TextOrigin& origin,
-                     RejectionSink& rejections);
+  std::size_t decode(std::string_view text, const TextOrigin& origin,
+                     RejectionSink& rejections) override;
 
  private:
   using Outcome = DraftFiller::Outcome;
 
-  Outcome decode_line(const LineReader& reader, std::int64_t unit_ns, const TextOrigin& origin);
+  Outcome decode_line(const LineReader& reader, const TextOrigin& origin);
   Outcome decode_member(const LineMember& given, bool has_timestamp);
   Outcome decode_time(Member& member, const LineMember& given);
   Outcome decode_number(Member& member, const LineMember& given);

@@ -19,7 +19,9 @@ class LineDecoderTest : public testing::Test, public RejectionSink {
   }
   std::size_t decode(const std::string& text, std::int64_t unit_ns = 1) {
     clear();
-    return decoder_.lines().decode(text, unit_ns, {SourceKind::kHttp, {kNow}}, *this);
+    return decoder_.lines().decode(
+        text, {.source = SourceKind::kHttp, .arrival = {kNow}, .timestamp_unit_ns = unit_ns},
+        *this);
   }
   std::size_t decode_any(std::string text) {
     clear();

@@ -9,29 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "codec/text_origin.h"
 #include "model/ingest_stats.h"
 #include "model/point.h"
 #include "model/rejection.h"
 
 namespace slipstream {
-
-/// Where a text came from; the same for all of its points.
-struct TextOrigin {
-  SourceKind source = SourceKind::kUdp;
-  ArrivalTime arrival;
-  std::string_view peer = {};             ///< "udp:ADDRESS:PORT": raw_source of CSV points
-  std::optional<EventTime> written = {};  ///< event time of points without one; none: the arrival
-
-  std::int64_t default_event_ns() const { return written ? written->ns : arrival.ns; }
-};
-
-/// Told of each point that a decoder refuses. `index` counts the points of the text from 0;
-/// `sample` is the refused text, valid during the call.
-class RejectionSink {
- public:
-  virtual ~RejectionSink() = default;
-  virtual void rejected(std::size_t index, const Rejection& rejection, std::string_view sample) = 0;
-};
 
 /// When a batch is closed and the next one begun, so that those who pass it on hold no large ones.
 struct BatchLimits {

@@ -97,10 +97,12 @@ class FileReader {
       const std::string name(key.str());
       if (name == "window") {
         read_windows(node);
+      } else if (name == "udp" && node.is_array()) {
+        read_udp_sources(*node.as_array());
       } else if (!sections.contains(name)) {
         fault(node, unknown_key(name, {sections.begin(), sections.end()}));
       } else if (const auto* table = node.as_table()) {
-        read_section(name, *table);
+        read_section(name, *table, config_, fmt::format("[{}]", name));
       } else {
         fault(node, fmt::format("'{}' must be a table: [{}]", name, name));
       }
@@ -112,7 +114,9 @@ class FileReader {
     faults_.push_back({fmt::format("{}:{}", file_, node.source().begin.line), std::move(message)});
   }
 
-  void read_section(const std::string& section, const toml::table& table) {
+  /// `called` is what messages call the table.
+  void read_section(const std::string& section, const toml::table& table, Config& config,
+                    const std::string& called) {
     std::vector<std::string> known;
     for (const auto& s : settings()) {
       if (s.section == section) known.push_back(s.key);
@@ -133,12 +137,24 @@ class FileReader {
           settings(), [&](const Setting& s) { return s.section == section && s.key == name; });
       if (setting == settings().end()) {
         fault(node, unknown_key(name, known));
-      } else if (const auto value = value_of(node); !value || !setting->set(config_, *value)) {
-        fault(node, fmt::format("[{}] {}: {} is expected", section, name, setting->expected));
+      } else if (const auto value = value_of(node); !value || !setting->set(config, *value)) {
+        fault(node, fmt::format("{} {}: {} is expected", called, name, setting->expected));
       } else {
-        config_.origins[fmt::format("[{}] {}", section, name)] =
+        config_.origins[fmt::format("{} {}", called, name)] =
             fmt::format("{}:{}", file_, node.source().begin.line);
       }
+    }
+  }
+
+  void read_udp_sources(const toml::array& sources) {
+    if (sources.empty() || !sources.is_array_of_tables()) {
+      return fault(sources, "UDP sources are tables in an array: [[udp]]");
+    }
+    config_.udp.clear();
+    for (const auto& source : sources) {
+      Config alone;  // settings fill in its first source
+      read_section("udp", *source.as_table(), alone, udp_section(config_.udp.size()));
+      config_.udp.push_back(std::move(alone.udp.front()));
     }
   }
 
@@ -358,6 +374,27 @@ void add_windows(const Environment& environment, Config& config, Faults& faults)
   }
 }
 
+bool is_every_address(const std::string& host) {
+  return host.empty() || host == "::" || host == "0.0.0.0";
+}
+
+/// Two sockets that would want the same port.
+template <typename Fault>
+void check_udp_ports(const std::vector<Config::UdpSource>& sources, Fault fault) {
+  for (std::size_t later = 1; later < sources.size(); ++later) {
+    const auto& b = sources[later];
+    for (std::size_t earlier = 0; earlier < later && b.enabled && b.port != 0; ++earlier) {
+      const auto& a = sources[earlier];
+      const bool is_same_host =
+          a.host == b.host || is_every_address(a.host) || is_every_address(b.host);
+      if (!a.enabled || a.port != b.port || !is_same_host) continue;
+      fault(udp_section(later) + " port",
+            fmt::format("{} is the port of {} already: another one, or another host, is expected",
+                        b.port, udp_section(earlier)));
+    }
+  }
+}
+
 void check_whole(Config& config, Faults& faults) {
   const auto fault = [&](std::string where, std::string message) {
     faults.push_back(located(config, {std::move(where), std::move(message)}));
@@ -381,6 +418,7 @@ void check_whole(Config& config, Faults& faults) {
     fault(fmt::format("[schema] {}", key),
           fmt::format("a member's name that no other has is expected, not \"{}\"", *name));
   }
+  check_udp_ports(config.udp, fault);
   check_security(config.security, fault);
   config.pipeline.workers =
       std::min(config.pipeline.workers, std::max(1u, std::thread::hardware_concurrency()));
@@ -392,6 +430,10 @@ ConfigFault located(const Config& config, const ConfigFault& fault) {
   const auto origin = config.origins.find(fault.where.substr(0, fault.where.find(',')));
   if (origin == config.origins.end()) return fault;
   return {origin->second, fmt::format("{}: {}", fault.where, fault.message)};
+}
+
+std::string udp_section(std::size_t number) {
+  return number == 0 ? "[udp]" : fmt::format("[[udp]] number {}", number + 1);
 }
 
 Environment process_environment() {

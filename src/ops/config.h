@@ -51,14 +51,17 @@ struct Config {
     std::int64_t body_timeout_ms = 20'000;
     std::uint32_t min_bytes_per_second = 4'096;
   } security;
-  struct Udp {
+  struct UdpSource {
     bool enabled = true;
     std::string host;  ///< empty: all addresses, IPv4 and IPv6
     std::uint16_t port = 20'777;
     std::size_t receive_buffer_bytes = std::size_t{32} << 20;
     std::vector<std::string> allow;       ///< networks; empty: everybody
     std::uint32_t points_per_second = 0;  ///< per address; 0: no limit
-  } udp;
+    std::string decoder = "auto";         ///< the name of a codec's decoder
+  };
+  /// Never empty: the first is what [udp] and UDP_PORT say, further ones are [[udp]] tables.
+  std::vector<UdpSource> udp = std::vector<UdpSource>(1);
   SchemaOptions schema;
   struct Pipeline {
     std::uint32_t workers = 4;  ///< at most the number of cores
@@ -145,6 +148,9 @@ struct Config {
 
 /// All tokens, those that have a setting of their own as well.
 std::vector<Config::Security::Token> all_tokens(const Config::Security& security);
+
+/// What a UDP source is called in messages: "[udp]" the first, "[[udp]] number 2" ...
+std::string udp_section(std::size_t number);
 
 /// One thing wrong with a configuration: where, what, and what was expected.
 struct ConfigFault {

@@ -60,7 +60,7 @@ TEST_F(ConfigTest, DefaultsAreTheContracts) {
   EXPECT_EQ(config->server.listen, "127.0.0.1");
   EXPECT_EQ(config->server.ws_path, "/ws/realtime");
   EXPECT_EQ(config->server.max_ws_buffer_bytes, 2'000'000u);
-  EXPECT_EQ(config->udp.port, 20'777);
+  EXPECT_EQ(config->udp.front().port, 20'777);
   EXPECT_EQ(config->broadcast.batch_ms, 600);
   EXPECT_EQ(config->broadcast.ring_size, 20'000u);
   EXPECT_EQ(config->log.metrics_interval_s, 60);
@@ -75,7 +75,7 @@ TEST_F(ConfigTest, EnvironmentWinsOverTheFile) {
            {{"PORT", "9001"}, {"UDP_ALLOW", "127.0.0.1,::1"}, {"FLUSH_THRESHOLD", "25"}});
   ASSERT_TRUE(config);
   EXPECT_EQ(config->server.port, 9001);
-  EXPECT_THAT(config->udp.allow, ElementsAre("127.0.0.1", "::1"));
+  EXPECT_THAT(config->udp.front().allow, ElementsAre("127.0.0.1", "::1"));
   EXPECT_EQ(config->windows[0].close_count, 25u);
 }
 
@@ -157,6 +157,53 @@ late = "rollup"
   EXPECT_THAT(faults("[[window]]\nname = \"never\"\n"),
               ElementsAre(HasSubstr("1: window 'never' never closes")));
   EXPECT_THAT(faults("[[window]]\nname = \"w\"\ncuont = 3\nkey = [\"gear\"]\n"), SizeIs(3));
+}
+
+TEST_F(ConfigTest, SeveralUdpSourcesAreTablesInAnArray) {
+  const auto config = load(R"(
+[[udp]]
+port = 20777
+[[udp]]
+port = 8089
+host = "127.0.0.1"
+decoder = "line"
+allow = ["10.0.0.0/8"]
+)",
+                           {{"UDP_PORT", "5000"}, {"UDP_DECODER", "json"}});
+  ASSERT_TRUE(config) << config.error().front().message;
+  ASSERT_THAT(config->udp, SizeIs(2));
+  EXPECT_EQ(config->udp[0].port, 5'000);
+  EXPECT_EQ(config->udp[0].decoder, "json");
+  EXPECT_EQ(config->udp[1].port, 8'089);
+  EXPECT_EQ(config->udp[1].host, "127.0.0.1");
+  EXPECT_EQ(config->udp[1].decoder, "line");
+  EXPECT_THAT(config->udp[1].allow, ElementsAre("10.0.0.0/8"));
+  EXPECT_EQ(located(*config, {"[[udp]] number 2 decoder", "x"}).where,
+            (directory_ / "s.toml").string() + ":7");
+}
+
+TEST_F(ConfigTest, FaultsOfAUdpSourceSayWhichAndWhere) {
+  EXPECT_THAT(faults("[[udp]]\nport = 1\n[[udp]]\nprot = 2\nport = -1\n"),
+              testing::UnorderedElementsAre(
+                  "4: 'prot' is no setting; is 'port' meant?",
+                  "5: [[udp]] number 2 port: a whole number from 0 to 65535 is expected"));
+  EXPECT_THAT(faults("udp = []\n"), ElementsAre(HasSubstr("[[udp]]")));
+  EXPECT_THAT(faults("udp = [1]\n"), ElementsAre(HasSubstr("[[udp]]")));
+  // Not both: the file itself is faulty.
+  EXPECT_THAT(faults("[udp]\nport = 1\n[[udp]]\nport = 2\n"), SizeIs(1));
+}
+
+TEST_F(ConfigTest, TwoUdpSourcesNeedTwoPorts) {
+  EXPECT_THAT(faults("[[udp]]\n[[udp]]\nport = 20777\n"),
+              ElementsAre("3: [[udp]] number 2 port: 20777 is the port of [udp] already: another "
+                          "one, or another host, is expected"));
+  for (const auto good : {
+           "[[udp]]\nhost = \"127.0.0.1\"\n[[udp]]\nhost = \"::1\"\n",
+           "[[udp]]\nport = 0\n[[udp]]\nport = 0\n",
+           "[[udp]]\n[[udp]]\nenabled = false\n",
+       }) {
+    EXPECT_TRUE(load(good)) << good;
+  }
 }
 
 TEST_F(ConfigTest, TokensComeFromTheFileAndTheEnvironment) {

@@ -180,19 +180,23 @@ std::vector<Setting> make_settings() {
       integer("security", "min_bytes_per_second", "MIN_BYTES_PER_SECOND", 1, 1 << 30,
               "bytes a second at which bodies must come and answers be read",
               SLIPSTREAM_AT(security.min_bytes_per_second)),
-      flag("udp", "enabled", "UDP_ENABLED", "whether to listen by UDP", SLIPSTREAM_AT(udp.enabled)),
+      flag("udp", "enabled", "UDP_ENABLED", "whether to listen by UDP",
+           SLIPSTREAM_AT(udp.front().enabled)),
       text("udp", "host", "UDP_HOST", "address to listen at by UDP; empty: all, IPv4 and IPv6",
-           SLIPSTREAM_AT(udp.host)),
+           SLIPSTREAM_AT(udp.front().host)),
       integer("udp", "port", "UDP_PORT", 0, 65'535, "UDP port; 0: a free one",
-              SLIPSTREAM_AT(udp.port)),
+              SLIPSTREAM_AT(udp.front().port)),
       integer("udp", "receive_buffer_bytes", "UDP_RECEIVE_BUFFER", 1 << 16, 1 << 30,
               "bytes of the socket's buffer asked of the kernel",
-              SLIPSTREAM_AT(udp.receive_buffer_bytes)),
+              SLIPSTREAM_AT(udp.front().receive_buffer_bytes)),
       list("udp", "allow", "UDP_ALLOW", "networks (CIDR) that may send by UDP; none: all may",
-           SLIPSTREAM_AT(udp.allow)),
+           SLIPSTREAM_AT(udp.front().allow)),
       integer("udp", "points_per_second", "UDP_POINTS_PER_SECOND", 0, 1'000'000'000,
               "points a second an address may send by UDP; 0: any",
-              SLIPSTREAM_AT(udp.points_per_second)),
+              SLIPSTREAM_AT(udp.front().points_per_second)),
+      text("udp", "decoder", "UDP_DECODER",
+           "format of what comes by UDP; auto: told by the first bytes of each datagram",
+           SLIPSTREAM_AT(udp.front().decoder)),
       text("schema", "time", "SCHEMA_TIME", "member with the event time",
            SLIPSTREAM_AT(schema.time)),
       text("schema", "track", "SCHEMA_TRACK", "member that says where; required",
@@ -374,6 +378,15 @@ constexpr std::string_view kMoreText = R"(
 # name = "pit wall"
 # token_sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 # scopes = ["read"]
+
+# Further UDP sources: with more than one, every one is a table [[udp]] instead of [udp], with the
+# same keys. The environment's UDP_... are the first one's.
+# [[udp]]
+# port = 20777
+#
+# [[udp]]
+# port = 8089
+# decoder = "line"
 
 # Ranges that fields must keep; a point outside is refused as out_of_range.
 # [schema.ranges]

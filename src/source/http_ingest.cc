@@ -8,7 +8,6 @@
 
 #include "base/fault.h"
 #include "base/json_text.h"
-#include "codec/trd_csv.h"
 #include "net/address.h"
 #include "net/body_encoding.h"
 #include "net/http_guard.h"
@@ -56,6 +55,18 @@ std::function<void(HttpIngest::PublishOutcome)> response_only(HttpResponder resp
 
 }  // namespace
 
+/// By what a request says its body is.
+auto HttpIngest::decoders_of(DraftFiller& filler)
+    -> std::array<std::unique_ptr<Decoder>, kFormats> {
+  std::array<std::unique_ptr<Decoder>, kFormats> decoders;
+  for (const auto& [format, name] :
+       {std::pair{Format::kJson, "json"}, std::pair{Format::kLines, "ndjson"},
+        std::pair{Format::kCsv, "table"}, std::pair{Format::kInflux, "line"}}) {
+    decoders[static_cast<std::size_t>(format)] = std::move(*make_decoder(name, filler));
+  }
+  return decoders;
+}
+
 HttpIngest::HttpIngest(HttpIngestOptions options, Schema& schema, IngestStats& stats,
                        const Clock& clock, PointSink& sink, BatchPool& pool,
                        RejectionLog& rejection_log)
@@ -65,7 +76,9 @@ HttpIngest::HttpIngest(HttpIngestOptions options, Schema& schema, IngestStats& s
       begun_(clock.moment()),
       sink_(sink),
       writer_(sink.partitions(), pool, kBatchLimits),
-      decoder_(schema, stats, writer_),
+      builder_(schema, stats, writer_),
+      filler_(builder_),
+      decoders_(decoders_of(filler_)),
       peers_("http", options_.points_per_second_per_address, rejection_log),
       jobs_(options_.queue) {}
 
@@ -138,7 +151,6 @@ std::expected<HttpIngest::Next, HttpResponse> HttpIngest::look_at(Job& job) {
   errors_.clear();
   first_error_.clear();
   error_count_ = 0;
-  first_index_ = 0;
   is_influx_ = job.is_influx;
   now_ = clock_.steady();
   source_ = job.source;
@@ -325,36 +337,15 @@ void HttpIngest::respond_when_durable(LogOffset offset, Durability durability,
 }
 
 std::size_t HttpIngest::decode(std::string_view body, Format format, const Job& job) {
-  const TextOrigin origin{.source = source_, .arrival = job.arrival};
   if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return 0;
-  switch (format) {
-    case Format::kJson:
-      return decoder_.json().decode(body, origin, *this);
-    case Format::kLines:
-      return decoder_.json().decode_lines(body, origin, *this);
-    case Format::kInflux:
-      return decoder_.lines().decode(body, influx_unit_ns(job.request).value_or(1), origin, *this);
-    case Format::kCsv:
-      break;
-  }
-  if (looks_like_trd(body)) return decode_trd(body, job);
   const std::string peer = "http:" + job.request.address;
-  return decoder_.csv().decode_body(body, {.source = source_, .arrival = job.arrival, .peer = peer},
-                                    *this);
-}
-
-std::size_t HttpIngest::decode_trd(std::string_view body, const Job& job) {
   const std::string track(job.request.query_value("track").value_or(""));
-  const std::size_t rows_refused_before = error_count_;
-  auto points = pivot_trd(body, track, *this);
-  const std::size_t rows_refused = error_count_ - rows_refused_before;
-  for (first_index_ = 0; first_index_ < points.size(); ++first_index_) {
-    auto& json = points[first_index_].json;
-    json.reserve(json.size() + JsonDecoder::kPadding);
-    decoder_.json().decode(json, {.source = source_, .arrival = job.arrival}, *this);
+  TextOrigin origin{
+      .source = source_, .arrival = job.arrival, .peer = peer, .is_body = true, .track = track};
+  if (format == Format::kInflux) {
+    origin.timestamp_unit_ns = influx_unit_ns(job.request).value_or(1);
   }
-  first_index_ = 0;
-  return points.size() + rows_refused;
+  return decoders_[static_cast<std::size_t>(format)]->decode(body, origin, *this);
 }
 
 HttpResponse HttpIngest::refuse_denied(const Job& job) {
@@ -368,7 +359,6 @@ HttpResponse HttpIngest::refuse_denied(const Job& job) {
 }
 
 void HttpIngest::rejected(std::size_t index, const Rejection& rejection, std::string_view sample) {
-  index += first_index_;
   stats_.reject(source_, rejection.reason);
   peers_.report(address_, rejection, sample, now_);
   if (error_count_ == 0) {

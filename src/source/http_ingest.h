@@ -7,7 +7,8 @@
 
 #include "base/agent.h"
 #include "base/bounded_queue.h"
-#include "codec/point_decoder.h"
+#include "codec/decoders.h"
+#include "codec/draft_filler.h"
 #include "model/sinks.h"
 #include "net/body_encoding.h"
 #include "net/http.h"
@@ -68,10 +69,12 @@ class HttpIngest final : public SignalledAgent, private RejectionSink {
     bool is_influx = false;
   };
   enum class Format { kJson, kLines, kCsv, kInflux };
+  static constexpr std::size_t kFormats = 4;
   enum class Next { kHandOver, kNothing };  ///< kNothing: it is answered, or will be
   static constexpr std::size_t kMaxErrors = 10;
   static constexpr std::size_t kJobsPerPoll = 16;
 
+  static std::array<std::unique_ptr<Decoder>, kFormats> decoders_of(DraftFiller& filler);
   std::expected<Format, HttpResponse> format_of(const Job& job) const;
   /// Nothing: it will be answered later.
   std::optional<HttpResponse> answer(Job& job);
@@ -88,7 +91,6 @@ class HttpIngest final : public SignalledAgent, private RejectionSink {
                             const Job& job);
   void take_job(Job job);
   std::size_t decode(std::string_view body, Format format, const Job& job);
-  std::size_t decode_trd(std::string_view body, const Job& job);
   /// The whole body, which counts as one refused point.
   HttpResponse refuse(unsigned status, RejectReason reason, std::string message, const Job& job);
   HttpResponse outcome(unsigned status, std::size_t accepted) const;
@@ -103,7 +105,9 @@ class HttpIngest final : public SignalledAgent, private RejectionSink {
   const Moment begun_;
   PointSink& sink_;
   BatchWriter writer_;
-  PointDecoder decoder_;
+  PointBuilder builder_;
+  DraftFiller filler_;
+  std::array<std::unique_ptr<Decoder>, kFormats> decoders_;
   PeerTable peers_;
   AnsweredKeys keys_;
   BoundedQueue<Job> jobs_;
@@ -118,7 +122,6 @@ class HttpIngest final : public SignalledAgent, private RejectionSink {
   std::string errors_;
   std::string first_error_;
   std::size_t error_count_ = 0;
-  std::size_t first_index_ = 0;  ///< of the points that are decoded together
   bool is_influx_ = false;
 };
 

@@ -10,10 +10,12 @@
 #include <cstring>
 #include <utility>
 
+#include "base/check.h"
+
 namespace slipstream {
 namespace {
 
-constexpr std::size_t kStride = 65'536 + JsonDecoder::kPadding;
+constexpr std::size_t kStride = 65'536 + Decoder::kPadding;
 
 std::pair<Address, std::uint16_t> address_of(const sockaddr_storage& name) {
   unsigned char bytes[16] = {};
@@ -34,6 +36,12 @@ std::pair<Address, std::uint16_t> address_of(const sockaddr_storage& name) {
   return {address, port};
 }
 
+std::unique_ptr<Decoder> decoder_named(const std::string& name, DraftFiller& filler) {
+  auto decoder = make_decoder(name, filler);
+  CHECK(decoder, "whoever opens a source has looked whether there is such a decoder");
+  return std::move(*decoder);
+}
+
 }  // namespace
 
 UdpSource::UdpSource(UdpSocket socket, UdpSourceOptions options, Schema& schema, IngestStats& stats,
@@ -45,7 +53,9 @@ UdpSource::UdpSource(UdpSocket socket, UdpSourceOptions options, Schema& schema,
       clock_(clock),
       sink_(sink),
       writer_(sink.partitions(), pool),
-      decoder_(schema, stats, writer_),
+      builder_(schema, stats, writer_),
+      filler_(builder_),
+      decoder_(decoder_named(options_.decoder, filler_)),
       peers_("udp", options_.points_per_second_per_address, rejection_log),
       buffers_(std::make_unique_for_overwrite<char[]>(kMessages * kStride)),
       vectors_(kMessages),
@@ -78,6 +88,7 @@ std::size_t UdpSource::poll(std::size_t budget) {
       take_message(messages_[i], buffers_.get() + i * kStride, now);
     }
     datagrams += static_cast<std::size_t>(received);
+    count_received();
     hand_over(false);
     if (static_cast<std::size_t>(received) < kMessages) break;
   }
@@ -127,6 +138,7 @@ void UdpSource::count_drops(std::uint32_t dropped_in_all) {
   const auto step = static_cast<std::int32_t>(dropped_in_all - last_drops_);
   if (step <= 0) return;
   stats_.udp_kernel_drops.add(static_cast<std::uint64_t>(step));
+  own_stats_.kernel_drops.add(static_cast<std::uint64_t>(step));
   last_drops_ = dropped_in_all;
 }
 
@@ -138,8 +150,13 @@ void UdpSource::take_message(mmsghdr& message, const char* buffer, ArrivalTime n
     address_ = address;
     peer_port_ = port;
     peer_.clear();
+    sender_ = AddressHash{}(address) ^ port;
   }
-  TextOrigin origin{.source = SourceKind::kUdp, .arrival = control.arrival};
+  const TextOrigin origin{
+      .source = SourceKind::kUdp,
+      .arrival = control.arrival,
+      .peer = {[](void* source) { return static_cast<UdpSource*>(source)->peer_name(); }, this},
+      .sender = sender_};
   std::string_view rest(buffer, message.msg_len);
   const std::size_t segment = control.segment_bytes == 0 ? rest.size() : control.segment_bytes;
   do {
@@ -149,8 +166,22 @@ void UdpSource::take_message(mmsghdr& message, const char* buffer, ArrivalTime n
   } while (!rest.empty());
 }
 
-void UdpSource::take_datagram(std::string_view text, const TextOrigin& given) {
-  stats_.udp_datagrams.add();
+std::string_view UdpSource::peer_name() {
+  if (peer_.empty()) peer_ = fmt::format("udp:{}:{}", address_.to_string(), peer_port_);
+  return peer_;
+}
+
+/// Once for all datagrams of a call to the kernel: sums that every thread adds to are not cheap.
+void UdpSource::count_received() {
+  if (datagrams_ == 0) return;
+  stats_.udp_datagrams.add(datagrams_);
+  own_stats_.datagrams.add(std::exchange(datagrams_, 0));
+  stats_.of(SourceKind::kUdp).received.add(points_);
+  own_stats_.points.add(std::exchange(points_, 0));
+}
+
+void UdpSource::take_datagram(std::string_view text, const TextOrigin& origin) {
+  ++datagrams_;
   if (!options_.allow.empty() && !options_.allow.contains(address_)) {
     refuse_datagram(RejectReason::kUnauthorized, "the address is not on the allow list", text);
     return;
@@ -159,17 +190,12 @@ void UdpSource::take_datagram(std::string_view text, const TextOrigin& given) {
     refuse_datagram(RejectReason::kRateLimited, "too many points a second from this address", text);
     return;
   }
-  TextOrigin origin = given;
-  if (!text.empty() && text.front() != '{' && text.front() != '[') {
-    if (peer_.empty()) peer_ = fmt::format("udp:{}:{}", address_.to_string(), peer_port_);
-    origin.peer = peer_;
-  }
-  const std::size_t points = decoder_.decode(text, origin, *this);
+  const std::size_t points = decoder_->decode(text, origin, *this);
   if (points == 0) {
     refuse_datagram(RejectReason::kEmpty, "the datagram is empty", text);
     return;
   }
-  stats_.of(SourceKind::kUdp).received.add(points);
+  points_ += points;
   points_since_nap_ += points;
   peers_.spend(address_, points, now_);
 }
@@ -180,7 +206,7 @@ void UdpSource::rejected(std::size_t, const Rejection& rejection, std::string_vi
 }
 
 void UdpSource::refuse_datagram(RejectReason reason, const char* message, std::string_view text) {
-  stats_.of(SourceKind::kUdp).received.add();
+  ++points_;
   stats_.reject(SourceKind::kUdp, reason);
   peers_.report(address_, {reason, message}, text, now_);
 }

@@ -8,7 +8,8 @@
 
 #include "base/agent.h"
 #include "base/clock.h"
-#include "codec/point_decoder.h"
+#include "codec/decoders.h"
+#include "codec/draft_filler.h"
 #include "model/sinks.h"
 #include "net/address_list.h"
 #include "source/peer_table.h"
@@ -19,12 +20,20 @@ namespace slipstream {
 struct UdpSourceOptions {
   AddressList allow = {};                           ///< empty: everybody
   std::uint32_t points_per_second_per_address = 0;  ///< 0: no limit
+  std::string decoder = "auto";                     ///< by its name: one that is known
+};
+
+/// What came to one socket; IngestStats has the sums of all. Any thread.
+struct UdpSourceStats {
+  Counter datagrams;
+  Counter points;
+  Counter kernel_drops;
 };
 
 /// Receives datagrams, decodes them and hands the points to the pipeline. It drains the socket
 /// without blocking and then sleeps a moment: to be woken for every datagram would cost the sender
 /// and this thread more than the moment does. A full pipeline drops points and counts them.
-/// Threads: one, its agent thread.
+/// Threads: one, its agent thread; port(), decoder() and stats() any.
 class UdpSource final : public Agent, private RejectionSink {
  public:
   UdpSource(UdpSocket socket, UdpSourceOptions options, Schema& schema, IngestStats& stats,
@@ -36,6 +45,8 @@ class UdpSource final : public Agent, private RejectionSink {
   void wake() override {}
 
   std::uint16_t port() const { return socket_.port(); }
+  const std::string& decoder() const { return options_.decoder; }
+  const UdpSourceStats& stats() const { return own_stats_; }
   std::size_t receive_buffer_bytes() const { return socket_.receive_buffer_bytes(); }
 
  private:
@@ -58,7 +69,9 @@ class UdpSource final : public Agent, private RejectionSink {
 
   Control read_control(msghdr& header, ArrivalTime now);
   void take_message(mmsghdr& message, const char* buffer, ArrivalTime now);
+  std::string_view peer_name();
   void take_datagram(std::string_view text, const TextOrigin& origin);
+  void count_received();
   void rejected(std::size_t index, const Rejection& rejection, std::string_view sample) override;
   void refuse_datagram(RejectReason reason, const char* message, std::string_view text);
   void hand_over(bool all);
@@ -70,8 +83,11 @@ class UdpSource final : public Agent, private RejectionSink {
   const Clock& clock_;
   PointSink& sink_;
   BatchWriter writer_;
-  PointDecoder decoder_;
+  PointBuilder builder_;
+  DraftFiller filler_;
+  const std::unique_ptr<Decoder> decoder_;
   PeerTable peers_;
+  UdpSourceStats own_stats_;
 
   std::unique_ptr<char[]> buffers_;
   std::vector<iovec> vectors_;
@@ -81,8 +97,11 @@ class UdpSource final : public Agent, private RejectionSink {
 
   Address address_;  ///< of the message in hand
   std::uint16_t peer_port_ = 0;
-  SteadyTime now_;    ///< of the messages in hand
-  std::string peer_;  ///< "udp:ADDRESS:PORT" of the message in hand; empty until needed
+  std::uint64_t sender_ = 0;     ///< likewise: both, as one number
+  SteadyTime now_;               ///< of the messages in hand
+  std::string peer_;             ///< "udp:ADDRESS:PORT" of the message in hand; empty until needed
+  std::uint64_t datagrams_ = 0;  ///< not yet counted
+  std::uint64_t points_ = 0;     ///< likewise
   std::size_t points_since_nap_ = 0;
   int naps_ = 0;
   std::uint32_t last_drops_ = 0;

@@ -190,5 +190,17 @@ TEST(AddressList, HoldsNetworksOfBothFamilies) {
   }
 }
 
+TEST_F(UdpSourceTest, TakesOnlyTheFormatOfItsDecoder) {
+  open({.decoder = "line"});
+  send("a,chassis=b speed_kmh=1\na,chassis=b speed_kmh=2");
+  send(good_point("c"));
+  receive();
+  EXPECT_EQ(rejected(RejectReason::kMalformedCsv), 1u);
+  EXPECT_EQ(source_->decoder(), "line");
+  EXPECT_EQ(source_->stats().datagrams.value(), 2u);
+  EXPECT_EQ(source_->stats().points.value(), 3u);
+  expect_conserved();
+}
+
 }  // namespace
 }  // namespace slipstream

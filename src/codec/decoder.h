@@ -1,0 +1,24 @@
+#pragma once
+#include <cstddef>
+#include <string_view>
+
+#include "codec/text_origin.h"
+
+namespace slipstream {
+
+/// The door for points: bytes of one datagram or one body in, points out into the batches of the
+/// BatchWriter that it was made for, what it refuses to the sink. It never fails as a whole,
+/// whatever the bytes are, and costs no more memory than they do. It may keep state of each sender
+/// (TextOrigin::sender); what it keeps is bounded. One thread.
+class Decoder {
+ public:
+  /// So many bytes behind every text must be readable (not valid).
+  static constexpr std::size_t kPadding = 64;
+
+  virtual ~Decoder() = default;
+  /// Returns how many points the bytes held, refused ones included; 0: none at all.
+  virtual std::size_t decode(std::string_view bytes, const TextOrigin& origin,
+                             RejectionSink& rejections) = 0;
+};
+
+}  // namespace slipstream

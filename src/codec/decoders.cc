@@ -1,0 +1,125 @@
+#include "codec/decoders.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "codec/csv_decoder.h"
+#include "codec/json_decoder.h"
+#include "codec/line_decoder.h"
+#include "codec/trd_decoder.h"
+
+namespace slipstream {
+namespace {
+
+template <typename Made>
+std::unique_ptr<Decoder> make(DraftFiller& filler) {
+  return std::make_unique<Made>(filler);
+}
+
+bool begins_json(std::string_view bytes, const TextOrigin&) {
+  const char first = bytes[bytes.find_first_not_of(" \t\r\n")];
+  return first == '{' || first == '[';
+}
+bool begins_trd(std::string_view bytes, const TextOrigin& origin) {
+  return origin.is_body && looks_like_trd(bytes);
+}
+bool begins_lines(std::string_view bytes, const TextOrigin&) {
+  return LineReader::looks_like_lines(bytes);
+}
+bool anything(std::string_view, const TextOrigin&) {
+  return true;
+}
+
+/// What a body that calls itself a table may be.
+class TableDecoder final : public Decoder {
+ public:
+  explicit TableDecoder(DraftFiller& filler) : either_(filler, kNames) {}
+
+  std::size_t decode(std::string_view bytes, const TextOrigin& origin,
+                     RejectionSink& rejections) override {
+    return either_.decode(bytes, origin, rejections);
+  }
+
+ private:
+  static constexpr std::string_view kNames[] = {"trd", "csv"};
+  AutoDecoder either_;
+};
+
+constexpr auto kMalformedJson = RejectReason::kMalformedJson;
+constexpr auto kMalformedCsv = RejectReason::kMalformedCsv;
+
+/// CSV stands behind the others that can be told, since it takes what none of them knows.
+constexpr DecoderKind kKinds[] = {
+    {"auto", "whichever of the others fits, told by the first bytes of each datagram",
+     make<AutoDecoder>, kMalformedCsv},
+    {"json", "JSON: an object, an array of objects, or objects separated by newlines",
+     make<JsonDecoder>, kMalformedJson, begins_json},
+    {"ndjson", "JSON, every line a document", make<JsonLinesDecoder>, kMalformedJson},
+    {"trd", "the GR Cup's long CSV export, header and rows; in bodies and files", make<TrdDecoder>,
+     kMalformedCsv, begins_trd},
+    {"line", "InfluxDB's line protocol, its timestamps in ns", make<LineDecoder>, kMalformedCsv,
+     begins_lines},
+    {"csv", "CSV lines in the fixed columns", make<CsvDecoder>, kMalformedCsv, anything},
+    {"table", "`trd` or `csv`, told by the header; in bodies and files", make<TableDecoder>,
+     kMalformedCsv},
+};
+
+}  // namespace
+
+std::span<const DecoderKind> decoder_kinds() {
+  return kKinds;
+}
+
+const DecoderKind* find_decoder(std::string_view name) {
+  const auto* kind = std::ranges::find(kKinds, name, &DecoderKind::name);
+  return kind == std::end(kKinds) ? nullptr : kind;
+}
+
+std::string decoder_names() {
+  std::string out;
+  for (const auto& kind : kKinds) {
+    out += out.empty() ? "" : ", ";
+    out += kind.name;
+  }
+  return out;
+}
+
+std::string decoders_markdown() {
+  std::string out = "| `decoder` | what it takes |\n| --- | --- |\n";
+  for (const auto& kind : kKinds) out += fmt::format("| `{}` | {} |\n", kind.name, kind.help);
+  return out;
+}
+
+Result<std::unique_ptr<Decoder>> make_decoder(std::string_view name, DraftFiller& filler) {
+  if (const auto* kind = find_decoder(name)) return kind->make(filler);
+  return fail(fmt::format("there is no decoder '{}': {} are", name, decoder_names()));
+}
+
+AutoDecoder::AutoDecoder(DraftFiller& filler) {
+  for (const auto& kind : kKinds) {
+    if (kind.fits != nullptr) candidates_.push_back({&kind, kind.make(filler)});
+  }
+  CHECK(!candidates_.empty(), "a text must have a decoder to go to");
+}
+
+AutoDecoder::AutoDecoder(DraftFiller& filler, std::span<const std::string_view> names) {
+  for (const auto name : names) {
+    const auto* kind = find_decoder(name);
+    CHECK(kind != nullptr && kind->fits != nullptr, "only what can be told can be chosen from");
+    candidates_.push_back({kind, kind->make(filler)});
+  }
+  CHECK(!candidates_.empty(), "a text must have a decoder to go to");
+}
+
+std::size_t AutoDecoder::decode(std::string_view bytes, const TextOrigin& origin,
+                                RejectionSink& rejections) {
+  bytes = without_byte_order_mark(bytes);
+  if (bytes.find_first_not_of(" \t\r\n") == std::string_view::npos) return 0;
+  auto chosen = candidates_.begin();
+  while (chosen + 1 != candidates_.end() && !chosen->kind->fits(bytes, origin)) ++chosen;
+  return chosen->decoder->decode(bytes, origin, rejections);
+}
+
+}  // namespace slipstream
