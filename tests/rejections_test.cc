@@ -222,12 +222,12 @@ TEST(Rejections, OverloadedTakesAllOfABodyOrNothing) {
   BatchPool pool;
   source_testing::KeptPoints pipeline(stats);
   RejectionLog log({}, stats.errors_not_logged);
-  HttpIngest ingest({}, schema, stats, clock, pipeline, pool, log);
+  IngestService ingest({}, schema, stats, clock, pipeline, pool, log);
   IoThread io("io");
   auto server = HttpServer::open(io, {.port = 0});
   ASSERT_TRUE(server);
   (*server)->route("POST", "/api/ingest", [&](HttpRequest request, HttpResponder respond) {
-    ingest.handle(std::move(request), std::move(respond));
+    take_ingest(ingest, std::move(request), std::move(respond));
   });
   (*server)->start();
   AgentThread worker("ingest", ingest);

@@ -9,6 +9,7 @@
 #include "app/health.h"
 #include "app/query_values.h"
 #include "app/rollups_route.h"
+#include "source/http_ingest.h"
 #include "source/influx_answer.h"
 
 namespace slipstream {
@@ -62,13 +63,13 @@ void add_routes(Parts& parts, const Rates& rates) {
   HttpServer& http = *parts.http;
   http.route("POST", "/api/ingest",
              [&parts](HttpRequest request, HttpResponder respond) {
-               parts.http_ingest->handle(std::move(request), std::move(respond));
+               take_ingest(*parts.ingest_service, std::move(request), std::move(respond));
              },
              {.scope = Scope::kWrite, .hears_denials = true});
   for (const auto path : {"/write", "/api/v2/write"}) {
     http.route("POST", path,
                [&parts](HttpRequest request, HttpResponder respond) {
-                 parts.http_ingest->handle_influx(std::move(request), std::move(respond));
+                 take_influx_write(*parts.ingest_service, std::move(request), std::move(respond));
                },
                {.scope = Scope::kWrite, .hears_denials = true, .error_body = influx_error_body});
   }

@@ -1,20 +1,10 @@
 #include "app/live.h"
 
 #include "app/health.h"
-#include "codec/json_scan.h"
 #include "ops/logging.h"
 
 namespace slipstream {
 namespace {
-
-/// What the answer says of its first error.
-std::string why_refused(std::string_view body) {
-  JsonScan errors(json_member(body, "errors"));
-  const auto first = errors.next();
-  std::string why;
-  if (first) why = json_string_body(json_member(first->value, "message"));
-  return why.empty() ? "nothing was taken" : why;
-}
 
 WindowNames window_names(const Config& config) {
   WindowNames names;
@@ -38,28 +28,22 @@ void read_rollups(Parts& parts, RollupStretchQuery query, RollupStretchTaker tak
 }
 
 void publish(Parts& parts, PublishRequest published, PublishAnswered answered) {
-  HttpRequest request;
-  request.method = "POST";
-  request.path = "/api/ingest";
-  request.address = published.opener.address;
-  request.headers = {{"Content-Type", "application/json"}};
-  if (!published.key.empty()) {
-    request.headers.emplace_back("Idempotency-Key", std::move(published.key));
-  }
+  IngestRequest request{.source = SourceKind::kWebSocket,
+                        .body = std::move(published.points),
+                        .address = published.opener.address,
+                        .key = std::move(published.key)};
+  request.body.reserve(request.body.size() + HttpRequest::kBodyPadding);
   // The connection's token speaks for all that comes over it.
   const Access& access = published.opener.access;
   if (!access.allows(Scope::kWrite)) {
     request.denied = access.token.empty() ? Denial::kNoToken : Denial::kWrongScope;
   }
-  request.body = std::move(published.points);
-  request.body.reserve(request.body.size() + HttpRequest::kBodyPadding);
-  parts.http_ingest->publish(std::move(request), [&parts, answered = std::move(answered)](
-                                                     HttpIngest::PublishOutcome outcome) {
-    PublishAnswer answer{.refusal = outcome.refusal,
-                         .body = outcome.refusal.empty() ? std::move(outcome.response.body)
-                                                         : why_refused(outcome.response.body)};
-    parts.io.post([answered, answer = std::move(answer)] { answered(answer); });
-  });
+  parts.ingest_service->submit(
+      std::move(request), [&parts, answered = std::move(answered)](IngestAnswer outcome) {
+        PublishAnswer answer{.refusal = outcome.refusal, .body = std::move(outcome.body)};
+        if (!answer.refusal.empty()) answer.body = std::move(outcome.why);
+        parts.io.post([answered, answer = std::move(answer)] { answered(answer); });
+      });
 }
 
 }  // namespace

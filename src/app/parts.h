@@ -23,7 +23,7 @@
 #include "redis_streams/aggregate_sink.h"
 #include "redis_streams/redis_streams.h"
 #include "redis_streams/stream_appender.h"
-#include "source/http_ingest.h"
+#include "source/ingest_service.h"
 #include "source/udp_source.h"
 
 namespace slipstream {
@@ -62,7 +62,7 @@ struct Parts : DurableParts {
   std::unique_ptr<StreamAppender> stream_appender;  ///< nullptr: points do not go to streams
   std::unique_ptr<RejectionLog> rejection_log;
   std::vector<std::unique_ptr<UdpSource>> udp;  ///< none: all are switched off
-  std::unique_ptr<HttpIngest> http_ingest;
+  std::unique_ptr<IngestService> ingest_service;
   std::unique_ptr<HttpServer> http;
 
   /// Where points go that are in the log, or on their way there.
@@ -76,7 +76,7 @@ struct Parts : DurableParts {
 
   std::unique_ptr<AgentThread> store_thread;
   std::unique_ptr<AgentThread> flusher_thread;
-  std::unique_ptr<AgentThread> http_ingest_thread;
+  std::unique_ptr<AgentThread> ingest_thread;
   std::unique_ptr<AgentThread> stream_appender_thread;
   std::unique_ptr<AgentThread> aggregates_thread;
   std::vector<std::unique_ptr<AgentThread>> udp_threads;  ///< one each

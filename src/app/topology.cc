@@ -270,14 +270,14 @@ Result<void> Topology::build_sources() {
   p.rejection_log = std::make_unique<RejectionLog>(
       RejectionLog::Lines{.refused = log_rejection, .left_out = log_left_out},
       p.ingest.errors_not_logged);
-  p.http_ingest = std::make_unique<HttpIngest>(
-      HttpIngestOptions{.points_per_second_per_address = config.server.http_points_per_second,
+  p.ingest_service = std::make_unique<IngestService>(
+      IngestServiceOptions{.points_per_second_per_address = config.server.http_points_per_second,
                            .max_body_bytes = config.server.max_body_bytes,
                            .durability = durability_named(config.durability.level),
                            .max_points_bytes = config.durability.max_backlog_bytes,
                            .has_replicas = config.has_redis_log()},
       p.schema, p.ingest, p.clock, p.ingest_sink(), p.pool, *p.rejection_log);
-  for (const auto& key : p.recovered_keys) p.http_ingest->remember(key);
+  for (const auto& key : p.recovered_keys) p.ingest_service->remember(key);
   p.recovered_keys.clear();
   for (const auto& source : config.udp) {
     if (!source.enabled) continue;
@@ -335,7 +335,7 @@ void Topology::start_threads() {
   if (p.pipeline) p.pipeline->start();
   if (p.live_pipeline) p.live_pipeline->start();
   p.flusher_thread = std::make_unique<AgentThread>("flusher", *p.journal);
-  p.http_ingest_thread = std::make_unique<AgentThread>("http-ingest", *p.http_ingest);
+  p.ingest_thread = std::make_unique<AgentThread>("http-ingest", *p.ingest_service);
   if (p.streams) p.streams->start();
   if (p.stream_appender) {
     p.stream_appender_thread = std::make_unique<AgentThread>("stream-log", *p.stream_appender);
@@ -473,8 +473,8 @@ bool Topology::stop() {
     p.udp_threads[i]->stop(false);
     p.udp[i]->poll(kLastReceiveRounds);
   }
-  p.http_ingest->close();
-  p.http_ingest_thread->stop(true);
+  p.ingest_service->close();
+  p.ingest_thread->stop(true);
   p.rejection_log->finish();
   if (p.stream_appender) {
     p.stream_appender_thread->stop(false);

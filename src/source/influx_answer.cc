@@ -32,11 +32,6 @@ std::string_view code_of(unsigned status) {
 
 }  // namespace
 
-HttpResponse influx_answer(unsigned status, std::string_view message) {
-  if (status == 204) return {.status = 204};
-  return {.status = status, .body = influx_error_body(status, message)};
-}
-
 std::string influx_error_body(unsigned status, std::string_view message) {
   std::string body = R"({"code":")";
   body += code_of(status);

@@ -8,9 +8,7 @@
 
 namespace slipstream {
 
-/// What InfluxDB's clients are answered: 204 without a body, else {"code":"...","message":"..."}.
-HttpResponse influx_answer(unsigned status, std::string_view message);
-/// The body alone, of a status that is an error.
+/// The body of an error's answer to InfluxDB's clients: {"code":"...","message":"..."}.
 std::string influx_error_body(unsigned status, std::string_view message);
 
 /// The nanoseconds of `precision=`; nothing for one that is unknown. Without one: nanoseconds.

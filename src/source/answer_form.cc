@@ -1,0 +1,96 @@
+#include "source/answer_form.h"
+
+#include <fmt/format.h>
+
+#include "base/json_text.h"
+#include "net/http.h"
+#include "source/influx_answer.h"
+
+namespace slipstream {
+namespace {
+
+constexpr unsigned kUnavailable = 503;
+
+class JsonAnswers final : public AnswerForm {
+ public:
+  std::string_view key_prefix() const override { return {}; }
+
+  Text of(const IngestOutcome& outcome) const override {
+    std::string errors;
+    for (const auto& error : outcome.errors) {
+      if (!errors.empty()) errors += ',';
+      fmt::format_to(std::back_inserter(errors), R"({{"index":{},"reason":"{}","message":)",
+                     error.index, to_string(error.reason));
+      append_json_string(errors, error.message);
+      errors += '}';
+    }
+    return {outcome.status,
+            fmt::format(R"({{"ok":{},"accepted":{},"rejected":{},"errors":[{}]}})",
+                        outcome.status == 200, outcome.accepted, outcome.rejected, errors)};
+  }
+
+  Text of(NotTaken reason) const override {
+    const IngestError error{0, RejectReason::kOverloaded, std::string(message_of(reason))};
+    // Of what was taken nothing was refused.
+    const std::size_t rejected = reason == NotTaken::kNotSafe ? 0 : 1;
+    return of(IngestOutcome{
+        .status = kUnavailable, .rejected = rejected, .errors = std::span(&error, 1)});
+  }
+
+  Text complaint(unsigned status, std::string_view message) const override {
+    return {status, error_response(status, message).body};
+  }
+};
+
+class InfluxAnswers final : public AnswerForm {
+ public:
+  std::string_view key_prefix() const override { return "influx\n"; }
+
+  Text of(const IngestOutcome& outcome) const override {
+    if (outcome.status == 200 && outcome.rejected == 0) return {204, {}};
+    const std::string first = first_of(outcome);
+    if (outcome.status != 200) return complaint(outcome.status, first);
+    // After a 400 clients send nothing of it again.
+    return complaint(400,
+                     fmt::format("partial write: {} of {} points refused; {}", outcome.rejected,
+                                 outcome.accepted + outcome.rejected, first));
+  }
+
+  Text of(NotTaken reason) const override {
+    return complaint(kUnavailable, reason == NotTaken::kNotSafe
+                                       ? "the log cannot be written: the points are not safe"
+                                       : message_of(reason));
+  }
+
+  Text complaint(unsigned status, std::string_view message) const override {
+    return {status, influx_error_body(status, message)};
+  }
+
+ private:
+  static std::string first_of(const IngestOutcome& outcome) {
+    if (outcome.errors.empty()) return {};
+    const IngestError& first = outcome.errors.front();
+    return fmt::format("point {}: {}: {}", first.index, to_string(first.reason), first.message);
+  }
+};
+
+}  // namespace
+
+std::string_view message_of(NotTaken reason) {
+  return reason == NotTaken::kNotSafe
+             ? "the log cannot be written: the points were taken but are not safe; with an "
+               "Idempotency-Key they can be sent again"
+             : "too many bodies are waiting to be decoded";
+}
+
+const AnswerForm& json_answers() {
+  static const JsonAnswers form;
+  return form;
+}
+
+const AnswerForm& influx_answers() {
+  static const InfluxAnswers form;
+  return form;
+}
+
+}  // namespace slipstream
