@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/check.h"
 #include "base/iso_time.h"
 #include "base/json_text.h"
 
@@ -62,6 +63,7 @@ void BatchWriter::discard() {
 
 // Beyond the limit decoding goes on, since its errors are told, and what it gives is not kept.
 void BatchWriter::close(PointBatchPtr& batch) {
+  CHECK(batch != nullptr && !batch->points.empty(), "only a batch with points can be full");
   full_bytes_ += batch->bytes();
   full_.push_back(std::move(batch));
   if (full_bytes_ > max_bytes_) full_.clear();
@@ -162,6 +164,7 @@ std::expected<void, Rejection> PointBuilder::validate(const Draft& draft,
 }
 
 TextRef PointBuilder::append_json(PointBatch& batch, const Draft& draft, const TextOrigin& origin) {
+  CHECK(!draft.json.empty(), "a decoder gives the point's JSON with it");
   const auto& names = schema_.options();
   suffix_.clear();
   if (!draft.lap && draft.lap_literal.empty()) {
@@ -241,6 +244,7 @@ std::expected<void, Rejection> PointBuilder::finish(const Draft& given, const Te
   } else {
     point.lap = static_cast<std::int16_t>(draft->lap.value_or(0));
   }
+  CHECK(draft->value_count <= draft->values.size(), "add_new() adds no more than fit");
   point.first_value = static_cast<std::uint32_t>(batch.values.size());
   point.value_count = static_cast<std::uint16_t>(draft->value_count);
   batch.values.insert(batch.values.end(), draft->values.begin(),

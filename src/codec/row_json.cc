@@ -1,5 +1,6 @@
 #include "codec/row_json.h"
 
+#include "base/check.h"
 #include "base/iso_time.h"
 #include "base/json_text.h"
 #include "codec/csv_text.h"
@@ -39,6 +40,7 @@ void RowJson::add_raw(std::string_view name, std::string_view value) {
 }
 
 void RowJson::finish(Draft& draft) {
+  CHECK(text_.starts_with('{'), "begin() opened the object");
   text_ += '}';
   draft.json = text_;
   draft.lap_literal = draft.json.substr(lap_offset_, lap_length_);

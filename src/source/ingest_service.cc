@@ -209,6 +209,10 @@ std::optional<IngestAnswer> IngestService::hand_over(Job& job) {
                       static_cast<std::uint16_t>(response.status), response.body};
     taken.key = &*key;
   }
+  for (const auto& batch : taken.batches) {
+    CHECK(batch != nullptr && batch->points.front().source == source_,
+          "a body's batches are of its own source alone, which they are counted by");
+  }
   const auto offset = sink_.offer_all(taken);
   if (!offset) {
     for (auto& batch : taken.batches) writer_.pool().put(std::move(batch));

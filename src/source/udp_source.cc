@@ -215,7 +215,11 @@ void UdpSource::hand_over(bool all) {
   for (auto& batch : writer_.open()) {
     if (!batch || batch->points.empty() || (!all && batch->points.size() < kPointsPerBatch))
       continue;
-    if (sink_.offer(batch)) continue;
+    if (sink_.offer(batch)) {
+      CHECK(batch == nullptr, "what the pipeline took is its own: it must not be filled again");
+      continue;
+    }
+    CHECK(batch != nullptr, "what the pipeline did not take is still ours");
     const std::size_t points = batch->points.size();
     stats_.reject(SourceKind::kUdp, RejectReason::kOverloaded, points);
     peers_.report(address_,
