@@ -14,19 +14,25 @@
 namespace slipstream {
 
 /// All settings, with their defaults. Units are in the names. What each is called in the file and
-/// in the environment stands in one table, settings.cc; docs/configuration.md lists them.
+/// in the environment stands in one table, settings.cc; docs/configuration.md lists them. A default
+/// stands once: here, or where a room's own options have it, there, from where config_defaults.cc
+/// takes it into the members that have none below.
 struct Config {
   struct Server {
-    std::string listen = "127.0.0.1";  ///< HTTP and WebSocket
-    std::uint16_t port = 8081;         ///< 0: a free one
+    Server();
+
+    std::string listen;  ///< HTTP and WebSocket
+    std::uint16_t port;  ///< 0: a free one
     std::string ws_path = "/ws/realtime";
-    std::size_t max_ws_buffer_bytes = 2'000'000;
-    std::uint32_t max_connections = 4'096;
-    std::size_t max_body_bytes = std::size_t{16} << 20;
-    std::uint32_t http_points_per_second = 0;  ///< per address; 0: no limit
-    bool csv_raw = false;                      ///< texts go out as they are, formulas too
+    std::size_t max_ws_buffer_bytes;
+    std::uint32_t max_connections;
+    std::size_t max_body_bytes;
+    std::uint32_t http_points_per_second;  ///< per address; 0: no limit
+    bool csv_raw = false;                  ///< texts go out as they are, formulas too
   } server;
   struct Security {
+    Security();
+
     struct Token {
       std::string name;    ///< for the log
       std::string token;   ///< never logged
@@ -46,19 +52,21 @@ struct Config {
     std::filesystem::path tls_key;             ///< PEM
     std::uint32_t max_connections_per_address = 1'024;  ///< 0: any number
     std::uint32_t requests_per_second = 0;              ///< per address; 0: no limit
-    std::int64_t header_timeout_ms = 10'000;
-    std::int64_t keep_alive_timeout_ms = 60'000;
-    std::int64_t body_timeout_ms = 20'000;
-    std::uint32_t min_bytes_per_second = 4'096;
+    std::int64_t header_timeout_ms;
+    std::int64_t keep_alive_timeout_ms;
+    std::int64_t body_timeout_ms;
+    std::uint32_t min_bytes_per_second;
   } security;
   struct UdpSource {
+    UdpSource();
+
     bool enabled = true;
-    std::string host;  ///< empty: all addresses, IPv4 and IPv6
-    std::uint16_t port = 20'777;
-    std::size_t receive_buffer_bytes = std::size_t{32} << 20;
-    std::vector<std::string> allow;       ///< networks; empty: everybody
-    std::uint32_t points_per_second = 0;  ///< per address; 0: no limit
-    std::string decoder = "auto";         ///< the name of a codec's decoder
+    std::string host;    ///< empty: all addresses, IPv4 and IPv6
+    std::uint16_t port;  ///< 0: a free one
+    std::size_t receive_buffer_bytes;
+    std::vector<std::string> allow;   ///< networks; empty: everybody
+    std::uint32_t points_per_second;  ///< per address; 0: no limit
+    std::string decoder;              ///< the name of a codec's decoder
   };
   /// Never empty: the first is what [udp] and UDP_PORT say, further ones are [[udp]] tables.
   std::vector<UdpSource> udp = std::vector<UdpSource>(1);
@@ -71,13 +79,15 @@ struct Config {
     std::uint32_t max_series = 100'000;               ///< a partition
   } pipeline;
   struct Durability {
+    Durability();
+
     std::string log = "segments";   ///< where points are kept before they are folded: none, redis
     std::string level = "fsynced";  ///< what an acknowledgement waits for, unless it says another
-    std::int64_t flush_interval_ms = 10;
-    std::size_t flush_bytes = std::size_t{4} << 20;
-    std::size_t max_backlog_bytes = std::size_t{256} << 20;
+    std::int64_t flush_interval_ms;
+    std::size_t flush_bytes;
+    std::size_t max_backlog_bytes;
     std::int64_t checkpoint_interval_ms = 2'000;
-    std::size_t segment_bytes = std::size_t{128} << 20;
+    std::size_t segment_bytes;
     std::int64_t segment_minutes = 60;
     std::size_t log_retention_bytes = std::size_t{16} << 30;  ///< 0: any size
     std::int64_t log_retention_hours = 168;                   ///< 0: for ever
@@ -86,9 +96,11 @@ struct Config {
   bool has_redis_log() const { return durability.log == "redis"; }
   std::vector<WindowDefinition> windows;  ///< default_windows() unless [[window]] tables say others
   struct Store {
+    Store();
+
     std::filesystem::path data_dir = "data";
-    std::int64_t retention_hours = 0;      ///< 0: for ever
-    std::uint64_t retention_rollups = 0;   ///< 0: any number
+    std::int64_t retention_hours;          ///< 0: for ever
+    std::uint64_t retention_rollups;       ///< 0: any number
     std::uint32_t memory_rollups = 5'000;  ///< newest kept, of a window that is not stored
   } store;
   struct Redis {
@@ -117,24 +129,27 @@ struct Config {
     std::string key_file;
   } redis;
   struct Broadcast {
-    std::int64_t batch_ms = 600;           ///< insights
-    std::int64_t batch_min_ms = 5;         ///< telemetry batches are no closer than this
-    std::uint32_t ring_size = 20'000;      ///< recent points kept
-    std::size_t batch_points = 50;         ///< a full telemetry batch at rest ...
-    std::size_t batch_max_points = 2'000;  ///< ... and under load
-    std::int64_t batch_max_ms = 200;       ///< no point waits longer
-    std::size_t max_once_bytes = std::size_t{4}
-                                 << 20;  ///< unsent to a client, of what happens once
-    bool deflate = true;                 ///< offer permessage-deflate
+    Broadcast();
+
+    std::int64_t batch_ms;         ///< insights
+    std::int64_t batch_min_ms;     ///< telemetry batches are no closer than this
+    std::uint32_t ring_size;       ///< recent points kept
+    std::size_t batch_points;      ///< a full telemetry batch at rest ...
+    std::size_t batch_max_points;  ///< ... and under load
+    std::int64_t batch_max_ms;     ///< no point waits longer
+    std::size_t max_once_bytes;    ///< unsent to a client, of what happens once
+    bool deflate;                  ///< offer permessage-deflate
   } broadcast;
   struct Racing {
     std::filesystem::path track_sectors_path;  ///< empty: equal thirds of 5,000 m
   } racing;
   struct Demo {
+    Demo();
+
     std::filesystem::path
         data_path;  ///< a JSON file of points to play instead of the simulated field
-    std::uint32_t cars = 20;
-    std::uint64_t seed = 1;
+    std::uint32_t cars;
+    std::uint64_t seed;
   } demo;
   struct Log {
     std::string level = "info";            ///< trace, debug, info, warn, error

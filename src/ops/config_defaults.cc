@@ -1,0 +1,84 @@
+#include "broadcast/hub.h"
+#include "log/segment_log.h"
+#include "net/http_server.h"
+#include "ops/config.h"
+#include "pipeline/journal.h"
+#include "racing/field_analyzer.h"
+#include "racing/race_field.h"
+#include "source/ingest_service.h"
+#include "source/udp_socket.h"
+#include "source/udp_source.h"
+#include "store/rollup_store.h"
+
+namespace slipstream {
+namespace {
+
+template <typename Options>
+const Options& room_defaults() {
+  static const Options options;
+  return options;
+}
+
+}  // namespace
+
+Config::Server::Server() {
+  const auto& http = room_defaults<HttpServerOptions>();
+  listen = http.listen;
+  port = http.port;
+  max_connections = http.max_connections;
+  max_body_bytes = http.max_body_bytes;
+  max_ws_buffer_bytes = room_defaults<DeliveryOptions>().max_sample_bytes;
+  http_points_per_second = room_defaults<IngestServiceOptions>().points_per_second_per_address;
+}
+
+Config::Security::Security() {
+  const auto& http = room_defaults<HttpServerOptions>();
+  header_timeout_ms = http.header_timeout_ms;
+  keep_alive_timeout_ms = http.keep_alive_timeout_ms;
+  body_timeout_ms = http.body_timeout_ms;
+  min_bytes_per_second = http.min_bytes_per_second;
+}
+
+Config::UdpSource::UdpSource() {
+  const auto& socket = room_defaults<UdpSocketOptions>();
+  host = socket.host;
+  port = socket.port;
+  receive_buffer_bytes = socket.receive_buffer_bytes;
+  const auto& source = room_defaults<UdpSourceOptions>();
+  points_per_second = source.points_per_second_per_address;
+  decoder = source.decoder;
+}
+
+Config::Durability::Durability() {
+  const auto& journal = room_defaults<JournalOptions>();
+  flush_interval_ms = journal.flush_interval_ms;
+  flush_bytes = journal.flush_bytes;
+  max_backlog_bytes = journal.max_backlog_bytes;
+  segment_bytes = room_defaults<SegmentLogOptions>().segment_bytes;
+}
+
+Config::Store::Store() {
+  const auto& store = room_defaults<StoreOptions>();
+  retention_hours = store.retention_hours;
+  retention_rollups = store.retention_rollups;
+}
+
+Config::Broadcast::Broadcast() {
+  batch_ms = room_defaults<FieldAnalyzerOptions>().batch_ms;
+  const auto& batch = room_defaults<TelemetryBatcherOptions>();
+  batch_min_ms = batch.batch_min_ms;
+  batch_points = batch.batch_points;
+  batch_max_points = batch.max_batch_points;
+  batch_max_ms = batch.batch_max_ms;
+  ring_size = static_cast<std::uint32_t>(room_defaults<HubOptions>().ring_points);
+  max_once_bytes = room_defaults<DeliveryOptions>().max_once_bytes;
+  deflate = room_defaults<HttpServerOptions>().ws_deflate;
+}
+
+Config::Demo::Demo() {
+  const auto& field = room_defaults<FieldOptions>();
+  cars = static_cast<std::uint32_t>(field.cars);
+  seed = field.seed;
+}
+
+}  // namespace slipstream
