@@ -1,7 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <simdjson.h>
 
-#include "app/parts.h"
+#include <fstream>
+
+#include "app/topology.h"
 #include "harness.h"
 #include "source/udp_sender.h"
 
@@ -63,8 +66,29 @@ TEST(UdpSources, EachHasItsSocketItsDecoderAndItsFigures) {
   EXPECT_EQ(of("datagrams", lines, "line"), 2);
   EXPECT_EQ(of("points", lines, "line"), 3);
   const auto health = http(server.port(), "GET", "/api/health").body;
+  simdjson::dom::parser parser;
+  EXPECT_EQ(parser.parse(health).error(), simdjson::SUCCESS) << health;
   EXPECT_THAT(health, HasSubstr("\"port\":" + std::to_string(lines) +
                                 ",\"decoder\":\"line\",\"datagrams\":2,\"points\":3"));
+}
+
+TEST(UdpSources, WhatIsWrongWithOneIsNamedWithItsLine) {
+  const harness::TemporaryDirectory directory;
+  const auto file = directory.path() / "slipstream.toml";
+  std::ofstream(file) << "[[udp]]\ndecoder = \"xml\"\n[[udp]]\nport = 1\nhost = \"here\"\n"
+                         "allow = [\"ten\"]\ndecoder = \"tsv\"\n";
+  const auto config = load_config(file, [](const std::string&) { return std::nullopt; });
+  ASSERT_TRUE(config);
+  std::vector<std::string> told;
+  for (const auto& fault : check_parts(*config)) {
+    told.push_back(fault.where.substr(file.string().size()) + ": " + fault.message);
+  }
+  EXPECT_THAT(
+      told, testing::ElementsAre(
+                testing::AllOf(testing::StartsWith(":2: [udp] decoder: one of auto, json, "),
+                               HasSubstr("\"xml\"")),
+                HasSubstr(":5: [[udp]] number 2 host: "), HasSubstr(":6: [[udp]] number 2 allow: "),
+                testing::AllOf(HasSubstr(":7: [[udp]] number 2 decoder: "), HasSubstr("\"tsv\""))));
 }
 
 TEST(UdpSources, WhatTheySentIsFoldedBeforeTheServerStops) {
