@@ -76,7 +76,7 @@ Sent lines(std::size_t bytes) {
 Sent json(std::size_t bytes, bool is_array) {
   Sent sent{.text = is_array ? "[" : "",
             .headers = {{"Content-Type", is_array ? "application/json" : "application/x-ndjson"}}};
-  while (sent.text.size() < bytes) {
+  while (sent.points == 0 || sent.text.size() < bytes) {
     if (sent.points > 0) sent.text += is_array ? "," : "\n";
     sent.text += fmt::format(R"({{"track":"t","chassis":"c{}","lap":1,"speed_kmh":{}}})",
                              sent.points % 3, sent.points % 300);
