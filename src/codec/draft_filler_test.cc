@@ -93,7 +93,7 @@ std::string point_with(std::string_view lap, std::string_view sector, std::strin
   return fmt::format("a/b at {} lap {} sector {} sequence {}{}", at, lap, sector, sequence, values);
 }
 
-struct Case {
+struct MemberCase {
   std::string name;
   std::string value;
   std::string expected;
@@ -101,7 +101,7 @@ struct Case {
 
 TEST_F(SameMeaning, WhateverFormatAMemberComesIn) {
   const std::string most_time = "1757000300000000000";
-  const Case cases[] = {
+  const MemberCase cases[] = {
       {"lap", "0", point_with("0", "-1", "none")},
       {"lap", "32767", point_with("32767", "-1", "none")},
       {"lap", "32768", point_with("0 (fault)", "-1", "none")},

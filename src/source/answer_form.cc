@@ -9,7 +9,7 @@
 namespace slipstream {
 namespace {
 
-constexpr unsigned kUnavailable = 503;
+constexpr unsigned kServiceUnavailable = 503;
 
 class JsonAnswers final : public AnswerForm {
  public:
@@ -34,7 +34,7 @@ class JsonAnswers final : public AnswerForm {
     // Of what was taken nothing was refused.
     const std::size_t rejected = reason == NotTaken::kNotSafe ? 0 : 1;
     return of(IngestOutcome{
-        .status = kUnavailable, .rejected = rejected, .errors = std::span(&error, 1)});
+        .status = kServiceUnavailable, .rejected = rejected, .errors = std::span(&error, 1)});
   }
 
   Text complaint(unsigned status, std::string_view message) const override {
@@ -57,9 +57,9 @@ class InfluxAnswers final : public AnswerForm {
   }
 
   Text of(NotTaken reason) const override {
-    return complaint(kUnavailable, reason == NotTaken::kNotSafe
-                                       ? "the log cannot be written: the points are not safe"
-                                       : message_of(reason));
+    return complaint(kServiceUnavailable, reason == NotTaken::kNotSafe
+                                              ? "the log cannot be written: the points are not safe"
+                                              : message_of(reason));
   }
 
   Text complaint(unsigned status, std::string_view message) const override {
