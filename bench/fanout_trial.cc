@@ -79,7 +79,7 @@ class LiveServer {
         FanoutParts{.fields = schema_.fields(),
                     .windows = {},
                     .identity = {},
-                    .read_rollups = [](const RollupStretchQuery&, const RollupStretchTaker&) {},
+                    .read_rollups = [](const StoredRollupsQuery&, const StoredRollupsTaker&) {},
                     .publish = [](const PublishRequest&, const PublishAnswered&) {},
                     .warn = [](const std::string&) {}});
     auto server = HttpServer::open(io_, {.port = 0});

@@ -30,13 +30,13 @@ void append_ids(std::vector<std::string>& ids, std::string_view message) {
 /// All that the store has, in the order of its rows.
 std::vector<std::string> stored_ids(const RollupStore& store) {
   std::vector<std::string> ids;
-  RollupStretchQuery query{.upto = store.newest()->row};
+  StoredRollupsQuery query{.upto = store.newest()->row};
   while (query.after.row < query.upto) {
-    const auto stretch = store.read_stretch(query).value();
-    for (const auto& rollup : stretch.rollups) {
+    const auto page = store.read_stored(query).value();
+    for (const auto& rollup : page.rollups) {
       ids.emplace_back(json_string_body(json_member(rollup, "window_id")));
     }
-    query.after = stretch.to;
+    query.after = page.to;
   }
   return ids;
 }

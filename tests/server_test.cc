@@ -87,10 +87,10 @@ TEST(Server, TakesEveryFormatAndEncodingOfABody) {
       HasSubstr(both));
   EXPECT_THAT(post(zstd(two), {{"Content-Encoding", "zstd"}}), HasSubstr(both));
   EXPECT_THAT(post(gzip(two), {{"Content-Encoding", "gzip"}}), HasSubstr(both));
-  EXPECT_EQ(
-      http(server.port(), "POST", "/api/ingest", gzip(two).substr(0, 20), {{"Content-Encoding", "gzip"}})
-          .status,
-      400u);
+  EXPECT_EQ(http(server.port(), "POST", "/api/ingest", gzip(two).substr(0, 20),
+                 {{"Content-Encoding", "gzip"}})
+                .status,
+            400u);
   EXPECT_EQ(http(server.port(), "POST", "/api/ingest", two, {{"Content-Encoding", "br"}}).status,
             415u);
   EXPECT_EQ(

@@ -21,9 +21,9 @@ std::vector<std::string> identity_members(const SchemaOptions& schema) {
   return members;
 }
 
-void read_rollups(Parts& parts, RollupStretchQuery query, RollupStretchTaker taker) {
+void read_rollups(Parts& parts, StoredRollupsQuery query, StoredRollupsTaker taker) {
   parts.queries.post([&parts, query = std::move(query), taker = std::move(taker)] {
-    parts.io.post([taker, stretch = parts.store->read_stretch(query)] { taker(stretch); });
+    parts.io.post([taker, page = parts.store->read_stored(query)] { taker(page); });
   });
 }
 
@@ -53,7 +53,7 @@ FanoutParts fanout_parts(Parts& parts) {
           .windows = window_names(parts.config),
           .identity = identity_members(parts.config.schema),
           .read_rollups =
-              [&parts](RollupStretchQuery query, RollupStretchTaker taker) {
+              [&parts](StoredRollupsQuery query, StoredRollupsTaker taker) {
                 read_rollups(parts, std::move(query), std::move(taker));
               },
           .publish =
@@ -65,7 +65,7 @@ FanoutParts fanout_parts(Parts& parts) {
 
 HubOptions hub_options(const Config& config) {
   return {.fanout = {.delivery = {.max_sample_bytes = config.server.max_ws_buffer_bytes,
-                                  .max_once_bytes = config.broadcast.max_once_bytes},
+                                  .max_event_bytes = config.broadcast.max_event_bytes},
                      .batch = {.batch_points = config.broadcast.batch_points,
                                .max_batch_points = config.broadcast.batch_max_points,
                                .batch_max_ms = config.broadcast.batch_max_ms,

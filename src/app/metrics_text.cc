@@ -100,7 +100,7 @@ void add_log(MetricsPage& page, const Parts& parts) {
                real(supervisor.dead_points.value()));
 }
 
-void add_edge(MetricsPage& page, const HttpGuardStats& guard) {
+void add_access(MetricsPage& page, const HttpGuardStats& guard) {
   for (const auto& [reason, counter] :
        {std::pair{"no_token", &guard.no_token}, std::pair{"wrong_scope", &guard.wrong_scope},
         std::pair{"foreign_origin", &guard.foreign_origin},
@@ -171,7 +171,7 @@ void add_outputs(MetricsPage& page, const Parts& parts) {
              real(wal.held_ns) * 1e-9);
   page.gauge("store_damaged", "1: damage of the store's file was met",
              parts.store->damage() ? 1 : 0);
-  add_edge(page, parts.http->guard_stats());
+  add_access(page, parts.http->guard_stats());
   page.gauge("http_connections", "Open connections, WebSockets included",
              real(parts.http->connections().value()));
   page.gauge("http_connections_limit",

@@ -11,7 +11,7 @@ namespace {
 /// A connection lost and made again is no problem yet.
 constexpr std::int64_t kPassingNs = 2 * kNsPerSecond;
 
-void append_connections(std::string& out, const Parts& parts) {
+void append_redis_connections(std::string& out, const Parts& parts) {
   out += '[';
   bool is_first = true;
   for (const auto& state : parts.redis->states()) {
@@ -29,7 +29,7 @@ void append_connections(std::string& out, const Parts& parts) {
   out += ']';
 }
 
-void append_partitions(std::string& out, const Parts& parts) {
+void append_stream_partitions(std::string& out, const Parts& parts) {
   out += '[';
   const auto& stats = parts.streams->stats();
   for (std::uint32_t p = 0; p < stats.partitions.size(); ++p) {
@@ -63,7 +63,7 @@ void append_group(std::string& out, const Parts& parts) {
   object.number("fenced", stats.fenced.value());
   object.number("restarts", stats.restarts.value());
   object.number("takeovers", stats.takeovers.value());
-  append_partitions(object.key("partitions"), parts);
+  append_stream_partitions(object.key("partitions"), parts);
 }
 
 void add_commands(MetricsPage& page, const RedisStats& stats) {
@@ -177,7 +177,7 @@ void append_redis(std::string& out, const Parts& parts) {
   object.flag("enabled", parts.redis != nullptr);
   if (!parts.redis) return;
   object.flag("cluster", parts.redis->is_cluster());
-  append_connections(object.key("connections"), parts);
+  append_redis_connections(object.key("connections"), parts);
   if (parts.streams) append_group(object.key("streams"), parts);
   if (parts.aggregates) append_aggregates(object.key("aggregates"), parts);
   if (!parts.stream_appender) return;

@@ -7,9 +7,9 @@
 #include <future>
 #include <limits>
 
+#include "app/access_setup.h"
 #include "app/api.h"
 #include "app/dead_letters.h"
-#include "app/edge.h"
 #include "app/health.h"
 #include "app/live.h"
 #include "app/streams_setup.h"
@@ -92,7 +92,7 @@ void check_udp_source(const Config::UdpSource& source, std::size_t number,
 }  // namespace
 
 std::vector<ConfigFault> check_parts(const Config& config) {
-  std::vector<ConfigFault> faults = check_edge(config);
+  std::vector<ConfigFault> faults = check_access_settings(config);
   if (!parse_address(config.server.listen)) {
     faults.push_back({"[server] listen",
                       fmt::format("an IP address is expected, not \"{}\"", config.server.listen)});
@@ -288,7 +288,7 @@ Result<void> Topology::build_sources() {
   if (!options) return std::unexpected(options.error());
   options->max_connections = p.budget.connections;
   options->max_turned_away = p.budget.turned_away;
-  report_edge(config, *options);
+  report_access(config, *options);
   report_budget(config, p.budget);
   auto http = HttpServer::open(p.io, std::move(*options));
   if (!http) return std::unexpected(http.error());

@@ -5,7 +5,9 @@
 namespace slipstream {
 namespace {
 
-TEST(Check, PassesWhatHolds) { CHECK(1 + 1 == 2, "sums are sums"); }
+TEST(Check, PassesWhatHolds) {
+  CHECK(1 + 1 == 2, "sums are sums");
+}
 
 TEST(CheckDeathTest, AbortsWithWhatWhereAndWhy) {
   const int given = 3;

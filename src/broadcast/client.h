@@ -6,7 +6,7 @@
 #include <string>
 
 #include "broadcast/client_message.h"
-#include "model/rollup_stretch.h"
+#include "model/stored_rollups.h"
 #include "net/ws_session.h"
 
 namespace slipstream {

@@ -10,7 +10,7 @@
 
 #include "broadcast/channel.h"
 #include "broadcast/filter.h"
-#include "model/rollup_stretch.h"
+#include "model/stored_rollups.h"
 
 namespace slipstream {
 

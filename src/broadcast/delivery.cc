@@ -43,13 +43,13 @@ bool Delivery::sample(Client& client, Channel channel, const FramePtr& frame) {
   return false;
 }
 
-void Delivery::once(Client& client, const FramePtr& frame) {
+void Delivery::send_event(Client& client, const FramePtr& frame) {
   WsSession& session = *client.session;
   if (!session.is_open()) return;
   const std::size_t bytes = frame->plain().size();
   const auto fits = [&] {
-    const std::size_t unsent = session.unsent_bytes(WsLane::kOnce);
-    return unsent == 0 || unsent + bytes <= options_.max_once_bytes;
+    const std::size_t unsent = session.unsent_bytes(WsLane::kEvents);
+    return unsent == 0 || unsent + bytes <= options_.max_event_bytes;
   };
   if (!fits()) session.flush();
   if (!fits()) {
@@ -57,17 +57,17 @@ void Delivery::once(Client& client, const FramePtr& frame) {
     session.close(WsClose::kTryAgainLater, "too far behind: resume from the last cursor");
     return;
   }
-  session.send(frame, WsLane::kOnce);
+  session.send(frame, WsLane::kEvents);
   touch(client);
 }
 
-void Delivery::once(Client& client, Channel channel, const FramePtr& frame) {
-  once(client, frame);
+void Delivery::send_event(Client& client, Channel channel, const FramePtr& frame) {
+  send_event(client, frame);
   if (client.session->is_open()) stats_.messages_sent[index(channel)].add();
 }
 
-bool Delivery::has_room_once(const Client& client) const {
-  return client.session->unsent_bytes(WsLane::kOnce) < options_.max_once_bytes / 4;
+bool Delivery::has_room_for_event(const Client& client) const {
+  return client.session->unsent_bytes(WsLane::kEvents) < options_.max_event_bytes / 4;
 }
 
 bool Delivery::catch_up(Client& client, const FramePtr& newest, bool is_complete) {
@@ -89,7 +89,7 @@ void Delivery::tell_gap(Client& client) {
   if (client.missed == 0) return;
   const auto missed = std::exchange(client.missed, 0);
   --behind_;
-  once(client, Frame::text(fmt::format(R"({{"type":"gap","missed":{}}})", missed)));
+  send_event(client, Frame::text(fmt::format(R"({{"type":"gap","missed":{}}})", missed)));
 }
 
 void Delivery::touch(Client& client) {

@@ -8,8 +8,8 @@
 namespace slipstream {
 
 struct DeliveryOptions {
-  std::size_t max_sample_bytes = 2'000'000;           ///< unsent to a client
-  std::size_t max_once_bytes = std::size_t{4} << 20;  ///< likewise
+  std::size_t max_sample_bytes = 2'000'000;            ///< unsent to a client
+  std::size_t max_event_bytes = std::size_t{4} << 20;  ///< likewise
 };
 
 /// Hands frames to clients within their bounds. What was handed over since the last flush() goes
@@ -21,11 +21,11 @@ class Delivery {
   /// A sample: may be left out, by the client's policy. False: it was.
   bool sample(Client& client, Channel channel, const FramePtr& frame);
   /// What happens once: a client that has no room for it is closed, with a word that says so.
-  void once(Client& client, const FramePtr& frame);
+  void send_event(Client& client, const FramePtr& frame);
   /// The same, and counted.
-  void once(Client& client, Channel channel, const FramePtr& frame);
+  void send_event(Client& client, Channel channel, const FramePtr& frame);
   /// Whether there is room for more of what happens once: a quarter is free for what comes between.
-  bool has_room_once(const Client& client) const;
+  bool has_room_for_event(const Client& client) const;
   /// For a conflating client that has room again: what was kept for it. `newest`: of its machines;
   /// nullptr: nothing. False: it has no room for that after all, or does not wait for it.
   bool catch_up(Client& client, const FramePtr& newest, bool is_complete);

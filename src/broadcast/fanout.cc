@@ -159,7 +159,7 @@ void Fanout::refuse(Client& client, const MessageFault& fault) {
 }
 
 void Fanout::answer(Client& client, std::string_view text) {
-  delivery_.once(client, Frame::text(text));
+  delivery_.send_event(client, Frame::text(text));
 }
 
 void Fanout::drained(std::uint64_t id, Moment now) {

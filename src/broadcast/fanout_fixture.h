@@ -15,8 +15,8 @@ namespace slipstream::broadcast_testing {
 class FanoutTest : public testing::Test {
  protected:
   struct Read {
-    RollupStretchQuery query;
-    RollupStretchTaker taker;
+    StoredRollupsQuery query;
+    StoredRollupsTaker taker;
   };
   struct Published {
     std::string points;
@@ -31,7 +31,7 @@ class FanoutTest : public testing::Test {
                     .windows = {.stored = {"sector", "second"}, .unstored = {"bucket"}},
                     .identity = {"meta_time", "track", "chassis", "lap", "sector"},
                     .read_rollups =
-                        [this](RollupStretchQuery query, RollupStretchTaker taker) {
+                        [this](StoredRollupsQuery query, StoredRollupsTaker taker) {
                           reads_.push_back({std::move(query), std::move(taker)});
                         },
                     .publish =
@@ -118,11 +118,11 @@ class FanoutTest : public testing::Test {
     committed.after = newest_;
     fanout_->take(committed);
   }
-  void answer_read(RollupStretch stretch) {
+  void answer_read(StoredRollups page) {
     ASSERT_FALSE(reads_.empty());
     const auto read = std::move(reads_.front());
     reads_.erase(reads_.begin());
-    read.taker(std::move(stretch));
+    read.taker(std::move(page));
   }
 
   Schema schema_;

@@ -16,7 +16,7 @@ void RollupFanout::take(CommittedRollups committed) {
     for (Client* const client : group->of(Channel::kRollups)) {
       if (client->rollups != RollupMode::kLive) continue;
       if (frames == nullptr) frames = &messages.of(*group);
-      for (const auto& frame : *frames) delivery_.once(*client, Channel::kRollups, frame);
+      for (const auto& frame : *frames) delivery_.send_event(*client, Channel::kRollups, frame);
     }
   }
   newest_ = messages.committed().after;
@@ -25,7 +25,7 @@ void RollupFanout::take(CommittedRollups committed) {
     messages.forget();
     recent_bytes_ += messages.committed().bytes();
     recent_.push_back(std::move(messages));
-    if (recent_bytes_ > delivery_.options().max_once_bytes / 2) end_all_holds();
+    if (recent_bytes_ > delivery_.options().max_event_bytes / 2) end_all_holds();
   }
   // Who reads from the store, and had reached its end, has a new end.
   for (const auto& group : audience_.groups()) {
@@ -89,7 +89,7 @@ void RollupFanout::settle(Client& client, const std::optional<MessageFault>& ref
 void RollupFanout::pump(Client& client) {
   if (client.read_under_way || !client.session->is_open()) return;
   if (client.resuming) return read_page(client, client.resuming->after);
-  if (client.rollups != RollupMode::kReading || !delivery_.has_room_once(client)) return;
+  if (client.rollups != RollupMode::kReading || !delivery_.has_room_for_event(client)) return;
   if (client.read_to.row >= newest_.row) {
     client.rollups = RollupMode::kLive;
     return;
@@ -99,7 +99,7 @@ void RollupFanout::pump(Client& client) {
 
 void RollupFanout::read_page(Client& client, RollupCursor after) {
   client.read_under_way = true;
-  RollupStretchQuery query{.after = after,
+  StoredRollupsQuery query{.after = after,
                            .upto = newest_.row,
                            .max_rows = RollupMessages::kMaxRollups,
                            .max_bytes = RollupMessages::kMaxBytes};
@@ -109,11 +109,11 @@ void RollupFanout::read_page(Client& client, RollupCursor after) {
     };
   }
   read_(std::move(query), [this, id = client.id, turn = client.read_turn](
-                              const Result<RollupStretch>& page) { take_page(id, turn, page); });
+                              const Result<StoredRollups>& page) { take_page(id, turn, page); });
 }
 
 void RollupFanout::take_page(std::uint64_t id, std::uint64_t turn,
-                             const Result<RollupStretch>& page) {
+                             const Result<StoredRollups>& page) {
   Client* const client = audience_.find(id);
   if (client == nullptr) return;
   client->read_under_way = false;
@@ -127,19 +127,19 @@ void RollupFanout::take_page(std::uint64_t id, std::uint64_t turn,
     } else {
       audience_.switch_channel(*client, Channel::kRollups, false);
       client->rollups = RollupMode::kOff;
-      delivery_.once(*client, Frame::text(error_text(fault)));
+      delivery_.send_event(*client, Frame::text(error_text(fault)));
     }
     delivery_.flush();
     return pump(*client);
   }
   if (client->resuming) settle(*client, {});
   if (page->gone > 0) {
-    delivery_.once(*client,
-                   Frame::text(fmt::format(R"({{"type":"gap","channel":"rollups","missed":{}}})",
-                                           page->gone)));
+    delivery_.send_event(
+        *client, Frame::text(fmt::format(R"({{"type":"gap","channel":"rollups","missed":{}}})",
+                                         page->gone)));
   }
   if (!page->rollups.empty()) {
-    delivery_.once(*client, Channel::kRollups, rollup_page_message(*client->group, *page));
+    delivery_.send_event(*client, Channel::kRollups, rollup_page_message(*client->group, *page));
   }
   client->read_to = page->to;
   delivery_.flush();
@@ -156,7 +156,7 @@ void RollupFanout::go_live(Client& client) {
   client.rollups = RollupMode::kLive;
   for (auto i = recent_.size() - (taken_ - client.held_from); i < recent_.size(); ++i) {
     for (const auto& frame : recent_[i].of(*client.group)) {
-      delivery_.once(client, Channel::kRollups, frame);
+      delivery_.send_event(client, Channel::kRollups, frame);
     }
   }
 }

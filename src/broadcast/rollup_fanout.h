@@ -8,12 +8,12 @@
 #include "broadcast/audience.h"
 #include "broadcast/delivery.h"
 #include "broadcast/rollup_messages.h"
-#include "model/rollup_stretch.h"
+#include "model/stored_rollups.h"
 
 namespace slipstream {
 
 /// Reads stored rollups; `taker` is called on the I/O thread, later.
-using RollupReadFunction = std::function<void(RollupStretchQuery query, RollupStretchTaker taker)>;
+using RollupReadFunction = std::function<void(StoredRollupsQuery query, StoredRollupsTaker taker)>;
 /// What became of a resumption: it is refused and changed nothing, or the client is given what it
 /// missed behind its answer. `id`: as in the client's message.
 using ResumedFunction = std::function<void(Client& client, const std::string& id,
@@ -69,7 +69,7 @@ class RollupFanout {
   void end_all_holds();
   void forget_recent();
   void read_page(Client& client, RollupCursor after);
-  void take_page(std::uint64_t client, std::uint64_t turn, const Result<RollupStretch>& page);
+  void take_page(std::uint64_t client, std::uint64_t turn, const Result<StoredRollups>& page);
   void settle(Client& client, const std::optional<MessageFault>& refused);
 
   Audience& audience_;

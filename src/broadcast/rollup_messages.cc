@@ -84,7 +84,7 @@ std::vector<FramePtr> RollupMessages::encode(const Group& group) {
   return writer.take();
 }
 
-FramePtr rollup_page_message(const Group& group, const RollupStretch& page) {
+FramePtr rollup_page_message(const Group& group, const StoredRollups& page) {
   std::string text(kHead);
   for (const auto& rollup : page.rollups) {
     if (text.size() > kHead.size()) text += ',';

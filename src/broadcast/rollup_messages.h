@@ -7,7 +7,7 @@
 
 #include "broadcast/audience.h"
 #include "model/rollup.h"
-#include "model/rollup_stretch.h"
+#include "model/stored_rollups.h"
 
 namespace slipstream {
 
@@ -45,6 +45,6 @@ class RollupMessages {
 };
 
 /// The message of a page read from the store: one, since the cursor stands behind all of it.
-FramePtr rollup_page_message(const Group& group, const RollupStretch& page);
+FramePtr rollup_page_message(const Group& group, const StoredRollups& page);
 
 }  // namespace slipstream

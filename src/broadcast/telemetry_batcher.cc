@@ -29,15 +29,15 @@ void TelemetryBatcher::add(std::string_view json, ArrivalTime arrival, SteadyTim
 
 std::int64_t TelemetryBatcher::spacing_ns() const {
   const std::int64_t least = options_.batch_min_ms * kNsPerMs;
-  if (stretch_ <= 1) return least;
-  const auto stretched = static_cast<double>(std::max(least, kNsPerMs)) * stretch_;
+  if (spacing_factor_ <= 1) return least;
+  const auto stretched = static_cast<double>(std::max(least, kNsPerMs)) * spacing_factor_;
   return std::clamp(static_cast<std::int64_t>(stretched), least,
                     std::max(least, options_.batch_max_ms * kNsPerMs));
 }
 
 SteadyTime TelemetryBatcher::due(std::size_t readers) const {
   const std::int64_t spacing = spacing_ns();
-  const bool few = readers <= options_.few_readers && stretch_ <= 1;
+  const bool few = readers <= options_.few_readers && spacing_factor_ <= 1;
   return std::min(last_sent_ + (few ? spacing / 2 : spacing),
                   first_ + options_.batch_max_ms * kNsPerMs);
 }
@@ -46,16 +46,16 @@ void TelemetryBatcher::observe_backlog(double share) {
   const double most = static_cast<double>(options_.batch_max_ms) /
                       static_cast<double>(std::max<std::int64_t>(options_.batch_min_ms, 1));
   if (share > kFarBehind) {
-    stretch_ = std::min(stretch_ * kGrow, std::max(most, 1.0));
+    spacing_factor_ = std::min(spacing_factor_ * kGrow, std::max(most, 1.0));
   } else if (share < kCaughtUp) {
-    stretch_ = std::max(stretch_ * kShrink, 1.0);
+    spacing_factor_ = std::max(spacing_factor_ * kShrink, 1.0);
   }
 }
 
 std::string TelemetryBatcher::take(Moment now, LatencyHistogram& latency) {
   const auto elapsed = static_cast<double>(std::max<std::int64_t>(now.steady - last_sent_, 1));
   points_per_ns_ += kSmoothing * (static_cast<double>(points_) / elapsed - points_per_ns_);
-  const double wanted = points_per_ns_ * static_cast<double>(kFullBatchNs) * stretch_;
+  const double wanted = points_per_ns_ * static_cast<double>(kFullBatchNs) * spacing_factor_;
   full_ = std::clamp(static_cast<std::size_t>(wanted), options_.batch_points,
                      std::max(options_.batch_points, options_.max_batch_points));
   for (const auto& receipt : receipts_) {

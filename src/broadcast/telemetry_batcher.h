@@ -58,8 +58,8 @@ class TelemetryBatcher {
   std::size_t full_ = options_.batch_points;
   SteadyTime first_ = kNever;  ///< when the oldest waiting point came to the batcher
   SteadyTime last_sent_ = kNever;
-  double points_per_ns_ = 0;  ///< smoothed
-  double stretch_ = 1;        ///< of the spacing, for readers that are behind
+  double points_per_ns_ = 0;   ///< smoothed
+  double spacing_factor_ = 1;  ///< of the spacing, for readers that are behind
   std::vector<Receipt> receipts_;
 };
 

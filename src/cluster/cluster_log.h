@@ -29,9 +29,9 @@ class PartitionFollower {
 
 /// The way to one partition's log: makes feeds and followers, each on a connection of its own, and
 /// knows when trying is of use. Threads: one.
-class PartitionDoor {
+class PartitionConnector {
  public:
-  virtual ~PartitionDoor() = default;
+  virtual ~PartitionConnector() = default;
   /// After failures there are pauses, which grow.
   virtual bool is_due() const = 0;
   /// The feed of an owner with this token.
@@ -49,7 +49,7 @@ class PartitionDoor {
 class ClusterLog {
  public:
   virtual ~ClusterLog() = default;
-  virtual std::unique_ptr<PartitionDoor> door(std::uint32_t partition) = 0;
+  virtual std::unique_ptr<PartitionConnector> connector(std::uint32_t partition) = 0;
   /// `changed` is notified when a partition's is_owner() changes by itself.
   virtual std::unique_ptr<Ownership> ownership(std::vector<ClusterPartition*> partitions,
                                                Signal& changed) = 0;

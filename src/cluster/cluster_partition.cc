@@ -9,9 +9,14 @@
 namespace slipstream {
 
 ClusterPartition::ClusterPartition(const ClusterParts& parts, const ClusterOptions& options,
-                                   std::unique_ptr<PartitionDoor> door, std::uint32_t number,
-                                   std::uint64_t rollups_seen, Signal& changed)
-    : parts_(parts), options_(options), door_(std::move(door)), number_(number), changed_(changed) {
+                                   std::unique_ptr<PartitionConnector> connector,
+                                   std::uint32_t number, std::uint64_t rollups_seen,
+                                   Signal& changed)
+    : parts_(parts),
+      options_(options),
+      connector_(std::move(connector)),
+      number_(number),
+      changed_(changed) {
   memory_.rollups_seen = rollups_seen;
 }
 
@@ -79,7 +84,7 @@ std::size_t ClusterPartition::poll(std::size_t) {
 void ClusterPartition::change_role(const Task& wanted) {
   if (!runner_ && wanted.want == Want::kGiveUpAndClose) {
     end(FeedStatus::kWorked, {});
-    door_->hurry();
+    connector_->hurry();
     role_ = {.want = Want::kOwn, .token = wanted.token, .number = wanted.number};
     connect();
   }
@@ -95,7 +100,7 @@ void ClusterPartition::change_role(const Task& wanted) {
     end(FeedStatus::kWorked, {});
   }
   role_ = wanted;
-  door_->role_changed();
+  connector_->role_changed();
   note_well();
   note_owner(role_.want == Want::kOwn);
 }
@@ -114,11 +119,11 @@ bool ClusterPartition::connect() {
   CHECK(!is_open(), "one runner or follower of a partition at a time");
   const bool may_follow = options_.is_following && !is_leaving_.load(std::memory_order_acquire);
   if (role_.want != Want::kOwn && !may_follow) return false;
-  if (!door_->is_due()) return false;
+  if (!connector_->is_due()) return false;
   const auto begun = role_.want == Want::kOwn ? open_runner() : open_follower();
   if (!begun) {
     note_failure(begun.error().message);
-    door_->failed();
+    connector_->failed();
     return false;
   }
   if (*begun == FeedStatus::kWorked) return true;
@@ -131,7 +136,7 @@ bool ClusterPartition::connect() {
 
 /// kIdle: another task came first, there is none.
 Result<FeedStatus> ClusterPartition::open_runner() {
-  auto feed = door_->open_feed(role_.token);
+  auto feed = connector_->open_feed(role_.token);
   if (!feed) return std::unexpected(feed.error());
   if (!make_interruptible([raw = feed->get()] { raw->interrupt(); })) return FeedStatus::kIdle;
   runner_ = std::make_unique<PartitionRunner>(std::move(*feed), parts_, options_, number_, memory_);
@@ -139,7 +144,7 @@ Result<FeedStatus> ClusterPartition::open_runner() {
 }
 
 Result<FeedStatus> ClusterPartition::open_follower() {
-  auto follower = door_->open_follower(memory_);
+  auto follower = connector_->open_follower(memory_);
   if (!follower) return std::unexpected(follower.error());
   if (!make_interruptible([raw = follower->get()] { raw->interrupt(); })) return FeedStatus::kIdle;
   follower_ = std::move(*follower);
@@ -183,7 +188,7 @@ void ClusterPartition::end(FeedStatus how, std::string why) {
   } else if (how == FeedStatus::kLost) {
     parts_.stats.restarts.add();
     note_failure(why);
-    door_->failed();
+    connector_->failed();
   }
 }
 
@@ -200,7 +205,7 @@ void ClusterPartition::note_failure(const std::string& why) {
 
 void ClusterPartition::note_well() {
   if (std::exchange(is_well_, true)) return;
-  door_->succeeded();
+  connector_->succeeded();
   const std::lock_guard lock(mutex_);
   failure_ = {};
 }

@@ -30,7 +30,7 @@ class ClusterPartition final : public Agent {
   /// `rollups_seen`: the newest stored rollup of it that the store has. `changed` is notified when
   /// is_owner() changes by itself.
   ClusterPartition(const ClusterParts& parts, const ClusterOptions& options,
-                   std::unique_ptr<PartitionDoor> door, std::uint32_t number,
+                   std::unique_ptr<PartitionConnector> connector, std::uint32_t number,
                    std::uint64_t rollups_seen, Signal& changed);
   ~ClusterPartition() override;
 
@@ -81,7 +81,7 @@ class ClusterPartition final : public Agent {
 
   const ClusterParts& parts_;
   const ClusterOptions& options_;
-  const std::unique_ptr<PartitionDoor> door_;
+  const std::unique_ptr<PartitionConnector> connector_;
   const std::uint32_t number_;
   Signal& changed_;
 

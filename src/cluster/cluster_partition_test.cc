@@ -36,9 +36,9 @@ class FakeFollower final : public PartitionFollower {
   const std::string error_ = "the follower is lost";
 };
 
-class FakeDoor final : public PartitionDoor {
+class FakeConnector final : public PartitionConnector {
  public:
-  explicit FakeDoor(Doors& doors) : doors_(doors) {}
+  explicit FakeConnector(Doors& doors) : doors_(doors) {}
   bool is_due() const override { return true; }
   Result<std::unique_ptr<PartitionFeed>> open_feed(const std::string& token) override {
     if (!doors_.refuses.empty()) return fail(doors_.refuses);
@@ -67,7 +67,7 @@ class ClusterPartitionTest : public ClusterTest {
 
   Doors doors{log, pool};
   Signal changed;
-  ClusterPartition partition{parts, options, std::make_unique<FakeDoor>(doors), 0, 0, changed};
+  ClusterPartition partition{parts, options, std::make_unique<FakeConnector>(doors), 0, 0, changed};
 };
 
 TEST_F(ClusterPartitionTest, WhatAnotherInstanceOwnsIsFollowed) {
@@ -182,8 +182,8 @@ class Everything final : public Ownership {
 class OneLog final : public ClusterLog {
  public:
   explicit OneLog(Doors& doors) : doors_(doors) {}
-  std::unique_ptr<PartitionDoor> door(std::uint32_t) override {
-    return std::make_unique<FakeDoor>(doors_);
+  std::unique_ptr<PartitionConnector> connector(std::uint32_t) override {
+    return std::make_unique<FakeConnector>(doors_);
   }
   std::unique_ptr<Ownership> ownership(std::vector<ClusterPartition*> partitions,
                                        Signal&) override {

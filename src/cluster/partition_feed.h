@@ -68,8 +68,7 @@ struct BatchRules {
 /// What becomes permanent at once, or not at all: entries, and all that came of them.
 struct PartitionCommit {
   std::vector<Output> outputs = {};  ///< of the partition, in order, its checkpoint at the end
-  /// Acknowledged are so many of the entries that were given and are not acknowledged yet, the
-  /// first ones.
+  /// How many entries are acknowledged, counted from the oldest that was given and is not yet.
   std::size_t entries = 0;
   std::vector<DeadEntry> dead = {};
   std::string layout = {};  ///< the definitions that the checkpoint is of
@@ -114,9 +113,9 @@ class PartitionFeed {
 
   /// Puts a commit together, to be sent with the next ask() or commit(). One at a time.
   virtual void stage(const PartitionCommit& commit) = 0;
-  /// Sends what is staged, and asks for entries behind the last. Where there are none, the answer
-  /// may take up to `wait`; 0: it comes at once. Not before the answer before has been read; its
-  /// entries may still wait to be taken.
+  /// Sends what is staged, and asks for entries behind the last that was given. Where there are
+  /// none, the log waits up to `wait` for new ones before it answers. The answer before must have
+  /// been read; its batches may still be taken by next().
   virtual void ask(std::chrono::milliseconds wait) = 0;
   /// An answer is on its way.
   virtual bool is_asked() const = 0;

@@ -11,7 +11,7 @@ PartitionGroup::PartitionGroup(const ClusterParts& parts, ClusterOptions options
   for (std::uint32_t p = 0; p < options_.partitions; ++p) {
     const std::uint64_t seen = p < rollups_seen.size() ? rollups_seen[p] : 0;
     partitions_.push_back(
-        std::make_unique<ClusterPartition>(parts_, options_, log.door(p), p, seen, changed_));
+        std::make_unique<ClusterPartition>(parts_, options_, log.connector(p), p, seen, changed_));
     all.push_back(partitions_.back().get());
   }
   ownership_ = log.ownership(std::move(all), changed_);

@@ -14,8 +14,10 @@ namespace slipstream {
 
 /// What a partition remembers from one feed to the next, whether it is owned or followed.
 struct PartitionMemory {
-  std::uint64_t rollups_seen = 0;     ///< the newest stored rollup that the store has been given
-  std::optional<EntryPosition> told;  ///< our clients know of the entries up to here, or never will
+  std::uint64_t rollups_seen = 0;  ///< the newest stored rollup that the store has been given
+  /// Entries up to here are not broadcast: clients have seen them as they came in or along with
+  /// another owner, or they are older than this instance. Empty: that is not known yet.
+  std::optional<EntryPosition> told;
 
   // Work that threw. It is done again an entry at a time; the entries that throw again are dead.
   bool is_suspicious = false;
@@ -58,7 +60,7 @@ class PartitionRunner {
   static constexpr std::chrono::milliseconds kSlice{50};
   static constexpr std::chrono::seconds kCallLimit{5};
   static constexpr std::chrono::milliseconds kFinishLimit{1'000};
-  static constexpr std::size_t kMaxUncommitted = 32'768;
+  static constexpr std::size_t kMaxUncommitted = 32'768;  ///< entries
 
   FeedStatus catch_up_rollups();
   FeedStatus start_partition(Loaded loaded);

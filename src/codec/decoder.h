@@ -6,9 +6,9 @@
 
 namespace slipstream {
 
-/// The door for points: bytes of one datagram or one body in, points out into the batches of the
-/// BatchWriter that it was made for, what it refuses to the sink. It never fails as a whole,
-/// whatever the bytes are, and costs no more memory than they do. It may keep state of each sender
+/// A format of points: bytes of one datagram or one body in, points out through the DraftFiller
+/// that it was made for, what it refuses to the sink. It never fails as a whole, whatever the bytes
+/// are, and costs no more memory than they do. It may keep state of each sender
 /// (TextOrigin::sender); what it keeps is bounded. One thread.
 class Decoder {
  public:

@@ -63,11 +63,12 @@ class Log {
   /// All below is durable.
   virtual std::uint64_t synced_offset() const = 0;
 
-  /// Refuses a block that does not begin at next_offset(); and, with ErrorCode::kRefused, one that
-  /// covers no offset or is larger than the log's format allows. Nothing changes then, but that the
-  /// blocks of its body before it go. After
-  /// any other failure, and after a failed sync(), next_offset() is synced_offset() again: all from
-  /// there on is to be appended once more.
+  /// Errors:
+  ///   - The block does not begin at next_offset(), or (ErrorCode::kRefused) covers no offset or is
+  ///     larger than the format allows: the log is as before, but without earlier blocks of the
+  ///     same unfinished body.
+  ///   - Any other, and any error of sync(): next_offset() is synced_offset() again. All from there
+  ///     on is to be appended once more.
   virtual Result<void> append(const LogBlock& block) = 0;
   /// Makes durable all that was appended before the call, but for a body whose last block is still
   /// to come.

@@ -22,9 +22,9 @@ struct SegmentLogOptions {
   std::int64_t segment_age_ms = 0;                         ///< or after this; 0: never
   std::uint64_t retention_bytes = 0;                       ///< 0: no limit
   std::int64_t retention_ms = 0;                           ///< 0: no limit
-  /// The log goes on no lower than this: where the checkpoint stands, so that an offset that
-  /// results were computed from is never used again, even if the log's folder was lost. What is
-  /// missing below it was durable once: it is lost, and later readers report it, too.
+  /// The lowest offset that may be given to a new entry: the checkpoint's. So no offset that
+  /// results came of is ever used twice, even if the log's folder was lost. Where the log ends
+  /// below it, the offsets between are lost, which is told now and by every later reader.
   std::uint64_t at_least_offset = 0;
   const Clock* clock = nullptr;  ///< for the age of segments; nothing: the system's
 };

@@ -23,7 +23,7 @@ enum class Durability : std::uint8_t {
   kReceived,    ///< checked and on its way to its windows
   kLogged,      ///< written to the log: survives the end of the process
   kFsynced,     ///< synced to the disk: survives the end of the machine
-  kReplicated,  ///< on other machines too; where there are none, as kFsynced
+  kReplicated,  ///< on other machines too; refused where there can be none
 };
 
 /// An answer that was given to a body with an Idempotency-Key, to be given again.
@@ -51,7 +51,8 @@ struct PartitionState {
   std::vector<std::pair<std::uint32_t, std::string>> series = {};  ///< by number
 };
 
-/// What changed in a partition since the checkpoint before.
+/// What changed in a partition since the checkpoint before, to be committed with the rollups until
+/// then. What is committed adds up to a PartitionState.
 struct Checkpoint {
   std::string windows;
   bool is_whole = false;  ///< series that are not in it are gone

@@ -35,7 +35,7 @@ struct Rollup {
   ArrivalTime last_arrival;    ///< receipt of the point that arrived last
   /// Where the log lacks something: rollups of its partition that may hold its points already,
   /// though their ids are others.
-  std::vector<SequenceRange> perhaps_in;
+  std::vector<SequenceRange> may_repeat;
   bool stored = false;         ///< the definition asks for the store
   bool late = false;           ///< made of points that were too late for their window
   StatisticGroups statistics;  ///< that the definition asks for

@@ -10,7 +10,7 @@
 #include "model/outputs.h"
 #include "model/point.h"
 #include "model/rollup.h"
-#include "model/rollup_stretch.h"
+#include "model/stored_rollups.h"
 
 namespace slipstream {
 

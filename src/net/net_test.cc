@@ -67,7 +67,7 @@ class HttpServerTest : public testing::Test {
     });
     server_->route("GET", "/forgotten", [](const HttpRequest&, const HttpResponder&) {});
     server_->websocket("/ws", [](const std::shared_ptr<WsSession>& session) {
-      session->send(Frame::text("welcome"), WsLane::kOnce);
+      session->send(Frame::text("welcome"), WsLane::kEvents);
     });
     server_->start();
     io_.start();

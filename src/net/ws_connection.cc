@@ -31,7 +31,7 @@ WsConnection::WsConnection(std::unique_ptr<Stream> stream, HttpRequest request,
       last_heard_(Clock::now()) {}
 
 void WsConnection::start(std::string answer, std::string early) {
-  queue_.insert(queue_.begin(), Waiting{Frame::raw(std::move(answer)), WsLane::kOnce, false});
+  queue_.insert(queue_.begin(), Waiting{Frame::raw(std::move(answer)), WsLane::kEvents, false});
   blocked_ = false;
   flush();
   next_ping_ = Clock::now() + std::chrono::milliseconds(options_.ping_ms);
@@ -122,7 +122,7 @@ void WsConnection::on_writable() {
 /// A pong goes ahead of what waits: the client wants to know that we live.
 void WsConnection::queue_pong() {
   if (!pong_ || offset_ != 0) return;
-  Waiting waiting{Frame::raw(make_frame(WsOpcode::kPong, *pong_)), WsLane::kOnce, false};
+  Waiting waiting{Frame::raw(make_frame(WsOpcode::kPong, *pong_)), WsLane::kEvents, false};
   pong_.reset();
   queue_.insert(queue_.begin() + static_cast<std::ptrdiff_t>(next_), std::move(waiting));
 }
@@ -228,7 +228,7 @@ void WsConnection::begin_close(std::uint16_t code, std::string_view reason,
   if (!is_open()) return;
   pong_.reset();
   paused_ = false;
-  queue_.push_back({Frame::raw(make_close_frame(code, reason)), WsLane::kOnce, false});
+  queue_.push_back({Frame::raw(make_close_frame(code, reason)), WsLane::kEvents, false});
   closing_ = true;
   timer_.expires_after(limit);
   timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
@@ -264,7 +264,7 @@ void WsConnection::ping(Clock::time_point now) {
   // One ping that waits behind other messages is enough.
   if (next_ < queue_.size() && is_pinged_) return;
   is_pinged_ = true;
-  queue_.push_back({Frame::raw(make_frame(WsOpcode::kPing, "")), WsLane::kOnce, false});
+  queue_.push_back({Frame::raw(make_frame(WsOpcode::kPing, "")), WsLane::kEvents, false});
   flush();
 }
 

@@ -29,7 +29,7 @@ class WsConnectionTest : public testing::Test {
       respond({.body = "hello"});
     });
     server_->websocket("/ws", [](const std::shared_ptr<WsSession>& session) {
-      session->send(Frame::text("welcome"), WsLane::kOnce);
+      session->send(Frame::text("welcome"), WsLane::kEvents);
     });
     server_->start();
     io_.start();

@@ -21,7 +21,7 @@ enum class WsClose : std::uint16_t {
 
 /// What a message is for the client's queue: samples may be left out while the client is behind,
 /// what happens once may not. They are counted apart, and sent in one order.
-enum class WsLane : std::uint8_t { kSamples, kOnce };
+enum class WsLane : std::uint8_t { kSamples, kEvents };
 inline constexpr std::size_t kWsLaneCount = 2;
 
 /// One WebSocket client (RFC 6455). All functions and callbacks on the I/O thread; callbacks are
@@ -39,7 +39,7 @@ class WsSession {
   /// Bytes of a lane that are not yet with the kernel.
   virtual std::size_t unsent_bytes(WsLane lane) const = 0;
   std::size_t unsent_bytes() const {
-    return unsent_bytes(WsLane::kSamples) + unsent_bytes(WsLane::kOnce);
+    return unsent_bytes(WsLane::kSamples) + unsent_bytes(WsLane::kEvents);
   }
   /// Sends what is queued, then closes; at the latest after a second. With kTryAgainLater what is
   /// queued is dropped, and the client has five seconds to take the goodbye.

@@ -137,7 +137,7 @@ struct Config {
     std::size_t batch_points;      ///< a full telemetry batch at rest ...
     std::size_t batch_max_points;  ///< ... and under load
     std::int64_t batch_max_ms;     ///< no point waits longer
-    std::size_t max_once_bytes;    ///< unsent to a client, of what happens once
+    std::size_t max_event_bytes;   ///< unsent to a client, of what happens once
     bool deflate;                  ///< offer permessage-deflate
   } broadcast;
   struct Racing {

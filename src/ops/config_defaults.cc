@@ -71,7 +71,7 @@ Config::Broadcast::Broadcast() {
   batch_max_points = batch.max_batch_points;
   batch_max_ms = batch.batch_max_ms;
   ring_size = static_cast<std::uint32_t>(room_defaults<HubOptions>().ring_points);
-  max_once_bytes = room_defaults<DeliveryOptions>().max_once_bytes;
+  max_event_bytes = room_defaults<DeliveryOptions>().max_event_bytes;
   deflate = room_defaults<HttpServerOptions>().ws_deflate;
 }
 

@@ -339,7 +339,7 @@ std::vector<Setting> make_settings() {
               SLIPSTREAM_AT(broadcast.batch_max_ms)),
       integer("broadcast", "once_buffer", "WS_ONCE_BUFFER", 65'536, kMaxInt,
               "bytes of rollups and answers unsent to a client before it is closed",
-              SLIPSTREAM_AT(broadcast.max_once_bytes)),
+              SLIPSTREAM_AT(broadcast.max_event_bytes)),
       flag("broadcast", "deflate", "WS_DEFLATE", "whether WebSocket messages may be compressed",
            SLIPSTREAM_AT(broadcast.deflate)),
       text("racing", "track_sectors_path", "TRACK_SECTORS_PATH",

@@ -37,14 +37,14 @@ Result<void> Partition::reset(const PartitionState* state) {
   closed_.clear();
   evicted_.clear();
   failure_.reset();
-  is_apart_ = false;
+  numbers_were_skipped_ = false;
   const PartitionState nothing;
   if (auto restored = restore(state == nullptr ? nothing : *state); !restored) return restored;
-  if (!behind_gap_) return {};
-  if (std::pair(windows_->sequence(), position_) < behind_gap_->first) {
-    return restore(behind_gap_->second);
+  if (!state_behind_gap_) return {};
+  if (std::pair(windows_->sequence(), position_) < state_behind_gap_->first) {
+    return restore(state_behind_gap_->second);
   }
-  behind_gap_.reset();
+  state_behind_gap_.reset();
   return {};
 }
 
@@ -54,7 +54,7 @@ Result<void> Partition::restore(const PartitionState& state) {
   position_ = checkpointed_ = begun_at_ = state.offset;
   if (state.windows.empty()) {
     // Not behind the newest that is committed: what is folded again gets its numbers again.
-    windows_->continue_after(state.begin_sequence);
+    windows_->start_sequence_at(state.begin_sequence);
   } else if (auto restored = windows_->restore(state.windows); !restored) {
     return restored;
   }
@@ -88,10 +88,10 @@ void Partition::process(Work& work) {
     // What was folded again may give less than the first time, though nothing of the log is
     // missing.
     if (windows_->sequence() < handed_over_.sequence) {
-      continue_apart();
+      skip_handed_over_numbers();
       all_changed();
     }
-    windows_->go_on_alone();
+    windows_->forget_earlier_rollups();
   }
   switch (work.kind) {
     case Work::Kind::kPoints:
@@ -119,14 +119,14 @@ void Partition::pass_gap(LogOffset from, LogOffset to) {
   if (failure_ || to <= position_) return;
   from = std::max(from, std::exchange(position_, to));
   if (from < handed_over_.until) {
-    const std::vector<SequenceRange> perhaps_in = windows_->others();
-    if (!is_apart_) windows_->note_another(handed_over_.sequence);
-    is_apart_ = true;
-    continue_apart();
+    const std::vector<SequenceRange> may_repeat = windows_->earlier_rollups();
+    if (!numbers_were_skipped_) windows_->note_earlier_rollups(handed_over_.sequence);
+    numbers_were_skipped_ = true;
+    skip_handed_over_numbers();
     close_all();
     for (RollupPtr& rollup : closed_) {
       const auto doubtful = std::make_shared<Rollup>(*rollup);
-      doubtful->perhaps_in = perhaps_in;
+      doubtful->may_repeat = may_repeat;
       rollup = doubtful;
     }
   }
@@ -134,18 +134,18 @@ void Partition::pass_gap(LogOffset from, LogOffset to) {
   auto checkpoint = take_checkpoint();
   // One of further on, from before, may be committed by then: of the same series, or of others.
   checkpoint->is_whole = true;
-  behind_gap_ = {{windows_->sequence(), position_},
-                 {.partition = number_,
-                  .offset = position_,
-                  .windows = checkpoint->windows,
-                  .series = checkpoint->changed}};
+  state_behind_gap_ = {{windows_->sequence(), position_},
+                       {.partition = number_,
+                        .offset = position_,
+                        .windows = checkpoint->windows,
+                        .series = checkpoint->changed}};
   publish(std::move(checkpoint));
 }
 
 /// From here on neither numbers nor ids are those of what was handed over.
-void Partition::continue_apart() {
-  windows_->continue_apart(handed_over_.sequence,
-                           std::max(handed_over_.until, begun_at_) - begun_at_);
+void Partition::skip_handed_over_numbers() {
+  windows_->skip_numbers_of(handed_over_.sequence,
+                            std::max(handed_over_.until, begun_at_) - begun_at_);
 }
 
 void Partition::all_changed() {

@@ -63,17 +63,21 @@ class Partition {
 
   /// Starts from what an earlier run of the program left; its counts are not counted again.
   Result<void> begin(const PartitionState& state);
-  /// Starts anew within this run; nullptr: from nothing. What is folded again afterwards gives the
-  /// same rollups, which are not handed over again. Where the store has not yet got the state
-  /// behind a gap, it starts from there.
+  /// Starts anew within this run, from `state`; nullptr: from nothing. What is folded again
+  /// afterwards gives the same rollups, which are not handed over again. Where this run has passed
+  /// a gap and `state` is of before it, the state that was taken behind the gap is used instead.
   Result<void> reset(const PartitionState* state);
   /// The rollups that came of the entries before this one were handed over, in this run or before.
   LogOffset handed_over() const { return handed_over_.until; }
-  /// In a replay: [from, to) of the log cannot be read. Where rollups of entries behind it were
-  /// handed over, it cannot be told which of the windows that are open here were closed since:
-  /// they are closed with what is left of them. Those that were handed over have the same ids, or,
-  /// where they were opened behind another gap, tell in which rollups they may be. A checkpoint
-  /// goes with them, so that the next run does not meet the gap again.
+  /// In a replay: entries [from, to) of the log cannot be read.
+  ///   - Where rollups of entries behind the gap were handed over before, it cannot be told which
+  ///   of
+  ///     the windows that are open here were closed there: all are closed with what they hold.
+  ///   - One that was handed over before gets the same id, by which the store drops it.
+  ///   - One that was opened behind an earlier gap has no such id: its rollup names those that it
+  ///   may
+  ///     repeat (Rollup::may_repeat).
+  ///   - A whole checkpoint goes with them, so that the next run does not meet this gap again.
   void pass_gap(LogOffset from, LogOffset to);
   /// All its entries of the log before this one are folded.
   LogOffset position() const { return position_; }
@@ -92,7 +96,7 @@ class Partition {
  private:
   void fold(Work& work);
   void close_all();
-  void continue_apart();
+  void skip_handed_over_numbers();
   void all_changed();
   void publish(std::unique_ptr<Checkpoint> checkpoint = nullptr);
   Result<void> restore(const PartitionState& state);
@@ -118,11 +122,11 @@ class Partition {
     std::uint64_t sequence = 0;  ///< of the newest rollup
   };
   HandedOver handed_over_;
-  bool is_apart_ =
+  bool numbers_were_skipped_ =
       false;  ///< since the last reset it passed a gap behind which more was handed over
   /// The state behind the last gap of this run, by its age. What went on from before cannot be
   /// taken up any more, though the store may have nothing else yet.
-  std::optional<std::pair<std::pair<std::uint64_t, LogOffset>, PartitionState>> behind_gap_;
+  std::optional<std::pair<std::pair<std::uint64_t, LogOffset>, PartitionState>> state_behind_gap_;
   LogOffset checkpointed_ = 0;
   std::optional<DeadRange> failure_;
   std::vector<WindowCounts> published_;

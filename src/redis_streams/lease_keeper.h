@@ -11,11 +11,11 @@
 
 namespace slipstream {
 
-/// Shares the partitions out among the instances of the group: each says every second that it is
-/// there, and takes as many partitions as its share is. A partition is held by a lease that expires
-/// when its holder does not renew it; who takes it changes its fence, which undoes whatever the
-/// holder before still has in hand. All of that is in Redis: instances know nothing of each other.
-/// Threads: poll(), idle() on its own; stop() when that has ended; the rest from any.
+/// Shares the partitions out among the instances of the group: each says several times a lease that
+/// it is there, and takes as many partitions as its share is. A partition is held by a lease that
+/// expires when its holder does not renew it; who takes it changes its fence, which undoes whatever
+/// the holder before still has in hand. All of that is in Redis: instances know nothing of each
+/// other. Threads: poll(), idle() on its own; stop() when that has ended; the rest from any.
 class LeaseKeeper final : public Ownership {
  public:
   LeaseKeeper(const StreamParts& parts, const StreamOptions& options,

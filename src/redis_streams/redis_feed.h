@@ -27,9 +27,12 @@ namespace slipstream {
 /// begins: what the one before sent on a connection that was given up may be done by the server
 /// late, and does nothing then.
 ///
-/// Beside its turns it looks once a second after the group: entries that were delivered and did not
-/// arrive, or that an owner before has, end it; those of strangers are claimed; a stream that is
-/// ours is trimmed.
+/// Beside its turns it looks at the group once a second:
+///   - more entries are pending for this owner than have arrived, or some for an owner before: the
+///     feed is lost, and the next one takes them over;
+///   - some are pending for a consumer that never owned the partition: they are claimed after
+///     claim_idle_ms;
+///   - the stream is this group's own (is_log): what is acknowledged is trimmed.
 /// Threads: one at a time; interrupt() from any.
 class RedisFeed final : public PartitionFeed {
  public:

@@ -19,9 +19,9 @@ bool is_in_one_slot(const StreamNames& names, std::uint32_t partition) {
   return redis_slot(keys.aggregates) == slot && redis_slot(keys.lease) == slot;
 }
 
-class StreamDoor final : public PartitionDoor {
+class StreamConnector final : public PartitionConnector {
  public:
-  StreamDoor(const StreamParts& parts, const StreamOptions& options, std::uint32_t number)
+  StreamConnector(const StreamParts& parts, const StreamOptions& options, std::uint32_t number)
       : parts_(parts),
         options_(options),
         number_(number),
@@ -76,8 +76,8 @@ class StreamDoor final : public PartitionDoor {
 
 }  // namespace
 
-std::unique_ptr<PartitionDoor> RedisStreams::door(std::uint32_t partition) {
-  return std::make_unique<StreamDoor>(parts_, options_, partition);
+std::unique_ptr<PartitionConnector> RedisStreams::connector(std::uint32_t partition) {
+  return std::make_unique<StreamConnector>(parts_, options_, partition);
 }
 
 std::unique_ptr<Ownership> RedisStreams::ownership(std::vector<ClusterPartition*> partitions,

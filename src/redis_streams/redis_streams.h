@@ -15,7 +15,7 @@ class RedisStreams final : public ClusterLog {
   RedisStreams(const StreamParts& parts, StreamOptions options)
       : parts_(parts), options_(std::move(options)) {}
 
-  std::unique_ptr<PartitionDoor> door(std::uint32_t partition) override;
+  std::unique_ptr<PartitionConnector> connector(std::uint32_t partition) override;
   std::unique_ptr<Ownership> ownership(std::vector<ClusterPartition*> partitions,
                                        Signal& changed) override;
 

@@ -49,10 +49,11 @@ struct StreamAppenderStats {
 /// whichever instance gets it again, a stream takes it once. While Redis is away points wait, up to
 /// `max_backlog_bytes`.
 ///
-/// Durability: kLogged and kFsynced are answered when Redis has answered (what it does about its
-/// disk is its configuration), kReplicated when so many replicas have it. Until they do, the
-/// entries of such bodies are kept, and sent again to whichever server is the master then; what a
-/// failover has lost of others is found, counted, and never called replicated.
+/// Durability: kLogged and kFsynced are answered when Redis has answered; what it does about its
+/// disk is its configuration. kReplicated is answered when so many replicas have the entries. Until
+/// then the entries of such a body are kept in memory, and sent again to the new master after a
+/// failover. Entries of other bodies are not kept: what a failover has lost of them is found and
+/// counted, and their bodies are never called replicated.
 ///
 /// Threads: PointSink's functions from any; poll() on its own.
 class StreamAppender final : public Agent, public PointSink {

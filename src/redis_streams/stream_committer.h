@@ -28,7 +28,7 @@ class StreamCommitter {
  public:
   struct Options {
     std::string group;
-    std::uint64_t maxlen = 200'000;              ///< of aggregates, rollups and dead letters
+    std::uint64_t maxlen = 200'000;              ///< of aggregates and rollups; dead letters stay
     std::vector<std::string> aggregate_windows;  ///< windows whose rollups go to the aggregates
   };
   StreamCommitter(StreamKeys keys, Options options, const FieldTable& fields);

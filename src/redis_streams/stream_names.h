@@ -19,10 +19,10 @@ struct StreamKeys {
   std::string dead;        ///< stream: entries that are no points
   std::string aggregates;  ///< stream: rollups for others to read
   std::string rollups;     ///< stream: stored rollups, for every instance; ids are sequence numbers
-  std::string checkpoint;  ///< hash: open windows, and what they were computed from
+  std::string checkpoint;  ///< hash: what docs/durability.md calls a checkpoint
   std::string fence;       ///< string: the owner's token; it changes with each owner
   std::string lease;       ///< string that expires: the instance that owns the partition
-  std::string owners;      ///< set: the consumer names of all owners ever
+  std::string owners;      ///< set: the consumer names of all owners that may still have entries
 };
 
 StreamKeys stream_keys(const StreamNames& names, std::uint32_t partition);

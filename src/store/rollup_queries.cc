@@ -97,16 +97,16 @@ Result<RollupPage> query_rollups(Database& reader, const RollupQuery& query) {
   }
 }
 
-Result<RollupStretch> read_rollup_stretch(Database& reader, const RollupStretchQuery& query) {
-  RollupStretch stretch{.to = query.after};
+Result<StoredRollups> read_stored_rollups(Database& reader, const StoredRollupsQuery& query) {
+  StoredRollups page{.to = query.after};
   auto known = reader.prepare("SELECT window_id FROM rollups WHERE id = ?");
   if (!known) return std::unexpected(known.error());
   known->bind(1, query.after.row);
   const auto is_there = known->step();
   if (!is_there) return std::unexpected(is_there.error());
   if (*is_there && check_of_row(*known, 0) != query.after.check) {
-    stretch.is_foreign = true;
-    return stretch;
+    page.is_foreign = true;
+    return page;
   }
   auto statement = reader.prepare(
       fmt::format("SELECT {} FROM rollups WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3",
@@ -122,18 +122,18 @@ Result<RollupStretch> read_rollup_stretch(Database& reader, const RollupStretchQ
     if (!row) return std::unexpected(row.error());
     if (!*row) {
       // Nothing more up to there, whatever was once.
-      stretch.gone += static_cast<std::uint64_t>(query.upto - stretch.to.row);
-      stretch.to.row = query.upto;
-      return stretch;
+      page.gone += static_cast<std::uint64_t>(query.upto - page.to.row);
+      page.to.row = query.upto;
+      return page;
     }
     ++looked_at;
-    stretch.gone += static_cast<std::uint64_t>(statement->integer(0) - stretch.to.row - 1);
-    stretch.to = {statement->integer(0), check_of_row(*statement, 2)};
+    page.gone += static_cast<std::uint64_t>(statement->integer(0) - page.to.row - 1);
+    page.to = {statement->integer(0), check_of_row(*statement, 2)};
     if (query.keep && !query.keep(statement->text(3), statement->text(4))) continue;
-    stretch.rollups.push_back(stored_rollup_json(*statement));
-    bytes += stretch.rollups.back().size();
+    page.rollups.push_back(stored_rollup_json(*statement));
+    bytes += page.rollups.back().size();
   }
-  return stretch;
+  return page;
 }
 
 Result<RollupCursor> newest_rollup(Database& reader) {

@@ -1,6 +1,6 @@
 #pragma once
 #include "codec/rollup_json.h"
-#include "model/rollup_stretch.h"
+#include "model/stored_rollups.h"
 #include "store/sqlite.h"
 
 namespace slipstream {
@@ -11,7 +11,7 @@ namespace slipstream {
 /// A page, newest event time first. Errors: kRefused, of a cursor that no page gave.
 Result<RollupPage> query_rollups(Database& reader, const RollupQuery& query);
 /// Rollups in the order of commits, behind a cursor. In a transaction of the caller's.
-Result<RollupStretch> read_rollup_stretch(Database& reader, const RollupStretchQuery& query);
+Result<StoredRollups> read_stored_rollups(Database& reader, const StoredRollupsQuery& query);
 /// The newest row of all.
 Result<RollupCursor> newest_rollup(Database& reader);
 

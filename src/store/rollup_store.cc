@@ -154,7 +154,7 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
 }
 
 Result<bool> RollupStore::Impl::is_out(const Rollup& rollup) {
-  for (const SequenceRange& those : rollup.perhaps_in) {
+  for (const SequenceRange& those : rollup.may_repeat) {
     find_out.bind(1, rollup.window)
         .bind(2, rollup.track)
         .bind(3, rollup.chassis)
@@ -298,8 +298,8 @@ Result<RollupPage> RollupStore::query(const RollupQuery& query) const {
   return impl_->damage.watch(query_rollups(impl_->reader, query));
 }
 
-Result<RollupStretch> RollupStore::read_stretch(const RollupStretchQuery& query) const {
-  return impl_->snapshot([&](Database& reader) { return read_rollup_stretch(reader, query); });
+Result<StoredRollups> RollupStore::read_stored(const StoredRollupsQuery& query) const {
+  return impl_->snapshot([&](Database& reader) { return read_stored_rollups(reader, query); });
 }
 
 Result<RollupCursor> RollupStore::newest() const {

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "codec/rollup_json.h"
-#include "model/rollup_stretch.h"
+#include "model/stored_rollups.h"
 #include "store/checkpoint_tables.h"
 #include "store/outbox.h"
 #include "store/store_damage.h"
@@ -57,7 +57,7 @@ class RollupStore {
 
   Result<RollupPage> query(const RollupQuery& query) const;
   /// Rollups in the order of commits, behind a cursor.
-  Result<RollupStretch> read_stretch(const RollupStretchQuery& query) const;
+  Result<StoredRollups> read_stored(const StoredRollupsQuery& query) const;
   /// The newest row of all; retention never removes it, so that rows are given out once.
   Result<RollupCursor> newest() const;
   Result<StoredState> load() const;

@@ -40,11 +40,11 @@ TEST_F(RollupStoreTest, SameWindowIsStoredOnce) {
 TEST_F(RollupStoreTest, WhatIsPerhapsInOthersIsStoredUnlessOneOfThemHoldsItsTime) {
   auto store = open();
   const auto with = [this](std::uint8_t id, std::int64_t last_s, std::uint64_t sequence,
-                           std::vector<SequenceRange> perhaps_in = {}) {
+                           std::vector<SequenceRange> may_repeat = {}) {
     const auto r = std::make_shared<Rollup>(*rollup(id, last_s));
     r->sequence = sequence;
     r->key_lap = r->key_sector = true;
-    r->perhaps_in = std::move(perhaps_in);
+    r->may_repeat = std::move(may_repeat);
     return r;
   };
   ASSERT_TRUE(store->commit({.rollups = {with(2, 10, 4), with(4, 20, 5), with(6, 30, 6)}}));
@@ -216,7 +216,7 @@ TEST_F(RollupStoreTest, RefusesWhatItCannotOpenAndSaysWhy) {
   EXPECT_THAT(nowhere.error().message, HasSubstr("/proc/none"));
 }
 
-TEST_F(RollupStoreTest, StretchesGiveEveryRowOnceInTheOrderOfCommits) {
+TEST_F(RollupStoreTest, PagesGiveEveryRowOnceInTheOrderOfCommits) {
   const auto store = open();
   EXPECT_EQ(store->newest()->to_text(), "0");
   RollupBatch batch;
@@ -226,13 +226,13 @@ TEST_F(RollupStoreTest, StretchesGiveEveryRowOnceInTheOrderOfCommits) {
   EXPECT_EQ(rows->back(), 25);
   EXPECT_EQ(store->commit({.rollups = {batch[3]}}).value(), std::vector<RollupRow>{0});
 
-  RollupStretchQuery query{.upto = 25, .max_rows = 10};
+  StoredRollupsQuery query{.upto = 25, .max_rows = 10};
   std::vector<std::string> all;
-  for (int page = 0; page < 3; ++page) {
-    const auto stretch = store->read_stretch(query).value();
-    EXPECT_EQ(stretch.gone, 0u);
-    all.insert(all.end(), stretch.rollups.begin(), stretch.rollups.end());
-    query.after = *RollupCursor::parse(stretch.to.to_text());
+  for (int i = 0; i < 3; ++i) {
+    const auto page = store->read_stored(query).value();
+    EXPECT_EQ(page.gone, 0u);
+    all.insert(all.end(), page.rollups.begin(), page.rollups.end());
+    query.after = *RollupCursor::parse(page.to.to_text());
   }
   EXPECT_EQ(query.after, store->newest().value());
   ASSERT_THAT(all, SizeIs(25));
@@ -241,16 +241,16 @@ TEST_F(RollupStoreTest, StretchesGiveEveryRowOnceInTheOrderOfCommits) {
   }
   query.max_bytes = 1;
   query.after = {};
-  EXPECT_EQ(store->read_stretch(query)->to.row, 1) << "a page holds at least one";
+  EXPECT_EQ(store->read_stored(query)->to.row, 1) << "a page holds at least one";
   query.keep = [](std::string_view, std::string_view) { return false; };
   query.max_rows = 100;
-  EXPECT_THAT(store->read_stretch(query)->rollups, SizeIs(0));
-  EXPECT_EQ(store->read_stretch(query)->to.row, 25);
+  EXPECT_THAT(store->read_stored(query)->rollups, SizeIs(0));
+  EXPECT_EQ(store->read_stored(query)->to.row, 25);
   query.after = {.row = 5, .check = 1};
-  EXPECT_TRUE(store->read_stretch(query)->is_foreign);
+  EXPECT_TRUE(store->read_stored(query)->is_foreign);
 }
 
-TEST_F(RollupStoreTest, StretchCountsWhatRetentionTookAndTheNewestRowStays) {
+TEST_F(RollupStoreTest, PageCountsWhatRetentionTookAndTheNewestRowStays) {
   const auto store = open({.retention_rollups = 3});
   RollupBatch batch;
   // The newest row is of the oldest time.
@@ -258,11 +258,11 @@ TEST_F(RollupStoreTest, StretchCountsWhatRetentionTookAndTheNewestRowStays) {
   ASSERT_TRUE(store->commit({.rollups = batch}));
   EXPECT_EQ(store->prune({}, {}).value(), 7u);
   EXPECT_EQ(store->newest()->row, 10);
-  const auto stretch = store->read_stretch({.upto = 10}).value();
-  EXPECT_EQ(stretch.gone, 7u);
-  EXPECT_THAT(stretch.rollups, SizeIs(3));
-  EXPECT_EQ(stretch.to.row, 10);
-  EXPECT_EQ(store->read_stretch({.after = {.row = 4, .check = 7}, .upto = 5})->gone, 1u);
+  const auto page = store->read_stored({.upto = 10}).value();
+  EXPECT_EQ(page.gone, 7u);
+  EXPECT_THAT(page.rollups, SizeIs(3));
+  EXPECT_EQ(page.to.row, 10);
+  EXPECT_EQ(store->read_stored({.after = {.row = 4, .check = 7}, .upto = 5})->gone, 1u);
 }
 
 TEST(RollupCursor, TextIsReadBackAndNothingElse) {

@@ -17,7 +17,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr std::size_t kPageBytes = 4'096;
+constexpr std::size_t kDatabasePageBytes = 4'096;
 
 struct StoreDamageTest : RollupStoreTest {
   /// The first page of a table is garbage from now on; nobody has the file open.
@@ -29,7 +29,7 @@ struct StoreDamageTest : RollupStoreTest {
                  .value();
     }
     std::fstream file(path(), std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp((page - 1) * static_cast<std::int64_t>(kPageBytes));
+    file.seekp((page - 1) * static_cast<std::int64_t>(kDatabasePageBytes));
     file << std::string(100, '\xA5');
   }
   void fill(std::uint32_t rollups) { ASSERT_TRUE(open()->commit({.rollups = many(1, rollups)})); }

@@ -36,15 +36,21 @@ struct StoreWriterOptions {
 };
 
 /// Commits what came of the log, many outputs in one transaction, once the log is durable up to
-/// where they came from; then passes the rollups on. A rollup that comes again (by its partition
-/// and sequence, or as the store has its id, or one that may hold its points) is dropped, so that
-/// nobody sees one twice: partitions say them once, but where the log lacks something, and of
-/// streams other instances may have made some; what is not stored of those has no number and
-/// passes. What others are to get of the embedded log's rollups is put into the store's outbox;
-/// those of streams were sent by whoever made them. While the store fails (a full disk), outputs
-/// wait and are tried again every second; when too many wait, partitions stop. Where its file is
-/// damaged they wait likewise, but are not tried again: the log keeps what they came of, and a
-/// store that is rebuilt gets them at the next start.
+/// where they came from; then passes the rollups on.
+///
+/// Nobody gets a rollup twice. One that was committed before may come again where the log lacks
+/// something, or where another instance has folded a stream. It is dropped
+///   - by its number: it is not above the newest that is committed of its partition;
+///   - by its id: the store has it;
+///   - where a stored rollup that it may repeat (Rollup::may_repeat) is of its time.
+/// Rollups of streams that are not stored have no number and always pass.
+///
+/// What another system is to get of the embedded log's rollups is put into the store's outbox;
+/// those of streams were sent by whoever made them.
+///
+/// While the store fails (a full disk), outputs wait and are tried again every second; when too
+/// many wait, partitions stop. Where its file is damaged they wait likewise, but are not tried
+/// again: the log keeps what they came of, and a store that is rebuilt gets them at the next start.
 /// Threads: accept() and has_room() from any; poll() on one.
 class StoreWriter final : public SignalledAgent, public OutputSink {
  public:
@@ -65,7 +71,8 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   bool flush();
   /// No committed checkpoint needs the log before this place.
   LogOffset needed_from() const { return needed_from_.load(std::memory_order_acquire); }
-  /// One waits that is from behind a gap, and may need the log from an earlier place.
+  /// A whole checkpoint, taken behind a gap of the log, waits to be committed. Its place may be
+  /// before the committed one's: until then nothing of the log may be let go.
   bool has_whole_checkpoint_waiting() const { return whole_waiting_.load() > 0; }
   /// That are still to be written for what waits; goes down within a transaction, too. Any thread.
   std::uint64_t rows_left() const;

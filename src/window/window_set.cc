@@ -23,17 +23,17 @@ WindowSet::WindowSet(std::vector<WindowDefinition> definitions, std::uint32_t pa
 
 void WindowSet::resize(std::size_t series) {
   series_.resize(series);
-  shelves_.resize(series * definitions_.size());
+  series_windows_.resize(series * definitions_.size());
   due_ns_.resize(series, kNever);
 }
 
-std::span<WindowSet::Shelf> WindowSet::shelves_of(const Series& series) {
+std::span<WindowSet::SeriesWindows> WindowSet::windows_of(const Series& series) {
   const auto number = static_cast<std::size_t>(&series - series_.data());
-  return std::span(shelves_).subspan(number * definitions_.size(), definitions_.size());
+  return std::span(series_windows_).subspan(number * definitions_.size(), definitions_.size());
 }
 
-std::span<const WindowSet::Shelf> WindowSet::shelves(std::uint32_t series) const {
-  return std::span(shelves_).subspan(series * definitions_.size(), definitions_.size());
+std::span<const WindowSet::SeriesWindows> WindowSet::windows_at(std::uint32_t series) const {
+  return std::span(series_windows_).subspan(series * definitions_.size(), definitions_.size());
 }
 
 Statistics WindowSet::fresh_statistics(std::size_t d) {
@@ -68,7 +68,7 @@ void WindowSet::fold(const PointBatch& batch, const Point& point, RollupBatch& o
     // Ordinals must not repeat when a series is forgotten and comes again. By then each window of
     // its former life has been emitted, each with a sequence number of its own: the sequence has
     // passed every ordinal given out. It goes on through restarts and changes of definitions.
-    for (Shelf& shelf : shelves_of(series)) shelf.opened = sequence_;
+    for (SeriesWindows& windows : windows_of(series)) windows.opened = sequence_;
   }
   const ArrivalTime arrival = shifted(floor_to_ms(point.arrival_time));
   series.last_arrival = std::max(series.last_arrival, arrival);
@@ -88,21 +88,21 @@ void WindowSet::fold(const PointBatch& batch, const Point& point, RollupBatch& o
 void WindowSet::fold_timed(std::size_t d, Series& series, const PointBatch& batch,
                            const Point& point, RollupBatch& out) {
   const auto& definition = definitions_[d];
-  Shelf& shelf = shelf_of(series, d);
+  SeriesWindows& windows = windows_of(series, d);
   const std::int64_t every_ns = definition.every_ms * kNsPerMs;
   const std::int64_t start = floor_to(point.event_time.ns, every_ns);
-  if (start + every_ns <= shelf.closed_until_ns) {
+  if (start + every_ns <= windows.closed_until_ns) {
     fold_late(d, series, start, {}, batch, point, out);
     return;
   }
-  auto window = std::ranges::find(shelf.open, start, &Window::start_ns);
-  if (window == shelf.open.end()) {
-    window = shelf.open.emplace(window, start, Key{}, shelf.opened++, fresh_statistics(d));
+  auto window = std::ranges::find(windows.open, start, &Window::start_ns);
+  if (window == windows.open.end()) {
+    window = windows.open.emplace(window, start, Key{}, windows.opened++, fresh_statistics(d));
   }
   add(*window, batch, point);
   ++counts_[d].open_points;
-  if (point.event_time.ns > shelf.newest_event_ns) {
-    shelf.newest_event_ns = point.event_time.ns;
+  if (point.event_time.ns > windows.newest_event_ns) {
+    windows.newest_event_ns = point.event_time.ns;
     const std::int64_t watermark = point.event_time.ns - definition.lateness_ms * kNsPerMs;
     close_until(d, series, floor_to(watermark, every_ns), out);
   }
@@ -111,36 +111,36 @@ void WindowSet::fold_timed(std::size_t d, Series& series, const PointBatch& batc
 void WindowSet::fold_keyed(std::size_t d, Series& series, const PointBatch& batch,
                            const Point& point, RollupBatch& out) {
   const auto& definition = definitions_[d];
-  Shelf& shelf = shelf_of(series, d);
+  SeriesWindows& windows = windows_of(series, d);
   const Key key = key_of(definition, point);
-  if (definition.close_on_change && !(shelf.has_place && key == shelf.place)) {
-    if (shelf.has_left && key == shelf.left && point.event_time.ns < shelf.left_ns) {
-      fold_late(d, series, shelf.left_ns, key, batch, point, out);
+  if (definition.close_on_change && !(windows.has_place && key == windows.place)) {
+    if (windows.has_left && key == windows.left && point.event_time.ns < windows.left_ns) {
+      fold_late(d, series, windows.left_ns, key, batch, point, out);
       return;
     }
-    shelf.has_left = shelf.has_place;
-    shelf.left = shelf.place;
-    shelf.left_ns = point.event_time.ns;
-    shelf.has_place = true;
-    shelf.place = key;
+    windows.has_left = windows.has_place;
+    windows.left = windows.place;
+    windows.left_ns = point.event_time.ns;
+    windows.has_place = true;
+    windows.place = key;
     close_open(d, series, out);
   }
-  auto window = std::ranges::find(shelf.open, key, &Window::key);
-  if (window == shelf.open.end()) {
-    if (shelf.open.size() == kMaxOpenKeys) {
-      counts_[d].open_points -= shelf.open.front().count;
-      emit(d, series, shelf.open.front(), out);
-      remove(shelf.open, shelf.open.begin(), shelf.open.begin() + 1);
+  auto window = std::ranges::find(windows.open, key, &Window::key);
+  if (window == windows.open.end()) {
+    if (windows.open.size() == kMaxOpenKeys) {
+      counts_[d].open_points -= windows.open.front().count;
+      emit(d, series, windows.open.front(), out);
+      remove(windows.open, windows.open.begin(), windows.open.begin() + 1);
     }
-    shelf.open.emplace_back(point.event_time.ns, key, shelf.opened++, fresh_statistics(d));
-    window = shelf.open.end() - 1;
+    windows.open.emplace_back(point.event_time.ns, key, windows.opened++, fresh_statistics(d));
+    window = windows.open.end() - 1;
   }
   add(*window, batch, point);
   ++counts_[d].open_points;
   if (definition.close_count > 0 && window->count >= definition.close_count) {
     counts_[d].open_points -= window->count;
     emit(d, series, *window, out);
-    remove(shelf.open, window, window + 1);
+    remove(windows.open, window, window + 1);
   }
 }
 
@@ -148,13 +148,13 @@ void WindowSet::fold_late(std::size_t d, Series& series, std::int64_t start_ns, 
                           const PointBatch& batch, const Point& point, RollupBatch& out) {
   ++counts_[d].late_points;
   if (definitions_[d].late == LatePolicy::kDrop) return;
-  Shelf& shelf = shelf_of(series, d);
+  SeriesWindows& windows = windows_of(series, d);
   auto window = std::ranges::find_if(
-      shelf.late, [&](const Window& w) { return w.start_ns == start_ns && w.key == key; });
-  if (window == shelf.late.end()) {
-    if (shelf.late.size() == kMaxLateWindows) close_late(d, series, 1, out);
-    shelf.late.emplace_back(start_ns, key, shelf.opened++, fresh_statistics(d));
-    window = shelf.late.end() - 1;
+      windows.late, [&](const Window& w) { return w.start_ns == start_ns && w.key == key; });
+  if (window == windows.late.end()) {
+    if (windows.late.size() == kMaxLateWindows) close_late(d, series, 1, out);
+    windows.late.emplace_back(start_ns, key, windows.opened++, fresh_statistics(d));
+    window = windows.late.end() - 1;
     window->late = true;
   }
   add(*window, batch, point);
@@ -173,46 +173,47 @@ void WindowSet::add(Window& window, const PointBatch& batch, const Point& point)
 
 void WindowSet::close_until(std::size_t d, Series& series, std::int64_t until_ns,
                             RollupBatch& out) {
-  Shelf& shelf = shelf_of(series, d);
-  if (until_ns <= shelf.closed_until_ns) return;
-  shelf.closed_until_ns = until_ns;
+  SeriesWindows& windows = windows_of(series, d);
+  if (until_ns <= windows.closed_until_ns) return;
+  windows.closed_until_ns = until_ns;
   const std::int64_t every_ns = definitions_[d].every_ms * kNsPerMs;
-  std::ranges::sort(shelf.open, {}, &Window::age);
-  auto window = shelf.open.begin();
-  for (; window != shelf.open.end() && window->start_ns + every_ns <= until_ns; ++window) {
+  std::ranges::sort(windows.open, {}, &Window::age);
+  auto window = windows.open.begin();
+  for (; window != windows.open.end() && window->start_ns + every_ns <= until_ns; ++window) {
     counts_[d].open_points -= window->count;
     emit(d, series, *window, out);
   }
-  remove(shelf.open, shelf.open.begin(), window);
+  remove(windows.open, windows.open.begin(), window);
 }
 
 void WindowSet::close_open(std::size_t d, Series& series, RollupBatch& out) {
-  Shelf& shelf = shelf_of(series, d);
-  std::ranges::sort(shelf.open, {}, &Window::age);
-  for (const Window& window : shelf.open) {
+  SeriesWindows& windows = windows_of(series, d);
+  std::ranges::sort(windows.open, {}, &Window::age);
+  for (const Window& window : windows.open) {
     counts_[d].open_points -= window.count;
     emit(d, series, window, out);
   }
-  remove(shelf.open, shelf.open.begin(), shelf.open.end());
+  remove(windows.open, windows.open.begin(), windows.open.end());
 }
 
 void WindowSet::close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out) {
-  auto& late = shelf_of(series, d).late;
+  auto& late = windows_of(series, d).late;
   const auto end = late.begin() + static_cast<std::ptrdiff_t>(std::min(how_many, late.size()));
   for (auto window = late.begin(); window != end; ++window) emit(d, series, *window, out);
   remove(late, late.begin(), end);
 }
 
-std::int64_t WindowSet::due_ns(const Series& series, std::span<const Shelf> shelves) const {
+std::int64_t WindowSet::due_ns(const Series& series,
+                               std::span<const SeriesWindows> by_definition) const {
   const auto after = [](ArrivalTime arrival, std::int64_t limit_ns) {
     return limit_ns == kNever ? kNever : floor_to_ms(arrival).ns + limit_ns;
   };
   std::int64_t due = kNever;
-  for (std::size_t d = 0; d < shelves.size(); ++d) {
-    const Shelf& shelf = shelves[d];
+  for (std::size_t d = 0; d < by_definition.size(); ++d) {
+    const SeriesWindows& windows = by_definition[d];
     const IdleLimits& limits = idle_limits_[d];
-    if (!shelf.open.empty()) due = std::min(due, after(series.last_arrival, limits.open_ns));
-    for (const Window& window : shelf.late) {
+    if (!windows.open.empty()) due = std::min(due, after(series.last_arrival, limits.open_ns));
+    for (const Window& window : windows.late) {
       due = std::min(due, after(window.last_arrival, limits.late_ns));
     }
   }
@@ -233,17 +234,17 @@ void WindowSet::tick(ArrivalTime exact_now, RollupBatch& out) {
     const std::uint64_t before = sequence_;
     for (std::size_t d = 0; d < definitions_.size(); ++d) {
       const IdleLimits& limits = idle_limits_[d];
-      Shelf& shelf = shelf_of(series, d);
+      SeriesWindows& windows = windows_of(series, d);
       if (now.ns - series.last_arrival.ns >= limits.open_ns) close_open(d, series, out);
-      if (!shelf.late.empty()) {
+      if (!windows.late.empty()) {
         const auto is_idle = [&](const Window& w) {
           return now.ns - floor_to_ms(w.last_arrival).ns >= limits.late_ns;
         };
-        const auto busy = std::stable_partition(shelf.late.begin(), shelf.late.end(), is_idle);
-        close_late(d, series, static_cast<std::size_t>(busy - shelf.late.begin()), out);
+        const auto busy = std::stable_partition(windows.late.begin(), windows.late.end(), is_idle);
+        close_late(d, series, static_cast<std::size_t>(busy - windows.late.begin()), out);
       }
     }
-    due_ns_[number] = due_ns(series, shelves(number));
+    due_ns_[number] = due_ns(series, windows_at(number));
     if (sequence_ != before) touched_.push_back(number);
   }
 }
@@ -259,7 +260,7 @@ void WindowSet::forget(std::uint32_t number, RollupBatch& out) {
   if (number >= series_.size()) return;
   close_everything(series_[number], out);
   series_[number] = Series{};
-  for (Shelf& shelf : shelves_of(series_[number])) shelf = Shelf{};
+  for (SeriesWindows& windows : windows_of(series_[number])) windows = SeriesWindows{};
   due_ns_[number] = kNever;
 }
 
@@ -273,14 +274,15 @@ void WindowSet::close_all(RollupBatch& out) {
   }
 }
 
-void WindowSet::note_another(std::uint64_t sequence) {
-  if (sequence > sequence_) others_.push_back({sequence_, sequence});
+void WindowSet::note_earlier_rollups(std::uint64_t sequence) {
+  if (sequence > sequence_) earlier_rollups_.push_back({sequence_, sequence});
 }
 
-void WindowSet::continue_apart(std::uint64_t sequence, std::uint64_t points) {
+void WindowSet::skip_numbers_of(std::uint64_t sequence, std::uint64_t points) {
   sequence_ = std::max(sequence_, sequence) + points;
   // Of a series that is not in use it begins anew.
-  for (Shelf& shelf : shelves_) shelf.opened = std::max(shelf.opened, sequence) + points;
+  for (SeriesWindows& windows : series_windows_)
+    windows.opened = std::max(windows.opened, sequence) + points;
 }
 
 void WindowSet::emit(std::size_t d, const Series& series, const Window& window, RollupBatch& out) {

@@ -31,25 +31,25 @@ struct WindowCounts {
 /// All that decides anything of an arrival time or a tick is its whole milliseconds, as the log has
 /// them. Series numbers are dense.
 ///
-/// Memory: a series without open windows costs what is known of it, sizeof(Series) and a Shelf for
-/// each definition, in arrays over all series: what is kept for long does not stand between what
-/// comes and goes, whose pages can then be given back.
+/// Memory: a series without open windows costs sizeof(Series), and sizeof(SeriesWindows) for each
+/// definition. Both stand in arrays over all series, apart from the windows' own memory, so that
+/// the pages of closed windows can be given back to the system.
 ///
 /// Event-time windows (`every_ms`) close when their series' watermark, the newest event time less
 /// `lateness_ms`, has passed their end; a machine with a wrong clock moves its own watermark only.
-/// Only that makes a point late: one for a window that was closed for another reason (the machine
-/// was idle, the server stopped) opens another one of the same time. Windows that close on change
-/// take a point for late when it belongs to the (lap, sector) just left and is older than the point
-/// that left it.
+/// A point whose window the watermark has closed is late. One whose window was closed for another
+/// reason (the machine was idle, the server stopped) opens another window of the same time.
+/// Windows that close on change take a point for late when it belongs to the place just left (lap
+/// and sector, as far as the definition has them) and is older than the point that left it.
 class WindowSet {
  public:
   WindowSet(std::vector<WindowDefinition> definitions, std::uint32_t partition);
 
   /// Folds one point, whose `series`, `lap` and `sector` are set; appends what closes to `out`.
   void fold(const PointBatch& batch, const Point& point, RollupBatch& out);
-  /// Closes what has been idle for too long, in order of series. Call it about every 100 ms. Where
-  /// ticks go back, since somebody set the clock, time goes on from where it was: nothing stays
-  /// open for as long as the step.
+  /// Closes what has been idle for too long, in order of series. Call it several times a second.
+  /// Where ticks go back, since somebody set the clock, time goes on from where it was: nothing
+  /// stays open for as long as the step.
   void tick(ArrivalTime now, RollupBatch& out);
   /// The series that the last tick() or close_all() closed windows of, in order.
   const std::vector<std::uint32_t>& touched() const { return touched_; }
@@ -71,18 +71,24 @@ class WindowSet {
   /// The number of the last rollup. It never goes back, whatever becomes of series and definitions:
   /// ids and everyone who removes repeats rely on it.
   std::uint64_t sequence() const { return sequence_; }
-  /// For a fresh set after others, of other definitions.
-  void continue_after(std::uint64_t sequence) { sequence_ = sequence; }
-  /// Where this set may have missed points that another one had, whose last rollup was `sequence`:
-  /// from here on neither number nor id is one of the other's, which folded at most `points` more.
-  void continue_apart(std::uint64_t sequence, std::uint64_t points);
-  /// Before that: windows that are opened from here on may hold points of the other's rollups from
-  /// here on.
-  void note_another(std::uint64_t sequence);
-  /// Such rollups of others that went on from where this one comes from.
-  const std::vector<SequenceRange>& others() const { return others_; }
-  /// The others ended here.
-  void go_on_alone() { others_.clear(); }
+  /// For a fresh set that goes on where one of other definitions ended: its first rollup's number
+  /// is the next one.
+  void start_sequence_at(std::uint64_t sequence) { sequence_ = sequence; }
+  // A replay passes entries that cannot be read any more. An earlier run of the program had them,
+  // and has handed over rollups up to some number that this set has not come to yet.
+
+  /// Raises the sequence and all ordinals, so that from here on no rollup gets a number or an id
+  /// that the earlier run gave: its last rollup was `sequence`, and it folded at most `points`
+  /// more.
+  void skip_numbers_of(std::uint64_t sequence, std::uint64_t points);
+  /// To be called before that. Windows that are opened from here on may hold points that the
+  /// earlier run's rollups behind this set's newest one, up to `sequence`, hold as well: this
+  /// remembers which.
+  void note_earlier_rollups(std::uint64_t sequence);
+  /// The earlier runs' rollups that may hold what is folded now.
+  const std::vector<SequenceRange>& earlier_rollups() const { return earlier_rollups_; }
+  /// The replay has come to entries that no earlier run had: later windows share points with none.
+  void forget_earlier_rollups() { earlier_rollups_.clear(); }
 
   static constexpr std::int64_t kLateIdleMs =
       2'000;  ///< of late rollups, where a definition has no idle_ms
@@ -116,7 +122,7 @@ class WindowSet {
     bool restore(StateReader& in);
   };
   /// One series' windows of one definition. The vectors have no memory while they are empty.
-  struct Shelf {
+  struct SeriesWindows {
     std::vector<Window> open;
     std::vector<Window> late;
     std::uint64_t opened = 0;  ///< the next window's ordinal
@@ -149,9 +155,9 @@ class WindowSet {
   void close_everything(Series& series, RollupBatch& out);
   void close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out);
   void add(Window& window, const PointBatch& batch, const Point& point);
-  std::span<Shelf> shelves_of(const Series& series);
-  std::span<const Shelf> shelves(std::uint32_t series) const;
-  Shelf& shelf_of(const Series& series, std::size_t d) { return shelves_of(series)[d]; }
+  std::span<SeriesWindows> windows_of(const Series& series);
+  std::span<const SeriesWindows> windows_at(std::uint32_t series) const;
+  SeriesWindows& windows_of(const Series& series, std::size_t d) { return windows_of(series)[d]; }
   Statistics fresh_statistics(std::size_t d);
   void remove(std::vector<Window>& windows, std::vector<Window>::iterator from,
               std::vector<Window>::iterator to);
@@ -159,7 +165,7 @@ class WindowSet {
   Key key_of(const WindowDefinition& definition, const Point& point) const;
   void resize(std::size_t series);
   ArrivalTime shifted(ArrivalTime at) const { return {at.ns + shift_ns_}; }
-  std::int64_t due_ns(const Series& series, std::span<const Shelf> shelves) const;
+  std::int64_t due_ns(const Series& series, std::span<const SeriesWindows> by_definition) const;
 
   static constexpr ArrivalTime kNotTicked{std::numeric_limits<std::int64_t>::min()};
   static constexpr std::size_t kMaxOpenKeys = 64;  ///< a series and definition
@@ -176,7 +182,7 @@ class WindowSet {
   std::vector<IdleLimits> idle_limits_;     // by definition
   std::int64_t shortest_idle_ns_ = kNever;  // of all of them
   std::vector<Series> series_;
-  std::vector<Shelf> shelves_;        // of each series one by definition
+  std::vector<SeriesWindows> series_windows_;  // of each series one by definition
   std::vector<Statistics> spare_;     // of closed windows, for their memory: windows come and go
   std::vector<std::int64_t> due_ns_;  // by series: no tick before can close anything of it
   std::vector<std::uint32_t> touched_;
@@ -184,7 +190,7 @@ class WindowSet {
   std::uint64_t sequence_ = 0;
   ArrivalTime ticked_ = kNotTicked;  // the last tick, shifted
   std::int64_t shift_ns_ = 0;  // by so much the clock was set back since; added to all arrivals
-  std::vector<SequenceRange> others_;
+  std::vector<SequenceRange> earlier_rollups_;
 };
 
 }  // namespace slipstream

@@ -65,7 +65,7 @@ bool WindowSet::Window::restore(StateReader& in) {
          statistics.restore(in);
 }
 
-void WindowSet::Shelf::save(StateWriter& out) const {
+void WindowSet::SeriesWindows::save(StateWriter& out) const {
   out.varint(opened);
   out.fixed(newest_event_ns);
   out.fixed(closed_until_ns);
@@ -82,7 +82,7 @@ void WindowSet::Shelf::save(StateWriter& out) const {
   }
 }
 
-bool WindowSet::Shelf::restore(const WindowDefinition& definition, StateReader& in) {
+bool WindowSet::SeriesWindows::restore(const WindowDefinition& definition, StateReader& in) {
   opened = in.varint();
   newest_event_ns = in.fixed<std::int64_t>();
   closed_until_ns = in.fixed<std::int64_t>();
@@ -119,7 +119,7 @@ void WindowSet::save_series(std::uint32_t number, std::string& out,
   writer.text(series.chassis);
   save_arrival(series.last_arrival, writer);
   writer.varint(definitions_.size());
-  for (const Shelf& shelf : shelves(number)) shelf.save(writer);
+  for (const SeriesWindows& windows : windows_at(number)) windows.save(writer);
 }
 
 Result<void> WindowSet::restore_series(std::uint32_t number, std::string_view bytes,
@@ -131,7 +131,7 @@ Result<void> WindowSet::restore_series(std::uint32_t number, std::string_view by
   if (in.fixed<std::uint8_t>() != kSeriesVersion) return refuse("not of a known version");
   const bool in_use = in.flag();
   Series series;
-  std::vector<Shelf> its(definitions_.size());
+  std::vector<SeriesWindows> its(definitions_.size());
   if (in_use) {
     series.track = in.text();
     series.chassis = in.text();
@@ -151,7 +151,7 @@ Result<void> WindowSet::restore_series(std::uint32_t number, std::string_view by
   }
   due_ns_[number] = due_ns(series, its);
   series_[number] = std::move(series);
-  std::ranges::move(its, shelves_of(series_[number]).begin());
+  std::ranges::move(its, windows_of(series_[number]).begin());
   return {};
 }
 
@@ -167,7 +167,7 @@ void WindowSet::save(std::string& out) const {
     writer.varint(counts.late_points);
     writer.varint(counts.rollups);
   }
-  for (const SequenceRange& other : others_) {
+  for (const SequenceRange& other : earlier_rollups_) {
     writer.varint(other.after);
     writer.varint(other.last);
   }
@@ -207,7 +207,7 @@ Result<void> WindowSet::restore(std::string_view bytes) {
   sequence_ = sequence;
   ticked_ = ticked;
   shift_ns_ = shift_ns;
-  others_ = std::move(others);
+  earlier_rollups_ = std::move(others);
   counts_ = std::move(counts);
   return {};
 }

@@ -273,24 +273,24 @@ TEST(WindowState, SetsNumbersCutShortOrOfOtherDefinitionsAreAnError) {
 
 TEST(WindowState, OthersAreKnownUntilTheyEnd) {
   WindowSet windows(default_windows(), 0);
-  windows.continue_after(40);
-  windows.note_another(40);
-  windows.note_another(70);
-  windows.continue_apart(70, 100);
-  windows.note_another(190);
+  windows.start_sequence_at(40);
+  windows.note_earlier_rollups(40);
+  windows.note_earlier_rollups(70);
+  windows.skip_numbers_of(70, 100);
+  windows.note_earlier_rollups(190);
   std::string bytes;
   windows.save(bytes);
   WindowSet restored(default_windows(), 0);
   ASSERT_TRUE(restored.restore(bytes));
   EXPECT_EQ(restored.sequence(), 170u);
-  ASSERT_EQ(restored.others().size(), 2u);
-  EXPECT_EQ(restored.others()[0].after, 40u);
-  EXPECT_EQ(restored.others()[0].last, 70u);
-  EXPECT_EQ(restored.others()[1].after, 170u);
-  EXPECT_EQ(restored.others()[1].last, 190u);
+  ASSERT_EQ(restored.earlier_rollups().size(), 2u);
+  EXPECT_EQ(restored.earlier_rollups()[0].after, 40u);
+  EXPECT_EQ(restored.earlier_rollups()[0].last, 70u);
+  EXPECT_EQ(restored.earlier_rollups()[1].after, 170u);
+  EXPECT_EQ(restored.earlier_rollups()[1].last, 190u);
   EXPECT_FALSE(restored.restore(bytes.substr(0, bytes.size() - 1)));
-  restored.go_on_alone();
-  EXPECT_TRUE(restored.others().empty());
+  restored.forget_earlier_rollups();
+  EXPECT_TRUE(restored.earlier_rollups().empty());
 }
 
 TEST(WindowState, SeriesIsRefusedWhereItCannotBe) {
@@ -323,7 +323,7 @@ TEST(WindowState, IdsDoNotRepeatWhenASeriesComesAgain) {
   std::uint64_t sequence = 0;
   for (int definitions_changed = 0; definitions_changed < 2; ++definitions_changed) {
     WindowSet windows(default_windows(), 0);
-    windows.continue_after(sequence);
+    windows.start_sequence_at(sequence);
     PointBatch batch;
     batch.text = "cotaGR86";
     Point point{};

@@ -12,9 +12,9 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
-class OnceTest : public FanoutTest {};
+class EventLaneTest : public FanoutTest {};
 
-TEST_F(OnceTest, RollupsComeWithTheirCursorAndUnstoredOnesWhenAskedFor) {
+TEST_F(EventLaneTest, RollupsComeWithTheirCursorAndUnstoredOnesWhenAskedFor) {
   open();
   const auto plain = join(R"({"type":"subscribe","channels":["rollups"]})");
   const auto both =
@@ -34,7 +34,7 @@ TEST_F(OnceTest, RollupsComeWithTheirCursorAndUnstoredOnesWhenAskedFor) {
   EXPECT_THAT(both->take(), ElementsAre(HasSubstr(R"("cursor":"2.3000000")")));
 }
 
-TEST_F(OnceTest, ResumeRightBehindSubscribeMissesAndRepeatsNothing) {
+TEST_F(EventLaneTest, ResumeRightBehindSubscribeMissesAndRepeatsNothing) {
   open();
   commit({rollup(1), rollup(2)});
   const auto client = join(R"({"type":"subscribe","channels":["rollups"]})");
@@ -61,7 +61,7 @@ TEST_F(OnceTest, ResumeRightBehindSubscribeMissesAndRepeatsNothing) {
   EXPECT_THAT(client->take(), ElementsAre(HasSubstr(R"("lap":5,)")));
 }
 
-TEST_F(OnceTest, HeldRollupsComeAfterAMoment) {
+TEST_F(EventLaneTest, HeldRollupsComeAfterAMoment) {
   open();
   const auto client = join(R"({"type":"subscribe","channels":["rollups"]})");
   commit({rollup(1)});
@@ -70,8 +70,8 @@ TEST_F(OnceTest, HeldRollupsComeAfterAMoment) {
   EXPECT_THAT(client->take(), ElementsAre(HasSubstr(R"("lap":1,)")));
 }
 
-TEST_F(OnceTest, NextPageIsReadOnlyAsTheClientTakesTheOneBefore) {
-  open({.delivery = {.max_once_bytes = 4'000}});
+TEST_F(EventLaneTest, NextPageIsReadOnlyAsTheClientTakesTheOneBefore) {
+  open({.delivery = {.max_event_bytes = 4'000}});
   commit({rollup(1), rollup(2)});
   const auto client = join();
   client->is_reading = false;
@@ -83,7 +83,7 @@ TEST_F(OnceTest, NextPageIsReadOnlyAsTheClientTakesTheOneBefore) {
   EXPECT_THAT(reads_, SizeIs(1));
 }
 
-TEST_F(OnceTest, OneReadAtATimeHoweverOftenAClientResumes) {
+TEST_F(EventLaneTest, OneReadAtATimeHoweverOftenAClientResumes) {
   open();
   commit({rollup(1), rollup(2)});
   const auto client = join();
@@ -96,7 +96,7 @@ TEST_F(OnceTest, OneReadAtATimeHoweverOftenAClientResumes) {
   EXPECT_EQ(reads_[0].query.after.row, 1);
 }
 
-TEST_F(OnceTest, GapOfRetentionIsTold) {
+TEST_F(EventLaneTest, GapOfRetentionIsTold) {
   open();
   commit({rollup(1), rollup(2)});
   const auto client = join();
@@ -106,7 +106,7 @@ TEST_F(OnceTest, GapOfRetentionIsTold) {
                                           HasSubstr("rollup_update")));
 }
 
-TEST_F(OnceTest, CursorOfAnotherStoreIsRefusedAndChangesNothing) {
+TEST_F(EventLaneTest, CursorOfAnotherStoreIsRefusedAndChangesNothing) {
   open();
   commit({rollup(1), rollup(2)});
   const auto client = join(R"({"type":"subscribe","channels":["rollups"]})");
@@ -130,7 +130,7 @@ TEST_F(OnceTest, CursorOfAnotherStoreIsRefusedAndChangesNothing) {
               ElementsAre(AllOf(HasSubstr(R"("reason":"unavailable")"), HasSubstr(R"("id":"y")"))));
 }
 
-TEST_F(OnceTest, FailingReadInTheMiddleOfAResumptionEndsTheChannel) {
+TEST_F(EventLaneTest, FailingReadInTheMiddleOfAResumptionEndsTheChannel) {
   open();
   commit({rollup(1), rollup(2)});
   const auto client = join();
@@ -141,7 +141,7 @@ TEST_F(OnceTest, FailingReadInTheMiddleOfAResumptionEndsTheChannel) {
   EXPECT_THAT(client->take(), IsEmpty());
 }
 
-TEST_F(OnceTest, WhatIsHeldWaitsUntilTheStoreHasSaidWhoseTheCursorIs) {
+TEST_F(EventLaneTest, WhatIsHeldWaitsUntilTheStoreHasSaidWhoseTheCursorIs) {
   open();
   commit({rollup(1), rollup(2)});
   const auto client = join(R"({"type":"subscribe","channels":["rollups"]})");
@@ -159,7 +159,7 @@ TEST_F(OnceTest, WhatIsHeldWaitsUntilTheStoreHasSaidWhoseTheCursorIs) {
   EXPECT_THAT(client->take(), ElementsAre(HasSubstr(R"("lap":4,)"))) << "none twice";
 }
 
-TEST_F(OnceTest, SubscriptionInTheMiddleOfAResumptionHoldsFromItsCursorOn) {
+TEST_F(EventLaneTest, SubscriptionInTheMiddleOfAResumptionHoldsFromItsCursorOn) {
   open();
   commit({rollup(1), rollup(2, "sector", "b"), rollup(3)});
   const auto client =
@@ -175,7 +175,7 @@ TEST_F(OnceTest, SubscriptionInTheMiddleOfAResumptionHoldsFromItsCursorOn) {
   EXPECT_FALSE(reads_[0].query.keep("cota", "a"));
 }
 
-TEST_F(OnceTest, SubscriptionWhileRollupsAreHeldHoldsForThose) {
+TEST_F(EventLaneTest, SubscriptionWhileRollupsAreHeldHoldsForThose) {
   open();
   commit({rollup(1)});
   const auto client = join(R"({"type":"subscribe","channels":["rollups"]})");
@@ -191,8 +191,8 @@ TEST_F(OnceTest, SubscriptionWhileRollupsAreHeldHoldsForThose) {
                           AllOf(HasSubstr(R"("lap":6,)"), Not(HasSubstr(R"("lap":5,)")))));
 }
 
-TEST_F(OnceTest, HoldsEndWhereTheyWouldTakeTooMuch) {
-  open({.delivery = {.max_once_bytes = 20'000}});
+TEST_F(EventLaneTest, HoldsEndWhereTheyWouldTakeTooMuch) {
+  open({.delivery = {.max_event_bytes = 20'000}});
   const auto client = join(R"({"type":"subscribe","channels":["rollups"]})");
   int committed = 0;
   while (committed < 1'000 && client->waiting() == 0) commit({rollup(++committed)});
@@ -202,7 +202,7 @@ TEST_F(OnceTest, HoldsEndWhereTheyWouldTakeTooMuch) {
   EXPECT_THAT(client->take(), SizeIs(1));
 }
 
-TEST_F(OnceTest, CommitsThatDidNotComeAreReadFromTheStore) {
+TEST_F(EventLaneTest, CommitsThatDidNotComeAreReadFromTheStore) {
   open();
   const auto client = join(R"({"type":"subscribe","channels":["rollups"]})");
   pass(RollupFanout::kHoldNs);
@@ -220,8 +220,8 @@ TEST_F(OnceTest, CommitsThatDidNotComeAreReadFromTheStore) {
   EXPECT_THAT(client->take(), SizeIs(1));
 }
 
-TEST_F(OnceTest, WhatHappensOnceIsNeverDroppedButClosesWhoDoesNotTakeIt) {
-  open({.delivery = {.max_once_bytes = 10'000}});
+TEST_F(EventLaneTest, WhatHappensOnceIsNeverDroppedButClosesWhoDoesNotTakeIt) {
+  open({.delivery = {.max_event_bytes = 10'000}});
   const auto client = join(R"({"type":"subscribe","channels":["rollups"]})");
   pass(RollupFanout::kHoldNs);
   client->is_reading = false;
@@ -230,19 +230,19 @@ TEST_F(OnceTest, WhatHappensOnceIsNeverDroppedButClosesWhoDoesNotTakeIt) {
   EXPECT_EQ(client->closed, WsClose::kTryAgainLater);
   EXPECT_THAT(client->close_reason, HasSubstr("resume"));
   EXPECT_EQ(client->waiting(), static_cast<std::size_t>(committed - 1));
-  EXPECT_LE(client->unsent_bytes(WsLane::kOnce), 10'000u);
+  EXPECT_LE(client->unsent_bytes(WsLane::kEvents), 10'000u);
   EXPECT_EQ(stats_.clients_too_far_behind.value(), 1u);
 }
 
-TEST_F(OnceTest, ClientThatAsksAndDoesNotReadIsClosed) {
-  open({.delivery = {.max_once_bytes = 1'000}});
+TEST_F(EventLaneTest, ClientThatAsksAndDoesNotReadIsClosed) {
+  open({.delivery = {.max_event_bytes = 1'000}});
   const auto client = join();
   client->is_reading = false;
   for (int i = 0; i < 200; ++i) fanout_->hear(client.id, R"({"type":"ping"})", now());
   EXPECT_EQ(client->closed, WsClose::kTryAgainLater);
 }
 
-TEST_F(OnceTest, PublishIsAnsweredOnceItIsSafe) {
+TEST_F(EventLaneTest, PublishIsAnsweredOnceItIsSafe) {
   open();
   const auto client = join();
   EXPECT_EQ(say(client, R"({"type":"publish","id":"p1","points":[{"a":1.50}]})"), "");
@@ -260,7 +260,7 @@ TEST_F(OnceTest, PublishIsAnsweredOnceItIsSafe) {
               ElementsAre(R"({"type":"error","reason":"overloaded","message":"later","id":null})"));
 }
 
-TEST_F(OnceTest, NumbersThatManyClientsCountByAreKeptApartByTheirPoints) {
+TEST_F(EventLaneTest, NumbersThatManyClientsCountByAreKeptApartByTheirPoints) {
   open();
   const auto client = join();
   say(client, R"({"type":"publish","id":1,"points":[1]})");
@@ -270,7 +270,7 @@ TEST_F(OnceTest, NumbersThatManyClientsCountByAreKeptApartByTheirPoints) {
   EXPECT_EQ(published_[0].key, published_[2].key);
 }
 
-TEST_F(OnceTest, PublisherIsNotReadFromWhileTooMuchOfItWaits) {
+TEST_F(EventLaneTest, PublisherIsNotReadFromWhileTooMuchOfItWaits) {
   open();
   const auto client = join();
   for (std::size_t i = 1; i <= Fanout::kMaxPublishesWaiting; ++i) {

@@ -53,7 +53,7 @@ struct RollupCursor {
 };
 
 /// Which stored rollups to read, in the order of their rows.
-struct RollupStretchQuery {
+struct StoredRollupsQuery {
   RollupCursor after = {};
   RollupRow upto = 0;
   std::size_t max_rows = 500;  ///< looked at
@@ -61,13 +61,13 @@ struct RollupStretchQuery {
   std::function<bool(std::string_view track, std::string_view chassis)> keep = {};
 };
 
-struct RollupStretch {
+struct StoredRollups {
   std::vector<std::string> rollups = {};  ///< as JSON
   RollupCursor to = {};     ///< the last one looked at; equals `after` where none was left
   std::uint64_t gone = 0;   ///< rows that were to be looked at, and that retention has removed
   bool is_foreign = false;  ///< the cursor is of another store: nothing was read
 };
 /// Called on the I/O thread with what was read.
-using RollupStretchTaker = std::function<void(Result<RollupStretch>)>;
+using StoredRollupsTaker = std::function<void(Result<StoredRollups>)>;
 
 }  // namespace slipstream

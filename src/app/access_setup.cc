@@ -1,4 +1,4 @@
-#include "app/edge.h"
+#include "app/access_setup.h"
 
 #include <fmt/format.h>
 
@@ -46,7 +46,7 @@ void warn_exposed(const Config& config, const Access& everybody) {
 
 }  // namespace
 
-std::vector<ConfigFault> check_edge(const Config& config) {
+std::vector<ConfigFault> check_access_settings(const Config& config) {
   std::vector<ConfigFault> faults;
   const auto& security = config.security;
   if (const auto origins = OriginList::parse(security.origins); !origins) {
@@ -95,7 +95,7 @@ Result<HttpServerOptions> http_server_options(const Config& config) {
   return options;
 }
 
-void report_edge(const Config& config, const HttpServerOptions& options) {
+void report_access(const Config& config, const HttpServerOptions& options) {
   const auto& everybody = options.guard.tokens.everybody();
   warn_exposed(config, everybody);
   for (const auto& token : all_tokens(config.security)) {
