@@ -259,6 +259,21 @@ void Ledger::check_store() {
   }
 }
 
+// A body that was refused, or whose key was lost, is sent again: then its points stand in the log
+// behind newer ones, whatever they were when they were first sent.
+std::set<std::string> Ledger::find_wandering() {
+  std::set<std::string> wandering;
+  for (const auto& taken : taken_) {
+    for (const SimPoint& point : taken->points) {
+      std::uint64_t& newest = newest_of_machine_[point.chassis];
+      const bool is_behind = point.straggler || point.number < newest;
+      newest = std::max(newest, point.number);
+      if (point.gaps > 0 && is_behind) wandering.insert(point.chassis);
+    }
+  }
+  return wandering;
+}
+
 void Ledger::check_all_out(const std::vector<DeadRange>& dead) {
   struct Due {
     Figures certain;
@@ -266,13 +281,7 @@ void Ledger::check_all_out(const std::vector<DeadRange>& dead) {
     bool blurred = false;
     bool moves = false;  ///< a missing point moves where the windows end that follow
   };
-  // Where a machine has stragglers beside damage, its places end elsewhere than the first time.
-  std::set<std::string> wandering;
-  for (const auto& taken : taken_) {
-    for (const SimPoint& point : taken->points) {
-      if (point.gaps > 0 && point.straggler) wandering.insert(point.chassis);
-    }
-  }
+  const std::set<std::string> wandering = find_wandering();
   std::map<Place, Due> expected;
   std::map<std::string, bool> exact;
   for (const auto& taken : taken_) {

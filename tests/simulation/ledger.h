@@ -105,6 +105,9 @@ class Ledger final : public RollupSink {
   Figures figures_of(const Rollup& rollup) const;
   /// Since a part of the log is lost: what is not stored may come again as it came before.
   bool came_before(const Rollup& rollup, const std::string& id) const;
+  /// Machines that sent points out of order beside damage: their places end elsewhere than the
+  /// first time.
+  std::set<std::string> find_wandering();
   Database& database();
 
   const std::string path_;
@@ -114,7 +117,8 @@ class Ledger final : public RollupSink {
   std::uint64_t stored_ = 0;
 
   const FieldTable* fields_ = nullptr;
-  std::vector<TakenPtr> taken_;
+  std::vector<TakenPtr> taken_;                             ///< in the order of the log
+  std::map<std::string, std::uint64_t> newest_of_machine_;  ///< number of a point before `taken_`
   std::optional<LogOffset> doubtful_from_;
   bool machine_died_ = false;
   bool log_failed_ = false;

@@ -22,6 +22,7 @@ struct SimPoint {
   std::int32_t lap = 0;
   std::int32_t sector = 0;
   std::int64_t event_ns = 0;
+  std::uint64_t number = 0;  ///< among its machine's points, in the order they were first sent
   bool straggler = false;
   std::uint32_t weight_a = 0;  ///< 24 bits, as weight_b: sums of many are exact
   std::uint32_t weight_b = 0;

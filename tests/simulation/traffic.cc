@@ -57,6 +57,7 @@ SimPoint Traffic::point_of(Car& car, ArrivalTime now) {
                  .lap = car.lap,
                  .sector = car.sector,
                  .event_ns = now.ns - random_.between(0, kJitterMs) * kNsPerMs,
+                 .number = ++car.sent,
                  .weight_a = static_cast<std::uint32_t>(random_.pick(1u << 24)),
                  .weight_b = static_cast<std::uint32_t>(random_.pick(1u << 24))};
   if (random_.chance(3)) {  // a straggler, perhaps of the sector before

@@ -35,6 +35,7 @@ class Traffic {
     std::int32_t lap = 1;
     std::int32_t sector = 0;
     std::int64_t newest_ns = 0;  ///< event time
+    std::uint64_t sent = 0;
   };
   /// A body that its client sends until it is answered, and sometimes once more.
   struct KeyedBody {
