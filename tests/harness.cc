@@ -82,8 +82,8 @@ const IngestStats& Server::ingest() const {
 void Server::reload() {
   topology_->reload();
 }
-void Server::stop() {
-  topology_->stop();
+bool Server::stop() {
+  return topology_->stop();
 }
 
 HttpAnswer http(std::uint16_t port, const std::string& method, const std::string& target,

@@ -49,7 +49,8 @@ class Server {
   const Parts& parts() const;  ///< for who includes app/parts.h
   const IngestStats& ingest() const;
   void reload();
-  void stop();
+  /// As Topology::stop(): false where something that was taken is given up.
+  bool stop();
 
  private:
   TemporaryDirectory directory_;

@@ -261,6 +261,21 @@ TEST_F(StreamLogTest, WhileRedisIsAwayHttpIsToldAndUdpGoesOn) {
       << http(server.port(), "GET", "/api/health").body;
 }
 
+TEST_F(StreamLogTest, AStopThatGivesPointsUpIsNoSuccess) {
+  RedisServer redis;
+  const FedPoint point = warming_point(0);
+  for (const bool is_away : {false, true}) {
+    Server server(environment(redis, false));
+    Viewer viewer(server.port());
+    auto sender = UdpSender::open("127.0.0.1", server.udp_port());
+    ASSERT_TRUE(sender);
+    if (is_away) redis.kill9();
+    ASSERT_TRUE(sender->send(point.json()));
+    EXPECT_TRUE(eventually([&] { return viewer.has(name_of(point)); }));
+    EXPECT_EQ(server.stop(), !is_away);
+  }
+}
+
 TEST_F(StreamLogTest, AStreamThatIsRefusedForAMomentLosesNothing) {
   RedisServer redis;
   Server server(environment(redis, false));

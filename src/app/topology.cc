@@ -476,9 +476,10 @@ bool Topology::stop() {
   p.ingest_service->close();
   p.ingest_thread->stop(true);
   p.rejection_log->finish();
+  bool is_appended = true;
   if (p.stream_appender) {
     p.stream_appender_thread->stop(false);
-    p.stream_appender->flush(appender_limit);
+    is_appended = p.stream_appender->flush(appender_limit);
   }
   if (p.streams) p.streams->stop();
   p.journal->close_windows();
@@ -507,7 +508,7 @@ bool Topology::stop() {
   closed->get_future().wait_for(kHubCloseLimit * 2);
   p.queries.stop();
   p.io.stop();
-  return is_logged && (is_stored || p.config.has_segment_log());
+  return is_appended && is_logged && (is_stored || p.config.has_segment_log());
 }
 
 }  // namespace slipstream
