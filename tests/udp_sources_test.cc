@@ -58,8 +58,9 @@ TEST(UdpSources, EachHasItsSocketItsDecoderAndItsFigures) {
   // What was there before is the sum of all.
   EXPECT_EQ(metric(server.port(), "slipstream_udp_datagrams_total"), 3);
   const auto of = [&](const char* what, std::uint16_t port, const char* decoder) {
-    return metric(server.port(), std::string("slipstream_udp_socket_") + what + "_total{port=\"" +
-                                     std::to_string(port) + "\",decoder=\"" + decoder + "\"}");
+    return metric(server.port(), std::string("slipstream_udp_socket_") + what +
+                                     "_total{host=\"127.0.0.1\",port=\"" + std::to_string(port) +
+                                     "\",decoder=\"" + decoder + "\"}");
   };
   EXPECT_EQ(of("datagrams", any, "auto"), 1);
   EXPECT_EQ(of("points", any, "auto"), 1);

@@ -44,6 +44,7 @@ void append_udp_sources(std::string& out, const Parts& parts) {
   for (const auto& source : parts.udp) {
     if (&source != &parts.udp.front()) out += ',';
     ObjectWriter object(out);
+    object.text("host", source->host());
     object.number("port", source->port());
     object.text("decoder", source->decoder());
     object.number("datagrams", source->stats().datagrams.value());

@@ -28,7 +28,8 @@ void add_ingest(MetricsPage& page, const Parts& parts) {
                "Datagrams the kernel dropped: the socket's buffer was full",
                real(ingest.udp_kernel_drops.value()));
   for (const auto& source : parts.udp) {
-    const Labels socket = {{"port", std::to_string(source->port())},
+    const Labels socket = {{"host", source->host()},
+                           {"port", std::to_string(source->port())},
                            {"decoder", source->decoder()}};
     page.counter("udp_socket_datagrams_total", "Datagrams received, by socket",
                  real(source->stats().datagrams.value()), socket);

@@ -312,7 +312,8 @@ Result<void> Topology::build_udp_source(const Config::UdpSource& settings) {
   for (const auto& warning : socket->warnings()) log_warn(warning);
   p.udp.push_back(std::make_unique<UdpSource>(
       std::move(*socket),
-      UdpSourceOptions{.allow = std::move(*allow),
+      UdpSourceOptions{.host = settings.host,
+                       .allow = std::move(*allow),
                        .points_per_second_per_address = settings.points_per_second,
                        .decoder = settings.decoder},
       p.schema, p.ingest, p.clock, p.ingest_sink(), p.pool, *p.rejection_log));

@@ -65,14 +65,15 @@ void ClusterPartition::wake() {
 }
 
 void ClusterPartition::idle() {
-  // Runner and follower wait by themselves; without one there is only the time to wait for.
-  if (!is_open()) signal_.wait_for(std::chrono::milliseconds(50));
+  // Runner and follower wait by themselves, unless there is no room for what they would read;
+  // without one there is only the time to wait for.
+  if (!is_open() || !parts_.store.has_room()) signal_.wait_for(std::chrono::milliseconds(50));
 }
 
 std::size_t ClusterPartition::poll(std::size_t) {
-  const Task wanted = task();
-  if (wanted.number != role_.number) change_role(wanted);
   try {
+    const Task wanted = task();
+    if (wanted.number != role_.number) change_role(wanted);
     if (!is_open() && !connect()) return 0;
     return step() ? 1 : 0;
   } catch (const std::exception& failure) {

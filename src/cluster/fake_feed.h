@@ -61,10 +61,11 @@ class FakeFeed final : public PartitionFeed {
     loaded.state.partition = state.partition;
     return log_.begins;
   }
-  FeedStatus stored_rollups(std::uint64_t behind, RollupBatch& rollups) override {
+  FeedStatus stored_rollups(std::uint64_t& seen, RollupBatch& rollups) override {
     for (const auto& rollup : log_.stored) {
-      if (rollup->sequence > behind) rollups.push_back(rollup);
+      if (rollup->sequence > seen) rollups.push_back(rollup);
     }
+    if (!rollups.empty()) seen = rollups.back()->sequence;
     return FeedStatus::kWorked;
   }
   FeedStatus take_over(bool& has_any) override {

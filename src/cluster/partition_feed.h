@@ -104,9 +104,10 @@ class PartitionFeed {
 
   /// Fences every earlier owner, then tells the checkpoint. To be called first, once.
   virtual FeedStatus begin(Loaded& loaded) = 0;
-  /// Stored rollups of this partition behind the one with this number, whoever made them: a page
-  /// of them, in order. None: that was all.
-  virtual FeedStatus stored_rollups(std::uint64_t behind, RollupBatch& rollups) = 0;
+  /// Stored rollups of this partition behind the number `seen`, whoever made them: a page of them,
+  /// in order. `seen` becomes the number of the last one looked at, which may be none that can be
+  /// read. No rollups: that was all.
+  virtual FeedStatus stored_rollups(std::uint64_t& seen, RollupBatch& rollups) = 0;
   /// Entries that this owner or an earlier one was given and has not acknowledged, to be made
   /// batches of by next(): a page of them, in order. False: that was all. While nothing is asked.
   virtual FeedStatus take_over(bool& has_any) = 0;

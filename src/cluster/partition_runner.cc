@@ -36,7 +36,10 @@ PartitionRunner::~PartitionRunner() = default;
 FeedStatus PartitionRunner::step() {
   CHECK(partition_ != nullptr, "a runner that has not begun has no state to fold into");
   if (!feed_->is_asked()) {
-    if (!parts_.store.has_room()) return FeedStatus::kIdle;
+    if (!parts_.store.has_room()) {
+      partition_->tick();
+      return FeedStatus::kIdle;
+    }
     ask();
   }
   FeedTurn turn;

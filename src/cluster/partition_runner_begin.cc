@@ -27,12 +27,11 @@ FeedStatus PartitionRunner::begin() {
 FeedStatus PartitionRunner::catch_up_rollups() {
   while (true) {
     RollupBatch rollups;
+    const std::uint64_t seen_before = memory_.rollups_seen;
     const FeedStatus done = feed_->stored_rollups(memory_.rollups_seen, rollups);
     if (done != FeedStatus::kWorked) return told_by_feed(done);
     if (rollups.empty()) return FeedStatus::kWorked;
-    CHECK(rollups.back()->sequence > memory_.rollups_seen,
-          "a page of rollups goes on behind the one before");
-    memory_.rollups_seen = rollups.back()->sequence;
+    CHECK(memory_.rollups_seen > seen_before, "a page of rollups goes on behind the one before");
     parts_.store.accept({.partition = kStreamPartitions + number_, .rollups = std::move(rollups)});
   }
 }

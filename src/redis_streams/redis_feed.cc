@@ -178,6 +178,7 @@ FeedStatus RedisFeed::on_reply(Expected expected, ReplyView reply) {
     case Expected::kNews:
       if (reply.is_error()) return failed(reply);
       is_drained_ = reply.is_nil();
+      if (!is_drained_) news_ = EntryId::parse(reply[0][1][0][0].text()).value_or(news_);
       answer_ = FeedTurn{.is_drained = is_drained_};
       return FeedStatus::kWorked;
     case Expected::kWatch:
@@ -226,10 +227,12 @@ FeedStatus RedisFeed::on_turn() {
                     replies[i].text(), keys_.aggregates, keys_.rollups, keys_.checkpoint));
   }
   answer_ = FeedTurn{.has_committed = turn.commits};
-  if (turn.claims) {
-    if (const auto done = on_claimed(claimed); done != FeedStatus::kWorked) return done;
-  }
-  return turn.reads ? on_read(read) : FeedStatus::kWorked;
+  FeedStatus done = turn.claims ? on_claimed(claimed) : FeedStatus::kWorked;
+  if (done == FeedStatus::kWorked && turn.reads) done = on_read(read);
+  if (done != FeedStatus::kLost || !turn.commits) return done;
+  // The commit is permanent, whatever became of the rest of its transaction: that has to be told.
+  unusable_ = error_;
+  return FeedStatus::kWorked;
 }
 
 FeedStatus RedisFeed::on_read(ReplyView reply) {
@@ -245,6 +248,8 @@ FeedStatus RedisFeed::on_read(ReplyView reply) {
     last_read_ = EntryId::parse(entries[taken - 1][0].text()).value_or(last_read_);
     pages_.push_back({.entries = entries});
   }
+  // What was news has been given to another consumer: it is waited for what comes behind it.
+  if (taken == 0) last_read_ = std::max(last_read_, news_);
   adapt_count(taken, answer_->is_full);
   return FeedStatus::kWorked;
 }

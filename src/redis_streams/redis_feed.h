@@ -43,7 +43,7 @@ class RedisFeed final : public PartitionFeed {
   ~RedisFeed() override;
 
   FeedStatus begin(Loaded& loaded) override;
-  FeedStatus stored_rollups(std::uint64_t behind, RollupBatch& rollups) override;
+  FeedStatus stored_rollups(std::uint64_t& seen, RollupBatch& rollups) override;
   FeedStatus take_over(bool& has_any) override;
   void stage(const PartitionCommit& commit) override;
   void ask(std::chrono::milliseconds wait) override;
@@ -163,6 +163,7 @@ class RedisFeed final : public PartitionFeed {
   std::size_t delivered_then_ = 0;  ///< when the summary was asked for
   std::uint32_t count_;             ///< entries to ask for
   EntryId last_read_;
+  EntryId news_;  ///< what a wait for news was ended by
   bool is_drained_ = false;
   bool wants_claim_ = false;  ///< strangers have entries pending
   bool is_draining_ = false;  ///< nothing new is asked for

@@ -98,10 +98,10 @@ FeedStatus RedisFeed::make_group(Loaded& loaded) {
   return FeedStatus::kWorked;
 }
 
-FeedStatus RedisFeed::stored_rollups(std::uint64_t behind, RollupBatch& rollups) {
+FeedStatus RedisFeed::stored_rollups(std::uint64_t& seen, RollupBatch& rollups) {
   while (rollups.empty()) {
     const auto reply = call(
-        {"XREAD", "COUNT", kPage, "STREAMS", keys_.rollups, EntryId{behind, kLastNumber}.text()});
+        {"XREAD", "COUNT", kPage, "STREAMS", keys_.rollups, EntryId{seen, kLastNumber}.text()});
     if (!reply) return lost(reply.error().message);
     if (reply->is_error()) return failed(*reply);
     const ReplyView entries = (*reply)[0][1];
@@ -111,7 +111,8 @@ FeedStatus RedisFeed::stored_rollups(std::uint64_t behind, RollupBatch& rollups)
         rollups_);
     const auto last = EntryId::parse(entries[entries.size() - 1][0].text());
     if (!last) return lost(fmt::format("{} has an entry without an id", keys_.rollups));
-    behind = last->ms;
+    if (last->ms <= seen) return lost(fmt::format("{} is not read in order", keys_.rollups));
+    seen = last->ms;
   }
   return FeedStatus::kWorked;
 }

@@ -54,7 +54,10 @@ FeedStatus RedisFollower::find_end(const std::string& stream, std::string& id) {
 
 FeedStatus RedisFollower::step() {
   if (!is_reading_) {
-    if (!parts_.cluster.store.has_room()) return FeedStatus::kIdle;
+    if (!parts_.cluster.store.has_room()) {
+      live_.tick();
+      return FeedStatus::kIdle;
+    }
     queue_read();
   }
   const auto reply = connection_->receive(redis_deadline_in(kSlice));

@@ -18,6 +18,7 @@
 namespace slipstream {
 
 struct UdpSourceOptions {
+  std::string host = {};                            ///< that its socket listens on, as configured
   AddressList allow = {};                           ///< empty: everybody
   std::uint32_t points_per_second_per_address = 0;  ///< 0: no limit
   std::string decoder = "auto";                     ///< by its name: one that is known
@@ -33,7 +34,7 @@ struct UdpSourceStats {
 /// Receives datagrams, decodes them and hands the points to the pipeline. It drains the socket
 /// without blocking and then sleeps a moment: to be woken for every datagram would cost the sender
 /// and this thread more than the moment does. A full pipeline drops points and counts them.
-/// Threads: one, its agent thread; port(), decoder() and stats() any.
+/// Threads: one, its agent thread; port(), host(), decoder() and stats() any.
 class UdpSource final : public Agent, private RejectionSink {
  public:
   UdpSource(UdpSocket socket, UdpSourceOptions options, Schema& schema, IngestStats& stats,
@@ -45,6 +46,7 @@ class UdpSource final : public Agent, private RejectionSink {
   void wake() override {}
 
   std::uint16_t port() const { return socket_.port(); }
+  const std::string& host() const { return options_.host; }
   const std::string& decoder() const { return options_.decoder; }
   const UdpSourceStats& stats() const { return own_stats_; }
   std::size_t receive_buffer_bytes() const { return socket_.receive_buffer_bytes(); }

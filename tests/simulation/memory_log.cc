@@ -122,14 +122,15 @@ FeedStatus MemoryFeed::begin(Loaded& loaded) {
   return FeedStatus::kWorked;
 }
 
-FeedStatus MemoryFeed::stored_rollups(std::uint64_t behind, RollupBatch& rollups) {
+FeedStatus MemoryFeed::stored_rollups(std::uint64_t& seen, RollupBatch& rollups) {
   constexpr std::size_t kPage = 40;
   if (fails()) return lost("the connection was lost");
   const auto& all = parts_.log.rollups_;
-  auto at = std::ranges::upper_bound(all, behind, {}, &Rollup::sequence);
+  auto at = std::ranges::upper_bound(all, seen, {}, &Rollup::sequence);
   for (; at != all.end() && rollups.size() < kPage; ++at) {
     if ((*at)->stored) rollups.push_back(*at);
   }
+  if (!rollups.empty()) seen = rollups.back()->sequence;
   return FeedStatus::kWorked;
 }
 

@@ -120,7 +120,7 @@ class MemoryFeed final : public PartitionFeed {
   ~MemoryFeed() override;
 
   FeedStatus begin(Loaded& loaded) override;
-  FeedStatus stored_rollups(std::uint64_t behind, RollupBatch& rollups) override;
+  FeedStatus stored_rollups(std::uint64_t& seen, RollupBatch& rollups) override;
   FeedStatus take_over(bool& has_any) override;
   void stage(const PartitionCommit& commit) override;
   void ask(std::chrono::milliseconds wait) override;
