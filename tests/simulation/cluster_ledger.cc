@@ -11,16 +11,6 @@
 namespace slipstream::simulation {
 namespace {
 
-std::string text_of(const Place& place) {
-  const auto& [window, track, chassis, lap, sector, start] = place;
-  return fmt::format("{} of {} {}, lap {}, sector {}, from {} ms", window, track, chassis, lap,
-                     sector, start / kNsPerMs);
-}
-
-std::string text_of(const Figures& f) {
-  return fmt::format("{} points ({}, {})", f.count, f.weight_a, f.weight_b);
-}
-
 Place place_of(const WindowDefinition& definition, const SimPoint& point) {
   const std::int64_t every_ns = definition.every_ms * kNsPerMs;
   return {definition.name,

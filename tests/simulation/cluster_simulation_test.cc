@@ -7,25 +7,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
+#include "environment.h"
 
 namespace slipstream::simulation {
 namespace {
 
-std::uint64_t number(const char* name, std::uint64_t otherwise) {
-  const char* const given = std::getenv(name);
-  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
-}
+using harness::from_environment;
 
 constexpr std::size_t kTracedLines = 60;
 constexpr std::uint64_t kSteps = 10'000;
 
 TEST(ClusterSimulation, EveryEntryIsInOneRollupOfEachWindowWhoeverOwnsIt) {
-  const std::uint64_t steps = number("SLIPSTREAM_SIM_STEPS", kSteps);
-  const std::uint64_t only = number("SLIPSTREAM_SIM_SEED", 0);
+  const std::uint64_t steps = from_environment("SLIPSTREAM_SIM_STEPS", kSteps);
+  const std::uint64_t only = from_environment("SLIPSTREAM_SIM_SEED", 0);
   const std::uint64_t first = only == 0 ? 1 : only;
-  const std::uint64_t last = only == 0 ? number("SLIPSTREAM_SIM_SEEDS", 100) : only;
-  const std::uint64_t lines = number("SLIPSTREAM_SIM_TRACE", 0);
+  const std::uint64_t last = only == 0 ? from_environment("SLIPSTREAM_SIM_SEEDS", 100) : only;
+  const std::uint64_t lines = from_environment("SLIPSTREAM_SIM_TRACE", 0);
   const std::size_t traced = lines == 1 ? kTracedLines : lines;
   for (std::uint64_t seed = first; seed <= last; ++seed) {
     ClusterSimulation simulation(seed, traced);

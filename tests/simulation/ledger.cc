@@ -9,16 +9,6 @@
 namespace slipstream::simulation {
 namespace {
 
-std::string text_of(const Place& place) {
-  const auto& [window, track, chassis, lap, sector, start] = place;
-  return fmt::format("{} of {} {}, lap {}, sector {}, from {} ms", window, track, chassis, lap,
-                     sector, start / kNsPerMs);
-}
-
-std::string text_of(const Figures& f) {
-  return fmt::format("{} points ({}, {})", f.count, f.weight_a, f.weight_b);
-}
-
 std::string text_of(std::string_view id) {
   std::string text;
   for (const char c : id) fmt::format_to(std::back_inserter(text), "{:02x}", c & 0xFF);

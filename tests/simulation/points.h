@@ -1,4 +1,6 @@
 #pragma once
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <map>
 #include <string>
@@ -45,5 +47,15 @@ struct Figures {
 using Place =
     std::tuple<std::string, std::string, std::string, std::int32_t, std::int32_t, std::int64_t>;
 using Table = std::map<Place, Figures>;
+
+inline std::string text_of(const Place& place) {
+  const auto& [window, track, chassis, lap, sector, start] = place;
+  return fmt::format("{} of {} {}, lap {}, sector {}, from {} ms", window, track, chassis, lap,
+                     sector, start / kNsPerMs);
+}
+
+inline std::string text_of(const Figures& f) {
+  return fmt::format("{} points ({}, {})", f.count, f.weight_a, f.weight_b);
+}
 
 }  // namespace slipstream::simulation

@@ -8,25 +8,23 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
-#include <cstdlib>
+
+#include "environment.h"
 
 namespace slipstream::simulation {
 namespace {
 
-std::uint64_t number(const char* name, std::uint64_t otherwise) {
-  const char* const given = std::getenv(name);
-  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
-}
+using harness::from_environment;
 
 constexpr std::size_t kTracedLines = 60;
 
 TEST(Simulation, KeepsEveryPromiseThroughEveryFault) {
   spdlog::set_level(spdlog::level::off);
-  const std::uint64_t steps = number("SLIPSTREAM_SIM_STEPS", 10'000);
-  const std::uint64_t only = number("SLIPSTREAM_SIM_SEED", 0);
+  const std::uint64_t steps = from_environment("SLIPSTREAM_SIM_STEPS", 10'000);
+  const std::uint64_t only = from_environment("SLIPSTREAM_SIM_SEED", 0);
   const std::uint64_t first = only == 0 ? 1 : only;
-  const std::uint64_t last = only == 0 ? number("SLIPSTREAM_SIM_SEEDS", 50) : only;
-  const std::uint64_t lines = number("SLIPSTREAM_SIM_TRACE", 0);
+  const std::uint64_t last = only == 0 ? from_environment("SLIPSTREAM_SIM_SEEDS", 50) : only;
+  const std::uint64_t lines = from_environment("SLIPSTREAM_SIM_TRACE", 0);
   const std::size_t traced = lines == 1 ? kTracedLines : lines;
   for (std::uint64_t seed = first; seed <= last; ++seed) {
     Simulation* running = nullptr;
