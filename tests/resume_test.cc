@@ -44,7 +44,7 @@ std::vector<std::string> stored_ids(const RollupStore& store) {
 /// Cars that change sectors all the time, until stopped.
 class Traffic {
  public:
-  explicit Traffic(std::uint16_t port) : thread_([this, port] { run(port); }) {}
+  explicit Traffic(const Server& server) : thread_([this, &server] { run(server); }) {}
   ~Traffic() { stop(); }
   void stop() {
     stopping_.store(true);
@@ -52,8 +52,8 @@ class Traffic {
   }
 
  private:
-  void run(std::uint16_t port) {
-    auto sender = UdpSender::open("127.0.0.1", port);
+  void run(const Server& server) {
+    auto sender = UdpSender::open("127.0.0.1", server.udp_port());
     for (int i = 0; !stopping_.load(); ++i) {
       const int car = i % 20;
       const int step = i / 20;
@@ -61,16 +61,21 @@ class Traffic {
           R"({{"track":"cota","chassis":"car {}","lap":{},"lapdist_m":{},"speed_kmh":{}}})", car,
           step / 3 % 30'000, step % 3 * 1'700 + 10, 100 + car)));
       // Each point ends a window: no more of them than a slow machine stores as they come.
-      if (i % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      if (i % 10 != 0) continue;
+      do {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      } while (server.parts().store_writer->stats().waiting.value() > kMostWaiting &&
+               !stopping_.load());
     }
   }
+  static constexpr std::int64_t kMostWaiting = 100;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
 
 TEST(Resume, ClientCutOffAHundredTimesEndsWithEveryRollupOnceInOrder) {
   Server server;
-  Traffic traffic(server.udp_port());
+  Traffic traffic(server);
   std::vector<std::string> ids;
   std::string cursor = "0";
   std::mt19937 random(5);
