@@ -21,10 +21,10 @@ namespace slipstream::stream_log {
 
 using harness::RedisServer;
 using streams::FedPoint;
+using streams::kBegin;
 using streams::telemetry_stream;
 
 inline constexpr std::uint32_t kPartitions = 4;
-inline constexpr std::int64_t kBegin = 1'757'032'100'000;
 
 using Environment = std::map<std::string, std::string>;
 inline Environment environment(const RedisServer& redis, bool is_consuming) {

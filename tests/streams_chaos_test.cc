@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "environment.h"
 #include "harness.h"
 #include "model/point.h"
 #include "program.h"
@@ -28,11 +29,6 @@ using streams::telemetry_stream;
 
 constexpr std::uint32_t kChaosPartitions = 8;
 constexpr const char* kLeaseMs = "2000";
-
-std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 /// Adds points to their partitions' streams, through whatever happens to Redis, until stopped.
 class Feeder {
@@ -206,8 +202,9 @@ class StreamsChaos : public testing::Test {
     streams::expect_exactly_once(streams::caller(redis), kChaosPartitions);
   }
 
-  const std::uint64_t seed_ = number_from("SLIPSTREAM_CHAOS_SEED", std::random_device{}());
-  const std::uint64_t rounds_ = number_from("SLIPSTREAM_CHAOS_ROUNDS", 6);
+  const std::uint64_t seed_ =
+      harness::from_environment("SLIPSTREAM_CHAOS_SEED", std::random_device{}());
+  const std::uint64_t rounds_ = harness::from_environment("SLIPSTREAM_CHAOS_ROUNDS", 6);
   std::mt19937_64 random_{seed_};
 };
 

@@ -4,7 +4,8 @@
 
 #include <fstream>
 
-#include "app/topology.h"
+#include "app/check_parts.h"
+#include "app/parts.h"
 #include "harness.h"
 #include "source/udp_sender.h"
 

@@ -63,6 +63,15 @@ FanoutParts fanout_parts(Parts& parts) {
           .warn = [](const std::string& message) { log_warn(message); }};
 }
 
+std::function<std::unique_ptr<PointObserver>(std::uint32_t partition)> observer_factory(
+    Parts& parts) {
+  return [&parts](std::uint32_t partition) {
+    return std::make_unique<FieldAnalyzer>(
+        partition, *parts.insights,
+        FieldAnalyzerOptions{.batch_ms = parts.config.broadcast.batch_ms});
+  };
+}
+
 HubOptions hub_options(const Config& config) {
   return {.fanout = {.delivery = {.max_sample_bytes = config.server.max_ws_buffer_bytes,
                                   .max_event_bytes = config.broadcast.max_event_bytes},

@@ -1,4 +1,7 @@
 #pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "app/parts.h"
@@ -10,6 +13,10 @@ namespace slipstream {
 /// thread, what clients publish goes the way of HTTP bodies. Borrows `parts`.
 FanoutParts fanout_parts(Parts& parts);
 HubOptions hub_options(const Config& config);
+
+/// What looks at each partition's points, for the insights that clients see.
+std::function<std::unique_ptr<PointObserver>(std::uint32_t partition)> observer_factory(
+    Parts& parts);
 
 /// The message of the system channel: {"type":"system_update","data":{...}}, all that /api/health
 /// says. I/O thread.

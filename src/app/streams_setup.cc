@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <random>
 
+#include "app/live.h"
 #include "ops/logging.h"
 #include "redis_streams/entry_id.h"
 
@@ -135,23 +136,17 @@ Result<void> build_streams(Parts& p, const StoredState& stored) {
     const std::uint32_t number = partition - kStreamPartitions;
     if (number < rollups_seen.size()) rollups_seen[number] = sequence;
   }
-  const ClusterParts cluster{
-      .clock = p.clock,
-      .ingest = p.ingest,
-      .pipeline_stats = p.pipeline_stats,
-      .schema = p.schema,
-      .pool = p.pool,
-      .sectors = *p.sectors,
-      .accepted = *p.hub,
-      .store = *p.store_writer,
-      .stats = *p.stream_stats,
-      .make_observer =
-          [&p](std::uint32_t partition) {
-            return std::make_unique<FieldAnalyzer>(
-                partition, *p.insights,
-                FieldAnalyzerOptions{.batch_ms = p.config.broadcast.batch_ms});
-          },
-      .warn = [](const std::string& text) { log_warn(text); }};
+  const ClusterParts cluster{.clock = p.clock,
+                             .ingest = p.ingest,
+                             .pipeline_stats = p.pipeline_stats,
+                             .schema = p.schema,
+                             .pool = p.pool,
+                             .sectors = *p.sectors,
+                             .accepted = *p.hub,
+                             .store = *p.store_writer,
+                             .stats = *p.stream_stats,
+                             .make_observer = observer_factory(p),
+                             .warn = [](const std::string& text) { log_warn(text); }};
   p.redis_streams = std::make_unique<RedisStreams>(
       StreamParts{.servers = *p.redis,
                   .cluster = cluster,

@@ -10,10 +10,6 @@
 
 namespace slipstream {
 
-/// Faults that only the parts themselves can tell: networks that are none, certificates,
-/// a sector file.
-std::vector<ConfigFault> check_parts(const Config& config);
-
 /// How far a stop is.
 struct StopProgress {
   std::uint64_t steps = 0;  ///< points folded, windows closed, bytes logged, rows stored: it grows

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "app/check_parts.h"
 #include "app/demo_feed.h"
 #include "app/topology.h"
 #include "base/descriptors.h"

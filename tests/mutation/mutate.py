@@ -104,7 +104,6 @@ def passes(test):
 def prepare(tests):
     if not TREE.exists():
         subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(TREE), "HEAD"], cwd=ROOT, check=True)
-    subprocess.run(["git", "checkout", "--quiet", "--force", "--detach", "HEAD"], cwd=TREE, check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
     subprocess.run(["git", "checkout", "--quiet", "--force", "--detach", head], cwd=TREE, check=True)
     subprocess.run(["cmake", "--preset", "dev"], cwd=TREE, check=True, stdout=subprocess.DEVNULL)

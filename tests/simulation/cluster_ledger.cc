@@ -9,20 +9,6 @@
 #include "window/definition.h"
 
 namespace slipstream::simulation {
-namespace {
-
-Place place_of(const WindowDefinition& definition, const SimPoint& point) {
-  const std::int64_t every_ns = definition.every_ms * kNsPerMs;
-  return {definition.name,
-          point.track,
-          point.chassis,
-          definition.key_lap ? point.lap : 0,
-          definition.key_sector ? point.sector : 0,
-          every_ns == 0 ? 0 : floor_to(point.event_ns, every_ns)};
-}
-
-}  // namespace
-
 bool ClusterLedger::has_innocent_dead(const PartitionCommit& commit) {
   return std::ranges::any_of(commit.dead,
                              [](const DeadEntry& dead) { return dead.message == kPassingFault; });

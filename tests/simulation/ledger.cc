@@ -135,16 +135,6 @@ bool Ledger::came_before(const Rollup& rollup, const std::string& id) const {
   return is_damaged_ && !rollup.stored && passed_.contains(id);
 }
 
-Place Ledger::place_of(const WindowDefinition& definition, const SimPoint& point) {
-  const std::int64_t every_ns = definition.every_ms * kNsPerMs;
-  return {definition.name,
-          point.track,
-          point.chassis,
-          definition.key_lap ? point.lap : 0,
-          definition.key_sector ? point.sector : 0,
-          every_ns == 0 ? 0 : floor_to(point.event_ns, every_ns)};
-}
-
 void Ledger::crashed(LogOffset synced, bool machine, bool log_failing) {
   machine_died_ |= machine;
   log_failed_ |= log_failing;

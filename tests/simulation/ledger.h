@@ -100,7 +100,6 @@ class Ledger final : public RollupSink {
     bool stored = false;
   };
 
-  static Place place_of(const WindowDefinition& definition, const SimPoint& point);
   void pass(const Rollup& rollup);
   Figures figures_of(const Rollup& rollup) const;
   /// Since a part of the log is lost: what is not stored may come again as it came before.

@@ -282,29 +282,9 @@ bool MemoryFeed::next(EntryBatch& batch, const BatchRules& rules) {
 }
 
 void MemoryFeed::add_points(PointBatch& batch, const MemoryEntry& entry) const {
-  const auto append = [&](std::string_view what) {
-    const TextRef ref{static_cast<std::uint32_t>(batch.text.size()),
-                      static_cast<std::uint32_t>(what.size())};
-    batch.text += what;
-    return ref;
-  };
-  const auto weight_a = *parts_.schema.fields().intern(kWeightA);
-  const auto weight_b = *parts_.schema.fields().intern(kWeightB);
-  for (const SimPoint& p : entry.points) {
-    Point point{};
-    point.source = SourceKind::kRedis;
-    point.event_time = {p.event_ns};
-    point.arrival_time = parts_.clock.now();
-    point.series_hash = series_hash(p.track, p.chassis);
-    point.track = append(p.track);
-    point.chassis = append(p.chassis);
-    point.lap = static_cast<std::int16_t>(p.lap);
-    point.sector = p.sector;
-    point.first_value = static_cast<std::uint32_t>(batch.values.size());
-    point.value_count = 2;
-    batch.values.push_back({static_cast<double>(p.weight_a), weight_a});
-    batch.values.push_back({static_cast<double>(p.weight_b), weight_b});
-    batch.points.push_back(point);
+  const PointFields fields(parts_.schema.fields());
+  for (const SimPoint& point : entry.points) {
+    add_point(batch, point, SourceKind::kRedis, parts_.clock.now(), fields);
   }
 }
 

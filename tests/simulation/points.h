@@ -1,11 +1,13 @@
 #pragma once
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <map>
 #include <string>
 #include <tuple>
 #include <utility>
+
+#include "model/point.h"
+#include "model/schema.h"
+#include "window/definition.h"
 
 namespace slipstream::simulation {
 
@@ -48,14 +50,20 @@ using Place =
     std::tuple<std::string, std::string, std::string, std::int32_t, std::int32_t, std::int64_t>;
 using Table = std::map<Place, Figures>;
 
-inline std::string text_of(const Place& place) {
-  const auto& [window, track, chassis, lap, sector, start] = place;
-  return fmt::format("{} of {} {}, lap {}, sector {}, from {} ms", window, track, chassis, lap,
-                     sector, start / kNsPerMs);
-}
+std::string text_of(const Place& place);
+std::string text_of(const Figures& figures);
+/// Where a definition accounts for the point.
+Place place_of(const WindowDefinition& definition, const SimPoint& point);
 
-inline std::string text_of(const Figures& f) {
-  return fmt::format("{} points ({}, {})", f.count, f.weight_a, f.weight_b);
-}
+/// What names and fields are numbered by, once for many points.
+struct PointFields {
+  explicit PointFields(FieldTable& fields)
+      : weight_a(*fields.intern(kWeightA)), weight_b(*fields.intern(kWeightB)) {}
+  std::uint16_t weight_a;
+  std::uint16_t weight_b;
+};
+/// Puts the point into the batch, as a decoder would have.
+void add_point(PointBatch& batch, const SimPoint& from, SourceKind source, ArrivalTime arrival,
+               const PointFields& fields);
 
 }  // namespace slipstream::simulation

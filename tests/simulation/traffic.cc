@@ -13,13 +13,6 @@ std::uint32_t partition_of(const SimPoint& point, const Layout& layout) {
   return static_cast<std::uint32_t>(series_hash(point.track, point.chassis) % layout.partitions);
 }
 
-TextRef append(std::string& text, std::string_view what) {
-  const TextRef ref{static_cast<std::uint32_t>(text.size()),
-                    static_cast<std::uint32_t>(what.size())};
-  text += what;
-  return ref;
-}
-
 TakenPtr taken_of(std::shared_ptr<const Layout> layout, LogOffset begin, LogOffset end,
                   std::vector<SimPoint> points) {
   auto taken = std::make_shared<Taken>();
@@ -84,9 +77,7 @@ std::vector<SimPoint> Traffic::points(std::size_t count, ArrivalTime now) {
 
 std::vector<PointBatchPtr> Traffic::batches_of(std::vector<SimPoint>& points, Server& server,
                                                const Layout& layout, ArrivalTime now) const {
-  auto& fields = server.parts().schema.fields();
-  const auto weight_a = *fields.intern(kWeightA);
-  const auto weight_b = *fields.intern(kWeightB);
+  const PointFields fields(server.parts().schema.fields());
   for (SimPoint& point : points) point.partition = partition_of(point, layout);
   std::ranges::stable_sort(points, {}, &SimPoint::partition);
   std::vector<PointBatchPtr> batches;
@@ -95,21 +86,7 @@ std::vector<PointBatchPtr> Traffic::batches_of(std::vector<SimPoint>& points, Se
       batches.push_back(server.parts().pool.get());
       batches.back()->partition = p.partition;
     }
-    PointBatch& batch = *batches.back();
-    Point point{};
-    point.source = SourceKind::kHttp;
-    point.event_time = {p.event_ns};
-    point.arrival_time = now;
-    point.series_hash = series_hash(p.track, p.chassis);
-    point.track = append(batch.text, p.track);
-    point.chassis = append(batch.text, p.chassis);
-    point.lap = static_cast<std::int16_t>(p.lap);
-    point.sector = p.sector;
-    point.first_value = static_cast<std::uint32_t>(batch.values.size());
-    point.value_count = 2;
-    batch.values.push_back({static_cast<double>(p.weight_a), weight_a});
-    batch.values.push_back({static_cast<double>(p.weight_b), weight_b});
-    batch.points.push_back(point);
+    add_point(*batches.back(), p, SourceKind::kHttp, now, fields);
   }
   for (const auto& batch : batches) batch->text.append(PointBatch::kTextSpare, ' ');
   return batches;
