@@ -13,8 +13,6 @@ namespace {
 
 namespace log = point_log;
 
-constexpr std::uint64_t kUnits[] = {1, kNsPerUs, kNsPerMs};
-
 /// Adds a difference as push_difference() wrote it.
 std::uint64_t follow(std::uint64_t& last, std::uint64_t difference) {
   return last += from_zigzag(difference);
@@ -171,7 +169,7 @@ bool PointLogDecoder::read_column(ByteReader& reader, std::uint64_t count) {
 
 bool PointLogDecoder::read_rows(ByteReader& reader) {
   const auto unit = reader.fixed<std::uint8_t>();
-  if (unit >= std::size(kUnits)) return false;
+  if (unit >= std::size(log::kTimeUnits)) return false;
 
   if (!read_column(reader, point_count_)) return false;
   rows_.resize(point_count_);
@@ -193,7 +191,7 @@ bool PointLogDecoder::read_rows(ByteReader& reader) {
     if (!series.has_time) series.event_time = before;
     series.has_time = true;
     before = follow(series.event_time, column_[i]);
-    rows_[i].event_time = before * kUnits[unit];
+    rows_[i].event_time = before * static_cast<std::uint64_t>(log::kTimeUnits[unit]);
   }
   if (!read_column(reader, point_count_)) return false;
   std::uint64_t arrival = 0;

@@ -82,8 +82,7 @@ void PointLogEncoder::Index::make_room(std::size_t entries, std::uint64_t epoch)
 void PointLogEncoder::encode(const LogRows& rows, std::string& payload) {
   begin();
   const std::uint8_t unit = time_unit(rows.points());
-  constexpr std::int64_t kUnits[] = {1, kNsPerUs, kNsPerMs};
-  for (const Point& p : rows.points()) add_point(rows, p, kUnits[unit]);
+  for (const Point& p : rows.points()) add_point(rows, p, log::kTimeUnits[unit]);
   sort_values(rows);
 
   payload.clear();

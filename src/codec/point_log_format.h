@@ -23,6 +23,9 @@ inline constexpr std::uint8_t kHasSector = 0x80;
 /// The sources that version 1 numbered: SourceKind's first.
 inline constexpr std::uint8_t kOldSources = 5;
 
+/// Nanoseconds in what a block's event times count, by the unit that it names.
+inline constexpr std::int64_t kTimeUnits[] = {1, kNsPerUs, kNsPerMs};
+
 /// Either way from 1970: what nanoseconds in 64 bits can tell.
 inline constexpr std::int64_t kMaxArrivalMs = std::numeric_limits<std::int64_t>::max() / kNsPerMs;
 
