@@ -10,7 +10,7 @@
 #include <thread>
 #include <utility>
 
-#include "redis/backoff.h"
+#include "base/backoff.h"
 #include "redis/cluster_map.h"
 
 namespace slipstream {

@@ -10,8 +10,8 @@
 #include "base/agent.h"
 #include "base/clock.h"
 #include "base/counters.h"
+#include "base/retry.h"
 #include "model/rollup_outbox.h"
-#include "redis/retry.h"
 #include "redis/servers.h"
 #include "redis_streams/own_rollups.h"
 
@@ -54,7 +54,7 @@ class AggregateSink final : public SignalledAgent {
 
  private:
   struct Stream {
-    RedisRetry retry;
+    Retry retry;
     bool is_failing = false;
   };
 

@@ -4,8 +4,8 @@
 
 #include <utility>
 
+#include "base/retry.h"
 #include "redis/cluster_map.h"
-#include "redis/retry.h"
 #include "redis_streams/lease_keeper.h"
 #include "redis_streams/redis_feed.h"
 #include "redis_streams/redis_follower.h"
@@ -69,7 +69,7 @@ class StreamConnector final : public PartitionConnector {
   const std::uint32_t number_;
   const std::string key_;
   const std::string name_;  ///< of its connections
-  RedisRetry retry_;
+  Retry retry_;
   FollowerPlace place_;     ///< of the followers since the last change of role
   bool had_group_ = false;  ///< a group that is missing now was lost with its stream
 };

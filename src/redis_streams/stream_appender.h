@@ -13,10 +13,10 @@
 
 #include "base/agent.h"
 #include "base/counters.h"
+#include "base/retry.h"
 #include "base/signal.h"
 #include "model/ingest_stats.h"
 #include "model/sinks.h"
-#include "redis/retry.h"
 #include "redis/servers.h"
 #include "redis_streams/stream_names.h"
 
@@ -112,7 +112,7 @@ class StreamAppender final : public Agent, public PointSink {
     bool waits_for_replicas = false;  ///< a WAIT has been sent
     std::uint64_t wait_covers = 0;    ///< the entry that it stands behind
     SteadyTime waited_at = kNever;    ///< when it was sent
-    RedisRetry retry;
+    Retry retry;
 
     /// What the server must have when it does what is queued next.
     std::uint64_t newest_sent() const { return sent.empty() ? has : sent.back().number; }

@@ -2,14 +2,15 @@
 #include <cstdint>
 
 #include "base/clock.h"
-#include "redis/backoff.h"
+#include "base/backoff.h"
 
 namespace slipstream {
 
-/// When to try again what has failed: after a wait that grows, or at once where a server that did
-/// not answer has been reached since, by whomever. `returns` is RedisServers::returns().
+/// When to try again what has failed: after a wait that grows, or at once where who did not answer
+/// has been reached since, by whomever. `returns` counts how often that was (RedisServers::returns()
+/// is one); always 0: nobody knows.
 /// Threads: one.
-class RedisRetry {
+class Retry {
  public:
   bool is_due(SteadyTime now, std::uint64_t returns) const {
     return now >= at_ || returns != returns_;
