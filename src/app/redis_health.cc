@@ -138,7 +138,7 @@ void add_stream_problems(std::vector<std::string>& problems, const Parts& parts)
 }
 
 void append_aggregates(std::string& out, const Parts& parts) {
-  const auto& waiting = parts.store->outbox()->stats();
+  const auto& waiting = parts.store->outbox()->of("redis")->stats();
   const auto& stats = parts.aggregates->stats();
   ObjectWriter object(out);
   object.number("failing", stats.failing.value());
@@ -151,7 +151,7 @@ void append_aggregates(std::string& out, const Parts& parts) {
 }
 
 void add_aggregates(MetricsPage& page, const Parts& parts) {
-  const auto& waiting = parts.store->outbox()->stats();
+  const auto& waiting = parts.store->outbox()->of("redis")->stats();
   const auto& stats = parts.aggregates->stats();
   page.gauge("redis_outbox_rollups", "Rollups that wait to be sent to Redis",
              real(waiting.rollups.value()));
@@ -201,11 +201,12 @@ std::vector<std::string> redis_problems(const Parts& parts) {
   }
   if (parts.streams) add_stream_problems(problems, parts);
   if (parts.aggregates && parts.aggregates->stats().failing.value() != 0) {
-    problems.push_back(fmt::format(
-        "redis: {} streams of aggregates cannot be written, {} rollups "
-        "wait: {}",
-        parts.aggregates->stats().failing.value(), parts.store->outbox()->stats().rollups.value(),
-        parts.aggregates->last_error()));
+    problems.push_back(
+        fmt::format("redis: {} streams of aggregates cannot be written, {} rollups "
+                    "wait: {}",
+                    parts.aggregates->stats().failing.value(),
+                    parts.store->outbox()->of("redis")->stats().rollups.value(),
+                    parts.aggregates->last_error()));
   }
   if (parts.stream_appender && parts.stream_appender->stats().failing.value() != 0) {
     problems.push_back(fmt::format("redis: {} streams cannot be written, {} bytes of points wait",

@@ -88,14 +88,17 @@ std::vector<ConfigFault> check_streams(const Config& config) {
   return faults;
 }
 
-OutboxOptions outbox_options(const Config& config) {
-  OutboxOptions options{.rollups_per_row = config.redis.pipeline_size,
-                        .max_rollups = config.redis.stream_maxlen};
-  if (config.redis.url.empty()) return options;
+std::vector<RollupDestination> destinations(const Config& config) {
+  if (config.redis.url.empty()) return {};
+  RollupDestination redis{.name = "redis",
+                          .windows = config.redis.windows,
+                          .shards = {},
+                          .rollups_per_row = config.redis.pipeline_size,
+                          .max_rollups = config.redis.stream_maxlen};
   for (std::uint32_t p = 0; p < config.redis.partitions; ++p) {
-    options.streams.push_back(stream_keys(stream_names(config), p).aggregates);
+    redis.shards.push_back(stream_keys(stream_names(config), p).aggregates);
   }
-  return options;
+  return {std::move(redis)};
 }
 
 Result<void> build_streams(Parts& p, const StoredState& stored) {
@@ -125,8 +128,8 @@ Result<void> build_streams(Parts& p, const StoredState& stored) {
         *p.journal, p.pool, p.ingest, p.clock, [](const std::string& text) { log_warn(text); });
   }
   // With the log in Redis there are none, but those of a run before that had the embedded one.
-  if (Outbox* const outbox = p.store->outbox();
-      outbox != nullptr && !(p.config.has_redis_log() && outbox->streams().empty())) {
+  if (RollupOutbox* const outbox = p.store->outbox()->of("redis");
+      !(p.config.has_redis_log() && outbox->shards().empty())) {
     p.aggregates = std::make_unique<AggregateSink>(
         *p.redis, *outbox, AggregateSink::Options{redis.stream_maxlen}, p.clock,
         [](const std::string& text) { log_warn(text); });

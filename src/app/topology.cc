@@ -59,12 +59,6 @@ Durability durability_named(std::string_view name) {
                                 : Durability::kFsynced;
 }
 
-StoreWriterOptions writer_options(const Config& config) {
-  StoreWriterOptions options{.has_log = config.has_segment_log()};
-  if (!config.redis.url.empty()) options.outgoing_windows = config.redis.windows;
-  return options;
-}
-
 }  // namespace
 
 Topology::Topology(Config config) : parts_(std::make_unique<Parts>(std::move(config))) {}
@@ -113,7 +107,7 @@ Result<void> Topology::build_store() {
   auto store = RollupStore::open(config.store.data_dir,
                                  {.retention_hours = config.store.retention_hours,
                                   .retention_rollups = config.store.retention_rollups,
-                                  .outbox = outbox_options(config)},
+                                  .destinations = destinations(config)},
                                  p.schema.fields());
   if (!store) return std::unexpected(store.error());
   p.store = std::move(*store);
@@ -122,9 +116,9 @@ Result<void> Topology::build_store() {
   const auto newest = p.store->newest();
   if (!newest) return std::unexpected(newest.error());
   p.hub->begin_rollups(*newest);
-  p.store_writer =
-      std::make_unique<StoreWriter>(*p.store, std::vector<RollupSink*>{p.memory.get(), p.hub.get()},
-                                    p.clock, warn, writer_options(config));
+  p.store_writer = std::make_unique<StoreWriter>(
+      *p.store, std::vector<RollupSink*>{p.memory.get(), p.hub.get()}, p.clock, warn,
+      StoreWriterOptions{.has_log = config.has_segment_log()});
   if (auto opened = open_log(p); !opened) return opened;
   p.data_watch.begin();
 

@@ -32,7 +32,8 @@ FeedStatus PartitionRunner::catch_up_rollups() {
     if (done != FeedStatus::kWorked) return told_by_feed(done);
     if (rollups.empty()) return FeedStatus::kWorked;
     CHECK(memory_.rollups_seen > seen_before, "a page of rollups goes on behind the one before");
-    parts_.store.accept({.partition = kStreamPartitions + number_, .rollups = std::move(rollups)});
+    parts_.store.accept(
+        {.partition = kStreamPartitions + number_, .rollups = std::move(rollups), .is_told = true});
   }
 }
 

@@ -40,7 +40,7 @@ AggregateSink::AggregateSink(RedisServers& servers, RollupOutbox& outbox, Option
 
 std::size_t AggregateSink::poll(std::size_t) {
   std::size_t done = 0;
-  for (const auto& name : outbox_.streams()) {
+  for (const auto& name : outbox_.shards()) {
     Stream& stream = streams_[name];
     if (!stream.retry.is_due(clock_.steady(), servers_.returns())) continue;
     done += send(name, stream);
@@ -169,7 +169,7 @@ bool AggregateSink::flush(std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (std::chrono::steady_clock::now() < deadline && poll(1) > 0) {
   }
-  return outbox_.streams().empty();
+  return outbox_.shards().empty();
 }
 
 std::string AggregateSink::last_error() const {

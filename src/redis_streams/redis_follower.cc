@@ -131,7 +131,8 @@ void RedisFollower::take_rollups(ReplyView entries, bool stored) {
     });
   }
   if (!rollups.empty()) {
-    parts_.cluster.store.accept({.partition = partition, .rollups = std::move(rollups)});
+    parts_.cluster.store.accept(
+        {.partition = partition, .rollups = std::move(rollups), .is_told = true});
   }
 }
 

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <optional>
+#include <algorithm>
 #include <random>
 #include <utility>
 
+#include "base/check.h"
 #include "codec/rollup_json.h"
+#include "model/outputs.h"
 #include "model/point.h"
 
 namespace slipstream {
@@ -29,105 +31,140 @@ Result<std::string> name_of_writer(Database& database) {
   return std::string(get->text(0));
 }
 
+bool gets(const RollupDestination& destination, const Rollup& rollup) {
+  const bool is_of_cluster = rollup.partition >= kStreamPartitions;
+  return (!is_of_cluster || destination.of_cluster) &&
+         std::ranges::find(destination.windows, rollup.window) != destination.windows.end();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Outbox>> Outbox::open(Database& writer, const std::string& path,
-                                             OutboxOptions options, const FieldTable& fields,
-                                             StoreDamage& damage) {
+                                             std::vector<RollupDestination> destinations,
+                                             const FieldTable& fields, StoreDamage& damage) {
   auto name = name_of_writer(writer);
   if (!name) return std::unexpected(name.error());
-  auto sender = Database::open(path, SQLITE_OPEN_READWRITE);
-  if (!sender) return std::unexpected(sender.error());
-  // What cannot be removed in that time is sent again, and not done twice.
-  sender->set_busy_timeout(Database::kServerBusyTimeoutMs);
-  // A removal that a power cut undoes costs no more than asking Redis once more.
-  if (auto set = sender->execute("PRAGMA synchronous=NORMAL"); !set) {
-    return std::unexpected(set.error());
+  std::unique_ptr<Outbox> outbox(new Outbox(fields));
+  for (RollupDestination& destination : destinations) {
+    CHECK(!destination.shards.empty(), "every rollup has a shard that it goes to");
+    if (outbox->of(destination.name) != nullptr) {
+      return fail(fmt::format("two outputs are called \"{}\"", destination.name),
+                  ErrorCode::kRefused);
+    }
+    auto opened = OutboxDestination::open(path, std::move(destination), *name, damage);
+    if (!opened) return std::unexpected(opened.error());
+    outbox->writings_.push_back({.destination = std::move(*opened)});
   }
-  std::unique_ptr<Outbox> outbox(
-      new Outbox(std::move(*sender), std::move(options), fields, damage));
-  outbox->writer_ = std::move(*name);
-  if (auto ready = outbox->prepare(writer); !ready) return std::unexpected(ready.error());
+  auto ready = outbox->prepare(writer);
+  if (ready) ready = outbox->count_waiting(writer);
+  if (!ready) return std::unexpected(ready.error());
   return outbox;
 }
 
 Result<void> Outbox::prepare(Database& writer) {
-  struct {
-    Database& database;
-    Statement& statement;
-    std::string_view sql;
-  } const statements[] = {
-      {writer, insert_, "INSERT INTO outbox (stream, count, rollups) VALUES (?1, ?2, ?3)"},
-      {writer, sizes_, "SELECT id, count FROM outbox WHERE stream = ?1 ORDER BY id"},
-      {writer, trim_, "DELETE FROM outbox WHERE stream = ?1 AND id <= ?2"},
-      {sender_, read_, "SELECT id, count, rollups FROM outbox WHERE stream = ?1 ORDER BY id"},
-      {sender_, remove_, "DELETE FROM outbox WHERE stream = ?1 AND id <= ?2 RETURNING count"},
-  };
-  for (const auto& [database, statement, sql] : statements) {
-    auto prepared = database.prepare(sql);
+  const std::pair<Statement*, std::string_view> statements[] = {
+      {&insert_, "INSERT INTO outbox (destination, shard, count, rollups) VALUES (?1, ?2, ?3, ?4)"},
+      {&sizes_, "SELECT id, count FROM outbox WHERE destination = ?1 AND shard = ?2 ORDER BY id"},
+      {&trim_, "DELETE FROM outbox WHERE destination = ?1 AND shard = ?2 AND id <= ?3"}};
+  for (const auto& [statement, sql] : statements) {
+    auto prepared = writer.prepare(sql);
     if (!prepared) return std::unexpected(prepared.error());
-    statement = std::move(*prepared);
+    *statement = std::move(*prepared);
   }
-  auto sums = writer.prepare("SELECT stream, count(*), sum(count) FROM outbox GROUP BY stream");
+  return {};
+}
+
+Result<void> Outbox::count_waiting(Database& writer) {
+  auto sums = writer.prepare(
+      "SELECT destination, shard, count(*), sum(count) FROM outbox GROUP BY destination, shard");
   if (!sums) return std::unexpected(sums.error());
   while (true) {
     const auto row = sums->step();
     if (!row) return std::unexpected(row.error());
     if (!*row) return {};
-    note(std::string(sums->text(0)), {sums->integer(1), sums->integer(2)});
+    const auto found = std::ranges::find(writings_, sums->text(0), [](const Writing& writing) {
+      return std::string_view(writing.destination->options().name);
+    });
+    if (found == writings_.end()) continue;
+    found->destination->note(std::string(sums->text(1)), {sums->integer(2), sums->integer(3)});
   }
 }
 
+bool Outbox::wants(const Rollup& rollup) const {
+  return std::ranges::any_of(writings_, [&](const Writing& writing) {
+    return gets(writing.destination->options(), rollup);
+  });
+}
+
+RollupOutbox* Outbox::of(std::string_view destination) const {
+  for (const Writing& writing : writings_) {
+    if (writing.destination->options().name == destination) return writing.destination.get();
+  }
+  return nullptr;
+}
+
 Result<void> Outbox::write(const RollupBatch& rollups) {
-  struct Open {
-    std::string text;
-    std::uint64_t count = 0;
-  };
-  std::vector<Open> open(options_.streams.size());
-  const auto close = [&](std::size_t stream) -> Result<void> {
-    const Open row = std::exchange(open[stream], {});
-    if (row.count == 0) return {};
-    return insert(options_.streams[stream], row.count, row.text);
-  };
+  std::vector<std::vector<OpenRow>> open;
+  for (const Writing& to : writings_) {
+    CHECK(to.changes.empty() && to.dropped == 0, "a transaction is settled before the next one");
+    open.emplace_back(to.destination->options().shards.size());
+  }
+  std::string text;
   for (const auto& rollup : rollups) {
-    const std::size_t stream = series_hash(rollup->track, rollup->chassis) % open.size();
-    append_rollup_json(open[stream].text, *rollup, fields_);
-    open[stream].text += '\n';
-    if (++open[stream].count < options_.rollups_per_row) continue;
-    if (auto done = close(stream); !done) return done;
-  }
-  for (std::size_t stream = 0; stream < open.size(); ++stream) {
-    if (auto done = close(stream); !done) return done;
-  }
-  const std::map<std::string, Amount> written = changes_;
-  for (const auto& [stream, amount] : written) {
-    const auto limit = static_cast<std::int64_t>(options_.max_rollups);
-    std::int64_t waiting = amount.rollups;
-    {
-      const std::lock_guard lock(mutex_);
-      if (const auto found = waiting_.find(stream); found != waiting_.end()) {
-        waiting += found->second.rollups;
+    text.clear();
+    for (std::size_t d = 0; d < writings_.size(); ++d) {
+      const RollupDestination& destination = writings_[d].destination->options();
+      if (!gets(destination, *rollup)) continue;
+      if (text.empty()) {
+        append_rollup_json(text, *rollup, fields_);
+        text += '\n';
       }
+      const std::size_t shard = series_hash(rollup->track, rollup->chassis) % open[d].size();
+      OpenRow& row = open[d][shard];
+      row.text += text;
+      if (++row.count < destination.rollups_per_row) continue;
+      auto done = insert(writings_[d], destination.shards[shard], std::exchange(row, {}));
+      if (!done) return done;
     }
-    if (waiting <= limit) continue;
-    if (auto done = trim(stream); !done) return done;
+  }
+  for (std::size_t d = 0; d < writings_.size(); ++d) {
+    for (std::size_t shard = 0; shard < open[d].size(); ++shard) {
+      if (open[d][shard].count == 0) continue;
+      auto done =
+          insert(writings_[d], writings_[d].destination->options().shards[shard], open[d][shard]);
+      if (!done) return done;
+    }
+    if (auto done = trim_what_is_too_much(writings_[d]); !done) return done;
   }
   return {};
 }
 
-Result<void> Outbox::insert(const std::string& stream, std::uint64_t count,
-                            const std::string& rollups) {
-  insert_.bind(1, stream).bind(2, static_cast<std::int64_t>(count)).bind(3, rollups);
+Result<void> Outbox::insert(Writing& to, const std::string& shard, const OpenRow& row) {
+  insert_.bind(1, to.destination->options().name)
+      .bind(2, shard)
+      .bind(3, static_cast<std::int64_t>(row.count))
+      .bind(4, row.text);
   if (auto done = insert_.run(); !done) return done;
-  changes_[stream] += {1, static_cast<std::int64_t>(count)};
+  to.changes[shard] += {1, static_cast<std::int64_t>(row.count)};
+  return {};
+}
+
+Result<void> Outbox::trim_what_is_too_much(Writing& of) {
+  const auto limit = static_cast<std::int64_t>(of.destination->options().max_rollups);
+  const std::map<std::string, OutboxAmount> written = of.changes;
+  for (const auto& [shard, amount] : written) {
+    if (amount.rollups + of.destination->waiting(shard).rollups <= limit) continue;
+    if (auto done = trim(of, shard); !done) return done;
+  }
   return {};
 }
 
 /// By what the table says: the sender may have removed some meanwhile.
-Result<void> Outbox::trim(const std::string& stream) {
+Result<void> Outbox::trim(Writing& of, const std::string& shard) {
+  const RollupDestination& options = of.destination->options();
   std::vector<std::pair<std::int64_t, std::int64_t>> rows;
   std::int64_t total = 0;
-  sizes_.bind(1, stream);
+  sizes_.bind(1, options.name).bind(2, shard);
   while (true) {
     const auto row = sizes_.step();
     if (!row || !*row) sizes_.reset();
@@ -136,76 +173,29 @@ Result<void> Outbox::trim(const std::string& stream) {
     rows.emplace_back(sizes_.integer(0), sizes_.integer(1));
     total += sizes_.integer(1);
   }
-  Amount gone;
+  OutboxAmount gone;
   std::int64_t up_to = 0;
   for (const auto& [id, count] : rows) {
-    if (total - gone.rollups <= static_cast<std::int64_t>(options_.max_rollups)) break;
+    if (total - gone.rollups <= static_cast<std::int64_t>(options.max_rollups)) break;
     up_to = id;
     gone += {1, count};
   }
   if (gone.rows == 0) return {};
-  trim_.bind(1, stream).bind(2, up_to);
+  trim_.bind(1, options.name).bind(2, shard).bind(3, up_to);
   if (auto done = trim_.run(); !done) return done;
-  changes_[stream] += {-gone.rows, -gone.rollups};
-  dropped_ += static_cast<std::uint64_t>(gone.rollups);
+  of.changes[shard] += {-gone.rows, -gone.rollups};
+  of.dropped += static_cast<std::uint64_t>(gone.rollups);
   return {};
 }
 
 void Outbox::settle(bool is_committed) {
-  const auto changes = std::exchange(changes_, {});
-  const auto dropped = std::exchange(dropped_, 0);
-  if (!is_committed) return;
-  stats_.dropped.add(dropped);
-  for (const auto& [stream, amount] : changes) note(stream, amount);
-}
-
-void Outbox::note(const std::string& stream, Amount more) {
-  stats_.rows.add(more.rows);
-  stats_.rollups.add(more.rollups);
-  const std::lock_guard lock(mutex_);
-  waiting_[stream] += more;
-}
-
-std::vector<std::string> Outbox::streams() const {
-  std::vector<std::string> names;
-  const std::lock_guard lock(mutex_);
-  for (const auto& [stream, amount] : waiting_) {
-    if (amount.rows > 0) names.push_back(stream);
+  for (Writing& writing : writings_) {
+    const auto changes = std::exchange(writing.changes, {});
+    const auto dropped = std::exchange(writing.dropped, 0);
+    if (!is_committed) continue;
+    writing.destination->note_dropped(dropped);
+    for (const auto& [shard, amount] : changes) writing.destination->note(shard, amount);
   }
-  return names;
-}
-
-Result<std::vector<OutboxRow>> Outbox::read(const std::string& stream, std::size_t max_bytes) {
-  std::vector<OutboxRow> rows;
-  std::optional<Error> failed;
-  std::size_t bytes = 0;
-  read_.bind(1, stream);
-  while (bytes < max_bytes) {
-    const auto row = read_.step();
-    if (!row) failed = row.error();
-    if (!row || !*row) break;
-    rows.push_back({.id = static_cast<std::uint64_t>(read_.integer(0)),
-                    .count = static_cast<std::uint64_t>(read_.integer(1)),
-                    .rollups = std::string(read_.text(2))});
-    bytes += rows.back().rollups.size();
-  }
-  read_.reset();
-  if (failed) return damage_.watch(Result<std::vector<OutboxRow>>(std::unexpected(*failed)));
-  return rows;
-}
-
-Result<void> Outbox::remove(const std::string& stream, std::uint64_t up_to) {
-  Amount gone;
-  remove_.bind(1, stream).bind(2, static_cast<std::int64_t>(up_to));
-  while (true) {
-    const auto row = damage_.watch(remove_.step());
-    if (!row || !*row) remove_.reset();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) break;
-    gone += {-1, -remove_.integer(0)};
-  }
-  note(stream, gone);
-  return {};
 }
 
 }  // namespace slipstream

@@ -2,94 +2,64 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "base/counters.h"
 #include "model/rollup.h"
 #include "model/rollup_outbox.h"
+#include "store/outbox_destination.h"
 #include "store/sqlite.h"
 #include "store/store_damage.h"
 
 namespace slipstream {
 
-struct OutboxOptions {
-  std::vector<std::string> streams = {};  ///< a rollup's is told by its series; none: no outbox
-  std::size_t rollups_per_row = 100;
-  std::uint64_t max_rollups = 200'000;  ///< a stream; then the oldest go
-};
-
-/// Any thread.
-struct OutboxStats {
-  Gauge rows;
-  Gauge rollups;    ///< in those rows
-  Counter dropped;  ///< rollups that gave way to newer ones
-};
-
 /// The outbox in the store's database: rows are written in the store's transactions, so that a
-/// rollup is in it exactly where its partition's sequence number is committed; and removed over a
-/// connection of its own. Threads: write() and settle() on the store's; the rest on one other.
-class Outbox final : public RollupOutbox {
+/// rollup is in it exactly where its partition's sequence number is committed; each destination
+/// removes its own. Rows of a destination that is not there in this run stay, for the run in which
+/// it is again. Bounded by RollupDestination::max_rollups.
+/// Threads: the store's; of() and wants() any.
+class Outbox {
  public:
-  /// `writer` commits and outlives this, as `damage` does; `path` is its file.
+  /// `writer` commits and outlives this, as `damage` does; `path` is its file. Errors: the file's,
+  /// and two destinations of one name.
   static Result<std::unique_ptr<Outbox>> open(Database& writer, const std::string& path,
-                                              OutboxOptions options, const FieldTable& fields,
-                                              StoreDamage& damage);
+                                              std::vector<RollupDestination> destinations,
+                                              const FieldTable& fields, StoreDamage& damage);
 
-  /// A part of a transaction that the caller has begun.
+  /// Whether some destination gets it.
+  bool wants(const Rollup& rollup) const;
+  /// For each rollup a place in a row of each destination that gets it. A part of a transaction
+  /// that the caller has begun.
   Result<void> write(const RollupBatch& rollups);
   /// How that ended.
   void settle(bool is_committed);
 
-  const std::string& writer() const override { return writer_; }
-  std::vector<std::string> streams() const override;
-  Result<std::vector<OutboxRow>> read(const std::string& stream, std::size_t max_bytes) override;
-  Result<void> remove(const std::string& stream, std::uint64_t up_to) override;
-
-  const OutboxStats& stats() const { return stats_; }
+  /// nullptr: there is no destination of that name.
+  RollupOutbox* of(std::string_view destination) const;
 
  private:
-  /// What is or was in rows.
-  struct Amount {
-    std::int64_t rows = 0;
-    std::int64_t rollups = 0;
-    Amount& operator+=(const Amount& other) {
-      rows += other.rows;
-      rollups += other.rollups;
-      return *this;
-    }
+  struct OpenRow {
+    std::string text;
+    std::uint64_t count = 0;
   };
-  Outbox(Database sender, OutboxOptions options, const FieldTable& fields, StoreDamage& damage)
-      : options_(std::move(options)),
-        fields_(fields),
-        damage_(damage),
-        sender_(std::move(sender)) {}
+  struct Writing {
+    std::unique_ptr<OutboxDestination> destination;
+    std::map<std::string, OutboxAmount> changes = {};  ///< of the transaction, by shard
+    std::uint64_t dropped = 0;                         ///< likewise, rollups
+  };
+  explicit Outbox(const FieldTable& fields) : fields_(fields) {}
   Result<void> prepare(Database& writer);
-  Result<void> insert(const std::string& stream, std::uint64_t count, const std::string& rollups);
-  Result<void> trim(const std::string& stream);
-  void note(const std::string& stream, Amount more);
+  Result<void> count_waiting(Database& writer);
+  Result<void> insert(Writing& to, const std::string& shard, const OpenRow& row);
+  Result<void> trim_what_is_too_much(Writing& of);
+  Result<void> trim(Writing& of, const std::string& shard);
 
-  const OutboxOptions options_;
   const FieldTable& fields_;
-  StoreDamage& damage_;  ///< what the sender meets; the store's thread tells itself
-  std::string writer_;
-  OutboxStats stats_;
-
-  mutable std::mutex mutex_;  // guards waiting_
-  std::map<std::string, Amount> waiting_;
-
-  // The store's thread.
+  std::vector<Writing> writings_;  ///< one a destination
   Statement insert_;
   Statement sizes_;
   Statement trim_;
-  std::map<std::string, Amount> changes_;  ///< of the transaction
-  std::uint64_t dropped_ = 0;              ///< likewise
-
-  // The sender's.
-  Database sender_;
-  Statement read_;
-  Statement remove_;
 };
 
 }  // namespace slipstream

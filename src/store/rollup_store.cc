@@ -145,8 +145,9 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   if (!checkpoints) return failed(checkpoints.error());
   impl->checkpoints = std::move(*checkpoints);
   impl->wal = std::make_unique<WalKeeper>(impl->writer, path);
-  if (!impl->options.outbox.streams.empty()) {
-    auto outbox = Outbox::open(impl->writer, path, impl->options.outbox, fields, impl->damage);
+  if (!impl->options.destinations.empty()) {
+    auto outbox =
+        Outbox::open(impl->writer, path, impl->options.destinations, fields, impl->damage);
     if (!outbox) return failed(outbox.error());
     impl->outbox = std::move(*outbox);
   }

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "codec/rollup_json.h"
 #include "model/stored_rollups.h"
@@ -15,7 +16,8 @@ namespace slipstream {
 struct StoreOptions {
   std::int64_t retention_hours = 0;     ///< 0: for ever
   std::uint64_t retention_rollups = 0;  ///< 0: any number
-  OutboxOptions outbox = {};
+  /// What gets rollups beside; none: no outbox.
+  std::vector<RollupDestination> destinations = {};
 };
 
 /// Closed windows in SQLite (slipstream.db in the data directory; docs/store.md has the schema),

@@ -115,6 +115,12 @@ CREATE TABLE outbox_writer (id INTEGER PRIMARY KEY CHECK (id = 0), name TEXT NOT
 )sql",
                                                R"sql(
 ALTER TABLE partitions ADD COLUMN committed_offset INTEGER NOT NULL DEFAULT -1;  -- not known
+)sql",
+                                               R"sql(
+DROP INDEX outbox_by_stream;
+ALTER TABLE outbox RENAME COLUMN stream TO shard;
+ALTER TABLE outbox ADD COLUMN destination TEXT NOT NULL DEFAULT 'redis';  -- theirs that wait
+CREATE INDEX outbox_by_shard ON outbox (destination, shard, id, count);
 )sql"};
 inline constexpr int kStoreVersion = std::size(kStoreSchema);
 inline constexpr int kCheckpointsSince = 2;       ///< the version that came with `partitions`

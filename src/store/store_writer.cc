@@ -60,13 +60,14 @@ void StoreWriter::take_durable() {
 }
 
 void StoreWriter::gather(Output& output) {
+  const Outbox* const outbox = output.is_told ? nullptr : store_.outbox();
   for (auto& rollup : output.rollups) {
     if (is_repeated(output, *rollup)) {
       stats_.repeated.add();
       continue;
     }
     if (rollup->stored) commit_.rollups.push_back(rollup);
-    if (is_outgoing(output.partition, *rollup)) commit_.outgoing.push_back(rollup);
+    if (outbox != nullptr && outbox->wants(*rollup)) commit_.outgoing.push_back(rollup);
     passing_.push_back(std::move(rollup));
   }
   if (output.checkpoint) {
@@ -74,12 +75,6 @@ void StoreWriter::gather(Output& output) {
   }
   std::move(output.keys.begin(), output.keys.end(), std::back_inserter(commit_.keys));
   std::move(output.dead.begin(), output.dead.end(), std::back_inserter(commit_.dead));
-}
-
-bool StoreWriter::is_outgoing(std::uint32_t partition, const Rollup& rollup) const {
-  return partition < kStreamPartitions &&
-         std::ranges::find(options_.outgoing_windows, rollup.window) !=
-             options_.outgoing_windows.end();
 }
 
 bool StoreWriter::is_repeated(const Output& output, const Rollup& rollup) {

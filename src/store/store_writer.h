@@ -31,7 +31,6 @@ struct StoreWriterStats {
 struct StoreWriterOptions {
   std::size_t queue_bytes = std::size_t{256} << 20;  ///< then partitions stop until there is room
   std::int64_t commit_interval_ms = 50;              ///< between transactions
-  std::vector<std::string> outgoing_windows = {};    ///< their rollups go to the store's outbox
   bool has_log = true;  ///< positions are places in a log that outlives the program
 };
 
@@ -45,8 +44,8 @@ struct StoreWriterOptions {
 ///   - where a stored rollup that it may repeat (Rollup::may_repeat) is of its time.
 /// Rollups of streams that are not stored have no number and always pass.
 ///
-/// What another system is to get of the embedded log's rollups is put into the store's outbox;
-/// those of streams were sent by whoever made them.
+/// What some other system is to get is put into the store's outbox in the same transaction. Rollups
+/// that another instance made it puts there itself.
 ///
 /// While the store fails (a full disk), outputs wait and are tried again every second; when too
 /// many wait, partitions stop. Where its file is damaged they wait likewise, but are not tried
@@ -87,7 +86,6 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
 
   void take_durable();
   void gather(Output& output);
-  bool is_outgoing(std::uint32_t partition, const Rollup& rollup) const;
   bool is_repeated(const Output& output, const Rollup& rollup);
   bool commit();
   void pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime now);
