@@ -215,7 +215,7 @@ TEST_F(Aggregates, WithoutRedisNothingIsKeptForIt) {
   Server server;
   post_all(server.port(), streams::drive(6, 1'000, 10, kBegin));
   EXPECT_EQ(server.parts().store->outbox(), nullptr);
-  EXPECT_EQ(server.parts().aggregates, nullptr);
+  EXPECT_EQ(server.parts().outputs->of("redis"), nullptr);
 }
 
 TEST_F(Aggregates, WithoutALogTheyAreSentAllTheSame) {

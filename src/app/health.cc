@@ -210,6 +210,7 @@ std::vector<std::string> health_problems(const Parts& parts) {
                     parts.budget.connections));
   }
   std::ranges::move(redis_problems(parts), std::back_inserter(problems));
+  std::ranges::move(parts.outputs->problems(), std::back_inserter(problems));
   return problems;
 }
 
@@ -233,6 +234,7 @@ std::string health_json(const Parts& parts, const Rates& rates,
     append_connections(object.key("connections"), parts);
     append_log(object.key("log"), parts);
     append_redis(object.key("redis"), parts);
+    parts.outputs->append_health(object.key("outputs"));
     {
       ObjectWriter backpressure(object.key("backpressure"));
       backpressure.key("skippedShare") +=

@@ -195,6 +195,7 @@ std::string metrics_text(const Parts& parts) {
   add_log(page, parts);
   add_outputs(page, parts);
   add_redis_metrics(page, parts);
+  parts.outputs->add_metrics(page);
   page.counter("clock_steps_total", "Times that this machine's wall clock was set by over a second",
                real(parts.clock_watch.steps()));
   page.gauge("build_info", "The program's version", 1, {{"version", SLIPSTREAM_VERSION}});

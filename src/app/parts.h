@@ -8,6 +8,7 @@
 #include "app/data_watch.h"
 #include "app/durable_parts.h"
 #include "app/log_scan.h"
+#include "app/outputs.h"
 #include "base/agent.h"
 #include "base/clock_watch.h"
 #include "base/heap.h"
@@ -20,7 +21,6 @@
 #include "pipeline/live_pipeline.h"
 #include "pipeline/pipeline.h"
 #include "racing/field_analyzer.h"
-#include "redis_streams/aggregate_sink.h"
 #include "redis_streams/redis_streams.h"
 #include "redis_streams/stream_appender.h"
 #include "source/ingest_service.h"
@@ -40,6 +40,8 @@ struct Parts : DurableParts {
   std::atomic<bool> ready{false};
   ConnectionBudget budget;
 
+  std::unique_ptr<RedisServers> redis;  ///< nullptr: no Redis
+  std::unique_ptr<Outputs> outputs;
   DataWatch data_watch{*this};  ///< looks on the queries thread
   HeapKeeper heap;              ///< the queries thread's
   std::unique_ptr<RollupMemory> memory;
@@ -53,10 +55,8 @@ struct Parts : DurableParts {
   std::unique_ptr<Pipeline> pipeline;           ///< nullptr: Redis is the log
   std::unique_ptr<LivePipeline> live_pipeline;  ///< in place of it
   std::unique_ptr<Journal> journal;
-  std::unique_ptr<LogScan> log_scan;    ///< nullptr: there is no log in files
-  std::unique_ptr<RedisServers> redis;  ///< nullptr, as what follows: no Redis
-  std::unique_ptr<ClusterStats> stream_stats;
-  std::unique_ptr<AggregateSink> aggregates;  ///< nullptr: no rollups of the embedded log wait
+  std::unique_ptr<LogScan> log_scan;           ///< nullptr: there is no log in files
+  std::unique_ptr<ClusterStats> stream_stats;  ///< nullptr, as what follows: no Redis
   std::unique_ptr<RedisStreams> redis_streams;
   std::unique_ptr<PartitionGroup> streams;          ///< nullptr: none are read
   std::unique_ptr<StreamAppender> stream_appender;  ///< nullptr: points do not go to streams
@@ -78,7 +78,6 @@ struct Parts : DurableParts {
   std::unique_ptr<AgentThread> flusher_thread;
   std::unique_ptr<AgentThread> ingest_thread;
   std::unique_ptr<AgentThread> stream_appender_thread;
-  std::unique_ptr<AgentThread> aggregates_thread;
   std::vector<std::unique_ptr<AgentThread>> udp_threads;  ///< one each
 };
 

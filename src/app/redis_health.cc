@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/object_writer.h"
+#include "app/streams_setup.h"
 #include "base/iso_time.h"
 
 namespace slipstream {
@@ -137,9 +138,9 @@ void add_stream_problems(std::vector<std::string>& problems, const Parts& parts)
                                  count, parts.streams->stats().partitions.size(), first));
 }
 
-void append_aggregates(std::string& out, const Parts& parts) {
-  const auto& waiting = parts.store->outbox()->of("redis")->stats();
-  const auto& stats = parts.aggregates->stats();
+void append_aggregates(std::string& out, const OutboxSender& aggregates) {
+  const auto& waiting = aggregates.waiting();
+  const auto& stats = aggregates.stats();
   ObjectWriter object(out);
   object.number("failing", stats.failing.value());
   object.number("waitingRows", waiting.rows.value());
@@ -147,12 +148,12 @@ void append_aggregates(std::string& out, const Parts& parts) {
   object.number("sent", stats.sent.value());
   object.number("repeated", stats.repeated.value());
   object.number("dropped", waiting.dropped.value());
-  object.text("lastError", parts.aggregates->last_error());
+  object.text("lastError", aggregates.last_error());
 }
 
-void add_aggregates(MetricsPage& page, const Parts& parts) {
-  const auto& waiting = parts.store->outbox()->of("redis")->stats();
-  const auto& stats = parts.aggregates->stats();
+void add_aggregates(MetricsPage& page, const OutboxSender& aggregates) {
+  const auto& waiting = aggregates.waiting();
+  const auto& stats = aggregates.stats();
   page.gauge("redis_outbox_rollups", "Rollups that wait to be sent to Redis",
              real(waiting.rollups.value()));
   page.gauge("redis_outbox_rows", "Rows of the outbox that they are in",
@@ -179,7 +180,9 @@ void append_redis(std::string& out, const Parts& parts) {
   object.flag("cluster", parts.redis->is_cluster());
   append_redis_connections(object.key("connections"), parts);
   if (parts.streams) append_group(object.key("streams"), parts);
-  if (parts.aggregates) append_aggregates(object.key("aggregates"), parts);
+  if (const auto* const aggregates = parts.outputs->of(kAggregatesOutput)) {
+    append_aggregates(object.key("aggregates"), *aggregates);
+  }
   if (!parts.stream_appender) return;
   const auto& stats = parts.stream_appender->stats();
   ObjectWriter log(object.key("log"));
@@ -200,13 +203,12 @@ std::vector<std::string> redis_problems(const Parts& parts) {
                                    state.name, to_text(state.breaker), state.last_error));
   }
   if (parts.streams) add_stream_problems(problems, parts);
-  if (parts.aggregates && parts.aggregates->stats().failing.value() != 0) {
+  const auto* const aggregates = parts.outputs->of(kAggregatesOutput);
+  if (aggregates != nullptr && aggregates->stats().failing.value() != 0) {
     problems.push_back(
-        fmt::format("redis: {} streams of aggregates cannot be written, {} rollups "
-                    "wait: {}",
-                    parts.aggregates->stats().failing.value(),
-                    parts.store->outbox()->of("redis")->stats().rollups.value(),
-                    parts.aggregates->last_error()));
+        fmt::format("redis: {} streams of aggregates cannot be written, {} rollups wait: {}",
+                    aggregates->stats().failing.value(), aggregates->waiting().rollups.value(),
+                    aggregates->last_error()));
   }
   if (parts.stream_appender && parts.stream_appender->stats().failing.value() != 0) {
     problems.push_back(fmt::format("redis: {} streams cannot be written, {} bytes of points wait",
@@ -227,7 +229,9 @@ void add_redis_metrics(MetricsPage& page, const Parts& parts) {
                {{"target", state.node + " " + state.name}});
   }
   if (parts.streams) add_group(page, parts);
-  if (parts.aggregates) add_aggregates(page, parts);
+  if (const auto* const aggregates = parts.outputs->of(kAggregatesOutput)) {
+    add_aggregates(page, *aggregates);
+  }
   if (!parts.stream_appender) return;
   const auto& stats = parts.stream_appender->stats();
   page.gauge("redis_log_failing", "Streams that cannot be written", real(stats.failing.value()));

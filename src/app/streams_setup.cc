@@ -88,9 +88,8 @@ std::vector<ConfigFault> check_streams(const Config& config) {
   return faults;
 }
 
-std::vector<RollupDestination> destinations(const Config& config) {
-  if (config.redis.url.empty()) return {};
-  RollupDestination redis{.name = "redis",
+RollupDestination aggregates_destination(const Config& config) {
+  RollupDestination redis{.name = std::string(kAggregatesOutput),
                           .windows = config.redis.windows,
                           .shards = {},
                           .rollups_per_row = config.redis.pipeline_size,
@@ -98,10 +97,10 @@ std::vector<RollupDestination> destinations(const Config& config) {
   for (std::uint32_t p = 0; p < config.redis.partitions; ++p) {
     redis.shards.push_back(stream_keys(stream_names(config), p).aggregates);
   }
-  return {std::move(redis)};
+  return redis;
 }
 
-Result<void> build_streams(Parts& p, const StoredState& stored) {
+Result<void> build_redis(Parts& p) {
   const auto& redis = p.config.redis;
   if (redis.url.empty()) return {};
   auto seeds = parse_redis_urls(redis.url);
@@ -115,6 +114,12 @@ Result<void> build_streams(Parts& p, const StoredState& stored) {
                           .breaker = {},
                           .pool_size = redis.pool},
       p.clock);
+  return {};
+}
+
+Result<void> build_streams(Parts& p, const StoredState& stored) {
+  const auto& redis = p.config.redis;
+  if (!p.redis) return {};
   StreamOptions options = stream_options(p.config);
   p.stream_stats = std::make_unique<ClusterStats>(redis.partitions);
   if (p.config.has_redis_log()) {
@@ -126,13 +131,6 @@ Result<void> build_streams(Parts& p, const StoredState& stored) {
                               .max_backlog_bytes = p.config.durability.max_backlog_bytes,
                               .wait_replicas = redis.wait_replicas},
         *p.journal, p.pool, p.ingest, p.clock, [](const std::string& text) { log_warn(text); });
-  }
-  // With the log in Redis there are none, but those of a run before that had the embedded one.
-  if (RollupOutbox* const outbox = p.store->outbox()->of("redis");
-      !(p.config.has_redis_log() && outbox->shards().empty())) {
-    p.aggregates = std::make_unique<AggregateSink>(
-        *p.redis, *outbox, AggregateSink::Options{redis.stream_maxlen}, p.clock,
-        [](const std::string& text) { log_warn(text); });
   }
   std::vector<std::uint64_t> rollups_seen(redis.partitions);
   for (const auto& [partition, sequence] : stored.stream_sequences) {
@@ -151,9 +149,7 @@ Result<void> build_streams(Parts& p, const StoredState& stored) {
                              .make_observer = observer_factory(p),
                              .warn = [](const std::string& text) { log_warn(text); }};
   p.redis_streams = std::make_unique<RedisStreams>(
-      StreamParts{.servers = *p.redis,
-                  .cluster = cluster,
-                  .own_rollups = p.aggregates ? &p.aggregates->own_rollups() : nullptr},
+      StreamParts{.servers = *p.redis, .cluster = cluster, .own_rollups = p.outputs->own_rollups()},
       std::move(options));
   p.streams = std::make_unique<PartitionGroup>(cluster, p.redis_streams->options().cluster,
                                                *p.redis_streams, rollups_seen);

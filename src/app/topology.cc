@@ -29,7 +29,6 @@ constexpr std::chrono::seconds kHeapInterval{10};
 constexpr std::chrono::milliseconds kHubCloseLimit{1'500};
 constexpr std::chrono::milliseconds kAppenderLimit{1'500};
 constexpr std::chrono::milliseconds kLastConnectLimit{300};  ///< to Redis, at the stop
-constexpr std::chrono::milliseconds kAggregatesLimit{1'000};
 constexpr std::size_t kLastReceiveRounds = 256;  ///< datagrams that the kernel holds at the stop
 
 void log_rejection(const RejectionReport& report) {
@@ -104,13 +103,16 @@ Result<void> Topology::build_store() {
   auto lock = DataLock::take(config.store.data_dir);
   if (!lock) return std::unexpected(lock.error());
   p.lock = std::move(*lock);
+  if (auto built = build_redis(p); !built) return built;
+  p.outputs = std::make_unique<Outputs>(config, p.redis.get());
   auto store = RollupStore::open(config.store.data_dir,
                                  {.retention_hours = config.store.retention_hours,
                                   .retention_rollups = config.store.retention_rollups,
-                                  .destinations = destinations(config)},
+                                  .destinations = p.outputs->destinations()},
                                  p.schema.fields());
   if (!store) return std::unexpected(store.error());
   p.store = std::move(*store);
+  p.outputs->open(*p.store, p.clock);
   p.memory = std::make_unique<RollupMemory>(p.schema.fields(), config.store.memory_rollups);
   p.hub = std::make_unique<Hub>(p.io, hub_options(config), p.clock, p.pool, fanout_parts(p));
   const auto newest = p.store->newest();
@@ -295,9 +297,7 @@ void Topology::start_threads() {
   if (p.stream_appender) {
     p.stream_appender_thread = std::make_unique<AgentThread>("stream-log", *p.stream_appender);
   }
-  if (p.aggregates) {
-    p.aggregates_thread = std::make_unique<AgentThread>("redis-sink", *p.aggregates);
-  }
+  p.outputs->start();
   p.http->start();
   p.io.start();
   for (auto& source : p.udp) {
@@ -456,10 +456,7 @@ bool Topology::stop() {
 
   auto closed = std::make_shared<std::promise<void>>();
   p.io.post([&p, closed] { p.hub->close(kHubCloseLimit, [closed] { closed->set_value(); }); });
-  if (p.aggregates) {
-    p.aggregates_thread->stop(false);
-    p.aggregates->flush(kAggregatesLimit);
-  }
+  p.outputs->stop();
   closed->get_future().wait_for(kHubCloseLimit * 2);
   p.queries.stop();
   p.io.stop();

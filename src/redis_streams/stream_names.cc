@@ -19,12 +19,6 @@ StreamKeys stream_keys(const StreamNames& names, std::uint32_t partition) {
           .owners = group + ".owners"};
 }
 
-std::string sent_key(const std::string& aggregates) {
-  // A name without a tag of its own becomes the tag, so that both are in one hash slot.
-  const bool has_tag = aggregates.find('{') != std::string::npos;
-  return has_tag ? aggregates + ".sent" : "{" + aggregates + "}.sent";
-}
-
 std::string instances_key(const StreamNames& names) {
   return names.telemetry + "." + names.group + ".instances";
 }

@@ -26,8 +26,6 @@ struct StreamKeys {
 };
 
 StreamKeys stream_keys(const StreamNames& names, std::uint32_t partition);
-/// Hash beside a stream of aggregates: the newest row that each writer's outbox has sent to it.
-std::string sent_key(const std::string& aggregates);
 /// Sorted set of the group's instances, scored by when they were last heard of.
 std::string instances_key(const StreamNames& names);
 

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "cluster/cluster.h"
+#include "model/own_rollups.h"
 #include "redis/servers.h"
-#include "redis_streams/own_rollups.h"
 #include "redis_streams/stream_names.h"
 
 namespace slipstream {

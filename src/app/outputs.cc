@@ -1,0 +1,137 @@
+#include "app/outputs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "app/object_writer.h"
+#include "app/streams_setup.h"
+#include "base/check.h"
+#include "ops/logging.h"
+#include "output/redis_aggregates.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::chrono::milliseconds kLastSendLimit{1'000};
+
+/// One line an output.
+std::vector<std::unique_ptr<RollupSender>> make_senders(const Config& config, RedisServers* redis,
+                                                        OwnRollups& own_rollups) {
+  std::vector<std::unique_ptr<RollupSender>> senders;
+  const auto add = [&](std::unique_ptr<RollupSender> sender) {
+    senders.push_back(std::move(sender));
+  };
+  if (redis != nullptr) {
+    add(std::make_unique<RedisAggregates>(*redis, aggregates_destination(config),
+                                          config.redis.stream_maxlen, own_rollups));
+  }
+  return senders;
+}
+
+}  // namespace
+
+Outputs::Outputs(const Config& config, RedisServers* redis)
+    : has_cluster_(config.has_redis_log()), made_(make_senders(config, redis, own_rollups_)) {}
+
+std::vector<RollupDestination> Outputs::destinations() const {
+  std::vector<RollupDestination> destinations;
+  for (const auto& sender : made_) destinations.push_back(sender->destination());
+  return destinations;
+}
+
+void Outputs::open(const RollupStore& store, const Clock& clock) {
+  CHECK(senders_.empty(), "a destination has one sender");
+  for (auto& sender : std::exchange(made_, {})) {
+    RollupOutbox* const outbox = store.outbox()->of(sender->destination().name);
+    CHECK(outbox != nullptr, "the store was opened for all destinations");
+    // With the log elsewhere nothing comes to it but what a run before had with the embedded one.
+    const bool is_used = !has_cluster_ || sender->destination().of_cluster;
+    if (!is_used && outbox->shards().empty()) continue;
+    senders_.push_back(std::make_unique<OutboxSender>(
+        *outbox, std::move(sender), clock, [](const std::string& text) { log_warn(text); }));
+  }
+}
+
+void Outputs::start() {
+  for (const auto& sender : senders_) {
+    threads_.push_back(std::make_unique<AgentThread>(sender->name() + "-sink", *sender));
+  }
+}
+
+void Outputs::stop() {
+  CHECK(threads_.size() == senders_.size(), "every sender that runs has a thread to be stopped");
+  std::vector<std::jthread> last;
+  for (std::size_t i = 0; i < senders_.size(); ++i) {
+    last.emplace_back([this, i] {
+      threads_[i]->stop(false);
+      senders_[i]->flush(kLastSendLimit);
+    });
+  }
+}
+
+const OutboxSender* Outputs::of(std::string_view destination) const {
+  const auto found = std::ranges::find(
+      senders_, destination, [](const auto& sender) -> std::string_view { return sender->name(); });
+  return found == senders_.end() ? nullptr : found->get();
+}
+
+std::vector<std::string> Outputs::problems() const {
+  std::vector<std::string> problems;
+  for (const auto& sender : senders_) {
+    // Told among Redis's.
+    if (sender->name() == kAggregatesOutput || sender->stats().failing.value() == 0) continue;
+    problems.push_back(fmt::format("output {}: it cannot be written, {} rollups wait: {}",
+                                   sender->name(), sender->waiting().rollups.value(),
+                                   sender->last_error()));
+  }
+  return problems;
+}
+
+void Outputs::append_health(std::string& out) const {
+  out += '[';
+  for (const auto& sender : senders_) {
+    if (sender != senders_.front()) out += ',';
+    ObjectWriter object(out);
+    object.text("name", sender->name());
+    object.number("failing", sender->stats().failing.value());
+    object.number("waitingRows", sender->waiting().rows.value());
+    object.number("waitingRollups", sender->waiting().rollups.value());
+    object.number("sent", sender->stats().sent.value());
+    object.number("repeated", sender->stats().repeated.value());
+    object.number("dropped", sender->waiting().dropped.value());
+    object.text("lastError", sender->last_error());
+  }
+  out += ']';
+}
+
+void Outputs::add_metrics(MetricsPage& page) const {
+  for (const auto& sender : senders_) {
+    const Labels output = {{"output", sender->name()}};
+    const auto& waiting = sender->waiting();
+    const auto& stats = sender->stats();
+    page.gauge("output_waiting_rollups", "Rollups that wait for an output",
+               real(waiting.rollups.value()), output);
+    page.gauge("output_waiting_rows", "Rows of the outbox that they are in",
+               real(waiting.rows.value()), output);
+    page.counter("output_dropped_total", "Rollups that gave way to newer ones, unsent",
+                 real(waiting.dropped.value()), output);
+    page.counter("output_sent_total", "Rollups that an output has got", real(stats.sent.value()),
+                 output);
+    page.counter("output_repeated_total", "Rollups sent again that it had already",
+                 real(stats.repeated.value()), output);
+    page.counter("output_failures_total", "Tries to send that failed", real(stats.failures.value()),
+                 output);
+    page.gauge("output_failing", "Its shards that cannot be sent", real(stats.failing.value()),
+               output);
+    page.histogram("output_send_seconds", "Rows' way to an output and back", stats.send, output);
+  }
+}
+
+const OwnRollups* Outputs::own_rollups() const {
+  return of(kAggregatesOutput) == nullptr ? nullptr : &own_rollups_;
+}
+
+}  // namespace slipstream
