@@ -83,7 +83,7 @@ std::vector<std::string> Outputs::problems() const {
   for (const auto& sender : senders_) {
     // Told among Redis's.
     if (sender->name() == kAggregatesOutput || sender->stats().failing.value() == 0) continue;
-    problems.push_back(fmt::format("output {}: it cannot be written, {} rollups wait: {}",
+    problems.push_back(fmt::format("destination {}: it cannot be written, {} rollups wait: {}",
                                    sender->name(), sender->waiting().rollups.value(),
                                    sender->last_error()));
   }
@@ -95,7 +95,7 @@ void Outputs::append_health(std::string& out) const {
   for (const auto& sender : senders_) {
     if (sender != senders_.front()) out += ',';
     ObjectWriter object(out);
-    object.text("name", sender->name());
+    object.text("destination", sender->name());
     object.number("failing", sender->stats().failing.value());
     object.number("waitingRows", sender->waiting().rows.value());
     object.number("waitingRollups", sender->waiting().rollups.value());
@@ -109,24 +109,25 @@ void Outputs::append_health(std::string& out) const {
 
 void Outputs::add_metrics(MetricsPage& page) const {
   for (const auto& sender : senders_) {
-    const Labels output = {{"output", sender->name()}};
+    const Labels labels = {{"destination", sender->name()}};
     const auto& waiting = sender->waiting();
     const auto& stats = sender->stats();
-    page.gauge("output_waiting_rollups", "Rollups that wait for an output",
-               real(waiting.rollups.value()), output);
+    page.gauge("output_waiting_rollups", "Rollups that wait for a destination",
+               real(waiting.rollups.value()), labels);
     page.gauge("output_waiting_rows", "Rows of the outbox that they are in",
-               real(waiting.rows.value()), output);
+               real(waiting.rows.value()), labels);
     page.counter("output_dropped_total", "Rollups that gave way to newer ones, unsent",
-                 real(waiting.dropped.value()), output);
-    page.counter("output_sent_total", "Rollups that an output has got", real(stats.sent.value()),
-                 output);
+                 real(waiting.dropped.value()), labels);
+    page.counter("output_sent_total", "Rollups that a destination has got",
+                 real(stats.sent.value()), labels);
     page.counter("output_repeated_total", "Rollups sent again that it had already",
-                 real(stats.repeated.value()), output);
+                 real(stats.repeated.value()), labels);
     page.counter("output_failures_total", "Tries to send that failed", real(stats.failures.value()),
-                 output);
+                 labels);
     page.gauge("output_failing", "Its shards that cannot be sent", real(stats.failing.value()),
-               output);
-    page.histogram("output_send_seconds", "Rows' way to an output and back", stats.send, output);
+               labels);
+    page.histogram("output_send_seconds", "Rows' way to a destination and back", stats.send,
+                   labels);
   }
 }
 

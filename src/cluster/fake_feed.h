@@ -181,7 +181,10 @@ class ClusterTest : public testing::Test, public AcceptedSink, public OutputSink
   }
   bool has_room() const override { return room; }
   void accept(Output output) override {
-    for (const auto& rollup : output.rollups) store.push_back(rollup->sequence);
+    for (const auto& rollup : output.rollups) {
+      store.push_back(rollup->sequence);
+      if (!output.made_elsewhere) made_here.push_back(rollup->sequence);
+    }
   }
 
  protected:
@@ -223,7 +226,8 @@ class ClusterTest : public testing::Test, public AcceptedSink, public OutputSink
   FakeLog log;
   bool room = true;
   std::vector<std::int64_t> shown;
-  std::vector<std::uint64_t> store;
+  std::vector<std::uint64_t> store;      ///< numbers of the rollups that it got
+  std::vector<std::uint64_t> made_here;  ///< of those, the ones that are this instance's to send
 };
 
 }  // namespace slipstream::cluster_testing

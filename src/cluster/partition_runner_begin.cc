@@ -32,8 +32,9 @@ FeedStatus PartitionRunner::catch_up_rollups() {
     if (done != FeedStatus::kWorked) return told_by_feed(done);
     if (rollups.empty()) return FeedStatus::kWorked;
     CHECK(memory_.rollups_seen > seen_before, "a page of rollups goes on behind the one before");
-    parts_.store.accept(
-        {.partition = kStreamPartitions + number_, .rollups = std::move(rollups), .is_told = true});
+    parts_.store.accept({.partition = kStreamPartitions + number_,
+                         .rollups = std::move(rollups),
+                         .made_elsewhere = true});
   }
 }
 

@@ -86,6 +86,7 @@ TEST_F(PartitionRunnerTest, RollupsOfOwnersBeforeGoToTheStore) {
   runner->step();
   runner->step();
   EXPECT_THAT(store, ElementsAre(7, 8)) << "numbers go on, though the checkpoint is gone";
+  EXPECT_THAT(made_here, ElementsAre(8)) << "the owner before sends its own";
 }
 
 TEST_F(PartitionRunnerTest, WhatWasGivenBeforeAndWhatWeWroteIsNotShown) {

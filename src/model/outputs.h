@@ -76,7 +76,7 @@ struct Output {
   std::uint32_t partition = kNoPartition;
   LogOffset position = 0;  ///< all the partition's entries before it are folded
   RollupBatch rollups = {};
-  bool is_told = false;  ///< another instance made the rollups, and gives them to its outputs
+  bool made_elsewhere = false;  ///< another instance made the rollups: it gives them to its outputs
   std::unique_ptr<Checkpoint> checkpoint = {};
   std::vector<AnsweredKey> keys = {};
   std::vector<DeadRange> dead = {};

@@ -132,7 +132,7 @@ void RedisFollower::take_rollups(ReplyView entries, bool stored) {
   }
   if (!rollups.empty()) {
     parts_.cluster.store.accept(
-        {.partition = partition, .rollups = std::move(rollups), .is_told = true});
+        {.partition = partition, .rollups = std::move(rollups), .made_elsewhere = true});
   }
 }
 

@@ -48,7 +48,7 @@ Result<std::unique_ptr<Outbox>> Outbox::open(Database& writer, const std::string
   for (RollupDestination& destination : destinations) {
     CHECK(!destination.shards.empty(), "every rollup has a shard that it goes to");
     if (outbox->of(destination.name) != nullptr) {
-      return fail(fmt::format("two outputs are called \"{}\"", destination.name),
+      return fail(fmt::format("two destinations are called \"{}\"", destination.name),
                   ErrorCode::kRefused);
     }
     auto opened = OutboxDestination::open(path, std::move(destination), *name, damage);

@@ -241,7 +241,8 @@ TEST_F(OutboxTest, OfSharedPartitionsItHoldsWhatThisInstanceMadeWhereADestinatio
                      {.commit_interval_ms = 0});
   writer.begin([] { return LogOffset{100}; }, *store_->load());
   writer.accept({.partition = kStreamPartitions, .rollups = {of_cluster(1)}});
-  writer.accept({.partition = kStreamPartitions, .rollups = {of_cluster(2)}, .is_told = true});
+  writer.accept(
+      {.partition = kStreamPartitions, .rollups = {of_cluster(2)}, .made_elsewhere = true});
   writer.accept({.partition = 0, .rollups = {rollup(3)}});
   EXPECT_TRUE(writer.flush());
   EXPECT_EQ(outbox().stats().rollups.value(), 1) << "the embedded log's";

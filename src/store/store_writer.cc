@@ -60,7 +60,7 @@ void StoreWriter::take_durable() {
 }
 
 void StoreWriter::gather(Output& output) {
-  const Outbox* const outbox = output.is_told ? nullptr : store_.outbox();
+  const Outbox* const outbox = output.made_elsewhere ? nullptr : store_.outbox();
   for (auto& rollup : output.rollups) {
     if (is_repeated(output, *rollup)) {
       stats_.repeated.add();
