@@ -10,6 +10,7 @@
 #include "app/streams_setup.h"
 #include "base/check.h"
 #include "ops/logging.h"
+#include "output/output_kinds.h"
 #include "output/redis_aggregates.h"
 
 namespace slipstream {
@@ -17,24 +18,24 @@ namespace {
 
 constexpr std::chrono::milliseconds kLastSendLimit{1'000};
 
-/// One line an output.
-std::vector<std::unique_ptr<RollupSender>> make_senders(const Config& config, RedisServers* redis,
-                                                        OwnRollups& own_rollups) {
-  std::vector<std::unique_ptr<RollupSender>> senders;
-  const auto add = [&](std::unique_ptr<RollupSender> sender) {
-    senders.push_back(std::move(sender));
-  };
-  if (redis != nullptr) {
-    add(std::make_unique<RedisAggregates>(*redis, aggregates_destination(config),
-                                          config.redis.stream_maxlen, own_rollups));
-  }
-  return senders;
-}
-
 }  // namespace
 
-Outputs::Outputs(const Config& config, RedisServers* redis)
-    : has_cluster_(config.has_redis_log()), made_(make_senders(config, redis, own_rollups_)) {}
+Result<std::unique_ptr<Outputs>> Outputs::make(const Config& config, RedisServers* redis) {
+  std::unique_ptr<Outputs> outputs(new Outputs(config.has_redis_log()));
+  if (redis != nullptr) {
+    outputs->made_.push_back(std::make_unique<RedisAggregates>(
+        *redis, aggregates_destination(config), config.redis.stream_maxlen, outputs->own_rollups_));
+  }
+  for (const auto& settings : config.outputs) {
+    auto sender = make_sender(output_kinds(), settings);
+    if (!sender) {
+      return fail(fmt::format("[[output]] {}: {}", settings.name, sender.error().message),
+                  sender.error().code);
+    }
+    outputs->made_.push_back(std::move(*sender));
+  }
+  return outputs;
+}
 
 std::vector<RollupDestination> Outputs::destinations() const {
   std::vector<RollupDestination> destinations;

@@ -20,7 +20,7 @@ namespace slipstream {
 class Outputs {
  public:
   /// Makes the senders; no network yet. `redis` outlives this; nullptr: there is none.
-  Outputs(const Config& config, RedisServers* redis);
+  static Result<std::unique_ptr<Outputs>> make(const Config& config, RedisServers* redis);
 
   /// For which the store is to have rows.
   std::vector<RollupDestination> destinations() const;
@@ -41,6 +41,8 @@ class Outputs {
   const OwnRollups* own_rollups() const;
 
  private:
+  explicit Outputs(bool has_cluster) : has_cluster_(has_cluster) {}
+
   const bool has_cluster_;
   OwnRollups own_rollups_;
   std::vector<std::unique_ptr<RollupSender>> made_;  ///< until they are joined with their rows

@@ -104,7 +104,9 @@ Result<void> Topology::build_store() {
   if (!lock) return std::unexpected(lock.error());
   p.lock = std::move(*lock);
   if (auto built = build_redis(p); !built) return built;
-  p.outputs = std::make_unique<Outputs>(config, p.redis.get());
+  auto outputs = Outputs::make(config, p.redis.get());
+  if (!outputs) return std::unexpected(outputs.error());
+  p.outputs = std::move(*outputs);
   auto store = RollupStore::open(config.store.data_dir,
                                  {.retention_hours = config.store.retention_hours,
                                   .retention_rollups = config.store.retention_rollups,

@@ -12,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "ops/output_settings.h"
 #include "ops/settings.h"
 #include "ops/token_settings.h"
 
@@ -97,6 +98,10 @@ class FileReader {
       const std::string name(key.str());
       if (name == "window") {
         read_windows(node);
+      } else if (name == "output") {
+        read_outputs(
+            node, output_kinds(), config_.outputs,
+            [&](const toml::node& at, std::string message) { fault(at, std::move(message)); });
       } else if (name == "udp" && node.is_array()) {
         read_udp_sources(*node.as_array());
       } else if (!sections.contains(name)) {
@@ -420,6 +425,7 @@ void check_whole(Config& config, Faults& faults) {
   }
   check_udp_ports(config.udp, fault);
   check_security(config.security, fault);
+  check_outputs(config, fault);
   config.pipeline.workers =
       std::min(config.pipeline.workers, std::max(1u, std::thread::hardware_concurrency()));
 }

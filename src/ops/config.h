@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "model/schema.h"
+#include "output/output_kinds.h"
 #include "window/definition.h"
 
 namespace slipstream {
@@ -128,6 +129,7 @@ struct Config {
     std::string certificate_file;
     std::string key_file;
   } redis;
+  std::vector<OutputSettings> outputs;  ///< what gets closed windows beside Redis
   struct Broadcast {
     Broadcast();
 
