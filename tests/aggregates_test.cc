@@ -29,6 +29,7 @@ using streams::FedPoint;
 using streams::kAggregates;
 using streams::kBegin;
 using streams::SeenRollup;
+using testing::AllOf;
 using testing::HasSubstr;
 
 void post(std::uint16_t port, std::span<const FedPoint> points) {
@@ -64,7 +65,10 @@ TEST_F(Aggregates, EqualARecomputation) {
     return metric(server.port(), "slipstream_redis_aggregates_sent_total") > 1'000 &&
            waiting(server) == 0;
   }));
-  EXPECT_THAT(http(server.port(), "GET", "/api/health").body, HasSubstr(R"("ok":true)"));
+  EXPECT_THAT(http(server.port(), "GET", "/api/health").body,
+              AllOf(HasSubstr(R"("ok":true)"), HasSubstr(R"("outputs":[{"destination":"redis",)")));
+  EXPECT_EQ(metric(server.port(), "slipstream_output_sent_total{destination=\"redis\"}"),
+            metric(server.port(), "slipstream_redis_aggregates_sent_total"));
   server.stop();
   streams::expect_same(streams::rollups(redis, kAggregates), streams::expected_buckets(points, 10));
 }

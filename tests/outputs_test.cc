@@ -15,10 +15,13 @@
 #include "codec/rollup_json.h"
 #include "output/outbox_sender.h"
 #include "store/rollup_store.h"
+#include "store/schema_sql.h"
+#include "store/sqlite.h"
 
 namespace slipstream {
 namespace {
 
+using testing::ElementsAre;
 using testing::ElementsAreArray;
 
 /// What is at the other end: outlives senders and restarts, and removes repeats by the writer's
@@ -179,6 +182,36 @@ TEST_F(OutputsTest, WhatWasTakenWithoutAnAnswerIsSentAgainAndTakenOnce) {
   EXPECT_EQ(sorted(end_a_.got), sorted(committed_));
   EXPECT_EQ(senders_[0]->stats().repeated.value(), 30u);
   EXPECT_THAT(end_b_.got, ElementsAreArray(committed_));
+}
+
+TEST_F(OutputsTest, WhatWaitedInAStoreOf01IsSentOnceAndBeforeWhatCame) {
+  senders_.clear();
+  store_.reset();
+  std::filesystem::remove_all(directory_);
+  std::filesystem::create_directory(directory_);
+  {
+    auto old = Database::open((directory_ / kStoreFile).string(),
+                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    ASSERT_TRUE(old);
+    for (int part = 0; part < 5; ++part) ASSERT_TRUE(old->execute(kStoreSchema[part]));
+    ASSERT_TRUE(old->execute(R"(
+      INSERT INTO outbox_writer VALUES (0, 'w');
+      INSERT INTO outbox (stream, count, rollups) VALUES ('agg', 1, '1' || char(10)),
+        ('agg', 2, '2' || char(10) || '3' || char(10)), ('agg', 1, '4' || char(10));
+      PRAGMA user_version = 5)"));
+  }
+  // The first row is there already: 0.1 was killed before it could remove it.
+  end_a_ = {.newest = {{"w/agg", 1}}, .got = {"1"}};
+  const RollupDestination redis{.name = "redis", .windows = {"bucket"}, .shards = {"agg"}};
+  auto store = RollupStore::open(directory_, {.destinations = {redis}}, schema_.fields());
+  ASSERT_TRUE(store) << store.error().message;
+  store_ = std::move(*store);
+  add(redis, end_a_);
+  commit(1);
+  poll_all();
+  EXPECT_THAT(end_a_.got, ElementsAre("1", "2", "3", "4", committed_[0]));
+  EXPECT_EQ(end_a_.repeated, 1u);
+  EXPECT_EQ(senders_[0]->waiting().rollups.value(), 0);
 }
 
 /// One that never answers, until it is let go.

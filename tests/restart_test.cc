@@ -185,8 +185,12 @@ TEST_F(DamageAfterAKill, OfAllTheLogCostsWhatWasOpen) {
 
 TEST_F(DamageAfterAKill, IsNoneInAStoreOfTheVersionBefore) {
   ASSERT_TRUE(store()
-                  .execute("ALTER TABLE partitions DROP COLUMN committed_offset; PRAGMA "
-                           "user_version = 4")
+                  .execute("ALTER TABLE partitions DROP COLUMN committed_offset;"
+                           "DROP INDEX outbox_by_shard;"
+                           "ALTER TABLE outbox DROP COLUMN destination;"
+                           "ALTER TABLE outbox RENAME COLUMN shard TO stream;"
+                           "CREATE INDEX outbox_by_stream ON outbox (stream, id, count);"
+                           "PRAGMA user_version = 4")
                   .has_value());
   for (const int lap : {44, 54}) {
     Program server = serve(kNoCheckpoint);
