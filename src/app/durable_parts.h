@@ -2,13 +2,13 @@
 #include <memory>
 #include <vector>
 
+#include "app/basics.h"
 #include "app/data_lock.h"
 #include "app/lost_ranges.h"
 #include "log/segment_log.h"
 #include "model/ingest_stats.h"
 #include "ops/config.h"
 #include "pipeline/supervisor.h"
-#include "racing/track_sectors.h"
 #include "store/store_writer.h"
 
 namespace slipstream {
@@ -19,6 +19,8 @@ struct DurableParts {
   DurableParts(Config settings, FileSystem& file_system, const Clock& time)
       : config(std::move(settings)), files(file_system), clock(time), schema(config.schema) {}
 
+  Basics basics() { return {config, clock, schema, pool, ingest}; }
+
   const Config config;
   ReadAhead read_ahead = ReadAhead::kYes;  ///< how a start reads the log again
   FileSystem& files;                       ///< the log's
@@ -27,8 +29,8 @@ struct DurableParts {
   IngestStats ingest;
   Schema schema;
   BatchPool pool;
-  std::unique_ptr<TrackSectors> sectors;
-  DataLock lock;  ///< given up when the store is closed
+  const SectorMap* sectors = nullptr;  ///< whoever opened it has it
+  DataLock lock;                       ///< given up when the store is closed
   std::unique_ptr<RollupStore> store;
   std::unique_ptr<StoreWriter> store_writer;
   std::unique_ptr<SegmentLog> log;
