@@ -18,7 +18,7 @@ class AggregatesComponent final : public Component {
 
   std::string_view name() const override { return "aggregates"; }
   void start() override;
-  /// What cannot be sent now waits in the store. True.
+  /// What cannot be sent within a second waits in the store for the next start.
   bool stop() override;
   void health(HealthPage& page) const override;
   void metrics(MetricsPage& page) const override;

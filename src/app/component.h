@@ -26,7 +26,7 @@ struct StopProgress {
 
 /// What a server is made of. Each component has its parts to itself, borrows what it needs of the
 /// components that were opened before it, and tells its own health and figures; whoever opens it
-/// puts it into the server's list (Topology::build).
+/// puts it into the server's list (Topology::open).
 ///
 /// Threads: start(), stop() and reload() on the one that has the server; routes() before the HTTP
 /// server is started; the rest from any, from when it is in the list until it is destroyed.

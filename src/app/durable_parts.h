@@ -13,8 +13,10 @@
 
 namespace slipstream {
 
-/// The parts that a restart works with. On files and a clock that are passed in, so that a test can
-/// take the power away.
+/// The parts that a restart works with: what keeps things. A server's components for these share
+/// them (StoreComponent, StoreWriterComponent, PipelineComponent), in which order they are opened
+/// is theirs; so do commands that work on a stopped server's files. On files and a clock that are
+/// passed in, so that a test can take the power away.
 struct DurableParts {
   DurableParts(Config settings, FileSystem& file_system, const Clock& time)
       : config(std::move(settings)), files(file_system), clock(time), schema(config.schema) {}

@@ -19,7 +19,6 @@ class StoreComponent final : public Component {
   std::string_view name() const override { return "store"; }
   void routes(HttpServer& http) override;
 
-  RollupStore& store() { return *durable_.store; }
   const RollupStore& store() const { return *durable_.store; }
   RollupMemory& memory() { return memory_; }
   const RollupMemory& memory() const { return memory_; }

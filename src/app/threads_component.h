@@ -11,7 +11,7 @@ class ThreadsComponent final : public Component {
  public:
   std::string_view name() const override { return "threads"; }
   void start() override;
-  /// Cuts off what is still open. True.
+  /// Cuts off what is still open.
   bool stop() override;
 
   IoThread& io() { return io_; }

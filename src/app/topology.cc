@@ -75,19 +75,26 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
   IoThread& queries = threads.queries();
   list.add(std::make_unique<ClockComponent>(basics.clock, io));
 
-  const auto store = list.add(StoreComponent::open(durable_, queries));
-  if (!store) return std::unexpected(store.error());
   const auto redis = list.add(RedisComponent::open(config, basics.clock));
   if (!redis) return std::unexpected(redis.error());
+  const bool has_redis = (*redis)->is_enabled();
+
+  const auto store = list.add(StoreComponent::open(durable_, queries));
+  if (!store) return std::unexpected(store.error());
+  const RollupStore& rollups = (*store)->store();
+
   AggregatesComponent* aggregates = nullptr;
-  if ((*redis)->is_enabled() && has_aggregates(config, (*store)->store())) {
-    aggregates = &list.add(
-        std::make_unique<AggregatesComponent>(config, basics.clock, **redis, (*store)->store()));
+  if (has_redis && has_aggregates(config, rollups)) {
+    aggregates =
+        &list.add(std::make_unique<AggregatesComponent>(config, basics.clock, **redis, rollups));
   }
-  const auto hub = list.add(HubComponent::open(basics, (*store)->store(), io, queries));
+
+  const auto hub = list.add(HubComponent::open(basics, rollups, io, queries));
   if (!hub) return std::unexpected(hub.error());
   Hub& live = (*hub)->hub();
+
   list.add(std::make_unique<OverviewComponent>(config, basics.clock, io, live, list));
+
   const auto racing = list.add(RacingComponent::open(config, basics.clock, io, live));
   if (!racing) return std::unexpected(racing.error());
   durable_.sectors = &(*racing)->sectors();
@@ -95,13 +102,14 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
   const auto writer =
       list.add(StoreWriterComponent::open(durable_, {&(*store)->memory(), &live}, queries));
   if (!writer) return std::unexpected(writer.error());
+
   const auto pipeline = list.add(
       PipelineComponent::open(durable_, **writer, live, (*racing)->observer_factory(), progress));
   if (!pipeline) return std::unexpected(pipeline.error());
   PointSink* ingest = &(*pipeline)->journal();
 
-  if ((*redis)->is_enabled()) {
-    const auto newest = newest_of_streams(config, (*store)->store());
+  if (has_redis) {
+    const auto newest = newest_of_streams(config, rollups);
     if (!newest) return std::unexpected(newest.error());
     const StreamOptions options = stream_options(config);
     list.add(std::make_unique<StreamsComponent>(
@@ -113,8 +121,8 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
                                 .make_observer = (*racing)->observer_factory()},
         **redis, aggregates, options, *newest));
     if (config.has_redis_log()) {
-      ingest =
-          &list.add(std::make_unique<StreamLogComponent>(basics, **redis, options, *ingest)).sink();
+      auto& log = list.add(std::make_unique<StreamLogComponent>(basics, **redis, options, *ingest));
+      ingest = &log.sink();
     }
   }
 
@@ -122,6 +130,7 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
       list.add(SourcesComponent::open(basics, io, *ingest, (*pipeline)->take_keys()));
   if (!sources) return std::unexpected(sources.error());
   (*hub)->publish_to((*sources)->ingest_service());
+
   const auto http = list.add(HttpComponent::open(config, budget, io, list));
   if (!http) return std::unexpected(http.error());
   return {};
