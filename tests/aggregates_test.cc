@@ -7,7 +7,8 @@
 #include <random>
 #include <set>
 
-#include "app/parts.h"
+#include "app/outputs_component.h"
+#include "app/store_component.h"
 #include "crash_harness.h"
 #include "environment.h"
 #include "harness.h"
@@ -191,7 +192,10 @@ TEST_F(Aggregates, OfAnotherInstanceAreSeenHereAndOnesOwnAreNotSeenTwice) {
   const auto first = make("false");
   const auto second = make("false");
   const auto seen = [](Server& server) {
-    return server.parts().memory->query({.window = "bucket", .limit = 1'000})->rollups;
+    return server.component<StoreComponent>()
+        .memory()
+        .query({.window = "bucket", .limit = 1'000})
+        ->rollups;
   };
   // Until each reads along.
   std::int64_t begin = kBegin;
@@ -218,8 +222,8 @@ TEST_F(Aggregates, OfAnotherInstanceAreSeenHereAndOnesOwnAreNotSeenTwice) {
 TEST_F(Aggregates, WithoutRedisNothingIsKeptForIt) {
   Server server;
   post_all(server.port(), streams::drive(6, 1'000, 10, kBegin));
-  EXPECT_EQ(server.parts().store->outbox(), nullptr);
-  EXPECT_EQ(server.parts().outputs->of("redis"), nullptr);
+  EXPECT_EQ(server.component<StoreComponent>().store().outbox(), nullptr);
+  EXPECT_EQ(server.component<OutputsComponent>().of("redis"), nullptr);
 }
 
 TEST_F(Aggregates, WithoutALogTheyAreSentAllTheSame) {

@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <random>
 
-#include "app/parts.h"
 #include "base/fault.h"
 #include "environment.h"
 #include "harness.h"

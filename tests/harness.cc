@@ -73,11 +73,11 @@ std::uint16_t Server::port() const {
 std::uint16_t Server::udp_port() const {
   return topology_->udp_port();
 }
-const Parts& Server::parts() const {
-  return topology_->parts();
+const ComponentList& Server::components() const {
+  return topology_->components();
 }
 const IngestStats& Server::ingest() const {
-  return parts().ingest;
+  return topology_->ingest();
 }
 void Server::reload() {
   topology_->reload();

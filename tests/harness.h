@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "app/component.h"
 #include "model/ingest_stats.h"
 
 namespace slipstream {
 class Topology;
-struct Parts;
 }  // namespace slipstream
 
 namespace slipstream::harness {
@@ -46,7 +46,12 @@ class Server {
   std::uint16_t port() const;
   std::uint16_t udp_port() const;
   const std::filesystem::path& directory() const { return directory_.path(); }
-  const Parts& parts() const;  ///< for who includes app/parts.h
+  /// One of its components, seen from inside.
+  template <typename Kind>
+  const Kind& component() const {
+    return components().template get<Kind>();
+  }
+  const ComponentList& components() const;
   const IngestStats& ingest() const;
   void reload();
   /// As Topology::stop(): false where something that was taken is given up.

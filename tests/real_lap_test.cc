@@ -11,7 +11,8 @@
 #include <map>
 #include <sstream>
 
-#include "app/parts.h"
+#include "app/pipeline_component.h"
+#include "app/store_component.h"
 #include "cli/commands.h"
 #include "harness.h"
 
@@ -221,13 +222,14 @@ TEST(RealLap, RollupsEqualARecomputationFromTheFile) {
       << udp.accepted.value() << " were accepted";
   server.stop();
 
-  const auto& parts = server.parts();
+  const auto& store = server.component<StoreComponent>();
+  const auto& windows = server.component<PipelineComponent>().stats().windows;
   const auto in_memory = [&](const char* window) {
-    const auto page = parts.memory->query({.window = window, .limit = 5'000});
+    const auto page = store.memory().query({.window = window, .limit = 5'000});
     return bag(figures_of(page.value()));
   };
   const auto in_store = [&](const char* window) {
-    const auto page = parts.store->query({.window = window, .limit = 5'000});
+    const auto page = store.store().query({.window = window, .limit = 5'000});
     return bag(figures_of(page.value()));
   };
   const Expected buckets = places(readings, 10, true);
@@ -236,9 +238,9 @@ TEST(RealLap, RollupsEqualARecomputationFromTheFile) {
   EXPECT_EQ(in_memory("bucket"), bag(buckets.rollups));
   EXPECT_EQ(in_store("sector"), bag(sectors.rollups));
   EXPECT_EQ(in_store("second"), bag(by_second.rollups));
-  EXPECT_EQ(parts.pipeline_stats.windows[0].late_points.value(), buckets.late);
-  EXPECT_EQ(parts.pipeline_stats.windows[1].late_points.value(), sectors.late);
-  EXPECT_EQ(parts.pipeline_stats.windows[2].late_points.value(), by_second.late);
+  EXPECT_EQ(windows[0].late_points.value(), buckets.late);
+  EXPECT_EQ(windows[1].late_points.value(), sectors.late);
+  EXPECT_EQ(windows[2].late_points.value(), by_second.late);
   EXPECT_GT(buckets.rollups.size(), 100u);
 }
 

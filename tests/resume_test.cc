@@ -7,7 +7,8 @@
 #include <random>
 #include <thread>
 
-#include "app/parts.h"
+#include "app/store_component.h"
+#include "app/store_writer_component.h"
 #include "codec/json_scan.h"
 #include "harness.h"
 #include "source/udp_sender.h"
@@ -64,7 +65,8 @@ class Traffic {
       if (i % 10 != 0) continue;
       do {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
-      } while (server.parts().store_writer->stats().waiting.value() > kMostWaiting &&
+      } while (server.component<StoreWriterComponent>().writer().stats().waiting.value() >
+                   kMostWaiting &&
                !stopping_.load());
     }
   }
@@ -97,15 +99,16 @@ TEST(Resume, ClientCutOffAHundredTimesEndsWithEveryRollupOnceInOrder) {
     }
   }
   traffic.stop();
-  const auto& parts = server.parts();
+  const auto& store = server.component<StoreComponent>().store();
+  const auto& writer = server.component<StoreWriterComponent>().writer();
   // Seconds close as event time goes on, which it no longer does: what is stored is all there is,
   // once the store has taken what waits, of which a slow machine has much.
   std::vector<std::string> stored;
   ASSERT_TRUE(eventually(
       [&] {
         const auto before = stored.size();
-        stored = stored_ids(*parts.store);
-        return stored.size() == before && parts.store_writer->stats().waiting.value() == 0;
+        stored = stored_ids(store);
+        return stored.size() == before && writer.stats().waiting.value() == 0;
       },
       std::chrono::minutes(2)));
   WebSocketClient last(server.port(), "/ws/realtime");
@@ -116,7 +119,7 @@ TEST(Resume, ClientCutOffAHundredTimesEndsWithEveryRollupOnceInOrder) {
     if (message->starts_with(R"({"type":"rollup_update")")) append_ids(ids, *message);
   }
   EXPECT_GT(stored.size(), 200u);
-  const auto now = stored_ids(*parts.store);
+  const auto now = stored_ids(store);
   ASSERT_GE(now.size(), ids.size());
   EXPECT_EQ(ids, std::vector<std::string>(now.begin(), now.begin() + std::ssize(ids)));
 }

@@ -6,7 +6,7 @@
 
 #include <fstream>
 
-#include "app/parts.h"
+#include "app/http_component.h"
 #include "harness.h"
 #include "net/testing.h"
 #include "net/tls_testing.h"
@@ -89,7 +89,7 @@ TEST(Tokens, EachLetsInWhereItMayAndNowhereElse) {
   }
   EXPECT_EQ(ask(server.port(), get("/api/recent/1?token=read-token-of-the-pit-wall")), 401u)
       << "addresses are logged by proxies, so that only a WebSocket may show its token there";
-  const auto& stats = server.parts().http->guard_stats();
+  const auto& stats = server.component<HttpComponent>().guard_stats();
   EXPECT_GT(stats.no_token.value(), 0u);
   EXPECT_GT(stats.wrong_scope.value(), 0u);
 }
@@ -309,7 +309,7 @@ TEST_F(Tls, ServesWhoSpeaksItAndNobodyElse) {
   EXPECT_EQ(RawClient(server->port()).ask(get("/healthz")).find("HTTP/1.1 200"), std::string::npos);
   EXPECT_FALSE(TlsClient(server->port(), TLS1_1_VERSION).is_open());
   EXPECT_TRUE(TlsClient(server->port(), TLS1_2_VERSION).is_open());
-  const auto& stats = server->parts().http->guard_stats();
+  const auto& stats = server->component<HttpComponent>().guard_stats();
   EXPECT_TRUE(eventually([&] { return stats.handshakes_failed.value() == 2; }));
 }
 
@@ -436,7 +436,7 @@ TEST(Floods, SlowSendersAndManyConnectionsDoNotStopAGoodClient) {
     EXPECT_EQ(ask(server.port(), get("/api/recent/1")), 200u);
     EXPECT_EQ(ask(server.port(), upgrade(kSocket)), 101u);
   }
-  const auto& stats = server.parts().http->guard_stats();
+  const auto& stats = server.component<HttpComponent>().guard_stats();
   EXPECT_GT(stats.address_full.value(), 0u);
 }
 

@@ -6,7 +6,8 @@
 
 #include <algorithm>
 
-#include "app/parts.h"
+#include "app/hub_component.h"
+#include "app/store_component.h"
 #include "harness.h"
 #include "packed.h"
 #include "source/testing.h"
@@ -146,7 +147,7 @@ TEST(Server, KeysWindowsAndSequencesOutliveAStop) {
             answer);
   ASSERT_EQ(http(server.port(), "POST", "/api/ingest", lap_point(2, 10, 100)).status, 200u);
   server.stop();
-  const auto sectors = server.parts().store->query({.window = "sector"});
+  const auto sectors = server.component<StoreComponent>().store().query({.window = "sector"});
   ASSERT_EQ(sectors->rollups.size(), 2u);
   EXPECT_THAT(sectors->rollups[1], HasSubstr(R"("lap":1,"sector":0,"count":1)"));
 }
@@ -215,7 +216,7 @@ TEST(Server, SlowClientIsSkippedToldAndCostsTheOthersNothing) {
   Server server({{"MAX_WS_BUFFER", "200000"}, {"BATCH_MS", "3600000"}});
   WebSocketClient slow(server.port(), "/ws/realtime");
   WebSocketClient quick(server.port(), "/ws/realtime");
-  const auto& stats = server.parts().hub->stats();
+  const auto& stats = server.component<HubComponent>().hub().stats();
   ASSERT_TRUE(eventually([&] { return stats.clients.value() == 2; }));
   const std::string note(20'000, 'n');
   int sent = 0;
@@ -252,11 +253,11 @@ TEST(Server, StopEmitsWhatIsOpenAndSaysGoodbye) {
   std::thread reader([&] { EXPECT_EQ(client.closed_with(), 1001u); });
   server.stop();
   reader.join();
-  const auto sectors = server.parts().store->query({.window = "sector"});
+  const auto sectors = server.component<StoreComponent>().store().query({.window = "sector"});
   ASSERT_TRUE(sectors);
   ASSERT_EQ(sectors->rollups.size(), 1u);
   EXPECT_THAT(sectors->rollups[0], HasSubstr(R"("lap":3)"));
-  const auto buckets = server.parts().memory->query({.window = "bucket"});
+  const auto buckets = server.component<StoreComponent>().memory().query({.window = "bucket"});
   EXPECT_EQ(buckets->rollups.size(), 1u);
 }
 

@@ -12,7 +12,7 @@
 #include <set>
 #include <thread>
 
-#include "app/parts.h"
+#include "app/streams_component.h"
 #include "harness.h"
 #include "model/point.h"
 #include "program.h"
@@ -117,7 +117,7 @@ TEST_F(StreamLogTest, SeveralTakeAndSeveralFoldAndEveryClientSeesEachPointOnce) 
     std::array<std::uint32_t, 2> owned{};
     for (std::uint32_t p = 0; p < kPartitions; ++p) {
       for (std::size_t i = 0; i < owned.size(); ++i) {
-        owned[i] += servers[2 + i]->parts().streams->owns(p) ? 1 : 0;
+        owned[i] += servers[2 + i]->component<StreamsComponent>().group().owns(p) ? 1 : 0;
       }
     }
     return owned == std::array<std::uint32_t, 2>{kPartitions / 2, kPartitions / 2};

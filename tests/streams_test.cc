@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "app/parts.h"
+#include "app/store_component.h"
 #include "harness.h"
 #include "program.h"
 #include "redis_server.h"
@@ -43,7 +43,8 @@ TEST_F(Streams, DrainEqualsARecomputation) {
   EXPECT_THAT(http(server.port(), "GET", "/api/health").body, HasSubstr(R"("ok":true)"));
   server.stop();
   expect_same(streams::rollups(redis, kAggregates), streams::expected_buckets(points, 10));
-  const auto page = server.parts().store->query({.window = "second", .limit = 1'000});
+  const auto page =
+      server.component<StoreComponent>().store().query({.window = "second", .limit = 1'000});
   ASSERT_TRUE(page);
   EXPECT_EQ(page->rollups.size(), 1'000u);
 }

@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "app/check_parts.h"
-#include "app/parts.h"
+#include "app/sources_component.h"
 #include "harness.h"
 #include "source/udp_sender.h"
 
@@ -36,7 +36,7 @@ void send(std::uint16_t port, std::string_view text) {
 
 TEST(UdpSources, EachHasItsSocketItsDecoderAndItsFigures) {
   Server server({}, std::string(kTwoSources));
-  const auto& sources = server.parts().udp;
+  const auto& sources = server.component<SourcesComponent>().udp();
   ASSERT_THAT(sources, SizeIs(2));
   const std::uint16_t any = sources[0]->port();
   const std::uint16_t lines = sources[1]->port();
@@ -96,7 +96,8 @@ TEST(UdpSources, WhatIsWrongWithOneIsNamedWithItsLine) {
 TEST(UdpSources, WhatTheySentIsFoldedBeforeTheServerStops) {
   Server server({}, std::string(kTwoSources));
   std::vector<std::uint16_t> ports;
-  for (const auto& source : server.parts().udp) ports.push_back(source->port());
+  for (const auto& source : server.component<SourcesComponent>().udp())
+    ports.push_back(source->port());
   ASSERT_THAT(ports, SizeIs(2));
   for (const auto port : ports) send(port, "cota,chassis=a speed_kmh=90");
   server.stop();

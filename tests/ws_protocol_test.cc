@@ -9,7 +9,7 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 
-#include "app/parts.h"
+#include "app/hub_component.h"
 #include "harness.h"
 #include "net/deflate.h"
 #include "net/ws_testing.h"
@@ -251,7 +251,7 @@ TEST(WsProtocol, SlowClientIsClosedWith1013WhenItAskedForThat) {
   client.socket().set_option(asio::socket_base::receive_buffer_size(16'384));
   client.send(client_frame(WsOpcode::kText, R"({"type":"subscribe","policy":"disconnect"})"));
   EXPECT_THAT(client.read()->payload, HasSubstr("subscribed"));
-  const auto& stats = server.parts().hub->stats();
+  const auto& stats = server.component<HubComponent>().hub().stats();
   const std::string note(20'000, 'n');
   while (stats.skipped() == 0) {
     ASSERT_EQ(http(server.port(), "POST", "/api/ingest?durability=received",

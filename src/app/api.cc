@@ -6,9 +6,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "app/health.h"
 #include "app/query_values.h"
-#include "app/rollups_route.h"
 #include "source/http_ingest.h"
 #include "source/influx_answer.h"
 
@@ -24,20 +22,72 @@ constexpr std::string_view kPagePolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-void answer_recent(const Parts& parts, const HttpRequest& request, const HttpResponder& respond) {
+void answer_recent(const Hub& hub, const HttpRequest& request, const HttpResponder& respond) {
   const auto n = to_number<std::uint32_t>("the number of points", request.path_parameter("n"), 0,
                                           std::numeric_limits<std::uint32_t>::max());
   if (!n) {
     respond(error_response(400, n.error().message));
     return;
   }
-  respond({.body = parts.hub->recent().encode(
-               {.limit = std::min<std::size_t>(*n, RecentRing::kMaxAnswer),
-                .track = request.query_value("track").value_or(""),
-                .chassis = request.query_value("chassis").value_or("")})});
+  respond({.body = hub.recent().encode({.limit = std::min<std::size_t>(*n, RecentRing::kMaxAnswer),
+                                        .track = request.query_value("track").value_or(""),
+                                        .chassis = request.query_value("chassis").value_or("")})});
 }
 
-void add_page(HttpServer& http) {
+}  // namespace
+
+void add_ingest_routes(HttpServer& http, IngestService& ingest) {
+  http.route("POST", "/api/ingest",
+             [&ingest](HttpRequest request, HttpResponder respond) {
+               take_ingest(ingest, std::move(request), std::move(respond));
+             },
+             {.scope = Scope::kWrite, .hears_denials = true});
+  for (const auto path : {"/write", "/api/v2/write"}) {
+    http.route("POST", path,
+               [&ingest](HttpRequest request, HttpResponder respond) {
+                 take_influx_write(ingest, std::move(request), std::move(respond));
+               },
+               {.scope = Scope::kWrite, .hears_denials = true, .error_body = influx_error_body});
+  }
+}
+
+void add_live_routes(HttpServer& http, Hub& hub, const Clock& clock, const std::string& ws_path) {
+  http.route(
+      "GET", "/api/recent/:n",
+      [&hub](const HttpRequest& request, HttpResponder respond) {
+        answer_recent(hub, request, respond);
+      },
+      kRead);
+  http.route(
+      "GET", "/api/series",
+      [&hub, &clock](const HttpRequest&, HttpResponder respond) {
+        respond({.body = hub.series().encode(clock.steady())});
+      },
+      kRead);
+  http.websocket(
+      ws_path, [&hub](std::shared_ptr<WsSession> session) { hub.add_client(std::move(session)); });
+}
+
+void add_probe_routes(HttpServer& http, const std::atomic<bool>& is_ready) {
+  http.route(
+      "GET", "/healthz",
+      [](const HttpRequest&, HttpResponder respond) {
+        respond({.body = "ok\n", .content_type = "text/plain"});
+      },
+      kOpen);
+  http.route(
+      "GET", "/readyz",
+      [&is_ready](const HttpRequest&, HttpResponder respond) {
+        if (is_ready.load()) {
+          respond({.body = "ready\n", .content_type = "text/plain"});
+        } else {
+          respond({.status = 503, .body = "starting or stopping\n", .content_type = "text/plain"});
+        }
+      },
+      kOpen);
+}
+
+void add_page_routes(HttpServer& http) {
   for (const auto& asset : web_assets()) {
     const auto serve = [&asset](const HttpRequest& request, const HttpResponder& respond) {
       HttpResponse response{.content_type = std::string(asset.content_type)};
@@ -55,75 +105,6 @@ void add_page(HttpServer& http) {
     http.route("GET", std::string(asset.path), serve, kOpen);
     if (asset.path == "/index.html") http.route("GET", "/", serve, kOpen);
   }
-}
-
-}  // namespace
-
-void add_routes(Parts& parts, const Rates& rates) {
-  HttpServer& http = *parts.http;
-  http.route("POST", "/api/ingest",
-             [&parts](HttpRequest request, HttpResponder respond) {
-               take_ingest(*parts.ingest_service, std::move(request), std::move(respond));
-             },
-             {.scope = Scope::kWrite, .hears_denials = true});
-  for (const auto path : {"/write", "/api/v2/write"}) {
-    http.route("POST", path,
-               [&parts](HttpRequest request, HttpResponder respond) {
-                 take_influx_write(*parts.ingest_service, std::move(request), std::move(respond));
-               },
-               {.scope = Scope::kWrite, .hears_denials = true, .error_body = influx_error_body});
-  }
-  http.route(
-      "GET", "/api/recent/:n",
-      [&parts](const HttpRequest& request, HttpResponder respond) {
-        answer_recent(parts, request, respond);
-      },
-      kRead);
-  http.route(
-      "GET", "/api/rollups",
-      [&parts](const HttpRequest& request, HttpResponder respond) {
-        answer_rollups(parts, request, respond);
-      },
-      kRead);
-  http.route(
-      "GET", "/api/series",
-      [&parts](const HttpRequest&, HttpResponder respond) {
-        respond({.body = parts.hub->series().encode(parts.clock.steady())});
-      },
-      kRead);
-  http.route(
-      "GET", "/api/health",
-      [&parts, &rates](const HttpRequest&, HttpResponder respond) {
-        const auto problems = health_problems(parts);
-        respond({.status = problems.empty() ? 200u : 503u,
-                 .body = health_json(parts, rates, problems)});
-      },
-      kRead);
-  http.route(
-      "GET", "/healthz",
-      [](const HttpRequest&, HttpResponder respond) {
-        respond({.body = "ok\n", .content_type = "text/plain"});
-      },
-      kOpen);
-  http.route(
-      "GET", "/readyz",
-      [&parts](const HttpRequest&, HttpResponder respond) {
-        if (parts.ready.load()) {
-          respond({.body = "ready\n", .content_type = "text/plain"});
-        } else {
-          respond({.status = 503, .body = "starting or stopping\n", .content_type = "text/plain"});
-        }
-      },
-      kOpen);
-  http.route("GET", "/metrics",
-             [&parts](const HttpRequest&, HttpResponder respond) {
-               respond({.body = metrics_text(parts), .content_type = "text/plain; version=0.0.4"});
-             },
-             {.scope = parts.config.security.protect_metrics ? Scope::kAdmin : Scope::kRead});
-  add_page(http);
-  http.websocket(parts.config.server.ws_path, [&parts](std::shared_ptr<WsSession> session) {
-    parts.hub->add_client(std::move(session));
-  });
 }
 
 }  // namespace slipstream

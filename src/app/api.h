@@ -1,11 +1,22 @@
 #pragma once
-#include "app/parts.h"
-#include "app/rates.h"
+#include <atomic>
+#include <string>
+
+#include "broadcast/hub.h"
+#include "net/http_server.h"
+#include "source/ingest_service.h"
 
 namespace slipstream {
 
-/// The HTTP endpoints and the WebSocket of a server. Routes borrow `parts` and `rates`; `rates` is
-/// read on the I/O thread.
-void add_routes(Parts& parts, const Rates& rates);
+// The HTTP endpoints and the WebSocket of a server. What is given outlives the HTTP server.
+
+/// What takes bodies of points.
+void add_ingest_routes(HttpServer& http, IngestService& ingest);
+/// Recent points, live series, and the WebSocket.
+void add_live_routes(HttpServer& http, Hub& hub, const Clock& clock, const std::string& ws_path);
+/// Whether the server is there, and whether it is ready.
+void add_probe_routes(HttpServer& http, const std::atomic<bool>& is_ready);
+/// The dashboard.
+void add_page_routes(HttpServer& http);
 
 }  // namespace slipstream

@@ -2,22 +2,26 @@
 #include <memory>
 #include <vector>
 
+#include "app/basics.h"
 #include "app/data_lock.h"
 #include "app/lost_ranges.h"
 #include "log/segment_log.h"
 #include "model/ingest_stats.h"
 #include "ops/config.h"
 #include "pipeline/supervisor.h"
-#include "racing/track_sectors.h"
 #include "store/store_writer.h"
 
 namespace slipstream {
 
-/// The parts that a restart works with. On files and a clock that are passed in, so that a test can
-/// take the power away.
+/// The parts that a restart works with: what keeps things. A server's components for these share
+/// them (StoreComponent, StoreWriterComponent, PipelineComponent), in which order they are opened
+/// is theirs; so do commands that work on a stopped server's files. On files and a clock that are
+/// passed in, so that a test can take the power away.
 struct DurableParts {
   DurableParts(Config settings, FileSystem& file_system, const Clock& time)
       : config(std::move(settings)), files(file_system), clock(time), schema(config.schema) {}
+
+  Basics basics() { return {config, clock, schema, pool, ingest}; }
 
   const Config config;
   ReadAhead read_ahead = ReadAhead::kYes;  ///< how a start reads the log again
@@ -27,8 +31,8 @@ struct DurableParts {
   IngestStats ingest;
   Schema schema;
   BatchPool pool;
-  std::unique_ptr<TrackSectors> sectors;
-  DataLock lock;  ///< given up when the store is closed
+  const SectorMap* sectors = nullptr;  ///< whoever opened it has it
+  DataLock lock;                       ///< given up when the store is closed
   std::unique_ptr<RollupStore> store;
   std::unique_ptr<StoreWriter> store_writer;
   std::unique_ptr<SegmentLog> log;

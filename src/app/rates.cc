@@ -2,23 +2,6 @@
 
 namespace slipstream {
 
-Totals Totals::of(const Parts& parts) {
-  Totals t;
-  t.at = parts.clock.steady();
-  for (const auto& source : parts.ingest.sources) {
-    t.received += source.received.value();
-    t.accepted += source.accepted.value();
-    for (const auto& reason : source.rejected) t.rejected += reason.value();
-  }
-  for (const auto& window : parts.pipeline_stats.windows)
-    t.rollups += window.rollups_emitted.value();
-  t.skipped = parts.hub->stats().skipped();
-  t.kernel_drops = parts.ingest.udp_kernel_drops.value();
-  t.batches = parts.pipeline_stats.processing.count();
-  t.processing_seconds = parts.pipeline_stats.processing.sum_seconds();
-  return t;
-}
-
 Rates RateMeter::advance(const Totals& now) {
   Rates rates;
   const double seconds = static_cast<double>(now.at - before_.at) * 1e-9;

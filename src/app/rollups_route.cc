@@ -119,16 +119,16 @@ void begin_table(IoThread& queries, const std::shared_ptr<RollupsTable>& table,
   });
 }
 
-}  // namespace
-
-void answer_rollups(Parts& parts, const HttpRequest& request, const HttpResponder& respond) {
+/// On the I/O thread.
+void answer_rollups(const RollupsRouteParts& parts, const HttpRequest& request,
+                    const HttpResponder& respond) {
   const auto query = rollup_query(request);
   if (!query) {
     respond(error_response(400, query.error().message));
     return;
   }
   const bool as_csv = request.header("Accept").find("text/csv") != std::string_view::npos;
-  const auto& windows = parts.config.windows;
+  const auto& windows = parts.windows;
   const auto window = std::ranges::find(windows, query->window, &WindowDefinition::name);
   if (!query->window.empty() && window == windows.end()) {
     std::string known;
@@ -136,18 +136,27 @@ void answer_rollups(Parts& parts, const HttpRequest& request, const HttpResponde
     respond(error_response(400, fmt::format("no such window; there are: {}", known)));
     return;
   }
-  ReadRollups read = [&parts](const RollupQuery& q) { return parts.memory->query(q); };
+  ReadRollups read = [&memory = parts.memory](const RollupQuery& q) { return memory.query(q); };
   if (query->window.empty() || window->stored) {
-    read = [&parts](const RollupQuery& q) { return parts.store->query(q); };
+    read = [&store = parts.store](const RollupQuery& q) { return store.query(q); };
   }
-  parts.queries.post([&parts, query = *query, as_csv, read = std::move(read), respond] {
+  parts.queries.post([parts, query = *query, as_csv, read = std::move(read), respond] {
     if (!as_csv) {
       begin_answer(parts.queries, std::make_shared<RollupsJson>(read, query), respond);
       return;
     }
-    const CsvTexts texts = parts.config.server.csv_raw ? CsvTexts::kRaw : CsvTexts::kGuarded;
-    begin_table(parts.queries, std::make_shared<RollupsTable>(read, query, texts), respond);
+    begin_table(parts.queries, std::make_shared<RollupsTable>(read, query, parts.texts), respond);
   });
+}
+
+}  // namespace
+
+void add_rollups_route(HttpServer& http, const RollupsRouteParts& parts) {
+  http.route("GET", "/api/rollups",
+             [parts](const HttpRequest& request, const HttpResponder& respond) {
+               answer_rollups(parts, request, respond);
+             },
+             {.scope = Scope::kRead});
 }
 
 }  // namespace slipstream

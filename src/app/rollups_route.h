@@ -1,11 +1,24 @@
 #pragma once
-#include "app/parts.h"
-#include "net/http.h"
+#include <vector>
+
+#include "app/rollups_csv.h"
+#include "broadcast/rollup_memory.h"
+#include "net/http_server.h"
+#include "store/rollup_store.h"
+#include "window/definition.h"
 
 namespace slipstream {
 
+/// What answers are made of. All of it outlives the server.
+struct RollupsRouteParts {
+  const std::vector<WindowDefinition>& windows;
+  const RollupStore& store;
+  const RollupMemory& memory;  ///< of windows that are not stored
+  IoThread& queries;           ///< where the store is asked
+  CsvTexts texts;
+};
+
 /// GET /api/rollups: a page of closed windows, in JSON or as a table, in pieces where it is long.
-/// On the I/O thread; what it asks the store for runs on the queries thread.
-void answer_rollups(Parts& parts, const HttpRequest& request, const HttpResponder& respond);
+void add_rollups_route(HttpServer& http, const RollupsRouteParts& parts);
 
 }  // namespace slipstream

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <random>
 
-#include "app/live.h"
-#include "ops/logging.h"
+#include "redis/address.h"
 #include "redis_streams/entry_id.h"
+#include "redis_streams/stream_names.h"
 
 namespace slipstream {
 namespace {
@@ -29,30 +29,6 @@ StreamNames stream_names(const Config& config) {
           .aggregates = redis.aggregates_stream,
           .group = redis.group,
           .partitions = redis.partitions};
-}
-
-StreamOptions stream_options(const Config& config) {
-  const auto& redis = config.redis;
-  const std::string host = host_name();
-  return {
-      .cluster = {.partitions = redis.partitions,
-                  .windows = config.windows,
-                  .max_series = config.pipeline.max_series,
-                  .commit_interval_ms = redis.commit_interval_ms,
-                  .block_ms = redis.block_ms,
-                  .is_consuming = redis.consume,
-                  .is_following = redis.follow},
-      .names = stream_names(config),
-      .instance = unique_instance(host),
-      .consumer = redis.name.empty() ? fmt::format("ingestor-{}-{}", host, ::getpid()) : redis.name,
-      .from = redis.from,
-      .batch = redis.batch,
-      .max_batch = std::max(redis.batch, redis.max_batch),
-      .claim_idle_ms = redis.claim_idle_ms,
-      .stream_maxlen = redis.stream_maxlen,
-      .lease_ms = redis.lease_ms,
-      .aggregate_windows = redis.windows,
-      .is_log = config.has_redis_log()};
 }
 
 }  // namespace
@@ -88,6 +64,30 @@ std::vector<ConfigFault> check_streams(const Config& config) {
   return faults;
 }
 
+StreamOptions stream_options(const Config& config) {
+  const auto& redis = config.redis;
+  const std::string host = host_name();
+  return {
+      .cluster = {.partitions = redis.partitions,
+                  .windows = config.windows,
+                  .max_series = config.pipeline.max_series,
+                  .commit_interval_ms = redis.commit_interval_ms,
+                  .block_ms = redis.block_ms,
+                  .is_consuming = redis.consume,
+                  .is_following = redis.follow},
+      .names = stream_names(config),
+      .instance = unique_instance(host),
+      .consumer = redis.name.empty() ? fmt::format("ingestor-{}-{}", host, ::getpid()) : redis.name,
+      .from = redis.from,
+      .batch = redis.batch,
+      .max_batch = std::max(redis.batch, redis.max_batch),
+      .claim_idle_ms = redis.claim_idle_ms,
+      .stream_maxlen = redis.stream_maxlen,
+      .lease_ms = redis.lease_ms,
+      .aggregate_windows = redis.windows,
+      .is_log = config.has_redis_log()};
+}
+
 RollupDestination aggregates_destination(const Config& config) {
   RollupDestination redis{.name = std::string(kAggregatesOutput),
                           .windows = config.redis.windows,
@@ -98,62 +98,6 @@ RollupDestination aggregates_destination(const Config& config) {
     redis.shards.push_back(stream_keys(stream_names(config), p).aggregates);
   }
   return redis;
-}
-
-Result<void> build_redis(Parts& p) {
-  const auto& redis = p.config.redis;
-  if (redis.url.empty()) return {};
-  auto seeds = parse_redis_urls(redis.url);
-  if (!seeds) return std::unexpected(seeds.error());
-  p.redis = std::make_unique<RedisServers>(
-      RedisServersOptions{.seeds = std::move(*seeds),
-                          .connection = {.name = "slipstream",
-                                         .tls = {.ca_file = redis.ca_file,
-                                                 .certificate_file = redis.certificate_file,
-                                                 .key_file = redis.key_file}},
-                          .breaker = {},
-                          .pool_size = redis.pool},
-      p.clock);
-  return {};
-}
-
-Result<void> build_streams(Parts& p, const StoredState& stored) {
-  const auto& redis = p.config.redis;
-  if (!p.redis) return {};
-  StreamOptions options = stream_options(p.config);
-  p.stream_stats = std::make_unique<ClusterStats>(redis.partitions);
-  if (p.config.has_redis_log()) {
-    p.stream_appender = std::make_unique<StreamAppender>(
-        *p.redis,
-        StreamAppenderOptions{.names = options.names,
-                              .instance = options.instance,
-                              .flush_interval_ms = p.config.durability.flush_interval_ms,
-                              .max_backlog_bytes = p.config.durability.max_backlog_bytes,
-                              .wait_replicas = redis.wait_replicas},
-        *p.journal, p.pool, p.ingest, p.clock, [](const std::string& text) { log_warn(text); });
-  }
-  std::vector<std::uint64_t> rollups_seen(redis.partitions);
-  for (const auto& [partition, sequence] : stored.stream_sequences) {
-    const std::uint32_t number = partition - kStreamPartitions;
-    if (number < rollups_seen.size()) rollups_seen[number] = sequence;
-  }
-  const ClusterParts cluster{.clock = p.clock,
-                             .ingest = p.ingest,
-                             .pipeline_stats = p.pipeline_stats,
-                             .schema = p.schema,
-                             .pool = p.pool,
-                             .sectors = *p.sectors,
-                             .accepted = *p.hub,
-                             .store = *p.store_writer,
-                             .stats = *p.stream_stats,
-                             .make_observer = observer_factory(p),
-                             .warn = [](const std::string& text) { log_warn(text); }};
-  p.redis_streams = std::make_unique<RedisStreams>(
-      StreamParts{.servers = *p.redis, .cluster = cluster, .own_rollups = p.outputs->own_rollups()},
-      std::move(options));
-  p.streams = std::make_unique<PartitionGroup>(cluster, p.redis_streams->options().cluster,
-                                               *p.redis_streams, rollups_seen);
-  return {};
 }
 
 }  // namespace slipstream

@@ -8,6 +8,7 @@
 
 #include "app/check_parts.h"
 #include "app/demo_feed.h"
+#include "app/racing_component.h"
 #include "app/topology.h"
 #include "base/descriptors.h"
 #include "cli/cli.h"
@@ -63,15 +64,14 @@ class RateLine {
  public:
   explicit RateLine(std::string address) : address_(std::move(address)) {}
 
-  void show(const Parts& parts) {
-    const Rates rates = meter_.advance(Totals::of(parts));
+  void show(const Totals& totals) {
+    const Rates rates = meter_.advance(totals);
     const bool is_terminal = isatty(STDOUT_FILENO) == 1;
     if (!is_terminal && turn_++ % kTurnsBetweenLines != 1) return;
     fmt::print(
         "{}{:.0f} points/s, {:.0f} rollups/s, {} refused/s, {} lost by the kernel, {} viewing {}{}",
         is_terminal ? "\r\x1b[K" : "", rates.received, rates.rollups, rates.rejected,
-        parts.ingest.udp_kernel_drops.value(), parts.hub->stats().clients.value(), address_,
-        is_terminal ? "" : "\n");
+        totals.kernel_drops, totals.clients, address_, is_terminal ? "" : "\n");
     std::fflush(stdout);
   }
 
@@ -179,9 +179,9 @@ int run_demo(const DemoOptions& options) {
   }
   auto server = start(*config);
   if (!server) return fail_to_start(server.error());
-  const Parts& parts = (*server)->parts();
+  const auto& sectors = (*server)->components().get<RacingComponent>().sectors();
   auto feed =
-      DemoFeed::open(*config, parts.sectors->total_m("barber"), (*server)->udp_port(), parts.clock);
+      DemoFeed::open(*config, sectors.total_m("barber"), (*server)->udp_port(), system_clock());
   if (!feed) return fail_to_start(feed.error());
   AgentThread feed_thread("demo", **feed);
 
@@ -198,7 +198,7 @@ int run_demo(const DemoOptions& options) {
       feed_thread.stop(false);
       return stop(std::move(*server), signals, signal_number);
     }
-    if (signal_number == 0) line.show(parts);
+    if (signal_number == 0) line.show((*server)->totals());
   }
 }
 

@@ -17,7 +17,7 @@ namespace slipstream {
 struct ClusterOptions {
   std::uint32_t partitions = 1;
   std::vector<WindowDefinition> windows;
-  std::size_t max_series = 100'000;
+  std::size_t max_series = SeriesTable::kMaxSeries;
   std::int64_t commit_interval_ms = 50;  ///< between commits, under load
   std::int64_t block_ms = 1'000;         ///< so long a wait for entries may take
   /// Senders have so long to be heard of again after a stall, or a change of owners.

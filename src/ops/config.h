@@ -73,11 +73,13 @@ struct Config {
   std::vector<UdpSource> udp = std::vector<UdpSource>(1);
   SchemaOptions schema;
   struct Pipeline {
+    Pipeline();
+
     std::uint32_t workers = 4;  ///< at most the number of cores
     std::uint32_t partitions = 8;
-    std::size_t queue_batches = 1'024;                ///< a partition
-    std::size_t queue_bytes = std::size_t{64} << 20;  ///< a partition
-    std::uint32_t max_series = 100'000;               ///< a partition
+    std::size_t queue_batches;  ///< a partition
+    std::size_t queue_bytes;    ///< a partition
+    std::uint32_t max_series;   ///< a partition
   } pipeline;
   struct Durability {
     Durability();
@@ -87,7 +89,7 @@ struct Config {
     std::int64_t flush_interval_ms;
     std::size_t flush_bytes;
     std::size_t max_backlog_bytes;
-    std::int64_t checkpoint_interval_ms = 2'000;
+    std::int64_t checkpoint_interval_ms;
     std::size_t segment_bytes;
     std::int64_t segment_minutes = 60;
     std::size_t log_retention_bytes = std::size_t{16} << 30;  ///< 0: any size
@@ -105,25 +107,27 @@ struct Config {
     std::uint32_t memory_rollups = 5'000;  ///< newest kept, of a window that is not stored
   } store;
   struct Redis {
+    Redis();
+
     std::string url;  ///< empty: no Redis
     std::string telemetry_stream = "telemetry.stream";
     std::string aggregates_stream = "aggregates.stream";
-    std::uint32_t partitions = 1;
+    std::uint32_t partitions;
     std::string group = "ingestors";
     std::string name;        ///< consumer; empty: ingestor-<host>-<pid>
     std::string from = "$";  ///< where a new group begins
-    bool consume = true;     ///< read the streams, as one of the group
-    bool follow = true;      ///< read along what other instances of the group own
+    bool consume;            ///< read the streams, as one of the group
+    bool follow;             ///< read along what other instances of the group own
     std::uint32_t batch = 500;
     std::uint32_t max_batch = 8'000;
-    std::int64_t block_ms = 1'000;
+    std::int64_t block_ms;
     std::int64_t claim_idle_ms = 30'000;
-    std::uint64_t stream_maxlen = 200'000;
+    std::uint64_t stream_maxlen;
     std::vector<std::string> windows = {"bucket"};  ///< whose rollups go to the aggregates
-    std::uint32_t pipeline_size = 100;
-    std::int64_t commit_interval_ms = 50;
+    std::uint32_t pipeline_size;
+    std::int64_t commit_interval_ms;
     std::int64_t lease_ms = 5'000;
-    std::uint32_t pool = 10;
+    std::uint32_t pool;
     std::uint32_t wait_replicas = 1;  ///< that durability "replicated" waits for
     std::string ca_file;              ///< of rediss://; empty: the system's authorities
     std::string certificate_file;

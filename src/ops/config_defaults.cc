@@ -1,13 +1,18 @@
 #include "broadcast/hub.h"
+#include "cluster/cluster.h"
 #include "log/segment_log.h"
 #include "net/http_server.h"
 #include "ops/config.h"
 #include "pipeline/journal.h"
+#include "pipeline/partition.h"
+#include "pipeline/series_table.h"
 #include "racing/field_analyzer.h"
 #include "racing/race_field.h"
+#include "redis/servers.h"
 #include "source/ingest_service.h"
 #include "source/udp_socket.h"
 #include "source/udp_source.h"
+#include "store/outbox.h"
 #include "store/rollup_store.h"
 
 namespace slipstream {
@@ -49,11 +54,19 @@ Config::UdpSource::UdpSource() {
   decoder = source.decoder;
 }
 
+Config::Pipeline::Pipeline() {
+  const auto& queue = room_defaults<QueueLimits>();
+  queue_batches = queue.items;
+  queue_bytes = queue.bytes;
+  max_series = static_cast<std::uint32_t>(SeriesTable::kMaxSeries);
+}
+
 Config::Durability::Durability() {
   const auto& journal = room_defaults<JournalOptions>();
   flush_interval_ms = journal.flush_interval_ms;
   flush_bytes = journal.flush_bytes;
   max_backlog_bytes = journal.max_backlog_bytes;
+  checkpoint_interval_ms = PartitionContext::kCheckpointIntervalMs;
   segment_bytes = room_defaults<SegmentLogOptions>().segment_bytes;
 }
 
@@ -61,6 +74,19 @@ Config::Store::Store() {
   const auto& store = room_defaults<StoreOptions>();
   retention_hours = store.retention_hours;
   retention_rollups = store.retention_rollups;
+}
+
+Config::Redis::Redis() {
+  const auto& cluster = room_defaults<ClusterOptions>();
+  partitions = cluster.partitions;
+  consume = cluster.is_consuming;
+  follow = cluster.is_following;
+  block_ms = cluster.block_ms;
+  commit_interval_ms = cluster.commit_interval_ms;
+  const auto& outbox = room_defaults<RollupDestination>();
+  pipeline_size = static_cast<std::uint32_t>(outbox.rollups_per_row);
+  stream_maxlen = outbox.max_rollups;
+  pool = static_cast<std::uint32_t>(room_defaults<RedisServersOptions>().pool_size);
 }
 
 Config::Broadcast::Broadcast() {

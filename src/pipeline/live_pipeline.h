@@ -19,8 +19,8 @@ namespace slipstream {
 class LivePipeline final : public WorkQueues {
  public:
   struct Options {
-    std::uint32_t partitions = 4;
-    std::uint32_t workers = 2;
+    std::uint32_t partitions;
+    std::uint32_t workers;
     QueueLimits queue;  ///< of each partition
   };
   using ObserverFactory = std::function<std::unique_ptr<PointObserver>(std::uint32_t partition)>;

@@ -18,7 +18,7 @@ struct LiveParts {
   PipelineStats& stats;
   const Schema& schema;
   AcceptedSink& accepted;
-  std::size_t max_series = 100'000;
+  std::size_t max_series = SeriesTable::kMaxSeries;
 };
 
 /// One partition's points on their way to this instance's clients alone, since another one folds

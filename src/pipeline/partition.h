@@ -24,8 +24,9 @@ struct PartitionContext {
   AcceptedSink& accepted;
   OutputSink& outputs;
   std::vector<WindowDefinition> definitions;
-  std::size_t max_series = 100'000;
-  std::int64_t checkpoint_interval_ms = 2'000;  ///< 0: none but on demand
+  static constexpr std::int64_t kCheckpointIntervalMs = 2'000;
+  std::size_t max_series = SeriesTable::kMaxSeries;
+  std::int64_t checkpoint_interval_ms = kCheckpointIntervalMs;  ///< 0: none but on demand
   QueueLimits queue;
 };
 

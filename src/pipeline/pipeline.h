@@ -26,8 +26,8 @@ class Worker final : public SignalledAgent {
 };
 
 struct PipelineOptions {
-  std::uint32_t partitions = 4;
-  std::uint32_t workers = 2;
+  std::uint32_t partitions;
+  std::uint32_t workers;
 };
 
 /// All partitions and the workers that own them: partition p belongs to worker p % workers.

@@ -21,6 +21,9 @@ class SeriesTable {
   /// A saved number beyond is damage: nothing should be allocated for it.
   static constexpr std::uint32_t kMaxNumber = (1u << 24) - 1;
 
+  /// How many there may be, unless settings say otherwise.
+  static constexpr std::size_t kMaxSeries = 100'000;
+
   explicit SeriesTable(std::size_t max_series) : max_series_(max_series) {}
 
   /// The number of the point's series; a new one gets the smallest that is free. Before, evicted

@@ -22,12 +22,13 @@
 
 namespace slipstream {
 
+/// As set; what has no default here has it in the settings.
 struct StreamAppenderOptions {
   StreamNames names;
   std::string instance;  ///< unique among the running ones
-  std::int64_t flush_interval_ms = 10;
-  std::size_t max_backlog_bytes = std::size_t{256} << 20;  ///< not yet in Redis: then it is full
-  std::uint32_t wait_replicas = 1;                         ///< for kReplicated
+  std::int64_t flush_interval_ms;
+  std::size_t max_backlog_bytes;         ///< not yet in Redis: then it is full
+  std::uint32_t wait_replicas;           ///< for kReplicated
   std::int64_t answer_limit_ms = 5'000;  ///< then who waits is told that it is not durable yet
 };
 

@@ -10,17 +10,18 @@
 
 namespace slipstream {
 
+/// As set; what has no default here has it in the settings (ops/config.h).
 struct StreamOptions {
   ClusterOptions cluster;
   StreamNames names;
-  std::string instance;       ///< unique among the running ones
-  std::string consumer;       ///< in the group
-  std::string from = "$";     ///< where a group that is missing begins: "$" the end, "0", or an id
-  std::uint32_t batch = 500;  ///< entries a read, at rest
-  std::uint32_t max_batch = 8'000;      ///< and under load
-  std::int64_t claim_idle_ms = 30'000;  ///< then entries of strangers are claimed
-  std::uint64_t stream_maxlen = 200'000;
-  std::int64_t lease_ms = 5'000;
+  std::string instance;        ///< unique among the running ones
+  std::string consumer;        ///< in the group
+  std::string from;            ///< where a group that is missing begins: "$" the end, "0", or an id
+  std::uint32_t batch;         ///< entries a read, at rest
+  std::uint32_t max_batch;     ///< and under load
+  std::int64_t claim_idle_ms;  ///< then entries of strangers are claimed
+  std::uint64_t stream_maxlen;
+  std::int64_t lease_ms;
   std::vector<std::string> aggregate_windows;
   bool is_log = false;  ///< the streams are ours: old entries are trimmed once acknowledged
 };

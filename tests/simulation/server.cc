@@ -21,7 +21,7 @@ Result<Recovered> Server::start(const std::function<void()>& progress) {
 Result<void> Server::build_store(const Environment& environment) {
   DurableParts& p = parts_;
   p.read_ahead = ReadAhead::kNo;  // a seed gives the same run each time
-  p.sectors = std::make_unique<TrackSectors>();
+  p.sectors = &sectors_;
   auto store = RollupStore::open(p.config.store.data_dir, {}, p.schema.fields());
   if (!store) return std::unexpected(store.error());
   p.store = std::move(*store);

@@ -6,6 +6,7 @@
 #include "app/recovery.h"
 #include "pipeline/journal.h"
 #include "pipeline/pipeline.h"
+#include "racing/track_sectors.h"
 #include "source/answered_keys.h"
 
 namespace slipstream::simulation {
@@ -52,6 +53,7 @@ class Server {
   Result<Recovered> build_pipeline(const std::function<void()>& progress);
 
   const Environment environment_;
+  const TrackSectors sectors_;
   DurableParts parts_;
   NobodyListens nobody_;
   PipelineStats stats_;

@@ -1,4 +1,4 @@
-#include "app/outputs.h"
+#include "app/outputs_component.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,6 @@
 #include <thread>
 #include <utility>
 
-#include "app/object_writer.h"
 #include "app/streams_setup.h"
 #include "base/check.h"
 #include "ops/logging.h"
@@ -18,13 +17,55 @@ namespace {
 
 constexpr std::chrono::milliseconds kLastSendLimit{1'000};
 
+/// As it was told before there were others: in `redis`, and under names of Redis's own.
+void tell_aggregates(HealthPage& page, const OutboxSender& aggregates) {
+  const auto& waiting = aggregates.waiting();
+  const auto& stats = aggregates.stats();
+  if (stats.failing.value() != 0) {
+    page.problem(
+        ProblemArea::kRedis,
+        fmt::format("redis: {} streams of aggregates cannot be written, {} rollups wait: {}",
+                    stats.failing.value(), waiting.rollups.value(), aggregates.last_error()));
+  }
+  auto object = page.object("redis.aggregates");
+  object.number("failing", stats.failing.value());
+  object.number("waitingRows", waiting.rows.value());
+  object.number("waitingRollups", waiting.rollups.value());
+  object.number("sent", stats.sent.value());
+  object.number("repeated", stats.repeated.value());
+  object.number("dropped", waiting.dropped.value());
+  object.text("lastError", aggregates.last_error());
+}
+
+void add_aggregates(MetricsPage& page, const OutboxSender& aggregates) {
+  const auto& waiting = aggregates.waiting();
+  const auto& stats = aggregates.stats();
+  page.gauge("redis_outbox_rollups", "Rollups that wait to be sent to Redis",
+             real(waiting.rollups.value()));
+  page.gauge("redis_outbox_rows", "Rows of the outbox that they are in",
+             real(waiting.rows.value()));
+  page.counter("redis_outbox_dropped_total", "Rollups that gave way to newer ones, unsent",
+               real(waiting.dropped.value()));
+  page.counter("redis_aggregates_sent_total", "Rollups written to the aggregates",
+               real(stats.sent.value()));
+  page.counter("redis_aggregates_repeated_total", "Rollups sent again that Redis had already",
+               real(stats.repeated.value()));
+  page.counter("redis_aggregates_failures_total", "Writes to the aggregates that failed",
+               real(stats.failures.value()));
+  page.gauge("redis_aggregates_failing", "Streams of aggregates that cannot be written",
+             real(stats.failing.value()));
+  page.histogram("redis_aggregates_send_seconds", "Rows' way to Redis and back", stats.send);
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Outputs>> Outputs::make(const Config& config, RedisServers* redis) {
-  std::unique_ptr<Outputs> outputs(new Outputs(config.has_redis_log()));
-  if (redis != nullptr) {
-    outputs->made_.push_back(std::make_unique<RedisAggregates>(
-        *redis, aggregates_destination(config), config.redis.stream_maxlen, outputs->own_rollups_));
+Result<std::unique_ptr<OutputsComponent>> OutputsComponent::make(const Config& config,
+                                                                 RedisComponent& redis) {
+  std::unique_ptr<OutputsComponent> outputs(new OutputsComponent(config.has_redis_log(), redis));
+  if (redis.is_enabled()) {
+    outputs->made_.push_back(
+        std::make_unique<RedisAggregates>(redis.servers(), aggregates_destination(config),
+                                          config.redis.stream_maxlen, outputs->own_rollups_));
   }
   for (const auto& settings : config.outputs) {
     auto sender = make_sender(output_kinds(), settings);
@@ -37,13 +78,13 @@ Result<std::unique_ptr<Outputs>> Outputs::make(const Config& config, RedisServer
   return outputs;
 }
 
-std::vector<RollupDestination> Outputs::destinations() const {
+std::vector<RollupDestination> OutputsComponent::destinations() const {
   std::vector<RollupDestination> destinations;
   for (const auto& sender : made_) destinations.push_back(sender->destination());
   return destinations;
 }
 
-void Outputs::open(const RollupStore& store, const Clock& clock) {
+void OutputsComponent::open(const RollupStore& store, const Clock& clock) {
   CHECK(senders_.empty(), "a destination has one sender");
   for (auto& sender : std::exchange(made_, {})) {
     RollupOutbox* const outbox = store.outbox()->of(sender->destination().name);
@@ -56,13 +97,14 @@ void Outputs::open(const RollupStore& store, const Clock& clock) {
   }
 }
 
-void Outputs::start() {
+void OutputsComponent::start() {
   for (const auto& sender : senders_) {
     threads_.push_back(std::make_unique<AgentThread>(sender->name() + "-sink", *sender));
   }
 }
 
-void Outputs::stop() {
+bool OutputsComponent::stop() {
+  if (redis_.is_enabled()) redis_.hurry();
   CHECK(threads_.size() == senders_.size(), "every sender that runs has a thread to be stopped");
   std::vector<std::jthread> last;
   for (std::size_t i = 0; i < senders_.size(); ++i) {
@@ -71,31 +113,22 @@ void Outputs::stop() {
       senders_[i]->flush(kLastSendLimit);
     });
   }
+  return true;
 }
 
-const OutboxSender* Outputs::of(std::string_view destination) const {
+const OutboxSender* OutputsComponent::of(std::string_view destination) const {
   const auto found = std::ranges::find(
       senders_, destination, [](const auto& sender) -> std::string_view { return sender->name(); });
   return found == senders_.end() ? nullptr : found->get();
 }
 
-std::vector<std::string> Outputs::problems() const {
-  std::vector<std::string> problems;
+void OutputsComponent::health(HealthPage& page) const {
+  if (const auto* const aggregates = of(kAggregatesOutput)) tell_aggregates(page, *aggregates);
+  std::string& list = page.member("outputs");
+  list += '[';
   for (const auto& sender : senders_) {
-    // Told among Redis's.
-    if (sender->name() == kAggregatesOutput || sender->stats().failing.value() == 0) continue;
-    problems.push_back(fmt::format("destination {}: it cannot be written, {} rollups wait: {}",
-                                   sender->name(), sender->waiting().rollups.value(),
-                                   sender->last_error()));
-  }
-  return problems;
-}
-
-void Outputs::append_health(std::string& out) const {
-  out += '[';
-  for (const auto& sender : senders_) {
-    if (sender != senders_.front()) out += ',';
-    ObjectWriter object(out);
+    if (sender != senders_.front()) list += ',';
+    ObjectWriter object(list);
     object.text("destination", sender->name());
     object.number("failing", sender->stats().failing.value());
     object.number("waitingRows", sender->waiting().rows.value());
@@ -104,11 +137,17 @@ void Outputs::append_health(std::string& out) const {
     object.number("repeated", sender->stats().repeated.value());
     object.number("dropped", sender->waiting().dropped.value());
     object.text("lastError", sender->last_error());
+    if (sender->name() == kAggregatesOutput || sender->stats().failing.value() == 0) continue;
+    page.problem(
+        ProblemArea::kOther,
+        fmt::format("destination {}: it cannot be written, {} rollups wait: {}", sender->name(),
+                    sender->waiting().rollups.value(), sender->last_error()));
   }
-  out += ']';
+  list += ']';
 }
 
-void Outputs::add_metrics(MetricsPage& page) const {
+void OutputsComponent::metrics(MetricsPage& page) const {
+  if (const auto* const aggregates = of(kAggregatesOutput)) add_aggregates(page, *aggregates);
   for (const auto& sender : senders_) {
     const Labels labels = {{"destination", sender->name()}};
     const auto& waiting = sender->waiting();
@@ -132,7 +171,7 @@ void Outputs::add_metrics(MetricsPage& page) const {
   }
 }
 
-const OwnRollups* Outputs::own_rollups() const {
+const OwnRollups* OutputsComponent::own_rollups() const {
   return of(kAggregatesOutput) == nullptr ? nullptr : &own_rollups_;
 }
 

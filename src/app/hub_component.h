@@ -1,0 +1,48 @@
+#pragma once
+#include <memory>
+
+#include "app/basics.h"
+#include "app/component.h"
+#include "broadcast/hub.h"
+#include "source/ingest_service.h"
+#include "store/rollup_store.h"
+
+namespace slipstream {
+
+/// The live fan-out to WebSocket clients.
+class HubComponent final : public Component {
+ public:
+  /// What is stored is read on the queries thread. All of it outlives this. Errors: the store
+  /// cannot be read.
+  static Result<std::unique_ptr<HubComponent>> open(const Basics& basics, const RollupStore& store,
+                                                    IoThread& io, IoThread& queries);
+
+  std::string_view name() const override { return "hub"; }
+  /// Sends what waits and says goodbye to all clients.
+  bool stop() override;
+  void routes(HttpServer& http) override;
+  void health(HealthPage& page) const override;
+  void metrics(MetricsPage& page) const override;
+  void totals(Totals& totals) const override;
+
+  /// Where what clients publish goes. Before they are served.
+  void publish_to(IngestService& ingest) { ingest_ = &ingest; }
+
+  Hub& hub() { return hub_; }
+  const Hub& hub() const { return hub_; }
+
+ private:
+  HubComponent(const Basics& basics, const RollupStore& store, IoThread& io, IoThread& queries);
+  FanoutParts fanout_parts();
+  void read_rollups(StoredRollupsQuery query, StoredRollupsTaker taker);
+  void publish(PublishRequest published, PublishAnswered answered);
+
+  const Basics basics_;
+  const RollupStore& store_;
+  IoThread& io_;
+  IoThread& queries_;
+  IngestService* ingest_ = nullptr;
+  Hub hub_;
+};
+
+}  // namespace slipstream

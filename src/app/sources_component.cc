@@ -1,0 +1,223 @@
+#include "app/sources_component.h"
+
+#include <fmt/format.h>
+
+#include "app/api.h"
+#include "codec/decoders.h"
+#include "net/address_list.h"
+#include "net/http_server.h"
+#include "ops/logging.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::size_t kLastReceiveRounds = 256;  ///< datagrams that the kernel holds at the stop
+
+void log_rejection(const RejectionReport& report) {
+  log_warn("point refused", {{"source", std::string(report.source)},
+                             {"address", std::string(report.address)},
+                             {"reason", std::string(to_string(report.rejection.reason))},
+                             {"why", report.rejection.message},
+                             {"sample", printable_sample(report.sample)},
+                             {"not_logged", std::to_string(report.suppressed)}});
+}
+
+void log_left_out(const LeftOutReport& report) {
+  log_warn(
+      "points refused that are not logged one by one",
+      {{"refused", std::to_string(report.refusals)},
+       {"addresses", fmt::format("{}{}", report.are_more ? "more than " : "", report.addresses)}});
+}
+
+Durability durability_named(std::string_view name) {
+  return name == "received"     ? Durability::kReceived
+         : name == "logged"     ? Durability::kLogged
+         : name == "replicated" ? Durability::kReplicated
+                                : Durability::kFsynced;
+}
+
+IngestServiceOptions service_options(const Config& config) {
+  return {.points_per_second_per_address = config.server.http_points_per_second,
+          .max_body_bytes = config.server.max_body_bytes,
+          .durability = durability_named(config.durability.level),
+          .max_points_bytes = config.durability.max_backlog_bytes,
+          .has_replicas = config.has_redis_log()};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SourcesComponent>> SourcesComponent::open(
+    const Basics& basics, IoThread& io, PointSink& sink, const std::vector<AnsweredKey>& keys) {
+  std::unique_ptr<SourcesComponent> component(new SourcesComponent(basics, io, sink));
+  for (const auto& key : keys) component->ingest_service_.remember(key);
+  for (const auto& source : basics.config.udp) {
+    if (!source.enabled) continue;
+    if (auto opened = component->open_udp(source); !opened) {
+      return std::unexpected(opened.error());
+    }
+  }
+  return component;
+}
+
+SourcesComponent::SourcesComponent(const Basics& basics, IoThread& io, PointSink& sink)
+    : basics_(basics),
+      io_(io),
+      sink_(sink),
+      rejection_log_({.refused = log_rejection, .left_out = log_left_out},
+                     basics.ingest.errors_not_logged),
+      ingest_service_(service_options(basics.config), basics.schema, basics.ingest, basics.clock,
+                      sink, basics.pool, rejection_log_) {}
+
+Result<void> SourcesComponent::open_udp(const Config::UdpSource& settings) {
+  if (find_decoder(settings.decoder) == nullptr) {
+    return fail(
+        fmt::format("UDP port {}: there is no decoder '{}'", settings.port, settings.decoder));
+  }
+  auto allow = AddressList::parse(settings.allow);
+  if (!allow) return std::unexpected(allow.error());
+  auto socket = UdpSocket::open({.host = settings.host,
+                                 .port = settings.port,
+                                 .receive_buffer_bytes = settings.receive_buffer_bytes});
+  if (!socket) return std::unexpected(socket.error());
+  for (const auto& warning : socket->warnings()) log_warn(warning);
+  udp_.push_back(std::make_unique<UdpSource>(
+      std::move(*socket),
+      UdpSourceOptions{.host = settings.host,
+                       .allow = std::move(*allow),
+                       .points_per_second_per_address = settings.points_per_second,
+                       .decoder = settings.decoder},
+      basics_.schema, basics_.ingest, basics_.clock, sink_, basics_.pool, rejection_log_));
+  return {};
+}
+
+void SourcesComponent::start() {
+  io_.every(std::chrono::seconds(1), [this] { rejection_log_.tell(basics_.clock.steady()); });
+  ingest_thread_ = std::make_unique<AgentThread>("http-ingest", ingest_service_);
+  for (auto& source : udp_) {
+    const std::size_t number = udp_threads_.size() + 1;
+    udp_threads_.push_back(std::make_unique<AgentThread>(
+        number == 1 ? "udp" : fmt::format("udp-{}", number), *source));
+  }
+}
+
+bool SourcesComponent::stop() {
+  CHECK(udp_threads_.size() == udp_.size(), "every source that runs has a thread to be stopped");
+  for (std::size_t i = 0; i < udp_.size(); ++i) {
+    udp_threads_[i]->stop(false);
+    udp_[i]->poll(kLastReceiveRounds);
+  }
+  ingest_service_.close();
+  ingest_thread_->stop(true);
+  rejection_log_.finish();
+  return true;
+}
+
+void SourcesComponent::routes(HttpServer& http) {
+  add_ingest_routes(http, ingest_service_);
+}
+
+void SourcesComponent::append_udp(std::string& out) const {
+  out += '[';
+  for (const auto& source : udp_) {
+    if (&source != &udp_.front()) out += ',';
+    ObjectWriter object(out);
+    object.text("host", source->host());
+    object.number("port", source->port());
+    object.text("decoder", source->decoder());
+    object.number("datagrams", source->stats().datagrams.value());
+    object.number("points", source->stats().points.value());
+    object.number("kernelDrops", source->stats().kernel_drops.value());
+    object.number("receiveBufferBytes", source->receive_buffer_bytes());
+  }
+  out += ']';
+}
+
+void SourcesComponent::append_source(std::string& out, SourceKind kind) const {
+  const auto& source = basics_.ingest.of(kind);
+  ObjectWriter object(out);
+  object.number("received", source.received.value());
+  object.number("accepted", source.accepted.value());
+  {
+    ObjectWriter rejected(object.key("rejected"));
+    for (std::size_t r = 0; r < kRejectReasonCount; ++r) {
+      if (const auto n = source.rejected[r].value(); n > 0)
+        rejected.number(kRejectReasonNames[r], n);
+    }
+  }
+  if (kind != SourceKind::kUdp) return;
+  object.flag("enabled", !udp_.empty());
+  if (udp_.empty()) return;
+  object.number("port", udp_.front()->port());
+  object.number("datagrams", basics_.ingest.udp_datagrams.value());
+  object.number("kernelDrops", basics_.ingest.udp_kernel_drops.value());
+  object.number("receiveBufferBytes", udp_.front()->receive_buffer_bytes());
+  append_udp(object.key("sockets"));
+}
+
+void SourcesComponent::health(HealthPage& page) const {
+  auto object = page.object("sources");
+  append_source(object.key("udp"), SourceKind::kUdp);
+  append_source(object.key("http"), SourceKind::kHttp);
+  append_source(object.key("ws"), SourceKind::kWebSocket);
+  if (reads_streams()) append_source(object.key("redis"), SourceKind::kRedis);
+  ObjectWriter sequence(object.key("sequence"));
+  sequence.text("member", basics_.config.schema.sequence);
+  sequence.number("missing", basics_.ingest.sequence_missing.value());
+  sequence.number("repeats", basics_.ingest.sequence_repeats.value());
+}
+
+void SourcesComponent::metrics(MetricsPage& page) const {
+  for (const auto kind :
+       {SourceKind::kUdp, SourceKind::kHttp, SourceKind::kWebSocket, SourceKind::kRedis}) {
+    if (kind == SourceKind::kRedis && !reads_streams()) continue;
+    const auto& source = basics_.ingest.of(kind);
+    const std::string name(kSourceNames[static_cast<std::size_t>(kind)]);
+    page.counter("points_received_total", "Points that arrived, valid or not",
+                 real(source.received.value()), {{"source", name}});
+    page.counter("points_accepted_total", "Points handed to a partition",
+                 real(source.accepted.value()), {{"source", name}});
+    for (std::size_t r = 0; r < kRejectReasonCount; ++r) {
+      page.counter("points_rejected_total", "Points refused, by reason",
+                   real(source.rejected[r].value()),
+                   {{"source", name}, {"reason", std::string(kRejectReasonNames[r])}});
+    }
+  }
+  const auto& ingest = basics_.ingest;
+  page.counter("udp_datagrams_total", "Datagrams received", real(ingest.udp_datagrams.value()));
+  page.counter("udp_kernel_drops_total",
+               "Datagrams the kernel dropped: the socket's buffer was full",
+               real(ingest.udp_kernel_drops.value()));
+  for (const auto& source : udp_) {
+    const Labels socket = {{"host", source->host()},
+                           {"port", std::to_string(source->port())},
+                           {"decoder", source->decoder()}};
+    page.counter("udp_socket_datagrams_total", "Datagrams received, by socket",
+                 real(source->stats().datagrams.value()), socket);
+    page.counter("udp_socket_points_total", "Points that arrived, valid or not, by socket",
+                 real(source->stats().points.value()), socket);
+    page.counter("udp_socket_kernel_drops_total", "Datagrams the kernel dropped, by socket",
+                 real(source->stats().kernel_drops.value()), socket);
+  }
+  page.counter("fields_dropped_total", "Fields left out: beyond 256 a point or 4096 names",
+               real(ingest.fields_dropped.value()));
+  page.counter("lap_repaired_total", "Points whose lap was the logger's fault value",
+               real(ingest.lap_repaired.value()));
+  page.gauge("sequence_missing", "Sequence numbers skipped and not seen since",
+             real(ingest.sequence_missing.value()));
+  page.counter("sequence_repeats_total", "Sequence numbers seen again",
+               real(ingest.sequence_repeats.value()));
+  page.counter("errors_not_logged_total",
+               "Errors left out of the log by its limits, per address and in all",
+               real(ingest.errors_not_logged.value()));
+}
+
+void SourcesComponent::totals(Totals& totals) const {
+  for (const auto& source : basics_.ingest.sources) {
+    totals.received += source.received.value();
+    totals.accepted += source.accepted.value();
+    for (const auto& reason : source.rejected) totals.rejected += reason.value();
+  }
+  totals.kernel_drops += basics_.ingest.udp_kernel_drops.value();
+}
+
+}  // namespace slipstream

@@ -1,0 +1,54 @@
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "app/basics.h"
+#include "app/component.h"
+#include "base/agent.h"
+#include "net/io_thread.h"
+#include "source/ingest_service.h"
+#include "source/rejection_log.h"
+#include "source/udp_source.h"
+
+namespace slipstream {
+
+/// Where points come from: UDP sockets, and the service that takes bodies, by HTTP and WebSocket.
+class SourcesComponent final : public Component {
+ public:
+  /// Points are handed to `sink`; all of it outlives this. `keys`: of bodies that earlier runs
+  /// answered. Errors: a socket's address is in use; a setting is bad.
+  static Result<std::unique_ptr<SourcesComponent>> open(const Basics& basics, IoThread& io,
+                                                        PointSink& sink,
+                                                        const std::vector<AnsweredKey>& keys);
+
+  std::string_view name() const override { return "sources"; }
+  void start() override;
+  /// Takes what the kernel still holds, and decodes what was sent.
+  bool stop() override;
+  void routes(HttpServer& http) override;
+  void health(HealthPage& page) const override;
+  void metrics(MetricsPage& page) const override;
+  void totals(Totals& totals) const override;
+
+  /// In the order in which they are configured, those that are switched off left out.
+  const std::vector<std::unique_ptr<UdpSource>>& udp() const { return udp_; }
+  IngestService& ingest_service() { return ingest_service_; }
+
+ private:
+  SourcesComponent(const Basics& basics, IoThread& io, PointSink& sink);
+  Result<void> open_udp(const Config::UdpSource& settings);
+  void append_udp(std::string& out) const;
+  void append_source(std::string& out, SourceKind kind) const;
+  bool reads_streams() const { return !basics_.config.redis.url.empty(); }
+
+  const Basics basics_;
+  IoThread& io_;
+  PointSink& sink_;
+  RejectionLog rejection_log_;
+  IngestService ingest_service_;
+  std::vector<std::unique_ptr<UdpSource>> udp_;
+  std::unique_ptr<AgentThread> ingest_thread_;
+  std::vector<std::unique_ptr<AgentThread>> udp_threads_;  ///< one each
+};
+
+}  // namespace slipstream
