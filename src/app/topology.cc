@@ -4,6 +4,7 @@
 
 #include "app/aggregates_component.h"
 #include "app/clock_component.h"
+#include "app/heap_component.h"
 #include "app/http_component.h"
 #include "app/hub_component.h"
 #include "app/overview_component.h"
@@ -74,6 +75,7 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
   IoThread& io = threads.io();
   IoThread& queries = threads.queries();
   list.add(std::make_unique<ClockComponent>(basics.clock, io));
+  list.add(std::make_unique<HeapComponent>(queries));
 
   const auto redis = list.add(RedisComponent::open(config, basics.clock));
   if (!redis) return std::unexpected(redis.error());
