@@ -61,7 +61,7 @@ Result<std::unique_ptr<Topology>> Topology::start(Config config, const RecoveryP
     return std::unexpected(store == nullptr ? opened.error() : store->with_advice(opened.error()));
   }
   topology->running_ = true;
-  for (const auto& component : topology->components_) component->start();
+  topology->components_.start();
   return topology;
 }
 
@@ -140,11 +140,7 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
 
 bool Topology::stop() {
   if (!std::exchange(running_, false)) return true;
-  bool is_all_kept = true;
-  for (const auto& component : components_.from_the_sources()) {
-    is_all_kept = component->stop() && is_all_kept;
-  }
-  return is_all_kept;
+  return components_.stop();
 }
 
 StopProgress Topology::stop_progress() const {
@@ -154,7 +150,7 @@ StopProgress Topology::stop_progress() const {
 }
 
 void Topology::reload() {
-  for (const auto& component : components_.from_the_sources()) component->reload();
+  components_.reload();
 }
 
 Totals Topology::totals() const {
