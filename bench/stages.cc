@@ -7,9 +7,9 @@
 #include <fstream>
 #include <functional>
 
-#include "app/parts.h"
 #include "broadcast/live_series.h"
 #include "broadcast/recent_ring.h"
+#include "broadcast/rollup_memory.h"
 #include "broadcast/telemetry_batcher.h"
 #include "codec/point_decoder.h"
 #include "codec/point_json.h"

@@ -87,7 +87,21 @@ class ComponentList {
 
   auto begin() const { return components_.begin(); }
   auto end() const { return components_.end(); }
-  auto from_the_sources() const { return std::views::reverse(components_); }
+
+  void start() {
+    for (const auto& component : components_) component->start();
+  }
+  /// Each, whatever others had to give up; false where one had to.
+  bool stop() {
+    bool is_all_kept = true;
+    for (const auto& component : std::views::reverse(components_)) {
+      is_all_kept = component->stop() && is_all_kept;
+    }
+    return is_all_kept;
+  }
+  void reload() {
+    for (const auto& component : std::views::reverse(components_)) component->reload();
+  }
 
   /// The component of that class; nullptr where this server has none.
   template <typename Kind>

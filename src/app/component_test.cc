@@ -11,14 +11,22 @@ namespace {
 
 class Recorder : public Component {
  public:
-  Recorder(std::string name, std::vector<std::string>& told)
-      : name_(std::move(name)), told_(told) {}
+  /// `keeps`: whether all that it holds when it is stopped gets to where it goes.
+  Recorder(std::string name, std::vector<std::string>& told, bool keeps = true)
+      : name_(std::move(name)), told_(told), keeps_(keeps) {}
   ~Recorder() override { told_.push_back("end " + name_); }
+
   std::string_view name() const override { return name_; }
+  void start() override { told_.push_back("start " + name_); }
+  bool stop() override {
+    told_.push_back("stop " + name_);
+    return keeps_;
+  }
 
  private:
   const std::string name_;
   std::vector<std::string>& told_;
+  const bool keeps_;
 };
 
 struct Other final : Recorder {
@@ -28,21 +36,29 @@ struct Missing final : Recorder {
   using Recorder::Recorder;
 };
 
-TEST(ComponentList, GoesFromTheFarEndToTheSourcesAndIsDestroyedTheOtherWay) {
+TEST(ComponentList, StartsAtTheFarEndAndStopsAtTheSources) {
   std::vector<std::string> told;
   {
     ComponentList list;
     list.add(std::make_unique<Recorder>("store", told));
     list.add(std::make_unique<Recorder>("pipeline", told));
     list.add(std::make_unique<Recorder>("sources", told));
-    for (const auto& component : list) told.push_back(std::string(component->name()));
-    for (const auto& component : list.from_the_sources()) {
-      told.push_back("stop " + std::string(component->name()));
-    }
+    list.start();
+    EXPECT_TRUE(list.stop());
   }
-  EXPECT_THAT(told,
-              testing::ElementsAre("store", "pipeline", "sources", "stop sources", "stop pipeline",
-                                   "stop store", "end sources", "end pipeline", "end store"));
+  EXPECT_THAT(told, testing::ElementsAre("start store", "start pipeline", "start sources",
+                                         "stop sources", "stop pipeline", "stop store",
+                                         "end sources", "end pipeline", "end store"));
+}
+
+TEST(ComponentList, AllAreStoppedWhereOneGivesSomethingUp) {
+  std::vector<std::string> told;
+  ComponentList list;
+  list.add(std::make_unique<Recorder>("store", told));
+  list.add(std::make_unique<Recorder>("pipeline", told, false));
+  list.add(std::make_unique<Recorder>("sources", told));
+  EXPECT_FALSE(list.stop());
+  EXPECT_THAT(told, testing::ElementsAre("stop sources", "stop pipeline", "stop store"));
 }
 
 TEST(ComponentList, FindsOneByItsClass) {

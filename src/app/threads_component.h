@@ -1,12 +1,11 @@
 #pragma once
 #include "app/component.h"
-#include "base/heap.h"
 #include "net/io_thread.h"
 
 namespace slipstream {
 
 /// The two threads that several components work on: connections and timers on one, what asks the
-/// store, which may take a while, on the other. The other also gives freed memory back.
+/// store, which may take a while, on the other.
 class ThreadsComponent final : public Component {
  public:
   std::string_view name() const override { return "threads"; }
@@ -18,7 +17,6 @@ class ThreadsComponent final : public Component {
   IoThread& queries() { return queries_; }
 
  private:
-  HeapKeeper heap_;  ///< the queries thread's
   IoThread io_{"io"};
   IoThread queries_{"queries"};
 };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "app/clock_component.h"
+#include "app/heap_component.h"
 #include "app/http_component.h"
 #include "app/hub_component.h"
 #include "app/outputs_component.h"
@@ -53,7 +54,7 @@ Result<std::unique_ptr<Topology>> Topology::start(Config config, const RecoveryP
     return std::unexpected(store == nullptr ? opened.error() : store->with_advice(opened.error()));
   }
   topology->running_ = true;
-  for (const auto& component : topology->components_) component->start();
+  topology->components_.start();
   return topology;
 }
 
@@ -67,6 +68,7 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
   IoThread& io = threads.io();
   IoThread& queries = threads.queries();
   list.add(std::make_unique<ClockComponent>(basics.clock, io));
+  list.add(std::make_unique<HeapComponent>(queries));
 
   const auto redis = list.add(RedisComponent::open(config, basics.clock));
   if (!redis) return std::unexpected(redis.error());
@@ -129,11 +131,7 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
 
 bool Topology::stop() {
   if (!std::exchange(running_, false)) return true;
-  bool is_all_kept = true;
-  for (const auto& component : components_.from_the_sources()) {
-    is_all_kept = component->stop() && is_all_kept;
-  }
-  return is_all_kept;
+  return components_.stop();
 }
 
 StopProgress Topology::stop_progress() const {
@@ -143,7 +141,7 @@ StopProgress Topology::stop_progress() const {
 }
 
 void Topology::reload() {
-  for (const auto& component : components_.from_the_sources()) component->reload();
+  components_.reload();
 }
 
 Totals Topology::totals() const {
