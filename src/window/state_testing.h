@@ -4,7 +4,9 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,24 +32,12 @@ class Process {
     for (int i = 0; i < salt % 5; ++i) fields_.intern(fmt::format("noise {}", i));
   }
 
-  void add(const NamedReading& reading) {
+  void add(const NamedReading& reading) { add(std::span(&reading, 1)); }
+  /// Points of one batch.
+  void add(std::span<const NamedReading> readings) {
     PointBatch batch;
-    const std::string chassis = fmt::format("GR86-{}", reading.series);
-    batch.text = "cota" + chassis;
-    Point point{};
-    point.track = {0, 4};
-    point.chassis = {4, static_cast<std::uint32_t>(chassis.size())};
-    point.event_time = {reading.event_ns};
-    point.arrival_time = {reading.arrival_ns};
-    point.series = reading.series;
-    point.lap = reading.lap;
-    point.sector = reading.sector;
-    for (const auto& [name, value] : reading.values) {
-      batch.values.push_back({value, fields_.intern(name).value()});
-    }
-    point.value_count = static_cast<std::uint16_t>(batch.values.size());
-    batch.points.push_back(point);
-    windows_.fold(batch, batch.points.back(), rollups_);
+    for (const NamedReading& reading : readings) append(reading, batch);
+    for (const Point& point : batch.points) windows_.fold(batch, point, rollups_);
     describe_new();
   }
   void tick(std::int64_t now_ns) {
@@ -75,6 +65,8 @@ class Process {
   FieldTable& fields() { return fields_; }
   /// All that a rollup says, numbers to the bit; arrival in milliseconds.
   std::vector<std::string>& told() { return told_; }
+  /// All that this process closed.
+  const RollupBatch& closed() const { return closed_; }
 
  private:
   static std::array<std::string, field::kWellKnownCount> well_known(int salt) {
@@ -84,8 +76,31 @@ class Process {
     }
     return names;
   }
+  void append(const NamedReading& reading, PointBatch& batch) {
+    const auto text = [&](std::string_view of) {
+      const TextRef ref{static_cast<std::uint32_t>(batch.text.size()),
+                        static_cast<std::uint32_t>(of.size())};
+      batch.text += of;
+      return ref;
+    };
+    Point point{};
+    point.track = text("cota");
+    point.chassis = text(fmt::format("GR86-{}", reading.series));
+    point.event_time = {reading.event_ns};
+    point.arrival_time = {reading.arrival_ns};
+    point.series = reading.series;
+    point.lap = reading.lap;
+    point.sector = reading.sector;
+    point.first_value = static_cast<std::uint32_t>(batch.values.size());
+    point.value_count = static_cast<std::uint16_t>(reading.values.size());
+    for (const auto& [name, value] : reading.values) {
+      batch.values.push_back({value, fields_.intern(name).value()});
+    }
+    batch.points.push_back(point);
+  }
   void describe_new() {
     for (const auto& r : rollups_) told_.push_back(describe(*r));
+    closed_.insert(closed_.end(), rollups_.begin(), rollups_.end());
     rollups_.clear();
   }
   std::string describe(const Rollup& r) const {
@@ -107,6 +122,7 @@ class Process {
   FieldTable fields_;
   WindowSet windows_;
   RollupBatch rollups_;
+  RollupBatch closed_;
   std::vector<std::string> told_;
 };
 
