@@ -316,7 +316,7 @@ std::string run_recovery() {
                      .outputs = forget,
                      .definitions = default_windows(),
                      .queue = {}},
-                    [](std::uint32_t) { return nullptr; });
+                    [](PartitionId) { return nullptr; });
   Supervisor supervisor({.log = log.get(),
                          .schema = schema,
                          .pool = pool,

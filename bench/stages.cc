@@ -51,7 +51,7 @@ struct ToMemory final : OutputSink {
 };
 
 struct Discard final : InsightSink {
-  void accept(std::uint32_t, std::vector<VehicleInsight>) override {}
+  void accept(PartitionId, std::vector<VehicleInsight>) override {}
 };
 
 class Thirds final : public SectorMap {
@@ -145,8 +145,8 @@ double through(Until until) {
                            .queue = {}};
   std::unique_ptr<PointObserver> observer;
   if (until >= Until::kAnalyse)
-    observer = std::make_unique<FieldAnalyzer>(0, insights, FieldAnalyzerOptions{});
-  Partition partition(0, context, std::move(observer));
+    observer = std::make_unique<FieldAnalyzer>(PartitionId{}, insights, FieldAnalyzerOptions{});
+  Partition partition({}, context, std::move(observer));
   BatchWriter writer(1, accepted.pool);
   PointDecoder decoder(schema, stats, writer);
   NoRejections rejections;

@@ -232,7 +232,7 @@ class Gaps final : public OutputSink, public AcceptedSink {
 
   /// A worker throws; true, as fold_again().
   bool fail() {
-    const auto state = store_->load_partition(0);
+    const auto state = store_->load_partition(embedded_partition(0));
     RC_ASSERT(state.has_value());
     RC_ASSERT(partition_->reset(*state ? &**state : nullptr).has_value());
     note("fails, goes on from {}", partition_->position());
@@ -245,7 +245,7 @@ class Gaps final : public OutputSink, public AcceptedSink {
       outputs_.clear();
       writer_.emplace(*store_, std::vector<RollupSink*>{}, clock_, [](const std::string&) {});
       writer_->begin([] { return std::numeric_limits<LogOffset>::max(); }, store_->load().value());
-      partition_.emplace(0,
+      partition_.emplace(embedded_partition(0),
                          PartitionContext{.clock = clock_,
                                           .ingest = ingest_,
                                           .stats = stats_,
@@ -255,7 +255,7 @@ class Gaps final : public OutputSink, public AcceptedSink {
                                           .definitions = definitions(),
                                           .queue = {}},
                          nullptr);
-      const auto state = store_->load_partition(0);
+      const auto state = store_->load_partition(embedded_partition(0));
       RC_ASSERT(state.has_value());
       RC_ASSERT(
           partition_->begin(*state ? **state : PartitionState{.committed_offset = 0}).has_value());

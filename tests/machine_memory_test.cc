@@ -102,7 +102,7 @@ TEST(MachineMemory, OfAPartitionAtRest) {
   Nothing nothing;
   const auto definitions = default_windows();
   PipelineStats stats(definitions.size());
-  Partition partition(0,
+  Partition partition({},
                       {.clock = clock,
                        .ingest = ingest,
                        .stats = stats,

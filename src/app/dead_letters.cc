@@ -19,8 +19,8 @@ class Letter {
   Letter(DurableParts& parts, const DeadRange& dead) : parts_(parts) {
     line_ = R"({"time":)";
     append_json_time(line_, parts.clock.now().ns);
-    line_ += fmt::format(R"(,"partition":{},"offset":{},"count":{},"reason":)", dead.partition,
-                         dead.from, dead.to - dead.from);
+    line_ += fmt::format(R"(,"partition":{},"offset":{},"count":{},"reason":)",
+                         dead.partition.number, dead.from, dead.to - dead.from);
     append_json_string(line_, dead.reason);
     line_ += R"(,"points":[)";
   }
@@ -52,7 +52,7 @@ class Letter {
 void write_dead_letters(DurableParts& parts, const DeadRange& dead) {
   Letter letter(parts, dead);
   const auto take = [&](LogWork item) {
-    if (item.partition == dead.partition) letter.add(std::move(item.work.batch));
+    if (item.partition == dead.partition.number) letter.add(std::move(item.work.batch));
   };
   const auto read =
       replay_log(*parts.log, dead.from, dead.to, parts.schema, parts.pool, {.work = take});
@@ -69,7 +69,7 @@ void write_dead_letters(DurableParts& parts, LogOffset base, std::string_view pa
   for (LogEntry entry; decoder.next(entry);) {
     if (entry.kind != LogEntryKind::kPoints) continue;
     const LogOffset from = base + entry.index;
-    Letter letter(parts, {entry.partition, from, from + entry.count, why});
+    Letter letter(parts, {embedded_partition(entry.partition), from, from + entry.count, why});
     letter.add(std::move(entry.points));
     letter.send(true);
   }

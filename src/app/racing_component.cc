@@ -37,9 +37,8 @@ void RacingComponent::reload() {
   }
 }
 
-std::function<std::unique_ptr<PointObserver>(std::uint32_t partition)>
-RacingComponent::observer_factory() {
-  return [this](std::uint32_t partition) {
+std::function<std::unique_ptr<PointObserver>(PartitionId)> RacingComponent::observer_factory() {
+  return [this](PartitionId partition) {
     return std::make_unique<FieldAnalyzer>(
         partition, insights_, FieldAnalyzerOptions{.batch_ms = config_.broadcast.batch_ms});
   };

@@ -24,9 +24,9 @@ std::vector<Partition*> all_of(Pipeline& pipeline) {
 
 Result<void> begin_partitions(Pipeline& pipeline, const StoredState& stored) {
   for (const auto& state : stored.partitions) {
-    if (state.partition >= pipeline.partitions()) continue;
-    if (auto begun = pipeline.partition(state.partition).begin(state); !begun) {
-      return fail(fmt::format("the state of partition {} in the store: {}", state.partition,
+    if (state.partition.number >= pipeline.partitions()) continue;
+    if (auto begun = pipeline.partition(state.partition.number).begin(state); !begun) {
+      return fail(fmt::format("the state of partition {} in the store: {}", state.partition.number,
                               begun.error().message));
     }
   }
@@ -66,7 +66,7 @@ Result<void> settle_old_layout(DurableParts& parts, const Layout& old, const Sto
                      .definitions = old.windows,
                      .max_series = old.max_series,
                      .queue = {}},
-                    [](std::uint32_t) { return nullptr; });
+                    [](PartitionId) { return nullptr; });
   if (auto begun = begin_partitions(pipeline, stored); !begun) return begun;
   LogOffset durable = parts.log->synced_offset();
   parts.store_writer->begin([&durable] { return durable; }, stored);
@@ -141,7 +141,7 @@ Result<void> open_log(DurableParts& parts) {
           .schema = parts.schema,
           .pool = parts.pool,
           .outputs = *parts.store_writer,
-          .load = [&parts](std::uint32_t p) { return parts.store->load_partition(p); },
+          .load = [&parts](PartitionId p) { return parts.store->load_partition(p); },
           .dead_letters = [&parts](const DeadRange& dead) { write_dead_letters(parts, dead); },
           .warn = [](const std::string& text) { log_error(text); },
           .ahead = parts.read_ahead},

@@ -70,13 +70,14 @@ class RollupFinder {
 class NewOnly final : public OutputSink {
  public:
   /// `upto`: rollups from further on are not wanted, by partition; none: all are.
-  NewOnly(RollupFinder finder, std::optional<std::map<std::uint32_t, LogOffset>> upto,
+  NewOnly(RollupFinder finder, std::optional<std::map<PartitionId, LogOffset>> upto,
           std::function<void(Output)> take)
       : finder_(std::move(finder)), upto_(std::move(upto)), take_(std::move(take)) {}
 
   bool has_room() const override { return true; }
   void accept(Output output) override {
-    const bool is_beyond = upto_ && output.position > (*upto_)[output.partition];
+    const bool is_beyond =
+        upto_ && output.partition && output.position > (*upto_)[*output.partition];
     std::erase_if(output.rollups, [&](const RollupPtr& rollup) {
       return is_beyond || !rollup->stored || finder_.has(*rollup);
     });
@@ -85,7 +86,7 @@ class NewOnly final : public OutputSink {
 
  private:
   RollupFinder finder_;
-  std::optional<std::map<std::uint32_t, LogOffset>> upto_;
+  std::optional<std::map<PartitionId, LogOffset>> upto_;
   const std::function<void(Output)> take_;
 };
 
@@ -169,7 +170,7 @@ class Rebuild {
                          .max_series = layout.max_series,
                          .checkpoint_interval_ms = 0,
                          .queue = {}},
-        [](std::uint32_t) { return nullptr; });
+        [](PartitionId) { return nullptr; });
   }
 
   /// SQLite has no checksums: whether the states are what was written shows when they are read.
@@ -180,14 +181,14 @@ class Rebuild {
     } nowhere;
     const auto pipeline = make_pipeline(layout, nowhere);
     return std::ranges::all_of(stored.partitions, [&](const PartitionState& state) {
-      return state.partition >= layout.partitions ||
-             pipeline->partition(state.partition).begin(state).has_value();
+      return state.partition.number >= layout.partitions ||
+             pipeline->partition(state.partition.number).begin(state).has_value();
     });
   }
 
   /// The checkpoint stays: of what stands before it in the log, the rollups that were lost.
   Result<void> regain(const StoredState& stored, const Layout& layout) {
-    std::map<std::uint32_t, LogOffset> upto;
+    std::map<PartitionId, LogOffset> upto;
     LogOffset end = 0;
     for (const auto& state : stored.partitions) {
       upto[state.partition] = std::max(state.offset, state.committed_offset.value_or(0));
@@ -214,18 +215,19 @@ class Rebuild {
     });
     const auto pipeline = make_pipeline(layout, sink);
     std::vector<Partition*> partitions;
-    const auto fresh_state = [begin](std::uint32_t p) {
+    const auto fresh_state = [begin](PartitionId p) {
       return PartitionState{.partition = p, .offset = begin, .committed_offset = begin};
     };
     for (std::uint32_t p = 0; p < layout.partitions; ++p) {
       partitions.push_back(&pipeline->partition(p));
-      if (auto begun = partitions.back()->begin(fresh_state(p)); !begun) return begun;
+      if (auto begun = partitions.back()->begin(fresh_state(embedded_partition(p))); !begun)
+        return begun;
     }
     Supervisor supervisor({.log = parts_.log.get(),
                            .schema = parts_.schema,
                            .pool = parts_.pool,
                            .outputs = sink,
-                           .load = [&](std::uint32_t p) -> Result<std::optional<PartitionState>> {
+                           .load = [&](PartitionId p) -> Result<std::optional<PartitionState>> {
                              return fresh_state(p);
                            },
                            .dead_letters = [](const DeadRange&) {},

@@ -30,8 +30,7 @@ Result<std::vector<std::uint64_t>> newest_of_streams(const Config& config,
   if (!stored) return std::unexpected(stored.error());
   std::vector<std::uint64_t> newest(config.redis.partitions);
   for (const auto& [partition, sequence] : stored->stream_sequences) {
-    const std::uint32_t number = partition - kStreamPartitions;
-    if (number < newest.size()) newest[number] = sequence;
+    if (partition.number < newest.size()) newest[partition.number] = sequence;
   }
   return newest;
 }

@@ -52,7 +52,7 @@ struct ClusterStats {
 /// What a cluster's partitions work with; all of it outlives them.
 struct ClusterParts {
   using Warn = std::function<void(const std::string&)>;
-  using MakeObserver = std::function<std::unique_ptr<PointObserver>(std::uint32_t partition)>;
+  using MakeObserver = std::function<std::unique_ptr<PointObserver>(PartitionId)>;
 
   const Clock& clock;
   IngestStats& ingest;

@@ -219,7 +219,7 @@ class ClusterTest : public testing::Test, public AcceptedSink, public OutputSink
                      .accepted = *this,
                      .store = *this,
                      .stats = stats,
-                     .make_observer = [](std::uint32_t) { return nullptr; },
+                     .make_observer = [](PartitionId) { return nullptr; },
                      .warn = [this](const std::string& text) { warnings.push_back(text); }};
   ClusterOptions options{.windows = laps(), .commit_interval_ms = 0};
   PartitionMemory memory;

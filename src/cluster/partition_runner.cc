@@ -199,7 +199,7 @@ void PartitionRunner::after_commit() {
       if (rollup->stored) memory_.rollups_seen = std::max(memory_.rollups_seen, rollup->sequence);
     }
     parts_.store.accept(
-        {.partition = kStreamPartitions + number_, .rollups = std::move(output.rollups)});
+        {.partition = stream_partition(number_), .rollups = std::move(output.rollups)});
   }
   committing_.reset();
 }

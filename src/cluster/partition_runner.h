@@ -38,8 +38,7 @@ struct PartitionMemory {
 /// Threads: one at a time.
 class PartitionRunner {
  public:
-  /// `number`: counted from 0; the partition's own is behind kStreamPartitions. All but the feed
-  /// outlives it.
+  /// `number`: of the stream's partition. All but the feed outlives it.
   PartitionRunner(std::unique_ptr<PartitionFeed> feed, const ClusterParts& parts,
                   const ClusterOptions& options, std::uint32_t number, PartitionMemory& memory);
   ~PartitionRunner();

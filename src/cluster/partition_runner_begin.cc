@@ -12,7 +12,7 @@ namespace slipstream {
 FeedStatus PartitionRunner::begin() {
   CHECK(partition_ == nullptr, "a runner begins once; after a loss there is another one");
   Loaded loaded;
-  loaded.state.partition = kStreamPartitions + number_;
+  loaded.state.partition = stream_partition(number_);
   FeedStatus done = told_by_feed(feed_->begin(loaded));
   if (loaded.is_new) memory_.told.reset();
   if (done != FeedStatus::kWorked) return done;
@@ -32,7 +32,7 @@ FeedStatus PartitionRunner::catch_up_rollups() {
     if (done != FeedStatus::kWorked) return told_by_feed(done);
     if (rollups.empty()) return FeedStatus::kWorked;
     CHECK(memory_.rollups_seen > seen_before, "a page of rollups goes on behind the one before");
-    parts_.store.accept({.partition = kStreamPartitions + number_,
+    parts_.store.accept({.partition = stream_partition(number_),
                          .rollups = std::move(rollups),
                          .made_elsewhere = true});
   }
@@ -41,7 +41,7 @@ FeedStatus PartitionRunner::catch_up_rollups() {
 std::unique_ptr<Partition> PartitionRunner::make_partition(
     const std::vector<WindowDefinition>& definitions, PipelineStats& stats,
     std::unique_ptr<PointObserver> observer) {
-  return std::make_unique<Partition>(kStreamPartitions + number_,
+  return std::make_unique<Partition>(stream_partition(number_),
                                      PartitionContext{.clock = parts_.clock,
                                                       .ingest = parts_.ingest,
                                                       .stats = stats,
@@ -63,7 +63,7 @@ FeedStatus PartitionRunner::start_partition(Loaded loaded) {
   loaded.state.begin_sequence = std::max(loaded.state.begin_sequence, memory_.rollups_seen);
   if (!loaded.state.series.empty()) tick_from_ = steady() + options_.grace_ms * kNsPerMs;
   partition_ = make_partition(options_.windows, parts_.pipeline_stats,
-                              parts_.make_observer(kStreamPartitions + number_));
+                              parts_.make_observer(stream_partition(number_)));
   if (const auto begun = partition_->begin(loaded.state); !begun) {
     return lost(
         fmt::format("the checkpoint {} is not understood: {}", loaded.name, begun.error().message));

@@ -202,7 +202,7 @@ TEST_F(PartitionRunnerTest, WhatWasOpenedUnderOtherDefinitionsIsClosedAsItWasOpe
       std::vector<Output> outputs;
     } collected;
     PipelineStats old_stats(1);
-    Partition old(kStreamPartitions,
+    Partition old(stream_partition(0),
                   {.clock = clock,
                    .ingest = ingest,
                    .stats = old_stats,

@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,15 +7,13 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "model/partition_id.h"
 #include "model/rollup.h"
 
 namespace slipstream {
 
 /// A place in the log: how many entries (points and control entries) stand before it.
 using LogOffset = std::uint64_t;
-
-/// Partitions of streams are numbered from here, those of the embedded log before it.
-inline constexpr std::uint32_t kStreamPartitions = 1U << 16;
 
 /// What an acknowledgement waits for.
 enum class Durability : std::uint8_t {
@@ -40,7 +37,7 @@ struct AnsweredKey {
 /// A partition's state at a place in the log: folding the log from there gives what it would have
 /// given without an interruption.
 struct PartitionState {
-  std::uint32_t partition = 0;
+  PartitionId partition = {};
   LogOffset offset = 0;  ///< the first entry that is not folded
   /// The rollups that came of the entries before it are committed; nothing: not known, of a store
   /// that an older version wrote.
@@ -62,7 +59,7 @@ struct Checkpoint {
 
 /// Entries of a partition that ended its worker twice, and are left out of its windows.
 struct DeadRange {
-  std::uint32_t partition = 0;
+  PartitionId partition = {};
   LogOffset from = 0;
   LogOffset to = 0;  ///< behind the last
   std::string reason;
@@ -71,10 +68,8 @@ struct DeadRange {
 /// What came of the log up to a place: to be committed together, and only once the log is durable
 /// up to there.
 struct Output {
-  static constexpr std::uint32_t kNoPartition = std::numeric_limits<std::uint32_t>::max();
-
-  std::uint32_t partition = kNoPartition;
-  LogOffset position = 0;  ///< all the partition's entries before it are folded
+  std::optional<PartitionId> partition = {};  ///< none: it has keys alone
+  LogOffset position = 0;                     ///< all the partition's entries before it are folded
   RollupBatch rollups = {};
   bool made_elsewhere = false;  ///< another instance made the rollups: it gives them to its outputs
   std::unique_ptr<Checkpoint> checkpoint = {};

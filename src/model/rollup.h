@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "model/partition_id.h"
 #include "model/schema.h"
 #include "model/statistic.h"
 
@@ -30,7 +31,7 @@ struct Rollup {
   std::uint64_t count = 0;  ///< points
   EventTime first_time;     ///< of the earliest point
   EventTime last_time;      ///< of the latest point
-  std::uint32_t partition = 0;
+  PartitionId partition;
   std::uint64_t sequence = 0;  ///< counts a partition's rollups, from 1
   ArrivalTime last_arrival;    ///< receipt of the point that arrived last
   /// Where the log lacks something: rollups of its partition that may hold its points already,

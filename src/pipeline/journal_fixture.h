@@ -98,7 +98,7 @@ class JournalTest : public testing::Test {
                                                        .outputs = outputs_,
                                                        .definitions = definitions_,
                                                        .queue = {}},
-                                      [](std::uint32_t) { return nullptr; });
+                                      [](PartitionId) { return nullptr; });
   }
   PointBatchPtr batch(std::uint32_t partition, std::size_t points = 1) {
     auto batch = std::make_unique<PointBatch>();

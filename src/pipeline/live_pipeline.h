@@ -23,7 +23,7 @@ class LivePipeline final : public WorkQueues {
     std::uint32_t workers;
     QueueLimits queue;  ///< of each partition
   };
-  using ObserverFactory = std::function<std::unique_ptr<PointObserver>(std::uint32_t partition)>;
+  using ObserverFactory = std::function<std::unique_ptr<PointObserver>(PartitionId)>;
 
   LivePipeline(const Options& options, const LiveParts& parts,
                const ObserverFactory& make_observer);

@@ -9,9 +9,9 @@
 
 namespace slipstream {
 
-Partition::Partition(std::uint32_t number, PartitionContext context,
+Partition::Partition(PartitionId id, PartitionContext context,
                      std::unique_ptr<PointObserver> observer)
-    : number_(number),
+    : id_(id),
       context_(std::move(context)),
       observer_(std::move(observer)),
       queue_(context_.queue),
@@ -50,7 +50,7 @@ Result<void> Partition::reset(const PartitionState* state) {
 
 Result<void> Partition::restore(const PartitionState& state) {
   completer_.emplace(context_.max_series, context_.schema, context_.ingest);
-  windows_.emplace(context_.definitions, number_);
+  windows_.emplace(context_.definitions, id_);
   position_ = checkpointed_ = begun_at_ = state.offset;
   if (state.windows.empty()) {
     // Not behind the newest that is committed: what is folded again gets its numbers again.
@@ -135,7 +135,7 @@ void Partition::pass_gap(LogOffset from, LogOffset to) {
   // One of further on, from before, may be committed by then: of the same series, or of others.
   checkpoint->is_whole = true;
   state_behind_gap_ = {{windows_->sequence(), position_},
-                       {.partition = number_,
+                       {.partition = id_,
                         .offset = position_,
                         .windows = checkpoint->windows,
                         .series = checkpoint->changed}};
@@ -200,7 +200,7 @@ void Partition::checkpoint() {
   // What a failure left of the state is no checkpoint.
   if (failure_ || position_ == checkpointed_ || !context_.outputs.has_room()) return;
   context_.outputs.accept(
-      {.partition = number_, .position = position_, .checkpoint = take_checkpoint()});
+      {.partition = id_, .position = position_, .checkpoint = take_checkpoint()});
 }
 
 std::unique_ptr<Checkpoint> Partition::take_checkpoint() {
@@ -286,7 +286,7 @@ void Partition::publish(std::unique_ptr<Checkpoint> checkpoint) {
   handed_over_.until = std::max(handed_over_.until, position_);
   handed_over_.sequence = std::max(handed_over_.sequence, windows_->sequence());
   if (closed_.empty() && !checkpoint) return;
-  context_.outputs.accept({.partition = number_,
+  context_.outputs.accept({.partition = id_,
                            .position = position_,
                            .rollups = std::move(closed_),
                            .checkpoint = std::move(checkpoint)});

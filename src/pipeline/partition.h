@@ -37,14 +37,13 @@ struct PartitionContext {
 /// Threads: offer through queue() from any; all else on its worker's thread.
 class Partition {
  public:
-  Partition(std::uint32_t number, PartitionContext context,
-            std::unique_ptr<PointObserver> observer);
+  Partition(PartitionId id, PartitionContext context, std::unique_ptr<PointObserver> observer);
   /// Takes its share of what is open out of the statistics.
   ~Partition();
   Partition(const Partition&) = delete;
   Partition& operator=(const Partition&) = delete;
 
-  std::uint32_t number() const { return number_; }
+  PartitionId id() const { return id_; }
   BoundedQueue<Work>& queue() { return queue_; }
   const BoundedQueue<Work>& queue() const { return queue_; }
 
@@ -109,7 +108,7 @@ class Partition {
 
   static constexpr std::int64_t kTickNs = 50 * kNsPerMs;
   static constexpr std::int64_t kCheckpointShare = 20;  ///< at most 1/20 of the time goes there
-  const std::uint32_t number_;
+  const PartitionId id_;
   PartitionContext context_;
   std::unique_ptr<PointObserver> observer_;  ///< may be nullptr
   BoundedQueue<Work> queue_;

@@ -15,7 +15,7 @@ std::size_t Worker::poll(std::size_t budget) {
       if (supervisor_ == nullptr) throw;
       const Work* const at = partition->work_in_hand();
       if (at == nullptr) throw;
-      partition->fail({partition->number(), at->offset, at->end(), error.what()});
+      partition->fail({partition->id(), at->offset, at->end(), error.what()});
       ++work;
     }
   }
@@ -27,7 +27,8 @@ Pipeline::Pipeline(const PipelineOptions& options, const PartitionContext& conte
   const std::uint32_t workers = std::clamp(options.workers, 1u, options.partitions);
   std::vector<std::vector<Partition*>> owned(workers);
   for (std::uint32_t p = 0; p < options.partitions; ++p) {
-    partitions_.push_back(std::make_unique<Partition>(p, context, make_observer(p)));
+    partitions_.push_back(std::make_unique<Partition>(embedded_partition(p), context,
+                                                      make_observer(embedded_partition(p))));
     owned[p % workers].push_back(partitions_.back().get());
   }
   for (auto& partitions : owned) {

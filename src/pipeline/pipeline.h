@@ -34,7 +34,7 @@ struct PipelineOptions {
 /// Threads: WorkQueues' functions from any; the rest on one.
 class Pipeline final : public WorkQueues {
  public:
-  using ObserverFactory = std::function<std::unique_ptr<PointObserver>(std::uint32_t partition)>;
+  using ObserverFactory = std::function<std::unique_ptr<PointObserver>(PartitionId)>;
 
   Pipeline(const PipelineOptions& options, const PartitionContext& context,
            const ObserverFactory& make_observer, Supervisor* supervisor = nullptr);

@@ -68,7 +68,7 @@ class PipelineTest : public testing::Test {
                                    .queue = queue};
     Running running;
     running.pipeline =
-        std::make_unique<Pipeline>(options, context, [](std::uint32_t) { return nullptr; });
+        std::make_unique<Pipeline>(options, context, [](PartitionId) { return nullptr; });
     running.journal = std::make_unique<Journal>(nullptr, *running.pipeline,
                                                 Journal::Parts{.outputs = out_,
                                                                .sectors = sectors_,
@@ -276,7 +276,7 @@ TEST_F(PipelineTest, ThreadsFoldEveryPointOnceAndDrainEmitsWhatIsOpen) {
   running.pipeline->stop();
   EXPECT_THAT(out_.jsons, SizeIs(kPoints));
   std::map<std::string, std::uint64_t> points;
-  std::set<std::pair<std::uint32_t, std::uint64_t>> sequences;
+  std::set<std::pair<PartitionId, std::uint64_t>> sequences;
   for (const auto& rollup : out_.rollups) {
     points[rollup->window] += rollup->count;
     EXPECT_TRUE(sequences.emplace(rollup->partition, rollup->sequence).second);

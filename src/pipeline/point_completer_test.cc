@@ -175,7 +175,7 @@ class LivePipelineTest : public testing::Test {
                       .schema = schema_,
                       .accepted = seen_,
                       .max_series = 1},
-                     [this](std::uint32_t) { return std::make_unique<Seen>(log_); }};
+                     [this](PartitionId) { return std::make_unique<Seen>(log_); }};
 };
 
 TEST_F(LivePipelineTest, PointsAreCompletedObservedAndShown) {

@@ -27,15 +27,15 @@ bool Supervisor::restart(Partition& partition) {
     }
   }
   if (auto rebuilt = rebuild(partition, end); !rebuilt) {
-    parts_.warn(fmt::format("partition {} cannot be restarted: {}", partition.number(),
+    parts_.warn(fmt::format("partition {} cannot be restarted: {}", partition.id().number,
                             rebuilt.error().message));
     partition.fail(failure);
     return false;
   }
-  forget(partition.number());
+  forget(partition.id());
   if (partition.failure()) return false;
-  if (is_dead(partition.number(), end)) partition.skip_work_in_hand();
-  parts_.warn(fmt::format("partition {} works again", partition.number()));
+  if (is_dead(partition.id(), end)) partition.skip_work_in_hand();
+  parts_.warn(fmt::format("partition {} works again", partition.id().number));
   return true;
 }
 
@@ -46,7 +46,7 @@ bool Supervisor::is_new(const DeadRange& failure) {
   return settled_.insert(failure.partition).second;
 }
 
-void Supervisor::forget(std::uint32_t partition) {
+void Supervisor::forget(PartitionId partition) {
   const std::lock_guard lock(mutex_);
   settled_.erase(partition);
 }
@@ -59,8 +59,8 @@ void Supervisor::settle(const DeadRange& failure) {
     strikes = ++strikes_[{failure.partition, failure.from}];
     if (strikes >= kStrikes) dead_.push_back(failure);
   }
-  parts_.warn(fmt::format("partition {} failed at {} to {} of the log, {}: {}", failure.partition,
-                          failure.from, failure.to,
+  parts_.warn(fmt::format("partition {} failed at {} to {} of the log, {}: {}",
+                          failure.partition.number, failure.from, failure.to,
                           strikes < kStrikes ? "and is restarted" : "again: they are left out",
                           failure.reason));
   if (strikes < kStrikes) return;
@@ -78,26 +78,26 @@ Result<void> Supervisor::rebuild(Partition& partition, LogOffset end) {
 }
 
 Result<void> Supervisor::load_and_fold(Partition& partition, LogOffset end) {
-  auto state = parts_.load(partition.number());
+  auto state = parts_.load(partition.id());
   if (!state) return std::unexpected(state.error());
   if (auto reset = partition.reset(*state ? &**state : nullptr); !reset) return reset;
   const auto folded = fold_log({&partition}, end, nullptr, nullptr);
   if (!folded) return std::unexpected(folded.error());
   for (const auto& lost : folded->lost) {
     parts_.warn(fmt::format("partition {} is folded again without {} to {} of the log: {} {}",
-                            partition.number(), lost.from, lost.to, lost.file, lost.why));
+                            partition.id().number, lost.from, lost.to, lost.file, lost.why));
   }
   return {};
 }
 
-bool Supervisor::is_dead(std::uint32_t partition, LogOffset at) const {
+bool Supervisor::is_dead(PartitionId partition, LogOffset at) const {
   const std::lock_guard lock(mutex_);
   return std::ranges::any_of(dead_, [&](const DeadRange& dead) {
     return dead.partition == partition && dead.from <= at && at < dead.to;
   });
 }
 
-bool Supervisor::is_suspect(std::uint32_t partition, LogOffset from, LogOffset to) const {
+bool Supervisor::is_suspect(PartitionId partition, LogOffset from, LogOffset to) const {
   const std::lock_guard lock(mutex_);
   const auto strike = strikes_.lower_bound({partition, from});
   if (strike != strikes_.end() && strike->first < std::pair(partition, to)) return true;
@@ -127,7 +127,7 @@ void Supervisor::fold(Partition& partition, Work& work) {
     work.count = points.size();
     return fold(partition, work);
   }
-  if (!is_suspect(partition.number(), from, work.end())) return process(partition, work);
+  if (!is_suspect(partition.id(), from, work.end())) return process(partition, work);
   // One by one: what the log gives at once may be many batches, of which others were folded, and
   // their rollups committed, before one failed.
   const std::vector<Point> all = points;
@@ -135,7 +135,7 @@ void Supervisor::fold(Partition& partition, Work& work) {
   for (const Point& point : all) {
     points.assign(1, point);
     work.completed = 0;
-    if (is_dead(partition.number(), work.offset)) {
+    if (is_dead(partition.id(), work.offset)) {
       partition.pass(work);
     } else {
       process(partition, work);
@@ -149,7 +149,7 @@ void Supervisor::process(Partition& partition, Work& work) {
   try {
     partition.process(work);
   } catch (const std::exception& error) {
-    partition.fail({partition.number(), work.offset, work.end(), error.what()});
+    partition.fail({partition.id(), work.offset, work.end(), error.what()});
   }
 }
 
@@ -160,7 +160,7 @@ Result<ReplaySummary> Supervisor::fold_log(const std::vector<Partition*>& partit
   std::map<std::uint32_t, Partition*> by_number;
   for (Partition* const partition : partitions) {
     from = std::min(from, partition->position());
-    by_number[partition->number()] = partition;
+    by_number[partition->id().number] = partition;
   }
   const auto take = [&](LogWork item) {
     if (progress) progress(item.work.end());

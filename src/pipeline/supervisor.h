@@ -29,7 +29,7 @@ struct SupervisorStats {
 /// Threads: restart() from the partition's worker; a mutex guards what workers share.
 class Supervisor {
  public:
-  using LoadState = std::function<Result<std::optional<PartitionState>>(std::uint32_t partition)>;
+  using LoadState = std::function<Result<std::optional<PartitionState>>(PartitionId)>;
   using DeadLetters = std::function<void(const DeadRange&)>;
   using Warn = std::function<void(const std::string&)>;
 
@@ -65,7 +65,7 @@ class Supervisor {
   static constexpr int kStrikes = 2;
 
   bool is_new(const DeadRange& failure);
-  void forget(std::uint32_t partition);
+  void forget(PartitionId partition);
   void settle(const DeadRange& failure);
   Result<void> rebuild(Partition& partition, LogOffset end);
   Result<void> load_and_fold(Partition& partition, LogOffset end);
@@ -75,16 +75,16 @@ class Supervisor {
   void fold(Partition& partition, Work& work);
   static void process(Partition& partition, Work& work);
   /// Something in the range failed before.
-  bool is_suspect(std::uint32_t partition, LogOffset from, LogOffset to) const;
-  bool is_dead(std::uint32_t partition, LogOffset at) const;
+  bool is_suspect(PartitionId partition, LogOffset from, LogOffset to) const;
+  bool is_dead(PartitionId partition, LogOffset at) const;
 
   const Parts parts_;
   SupervisorStats stats_;
   std::atomic<int> rebuilding_{0};  ///< partitions
   mutable std::mutex mutex_;        // guards all below
   std::vector<DeadRange> dead_;
-  std::map<std::pair<std::uint32_t, LogOffset>, int> strikes_;
-  std::set<std::uint32_t> settled_;  ///< partitions whose failure is counted, not yet rebuilt
+  std::map<std::pair<PartitionId, LogOffset>, int> strikes_;
+  std::set<PartitionId> settled_;  ///< partitions whose failure is counted, not yet rebuilt
 };
 
 }  // namespace slipstream

@@ -29,8 +29,7 @@ Sample sample_of(const PointBatch& batch, const Point& point) {
 
 }  // namespace
 
-FieldAnalyzer::FieldAnalyzer(std::uint32_t partition, InsightSink& sink,
-                             FieldAnalyzerOptions options)
+FieldAnalyzer::FieldAnalyzer(PartitionId partition, InsightSink& sink, FieldAnalyzerOptions options)
     : partition_(partition), sink_(sink), options_(options) {}
 
 void FieldAnalyzer::observe(const PointBatch& accepted) {
@@ -129,7 +128,7 @@ InsightJoiner::InsightJoiner(std::int64_t batch_ms, std::size_t max_vehicles)
       grace_ms_(std::min(kTickMs + kTickMs / 2, batch_ms / 2)),
       max_vehicles_(max_vehicles) {}
 
-void InsightJoiner::accept(std::uint32_t /*partition*/, std::vector<VehicleInsight> insights) {
+void InsightJoiner::accept(PartitionId /*partition*/, std::vector<VehicleInsight> insights) {
   const std::lock_guard lock(mutex_);
   for (auto& insight : insights) {
     Key key{insight.track, insight.chassis};

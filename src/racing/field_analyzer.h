@@ -21,7 +21,7 @@ namespace slipstream {
 class InsightSink {
  public:
   virtual ~InsightSink() = default;
-  virtual void accept(std::uint32_t partition, std::vector<VehicleInsight> insights) = 0;
+  virtual void accept(PartitionId partition, std::vector<VehicleInsight> insights) = 0;
 };
 
 struct FieldAnalyzerOptions {
@@ -38,7 +38,7 @@ struct FieldAnalyzerOptions {
 /// Threads: the partition's worker; not_analysed() from any.
 class FieldAnalyzer final : public PointObserver {
  public:
-  FieldAnalyzer(std::uint32_t partition, InsightSink& sink, FieldAnalyzerOptions options = {});
+  FieldAnalyzer(PartitionId partition, InsightSink& sink, FieldAnalyzerOptions options = {});
 
   void observe(const PointBatch& accepted) override;
   void tick(SteadyTime now) override;
@@ -65,7 +65,7 @@ class FieldAnalyzer final : public PointObserver {
   void report(std::int64_t now_ms);
   void forget_silent(std::int64_t now_ms);
 
-  const std::uint32_t partition_;
+  const PartitionId partition_;
   InsightSink& sink_;
   const FieldAnalyzerOptions options_;
   std::vector<Car> cars_;                 // by Point::series
@@ -83,7 +83,7 @@ class InsightJoiner final : public InsightSink {
  public:
   explicit InsightJoiner(std::int64_t batch_ms = 600, std::size_t max_vehicles = 65'536);
 
-  void accept(std::uint32_t partition, std::vector<VehicleInsight> insights) override;
+  void accept(PartitionId partition, std::vector<VehicleInsight> insights) override;
 
   /// The `insight_update` message of the interval that just ended, once, if anybody sent points in
   /// it. To be called about every 50 ms; an interval counts as ended when partitions had some time

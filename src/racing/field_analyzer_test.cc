@@ -25,11 +25,11 @@ constexpr Moment moment(std::int64_t ms) {
 }
 
 struct Reports final : InsightSink {
-  void accept(std::uint32_t partition, std::vector<VehicleInsight> insights) override {
+  void accept(PartitionId partition, std::vector<VehicleInsight> insights) override {
     partitions.push_back(partition);
     list.push_back(std::move(insights));
   }
-  std::vector<std::uint32_t> partitions;
+  std::vector<PartitionId> partitions;
   std::vector<std::vector<VehicleInsight>> list;
 };
 
@@ -74,7 +74,7 @@ class FieldAnalyzerTest : public ::testing::Test {
   void SetUp() override { analyzer.tick(at_ms(0)); }
 
   Reports reports;
-  FieldAnalyzer analyzer{3, reports};
+  FieldAnalyzer analyzer{stream_partition(3), reports};
 };
 
 TEST_F(FieldAnalyzerTest, ReportsTheCarsThatSentPointsOncePerInterval) {
@@ -84,7 +84,7 @@ TEST_F(FieldAnalyzerTest, ReportsTheCarsThatSentPointsOncePerInterval) {
   analyzer.tick(at_ms(600));
   ASSERT_THAT(reports.list, SizeIs(1));
   ASSERT_THAT(reports.list[0], SizeIs(2));
-  EXPECT_EQ(reports.partitions[0], 3u);
+  EXPECT_EQ(reports.partitions[0], stream_partition(3));
   EXPECT_EQ(reports.list[0][0].chassis, "car-0");
   EXPECT_EQ(reports.list[0][0].track, "barber");
   EXPECT_EQ(reports.list[0][0].avg_speed, 110);
@@ -140,7 +140,7 @@ TEST_F(FieldAnalyzerTest, ASeriesNumberGivenToAnotherCarStartsAfresh) {
 }
 
 TEST_F(FieldAnalyzerTest, SeriesBeyondTheBoundAreCounted) {
-  FieldAnalyzer small(0, reports, {.max_cars = 2});
+  FieldAnalyzer small({}, reports, {.max_cars = 2});
   small.tick(at_ms(0));
   small.observe(batch_of({{.series = 1}, {.series = 2}, {.series = Point::kNoSeries}}));
   small.tick(at_ms(600));
@@ -149,7 +149,7 @@ TEST_F(FieldAnalyzerTest, SeriesBeyondTheBoundAreCounted) {
 }
 
 TEST_F(FieldAnalyzerTest, ASilentCarIsForgotten) {
-  FieldAnalyzer forgetful(0, reports, {.forget_ms = 10'000});
+  FieldAnalyzer forgetful({}, reports, {.forget_ms = 10'000});
   forgetful.tick(at_ms(0));
   forgetful.observe(batch_of({{.series = 0}, {.series = 1}}));
   for (std::int64_t ms = 100; ms <= 20'000; ms += 100) {
@@ -207,8 +207,8 @@ class InsightJoinerTest : public ::testing::Test {
 };
 
 TEST_F(InsightJoinerTest, MakesOneMessageOfAllPartitions) {
-  joiner.accept(0, insight_of("slow", 100));
-  joiner.accept(1, insight_of("fast", 110));
+  joiner.accept(embedded_partition(0), insight_of("slow", 100));
+  joiner.accept(embedded_partition(1), insight_of("fast", 110));
   EXPECT_FALSE(joiner.poll(moment(100)));
   EXPECT_FALSE(joiner.poll(moment(600))) << "others may be about to report";
   const auto message = joiner.poll(moment(750));
@@ -218,16 +218,16 @@ TEST_F(InsightJoinerTest, MakesOneMessageOfAllPartitions) {
 }
 
 TEST_F(InsightJoinerTest, RepeatsNothingWhileIdle) {
-  joiner.accept(0, insight_of("a", 100));
+  joiner.accept(embedded_partition(0), insight_of("a", 100));
   int messages = 0;
   for (std::int64_t ms = 0; ms < 6'000; ms += 50) messages += joiner.poll(moment(ms)) ? 1 : 0;
   EXPECT_EQ(messages, 1);
 }
 
 TEST_F(InsightJoinerTest, ALatePartitionIsInTheNextMessage) {
-  joiner.accept(0, insight_of("a", 100));
+  joiner.accept(embedded_partition(0), insight_of("a", 100));
   EXPECT_TRUE(joiner.poll(moment(750)));
-  joiner.accept(1, insight_of("b", 100));
+  joiner.accept(embedded_partition(1), insight_of("b", 100));
   EXPECT_FALSE(joiner.poll(moment(800)));
   const auto message = joiner.poll(moment(1'350));
   ASSERT_TRUE(message);
@@ -235,9 +235,9 @@ TEST_F(InsightJoinerTest, ALatePartitionIsInTheNextMessage) {
 }
 
 TEST_F(InsightJoinerTest, TheNewestReportOfACarStands) {
-  joiner.accept(0, insight_of("a", 100));
-  joiner.accept(0, insight_of("a", 120));
-  joiner.accept(0, insight_of("a", 140, "sebring"));
+  joiner.accept(embedded_partition(0), insight_of("a", 100));
+  joiner.accept(embedded_partition(0), insight_of("a", 120));
+  joiner.accept(embedded_partition(0), insight_of("a", 140, "sebring"));
   const auto message = joiner.poll(moment(750));
   ASSERT_TRUE(message);
   EXPECT_THAT(chassis_in(message->json, "data"), ElementsAre("a", "a"));
@@ -247,7 +247,8 @@ TEST_F(InsightJoinerTest, TheNewestReportOfACarStands) {
 
 TEST_F(InsightJoinerTest, HoldsNoMoreThanItsBound) {
   InsightJoiner small(600, 2);
-  for (const auto* name : {"a", "b", "c", "a"}) small.accept(0, insight_of(name, 100));
+  for (const auto* name : {"a", "b", "c", "a"})
+    small.accept(embedded_partition(0), insight_of(name, 100));
   EXPECT_EQ(small.dropped(), 1u);
 }
 
@@ -257,7 +258,8 @@ TEST_F(InsightJoinerTest, TakesReportsFromManyThreads) {
     for (std::uint32_t w = 0; w < 4; ++w) {
       workers.emplace_back([this, w] {
         for (int i = 0; i < 50; ++i) {
-          joiner.accept(w, insight_of(std::to_string(w) + "-" + std::to_string(i), 100));
+          joiner.accept(embedded_partition(w),
+                        insight_of(std::to_string(w) + "-" + std::to_string(i), 100));
         }
       });
     }
@@ -269,8 +271,8 @@ TEST_F(InsightJoinerTest, TakesReportsFromManyThreads) {
 
 TEST(FieldAnalyzerWithJoiner, OneMessageAnIntervalFromPointsToText) {
   InsightJoiner joiner;
-  FieldAnalyzer first(0, joiner);
-  FieldAnalyzer second(1, joiner);
+  FieldAnalyzer first(embedded_partition(0), joiner);
+  FieldAnalyzer second(embedded_partition(1), joiner);
   std::vector<std::size_t> sizes;
   for (std::int64_t ms = 0; ms <= 3'000; ms += 50) {
     first.tick(at_ms(ms));

@@ -131,7 +131,7 @@ class RedisFeed final : public PartitionFeed {
   std::unique_ptr<RedisConnection> connection_;
   const StreamParts& parts_;
   const StreamOptions& options_;
-  const std::uint32_t number_;  ///< of the stream; the partition's own is behind kStreamPartitions
+  const std::uint32_t number_;  ///< of the stream's partition
   const StreamKeys keys_;
   const std::string token_;
   bool& had_group_;

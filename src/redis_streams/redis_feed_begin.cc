@@ -107,8 +107,7 @@ FeedStatus RedisFeed::stored_rollups(std::uint64_t& seen, RollupBatch& rollups) 
     const ReplyView entries = (*reply)[0][1];
     if (entries.size() == 0) return FeedStatus::kWorked;
     rollups = rollups_of_entries(
-        entries, {.partition = kStreamPartitions + number_, .stored = true, .now = now()},
-        rollups_);
+        entries, {.partition = stream_partition(number_), .stored = true, .now = now()}, rollups_);
     const auto last = EntryId::parse(entries[entries.size() - 1][0].text());
     if (!last) return lost(fmt::format("{} has an entry without an id", keys_.rollups));
     if (last->ms <= seen) return lost(fmt::format("{} is not read in order", keys_.rollups));

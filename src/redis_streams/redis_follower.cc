@@ -20,9 +20,9 @@ RedisFollower::RedisFollower(std::unique_ptr<RedisConnection> connection, const 
              .schema = parts.cluster.schema,
              .accepted = parts.cluster.accepted,
              .max_series = options.cluster.max_series},
-            parts.cluster.make_observer(kStreamPartitions + partition)),
+            parts.cluster.make_observer(stream_partition(partition))),
       points_(parts.cluster.schema, parts.cluster.ingest, parts.cluster.pool, options.instance,
-              kStreamPartitions + partition),
+              partition),
       rollups_(parts.cluster.schema.fields()) {
   points_.set_counting(false);
 }
@@ -121,7 +121,7 @@ void RedisFollower::take_points(ReplyView entries) {
 }
 
 void RedisFollower::take_rollups(ReplyView entries, bool stored) {
-  const std::uint32_t partition = kStreamPartitions + number_;
+  const PartitionId partition = stream_partition(number_);
   auto rollups = rollups_of_entries(
       entries, {.partition = partition, .stored = stored, .now = parts_.cluster.clock.now()},
       rollups_);

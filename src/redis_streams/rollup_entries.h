@@ -10,7 +10,7 @@ namespace slipstream {
 
 /// Whose rollups a stream holds.
 struct RollupOrigin {
-  std::uint32_t partition = 0;
+  PartitionId partition;
   bool stored = false;  ///< then the entries' ids are the rollups' sequence numbers
   ArrivalTime now;
 };

@@ -54,13 +54,13 @@ Result<void> CheckpointTables::write(const Commit& commit, Counter& rows) {
     if (auto done = write_checkpoint(partition, at, rows); !done) return done;
   }
   for (const auto& [partition, newest] : commit.newest) {
-    set_newest_.bind(1, partition)
+    set_newest_.bind(1, partition.to_number())
         .bind(2, stored(newest.sequence))
         .bind(3, stored(newest.position));
     if (auto done = set_newest_.run(); !done) return done;
   }
   for (const auto& [partition, sequence] : commit.stream_sequences) {
-    set_stream_sequence_.bind(1, partition).bind(2, stored(sequence));
+    set_stream_sequence_.bind(1, partition.to_number()).bind(2, stored(sequence));
     if (auto done = set_stream_sequence_.run(); !done) return done;
   }
   for (const auto& key : commit.keys) {
@@ -68,15 +68,18 @@ Result<void> CheckpointTables::write(const Commit& commit, Counter& rows) {
     if (auto done = put_key_.run(); !done) return done;
   }
   for (const auto& dead : commit.dead) {
-    put_dead_.bind(1, stored(dead.from)).bind(2, stored(dead.to)).bind(3, dead.partition);
+    put_dead_.bind(1, stored(dead.from))
+        .bind(2, stored(dead.to))
+        .bind(3, dead.partition.to_number());
     put_dead_.bind(4, dead.reason);
     if (auto done = put_dead_.run(); !done) return done;
   }
   return {};
 }
 
-Result<void> CheckpointTables::write_checkpoint(std::uint32_t partition, const Commit::At& at,
+Result<void> CheckpointTables::write_checkpoint(PartitionId id, const Commit::At& at,
                                                 Counter& rows) {
+  const std::uint32_t partition = id.to_number();
   if (at.checkpoint->is_whole) {
     remove_all_series_.bind(1, partition);
     if (auto done = remove_all_series_.run(); !done) return done;
@@ -98,8 +101,8 @@ Result<void> CheckpointTables::write_checkpoint(std::uint32_t partition, const C
 }
 
 Result<std::optional<PartitionState>> CheckpointTables::load_partition(Database& database,
-                                                                       std::uint32_t partition) {
-  const std::string where = " WHERE partition = " + std::to_string(partition);
+                                                                       PartitionId partition) {
+  const std::string where = " WHERE partition = " + std::to_string(partition.to_number());
   std::optional<PartitionState> state;
   if (auto done = each_row(
           database,
@@ -135,20 +138,20 @@ Result<std::optional<PartitionState>> CheckpointTables::load_partition(Database&
 
 Result<StoredState> CheckpointTables::load(Database& database) {
   StoredState state;
-  std::vector<std::uint32_t> partitions;
+  std::vector<PartitionId> partitions;
   auto done = each_row(database, "SELECT text FROM layout",
                        [&](const Statement& row) { state.layout = std::string(row.text(0)); });
   if (done) {
-    done = each_row(database, "SELECT partition FROM partitions ORDER BY partition",
-                    [&](const Statement& row) {
-                      partitions.push_back(static_cast<std::uint32_t>(row.integer(0)));
-                    });
+    done = each_row(
+        database, "SELECT partition FROM partitions ORDER BY partition", [&](const Statement& row) {
+          partitions.push_back(embedded_partition(static_cast<std::uint32_t>(row.integer(0))));
+        });
   }
   if (done) {
     done = each_row(database, "SELECT partition, sequence FROM stream_partitions",
                     [&](const Statement& row) {
-                      state.stream_sequences[static_cast<std::uint32_t>(row.integer(0))] =
-                          static_cast<std::uint64_t>(row.integer(1));
+                      state.stream_sequences[PartitionId::from_number(static_cast<std::uint32_t>(
+                          row.integer(0)))] = static_cast<std::uint64_t>(row.integer(1));
                     });
   }
   if (done) {
@@ -165,13 +168,13 @@ Result<StoredState> CheckpointTables::load(Database& database) {
     done = each_row(
         database, "SELECT log_offset, log_end, partition, reason FROM dead_letters",
         [&](const Statement& row) {
-          state.dead.push_back({static_cast<std::uint32_t>(row.integer(2)),
+          state.dead.push_back({embedded_partition(static_cast<std::uint32_t>(row.integer(2))),
                                 static_cast<LogOffset>(row.integer(0)),
                                 static_cast<LogOffset>(row.integer(1)), std::string(row.text(3))});
         });
   }
   if (!done) return std::unexpected(done.error());
-  for (const std::uint32_t partition : partitions) {
+  for (const PartitionId partition : partitions) {
     auto loaded = load_partition(database, partition);
     if (!loaded) return std::unexpected(loaded.error());
     if (*loaded) state.partitions.push_back(std::move(**loaded));

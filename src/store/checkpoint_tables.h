@@ -19,14 +19,13 @@ struct Commit {
     std::uint64_t sequence = 0;
     LogOffset position = 0;  ///< of its output
   };
-  std::map<std::uint32_t, Newest> newest = {};  ///< by partition: its newest rollup
-  std::map<std::uint32_t, std::uint64_t> stream_sequences =
-      {};  ///< of streams: newest stored one's
+  std::map<PartitionId, Newest> newest = {};                   ///< by partition: its newest rollup
+  std::map<PartitionId, std::uint64_t> stream_sequences = {};  ///< of streams: newest stored one's
   struct At {
     LogOffset position;
     const Checkpoint* checkpoint;
   };
-  std::vector<std::pair<std::uint32_t, At>> checkpoints = {};  ///< by partition, in order
+  std::vector<std::pair<PartitionId, At>> checkpoints = {};  ///< by partition, in order
   std::vector<AnsweredKey> keys = {};
   std::vector<DeadRange> dead = {};
 
@@ -41,7 +40,7 @@ struct Commit {
 struct StoredState {
   std::optional<std::string> layout;  ///< of windows and partitions; none: a new store
   std::vector<PartitionState> partitions;
-  std::map<std::uint32_t, std::uint64_t> stream_sequences;  ///< by partition of the streams
+  std::map<PartitionId, std::uint64_t> stream_sequences;
   std::vector<AnsweredKey> keys;
   std::vector<DeadRange> dead;
 };
@@ -56,7 +55,7 @@ class CheckpointTables {
   Result<void> write(const Commit& commit, Counter& rows);
   static Result<StoredState> load(Database& database);
   static Result<std::optional<PartitionState>> load_partition(Database& database,
-                                                              std::uint32_t partition);
+                                                              PartitionId partition);
   /// Forgets all partitions' states; the new ones begin at `offset`, their rollups behind
   /// `sequence`.
   static Result<void> start_layout(Database& database, const std::string& layout,
@@ -64,7 +63,7 @@ class CheckpointTables {
                                    std::uint64_t sequence);
 
  private:
-  Result<void> write_checkpoint(std::uint32_t partition, const Commit::At& at, Counter& rows);
+  Result<void> write_checkpoint(PartitionId id, const Commit::At& at, Counter& rows);
 
   Statement set_newest_;
   Statement set_stream_sequence_;

@@ -32,7 +32,7 @@ Result<std::string> name_of_writer(Database& database) {
 }
 
 bool gets(const RollupDestination& destination, const Rollup& rollup) {
-  const bool is_of_cluster = rollup.partition >= kStreamPartitions;
+  const bool is_of_cluster = rollup.partition.is_of_stream();
   return (!is_of_cluster || destination.of_cluster) &&
          std::ranges::find(destination.windows, rollup.window) != destination.windows.end();
 }

@@ -64,7 +64,7 @@ class OutboxTest : public testing::Test {
   /// Of a partition that many instances share.
   static RollupPtr of_cluster(std::uint64_t sequence) {
     auto r = std::make_shared<Rollup>(*rollup(sequence));
-    r->partition = kStreamPartitions;
+    r->partition = stream_partition(0);
     return r;
   }
   std::string text(std::uint64_t sequence) {
@@ -168,13 +168,14 @@ TEST_F(OutboxTest, TheWriterPutsInWhatTheEmbeddedLogMadeOfItsWindowsOnce) {
   other->window = "second";
   {
     auto writer = make();
-    writer->accept({.partition = 0, .rollups = {rollup(1), rollup(2), other}});
-    writer->accept({.partition = kStreamPartitions, .rollups = {of_cluster(9)}});
+    writer->accept({.partition = embedded_partition(0), .rollups = {rollup(1), rollup(2), other}});
+    writer->accept({.partition = stream_partition(0), .rollups = {of_cluster(9)}});
     EXPECT_TRUE(writer->flush());
   }
   EXPECT_EQ(outbox().stats().rollups.value(), 2);
   auto writer = make();  // a restart whose replay gives them again
-  writer->accept({.partition = 0, .rollups = {rollup(1), rollup(2), other, rollup(4)}});
+  writer->accept(
+      {.partition = embedded_partition(0), .rollups = {rollup(1), rollup(2), other, rollup(4)}});
   EXPECT_TRUE(writer->flush());
   EXPECT_EQ(outbox().stats().rollups.value(), 3);
   EXPECT_EQ(rows().back().rollups, text(4));
@@ -240,10 +241,10 @@ TEST_F(OutboxTest, OfSharedPartitionsItHoldsWhatThisInstanceMadeWhereADestinatio
   StoreWriter writer(*store_, {}, system_clock(), [](const std::string&) {},
                      {.commit_interval_ms = 0});
   writer.begin([] { return LogOffset{100}; }, *store_->load());
-  writer.accept({.partition = kStreamPartitions, .rollups = {of_cluster(1)}});
+  writer.accept({.partition = stream_partition(0), .rollups = {of_cluster(1)}});
   writer.accept(
-      {.partition = kStreamPartitions, .rollups = {of_cluster(2)}, .made_elsewhere = true});
-  writer.accept({.partition = 0, .rollups = {rollup(3)}});
+      {.partition = stream_partition(0), .rollups = {of_cluster(2)}, .made_elsewhere = true});
+  writer.accept({.partition = embedded_partition(0), .rollups = {rollup(3)}});
   EXPECT_TRUE(writer.flush());
   EXPECT_EQ(outbox().stats().rollups.value(), 1) << "the embedded log's";
   ASSERT_THAT(rows("", 1 << 20, "other"), SizeIs(1));

@@ -166,7 +166,7 @@ Result<bool> RollupStore::Impl::is_out(const Rollup& rollup) {
         .bind(8, std::int64_t{rollup.late})
         .bind(9, rollup.first_time.ns)
         .bind(10, rollup.last_time.ns)
-        .bind(11, rollup.partition)
+        .bind(11, rollup.partition.to_number())
         .bind(12, static_cast<std::int64_t>(those.after))
         .bind(13, static_cast<std::int64_t>(those.last));
     const auto found = find_out.step();
@@ -197,7 +197,7 @@ Result<void> RollupStore::Impl::insert_rollups(const RollupBatch& rollups,
         .bind(7, static_cast<std::int64_t>(r->count))
         .bind(8, r->first_time.ns)
         .bind(9, r->last_time.ns)
-        .bind(10, r->partition)
+        .bind(10, r->partition.to_number())
         .bind(11, static_cast<std::int64_t>(r->sequence))
         .bind(12, std::int64_t{r->late})
         .bind(13, stats);
@@ -241,7 +241,7 @@ Result<StoredState> RollupStore::load() const {
   return impl_->snapshot([](Database& reader) { return CheckpointTables::load(reader); });
 }
 
-Result<std::optional<PartitionState>> RollupStore::load_partition(std::uint32_t partition) const {
+Result<std::optional<PartitionState>> RollupStore::load_partition(PartitionId partition) const {
   return impl_->snapshot(
       [&](Database& reader) { return CheckpointTables::load_partition(reader, partition); });
 }

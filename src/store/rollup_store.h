@@ -63,7 +63,7 @@ class RollupStore {
   /// The newest row of all; retention never removes it, so that rows are given out once.
   Result<RollupCursor> newest() const;
   Result<StoredState> load() const;
-  Result<std::optional<PartitionState>> load_partition(std::uint32_t partition) const;
+  Result<std::optional<PartitionState>> load_partition(PartitionId partition) const;
 
  private:
   struct Impl;

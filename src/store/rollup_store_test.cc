@@ -65,7 +65,7 @@ TEST_F(RollupStoreTest, WhatIsPerhapsInOthersIsStoredUnlessOneOfThemHoldsItsTime
   earlier->first_time.ns -= 1;
   EXPECT_TRUE(is_new(earlier)) << "it holds a point that the other one does not";
   const auto of_another_partition = with(20, 20, 96, those);
-  of_another_partition->partition = 1;
+  of_another_partition->partition = embedded_partition(1);
   EXPECT_TRUE(is_new(of_another_partition));
 }
 
@@ -107,10 +107,11 @@ TEST_F(RollupStoreTest, GivesBackTheStateThatARestartNeeds) {
   const Checkpoint first{.windows = "w1", .changed = {{0, "a"}, {3, "b"}}, .removed = {}};
   const Checkpoint second{.windows = "w2", .changed = {{3, "c"}}, .removed = {0, 9}};
   Commit commit;
-  commit.newest = {{1, {12, 170}}};
-  commit.checkpoints = {{1, {100, &first}}, {1, {140, &second}}};
+  commit.newest = {{embedded_partition(1), {12, 170}}};
+  commit.checkpoints = {{embedded_partition(1), {100, &first}},
+                        {embedded_partition(1), {140, &second}}};
   commit.keys = {{"key", {5}, 200, "answer"}};
-  commit.dead = {{1, 60, 70, "threw"}};
+  commit.dead = {{embedded_partition(1), 60, 70, "threw"}};
   ASSERT_TRUE(store->commit(commit));
 
   const auto state = open()->load();
@@ -130,8 +131,8 @@ TEST_F(RollupStoreTest, GivesBackTheStateThatARestartNeeds) {
   EXPECT_EQ(state->keys[0].answer, "answer");
   ASSERT_THAT(state->dead, SizeIs(1));
   EXPECT_EQ(state->dead[0].to, 70u);
-  EXPECT_EQ(store->load_partition(1)->value().windows, "w2");
-  EXPECT_FALSE(*store->load_partition(5));
+  EXPECT_EQ(store->load_partition(embedded_partition(1))->value().windows, "w2");
+  EXPECT_FALSE(*store->load_partition(embedded_partition(5)));
 
   ASSERT_TRUE(store->start_layout("one", 1, 200, 12));
   const auto anew = store->load();
@@ -309,7 +310,8 @@ class StoreWriterTest : public RollupStoreTest, protected RollupSink {
 };
 
 TEST_F(StoreWriterTest, NothingIsCommittedBeforeTheLogIsDurableUpToIt) {
-  writer_->accept({.partition = 0, .position = 10, .rollups = {numbered(1, 1)}});
+  writer_->accept(
+      {.partition = embedded_partition(0), .position = 10, .rollups = {numbered(1, 1)}});
   EXPECT_EQ(writer_->poll(1), 0u);
   durable_ = 9;
   EXPECT_EQ(writer_->poll(1), 0u);
@@ -322,13 +324,14 @@ TEST_F(StoreWriterTest, NothingIsCommittedBeforeTheLogIsDurableUpToIt) {
 
 TEST_F(StoreWriterTest, WhatAReplayGivesAgainIsDropped) {
   durable_ = 100;
-  writer_->accept(
-      {.partition = 0, .position = 1, .rollups = {numbered(1, 1), numbered(2, 2, false)}});
+  writer_->accept({.partition = embedded_partition(0),
+                   .position = 1,
+                   .rollups = {numbered(1, 1), numbered(2, 2, false)}});
   writer_->poll(1);
-  writer_->accept({.partition = 0,
+  writer_->accept({.partition = embedded_partition(0),
                    .position = 2,
                    .rollups = {numbered(1, 1), numbered(2, 2, false), numbered(3, 3)}});
-  writer_->accept({.partition = 1, .position = 2, .rollups = {numbered(4, 1)}});
+  writer_->accept({.partition = embedded_partition(1), .position = 2, .rollups = {numbered(4, 1)}});
   writer_->poll(1);
   EXPECT_THAT(passed_on_, testing::ElementsAre(1, 2, 3, 1));
   EXPECT_THAT(rows_, testing::ElementsAre(1, 0, 2, 3)) << "where the store has each";
@@ -340,11 +343,13 @@ TEST_F(StoreWriterTest, WhatAReplayGivesAgainIsDropped) {
 
 TEST_F(StoreWriterTest, WhatTheStoreHasAlreadyIsPassedOnToNobody) {
   durable_ = 100;
-  writer_->accept({.partition = 0, .position = 7, .rollups = {numbered(1, 1)}});
+  writer_->accept({.partition = embedded_partition(0), .position = 7, .rollups = {numbered(1, 1)}});
   writer_->poll(1);
+  writer_->accept({.partition = embedded_partition(0),
+                   .position = 9,
+                   .rollups = {numbered(1, 20), numbered(2, 21, false)}});
   writer_->accept(
-      {.partition = 0, .position = 9, .rollups = {numbered(1, 20), numbered(2, 21, false)}});
-  writer_->accept({.partition = 0, .position = 9, .rollups = {numbered(3, 22)}});
+      {.partition = embedded_partition(0), .position = 9, .rollups = {numbered(3, 22)}});
   writer_->poll(1);
   EXPECT_THAT(passed_on_, testing::ElementsAre(1, 21, 22));
   EXPECT_THAT(rows_, testing::ElementsAre(1, 0, 2));
@@ -360,7 +365,8 @@ TEST_F(StoreWriterTest, KeepsWhatCannotBeWrittenAndTriesAgain) {
   auto other = Database::open((directory_ / "slipstream.db").string(), SQLITE_OPEN_READWRITE);
   ASSERT_TRUE(other->execute("BEGIN EXCLUSIVE"));
   for (std::uint8_t i = 1; writer_->has_room(); ++i) {
-    writer_->accept({.partition = 0, .position = i, .rollups = {numbered(i, i)}});
+    writer_->accept(
+        {.partition = embedded_partition(0), .position = i, .rollups = {numbered(i, i)}});
   }
   const auto waiting = writer_->stats().waiting.value();
   EXPECT_EQ(writer_->poll(1), 0u);
@@ -380,11 +386,18 @@ TEST_F(StoreWriterTest, KeepsWhatCannotBeWrittenAndTriesAgain) {
 TEST_F(StoreWriterTest, TheLogIsNeededFromTheOldestCommittedCheckpoint) {
   durable_ = 100;
   StoredState stored;
-  stored.partitions = {{.partition = 0, .offset = 5, .sequence = 0, .windows = "", .series = {}},
-                       {.partition = 1, .offset = 8, .sequence = 0, .windows = "", .series = {}}};
+  stored.partitions = {
+      {.partition = embedded_partition(0), .offset = 5, .sequence = 0, .windows = "", .series = {}},
+      {.partition = embedded_partition(1),
+       .offset = 8,
+       .sequence = 0,
+       .windows = "",
+       .series = {}}};
   writer_->begin([this] { return durable_; }, stored);
   EXPECT_EQ(writer_->needed_from(), 5u);
-  writer_->accept({.partition = 0, .position = 20, .checkpoint = std::make_unique<Checkpoint>()});
+  writer_->accept({.partition = embedded_partition(0),
+                   .position = 20,
+                   .checkpoint = std::make_unique<Checkpoint>()});
   EXPECT_EQ(writer_->needed_from(), 5u);
   writer_->poll(1);
   EXPECT_EQ(writer_->needed_from(), 8u);

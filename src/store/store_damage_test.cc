@@ -70,7 +70,7 @@ TEST_F(StoreDamageTest, CommitThatMeetsItIsNotTriedAgain) {
   writer.begin([] { return LogOffset{100}; }, {});
   auto r = std::make_shared<Rollup>(*rollup(99, 99));
   r->sequence = 1;
-  writer.accept({.partition = 0, .position = 1, .rollups = {r}});
+  writer.accept({.partition = embedded_partition(0), .position = 1, .rollups = {r}});
   EXPECT_EQ(writer.poll(1), 0u);
   for (int i = 0; i < 10; ++i) {
     clock.advance(60 * kNsPerSecond);
@@ -97,7 +97,8 @@ TEST_F(StoreDamageTest, EverythingIsSalvagedOfAWholeStore) {
   {
     auto store = open();
     ASSERT_TRUE(store->start_layout("partitions 2 10\n", 2, 7, 3));
-    ASSERT_TRUE(store->commit({.keys = {{"key", {5}, 200, "answer"}}, .dead = {{1, 3, 4, "it"}}}));
+    ASSERT_TRUE(store->commit(
+        {.keys = {{"key", {5}, 200, "answer"}}, .dead = {{embedded_partition(1), 3, 4, "it"}}}));
   }
   const auto fresh = directory_ / "fresh";
   std::filesystem::create_directory(fresh);

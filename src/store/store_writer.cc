@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
+
 namespace slipstream {
 
 StoreWriter::StoreWriter(RollupStore& store, std::vector<RollupSink*> committed, const Clock& clock,
@@ -60,6 +62,8 @@ void StoreWriter::take_durable() {
 }
 
 void StoreWriter::gather(Output& output) {
+  CHECK(output.partition || (output.rollups.empty() && !output.checkpoint),
+        "rollups and checkpoints are some partition's");
   const Outbox* const outbox = output.made_elsewhere ? nullptr : store_.outbox();
   for (auto& rollup : output.rollups) {
     if (is_repeated(output, *rollup)) {
@@ -71,22 +75,23 @@ void StoreWriter::gather(Output& output) {
     passing_.push_back(std::move(rollup));
   }
   if (output.checkpoint) {
-    commit_.checkpoints.push_back({output.partition, {output.position, output.checkpoint.get()}});
+    commit_.checkpoints.push_back({*output.partition, {output.position, output.checkpoint.get()}});
   }
   std::move(output.keys.begin(), output.keys.end(), std::back_inserter(commit_.keys));
   std::move(output.dead.begin(), output.dead.end(), std::back_inserter(commit_.dead));
 }
 
 bool StoreWriter::is_repeated(const Output& output, const Rollup& rollup) {
-  const bool is_of_stream = output.partition >= kStreamPartitions;
+  const PartitionId partition = *output.partition;
+  const bool is_of_stream = partition.is_of_stream();
   if (is_of_stream && !rollup.stored) return false;
-  std::uint64_t& newest = sequences_[output.partition];
+  std::uint64_t& newest = sequences_[partition];
   if (rollup.sequence <= newest) return true;
   newest = rollup.sequence;
   if (is_of_stream) {
-    commit_.stream_sequences[output.partition] = newest;
+    commit_.stream_sequences[partition] = newest;
   } else {
-    auto& committed = commit_.newest[output.partition];
+    auto& committed = commit_.newest[partition];
     committed.sequence = newest;
     // One from behind a gap may come after those of further on.
     if (options_.has_log) committed.position = std::max(committed.position, output.position);

@@ -114,9 +114,9 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   std::vector<Output> current_;  ///< in the commit
   Commit commit_;
   std::int64_t rows_in_commit_ = 0;
-  RollupBatch passing_;                               ///< of the commit, unstored ones too
-  std::map<std::uint32_t, std::uint64_t> sequences_;  ///< newest committed or in the commit
-  std::map<std::uint32_t, LogOffset> checkpoints_;    ///< committed
+  RollupBatch passing_;                             ///< of the commit, unstored ones too
+  std::map<PartitionId, std::uint64_t> sequences_;  ///< newest committed or in the commit
+  std::map<PartitionId, LogOffset> checkpoints_;    ///< committed
   SteadyTime retry_at_ = kNever;
   SteadyTime commit_at_ = kNever;
   SteadyTime prune_at_ = kNever;

@@ -28,7 +28,7 @@ struct NamedReading {
 class Process {
  public:
   Process(const std::vector<WindowDefinition>& definitions, int salt)
-      : fields_(well_known(salt)), windows_(definitions, 3) {
+      : fields_(well_known(salt)), windows_(definitions, embedded_partition(3)) {
     for (int i = 0; i < salt % 5; ++i) fields_.intern(fmt::format("noise {}", i));
   }
 
@@ -107,7 +107,7 @@ class Process {
     std::string out = fmt::format(
         "{} {} {} lap {} sector {} count {} {}..{} partition {} sequence {} arrival {} {}{}{}{}",
         r.window, r.track, r.chassis, r.lap, r.sector, r.count, r.first_time.ns, r.last_time.ns,
-        r.partition, r.sequence, floor_to_ms(r.last_arrival).ns, r.stored, r.late,
+        r.partition.number, r.sequence, floor_to_ms(r.last_arrival).ns, r.stored, r.late,
         r.statistics.has(StatisticGroup::kFirst), r.statistics.has(StatisticGroup::kQuantiles));
     for (const auto byte : r.window_id) out += fmt::format(" {:02x}", byte);
     for (const auto& f : r.fields) {

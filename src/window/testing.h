@@ -23,7 +23,7 @@ struct Reading {
 /// A window set, and what came out of it. Arrival time is event time unless told.
 class Fold {
  public:
-  explicit Fold(std::vector<WindowDefinition> definitions) : windows_(std::move(definitions), 0) {}
+  explicit Fold(std::vector<WindowDefinition> definitions) : windows_(std::move(definitions), {}) {}
 
   void add(const Reading& reading) { add(reading, reading.ms); }
   void add(const Reading& reading, std::int64_t arrival_ms) {

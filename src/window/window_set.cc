@@ -9,7 +9,7 @@
 
 namespace slipstream {
 
-WindowSet::WindowSet(std::vector<WindowDefinition> definitions, std::uint32_t partition)
+WindowSet::WindowSet(std::vector<WindowDefinition> definitions, PartitionId partition)
     : definitions_(std::move(definitions)), partition_(partition), counts_(definitions_.size()) {
   for (const auto& definition : definitions_) {
     IdleLimits& limits = idle_limits_.emplace_back();
@@ -313,7 +313,7 @@ void WindowSet::emit(std::size_t d, const Series& series, const Window& window, 
           static_cast<std::uint32_t>(window.key.sector),
       static_cast<std::uint64_t>(window.start_ns),
       window.ordinal,
-      partition_};
+      partition_.to_number()};
   const XXH128_hash_t hash = XXH3_128bits(identity, sizeof identity);
   XXH128_canonical_t canonical;
   XXH128_canonicalFromHash(&canonical, hash);

@@ -43,7 +43,7 @@ struct WindowCounts {
 /// and sector, as far as the definition has them) and is older than the point that left it.
 class WindowSet {
  public:
-  WindowSet(std::vector<WindowDefinition> definitions, std::uint32_t partition);
+  WindowSet(std::vector<WindowDefinition> definitions, PartitionId partition);
 
   /// Folds one point, whose `series`, `lap` and `sector` are set; appends what closes to `out`.
   void fold(const PointBatch& batch, const Point& point, RollupBatch& out);
@@ -178,7 +178,7 @@ class WindowSet {
   };
 
   const std::vector<WindowDefinition> definitions_;
-  const std::uint32_t partition_;
+  const PartitionId partition_;
   std::vector<IdleLimits> idle_limits_;     // by definition
   std::int64_t shortest_idle_ns_ = kNever;  // of all of them
   std::vector<Series> series_;

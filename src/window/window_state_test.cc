@@ -267,12 +267,12 @@ TEST(WindowState, SetsNumbersCutShortOrOfOtherDefinitionsAreAnError) {
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_FALSE(process.windows().restore(std::string_view(bytes).substr(0, size)));
   }
-  WindowSet other(default_windows(), 3);
+  WindowSet other(default_windows(), embedded_partition(3));
   EXPECT_THAT(other.restore(bytes).error().message, HasSubstr("other window definitions"));
 }
 
 TEST(WindowState, OthersAreKnownUntilTheyEnd) {
-  WindowSet windows(default_windows(), 0);
+  WindowSet windows(default_windows(), embedded_partition(0));
   windows.start_sequence_at(40);
   windows.note_earlier_rollups(40);
   windows.note_earlier_rollups(70);
@@ -280,7 +280,7 @@ TEST(WindowState, OthersAreKnownUntilTheyEnd) {
   windows.note_earlier_rollups(190);
   std::string bytes;
   windows.save(bytes);
-  WindowSet restored(default_windows(), 0);
+  WindowSet restored(default_windows(), embedded_partition(0));
   ASSERT_TRUE(restored.restore(bytes));
   EXPECT_EQ(restored.sequence(), 170u);
   ASSERT_EQ(restored.earlier_rollups().size(), 2u);
@@ -322,7 +322,7 @@ TEST(WindowState, IdsDoNotRepeatWhenASeriesComesAgain) {
   RollupBatch rollups;
   std::uint64_t sequence = 0;
   for (int definitions_changed = 0; definitions_changed < 2; ++definitions_changed) {
-    WindowSet windows(default_windows(), 0);
+    WindowSet windows(default_windows(), embedded_partition(0));
     windows.start_sequence_at(sequence);
     PointBatch batch;
     batch.text = "cotaGR86";

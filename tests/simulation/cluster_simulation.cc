@@ -81,7 +81,7 @@ struct ClusterSimulation::Instance final : AcceptedSink, OutputSink {
               .accepted = *this,
               .store = *this,
               .stats = stats,
-              .make_observer = [](std::uint32_t) { return nullptr; },
+              .make_observer = [](PartitionId) { return nullptr; },
               .warn = [](const std::string&) {}} {
     for (std::uint32_t p = 0; p < kPartitions; ++p) memory[p].rollups_seen = disk.seen[p];
   }
@@ -101,7 +101,7 @@ struct ClusterSimulation::Instance final : AcceptedSink, OutputSink {
   }
   bool has_room() const override { return !is_full; }
   void accept(Output output) override {
-    const std::uint32_t partition = output.partition - kStreamPartitions;
+    const std::uint32_t partition = output.partition.value().number;
     std::uint64_t& seen = disk.seen[partition];
     for (const auto& rollup : output.rollups) {
       if (!rollup->stored) continue;
@@ -320,8 +320,7 @@ void ClusterSimulation::step_runner(Instance& instance, std::uint32_t partition)
                                                        .schema = schema_,
                                                        .pool = pool_,
                                                        .failing_per_mille = failing_per_mille_},
-                                     token, static_cast<int>(instance.number),
-                                     kStreamPartitions + partition),
+                                     token, static_cast<int>(instance.number), partition),
         instance.parts, instance.options, partition, instance.memory[partition]);
     done = runner->begin();
   } else {

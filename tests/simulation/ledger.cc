@@ -37,7 +37,8 @@ bool covers(const std::vector<LostRange>& ranges, LogOffset offset) {
 
 /// Where there is no such partition, the point is of a former layout, and folded.
 const PartitionState& state_of(const SimPoint& point, const std::vector<PartitionState>& states) {
-  const auto found = std::ranges::find(states, point.partition, &PartitionState::partition);
+  const auto found =
+      std::ranges::find(states, embedded_partition(point.partition), &PartitionState::partition);
   return found != states.end() ? *found
                                : *std::ranges::min_element(states, {}, &PartitionState::offset);
 }
@@ -62,28 +63,28 @@ void Ledger::accept(const RollupBatch& rollups, std::span<const RollupRow>) {
 void Ledger::pass(const Rollup& rollup) {
   const std::string id(reinterpret_cast<const char*>(rollup.window_id.data()),
                        rollup.window_id.size());
-  std::uint64_t& newest = sequences_[rollup.partition];
+  std::uint64_t& newest = sequences_[rollup.partition.number];
   if (rollup.sequence <= newest) {
     // A consumer that lives through the server's crash drops these by their number: it must be the
     // same one. Of what is stored the server itself remembers.
-    const auto before = unstored_.find({rollup.partition, rollup.sequence});
+    const auto before = unstored_.find({rollup.partition.number, rollup.sequence});
     if (rollup.stored || before == unstored_.end() || before->second != id ||
         passed_[id].figures != figures_of(rollup)) {
       violated(fmt::format("rollup {} of partition {} ({}) is passed on again, or as another",
-                           rollup.sequence, rollup.partition, rollup.window));
+                           rollup.sequence, rollup.partition.number, rollup.window));
     }
     return;
   }
-  const bool may_leap = unseen_since_damage_.erase(rollup.partition) > 0 || is_damaged_;
+  const bool may_leap = unseen_since_damage_.erase(rollup.partition.number) > 0 || is_damaged_;
   if (rollup.sequence != std::max(newest, layout_base_) + 1 && !may_leap) {
-    violated(fmt::format("partition {}: after rollup {} comes {}", rollup.partition, newest,
+    violated(fmt::format("partition {}: after rollup {} comes {}", rollup.partition.number, newest,
                          rollup.sequence));
   }
   newest = rollup.sequence;
   newest_sequence_ = std::max(newest_sequence_, newest);
   if (came_before(rollup, id)) return;
   const Figures figures = figures_of(rollup);
-  if (!passed_.emplace(id, Passed{rollup.partition, rollup.sequence, figures, rollup.stored})
+  if (!passed_.emplace(id, Passed{rollup.partition.number, rollup.sequence, figures, rollup.stored})
            .second) {
     violated("two rollups have the window_id " + text_of(id));
   }
@@ -91,7 +92,7 @@ void Ledger::pass(const Rollup& rollup) {
   if (rollup.stored) {
     ++stored_;
   } else {
-    unstored_[{rollup.partition, rollup.sequence}] = id;
+    unstored_[{rollup.partition.number, rollup.sequence}] = id;
   }
   // By name, since it may be of a former layout: what decides a place is the same in all.
   const std::int64_t every_ns = rollup.window == "second"   ? kNsPerSecond
@@ -110,8 +111,8 @@ void Ledger::pass(const Rollup& rollup) {
 void Ledger::begin_with(const std::vector<PartitionState>& states) {
   if (!is_damaged_) return;
   for (const auto& state : states) {
-    std::uint64_t& newest = sequences_[state.partition];
-    if (newest > state.sequence) unwritten_.insert(state.partition);
+    std::uint64_t& newest = sequences_[state.partition.number];
+    if (newest > state.sequence) unwritten_.insert(state.partition.number);
     newest = std::min(newest, state.sequence);
   }
 }
@@ -125,7 +126,7 @@ void Ledger::log_is_gone(const std::vector<PartitionState>& states) {
       if (point.lost || taken->from + i < state.offset) continue;
       point.lost = true;
       ++points_lost_;
-      if (newest(state.partition) > state.sequence) ++point.gaps;
+      if (newest(state.partition.number) > state.sequence) ++point.gaps;
     }
   }
   log_failed_ = true;
@@ -178,7 +179,7 @@ void Ledger::settle(const std::map<LogOffset, std::pair<std::uint32_t, std::uint
 
 void Ledger::lost(const std::vector<LostRange>& ranges, const std::vector<PartitionState>& states) {
   const auto gaps_of = [&](const PartitionState& state) {
-    const LogOffset out = unwritten_.contains(state.partition)
+    const LogOffset out = unwritten_.contains(state.partition.number)
                               ? std::numeric_limits<LogOffset>::max()
                               : state.committed_offset.value_or(0);
     return static_cast<std::uint64_t>(std::ranges::count_if(ranges, [&](const LostRange& range) {
@@ -270,7 +271,7 @@ void Ledger::check_all_out(const std::vector<DeadRange>& dead) {
       const SimPoint& point = taken->points[i];
       const LogOffset offset = taken->from + i;
       const bool is_dead = std::ranges::any_of(dead, [&](const DeadRange& d) {
-        return d.partition == point.partition && d.from <= offset && offset < d.to;
+        return d.partition.number == point.partition && d.from <= offset && offset < d.to;
       });
       if (is_dead && !point.lost) ++points_dead_;
       if (is_dead || (point.lost && point.gaps == 0)) continue;
