@@ -37,21 +37,17 @@ Result<void> Partition::reset(const PartitionState* state) {
   closed_.clear();
   evicted_.clear();
   failure_.reset();
-  numbers_were_skipped_ = false;
   const PartitionState nothing;
   if (auto restored = restore(state == nullptr ? nothing : *state); !restored) return restored;
-  if (!state_behind_gap_) return {};
-  if (std::pair(windows_->sequence(), position_) < state_behind_gap_->first) {
-    return restore(state_behind_gap_->second);
-  }
-  state_behind_gap_.reset();
-  return {};
+  const PartitionState* const newer = guard_.state_in_place_of(windows_->sequence(), position_);
+  return newer == nullptr ? Result<void>{} : restore(*newer);
 }
 
 Result<void> Partition::restore(const PartitionState& state) {
   completer_.emplace(context_.max_series, context_.schema, context_.ingest);
   windows_.emplace(context_.definitions, id_);
-  position_ = checkpointed_ = begun_at_ = state.offset;
+  position_ = checkpointed_ = state.offset;
+  guard_.restarted(position_);
   if (state.windows.empty()) {
     // Not behind the newest that is committed: what is folded again gets its numbers again.
     windows_->start_sequence_at(state.begin_sequence);
@@ -84,15 +80,7 @@ void Partition::skip_work_in_hand() {
 }
 
 void Partition::process(Work& work) {
-  if (work.offset >= handed_over_.until) {
-    // What was folded again may give less than the first time, though nothing of the log is
-    // missing.
-    if (windows_->sequence() < handed_over_.sequence) {
-      skip_handed_over_numbers();
-      all_changed();
-    }
-    windows_->forget_earlier_rollups();
-  }
+  if (guard_.meet(work.offset, *windows_)) all_changed();
   switch (work.kind) {
     case Work::Kind::kPoints:
       fold(work);
@@ -102,50 +90,29 @@ void Partition::process(Work& work) {
       for (const std::uint32_t number : windows_->touched()) dirty_.changed(number);
       break;
     case Work::Kind::kClose:
-      close_all();
+      windows_->close_all(closed_);
+      for (const std::uint32_t number : windows_->touched()) dirty_.changed(number);
       break;
   }
   position_ = work.end();
-  if (position_ <= handed_over_.until) closed_.clear();
+  if (position_ <= guard_.handed_over()) closed_.clear();
   publish();
-}
-
-void Partition::close_all() {
-  windows_->close_all(closed_);
-  for (const std::uint32_t number : windows_->touched()) dirty_.changed(number);
 }
 
 void Partition::pass_gap(LogOffset from, LogOffset to) {
   if (failure_ || to <= position_) return;
   from = std::max(from, std::exchange(position_, to));
-  if (from < handed_over_.until) {
-    const std::vector<SequenceRange> may_repeat = windows_->earlier_rollups();
-    if (!numbers_were_skipped_) windows_->note_earlier_rollups(handed_over_.sequence);
-    numbers_were_skipped_ = true;
-    skip_handed_over_numbers();
-    close_all();
-    for (RollupPtr& rollup : closed_) {
-      const auto doubtful = std::make_shared<Rollup>(*rollup);
-      doubtful->may_repeat = may_repeat;
-      rollup = doubtful;
-    }
-  }
+  guard_.meet_gap(from, *windows_, closed_);
   all_changed();
   auto checkpoint = take_checkpoint();
   // One of further on, from before, may be committed by then: of the same series, or of others.
   checkpoint->is_whole = true;
-  state_behind_gap_ = {{windows_->sequence(), position_},
-                       {.partition = id_,
-                        .offset = position_,
-                        .windows = checkpoint->windows,
-                        .series = checkpoint->changed}};
+  guard_.keep_state_behind_gap({.partition = id_,
+                                .offset = position_,
+                                .windows = checkpoint->windows,
+                                .series = checkpoint->changed},
+                               windows_->sequence());
   publish(std::move(checkpoint));
-}
-
-/// From here on neither numbers nor ids are those of what was handed over.
-void Partition::skip_handed_over_numbers() {
-  windows_->skip_numbers_of(handed_over_.sequence,
-                            std::max(handed_over_.until, begun_at_) - begun_at_);
 }
 
 void Partition::all_changed() {
@@ -267,11 +234,7 @@ void Partition::publish_counts() {
 
 Result<void> Partition::begin(const PartitionState& state) {
   if (auto restored = reset(&state); !restored) return restored;
-  handed_over_ = {state.offset, windows_->sequence()};
-  if (state.committed_offset) {
-    handed_over_ = {std::max(state.offset, *state.committed_offset),
-                    std::max(windows_->sequence(), state.sequence)};
-  }
+  guard_.begin(state, windows_->sequence());
   for (std::size_t d = 0; d < published_.size(); ++d) {
     const std::uint64_t open = published_[d].open_points;
     published_[d] = windows_->counts(d);
@@ -283,8 +246,7 @@ Result<void> Partition::begin(const PartitionState& state) {
 
 void Partition::publish(std::unique_ptr<Checkpoint> checkpoint) {
   publish_counts();
-  handed_over_.until = std::max(handed_over_.until, position_);
-  handed_over_.sequence = std::max(handed_over_.sequence, windows_->sequence());
+  guard_.hand_over(position_, windows_->sequence());
   if (closed_.empty() && !checkpoint) return;
   context_.outputs.accept({.partition = id_,
                            .position = position_,

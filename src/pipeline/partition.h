@@ -10,6 +10,7 @@
 #include "pipeline/dirty_set.h"
 #include "pipeline/pipeline_stats.h"
 #include "pipeline/point_completer.h"
+#include "pipeline/replay_guard.h"
 #include "pipeline/work.h"
 #include "window/window_set.h"
 
@@ -68,16 +69,9 @@ class Partition {
   /// a gap and `state` is of before it, the state that was taken behind the gap is used instead.
   Result<void> reset(const PartitionState* state);
   /// The rollups that came of the entries before this one were handed over, in this run or before.
-  LogOffset handed_over() const { return handed_over_.until; }
-  /// In a replay: entries [from, to) of the log cannot be read.
-  ///   - Where rollups of entries behind the gap were handed over before, it cannot be told which
-  ///   of
-  ///     the windows that are open here were closed there: all are closed with what they hold.
-  ///   - One that was handed over before gets the same id, by which the store drops it.
-  ///   - One that was opened behind an earlier gap has no such id: its rollup names those that it
-  ///   may
-  ///     repeat (Rollup::may_repeat).
-  ///   - A whole checkpoint goes with them, so that the next run does not meet this gap again.
+  LogOffset handed_over() const { return guard_.handed_over(); }
+  /// In a replay: entries [from, to) of the log cannot be read (ReplayGuard tells what that means).
+  /// A whole checkpoint is handed over, so that the next run does not meet this gap again.
   void pass_gap(LogOffset from, LogOffset to);
   /// All its entries of the log before this one are folded.
   LogOffset position() const { return position_; }
@@ -95,8 +89,6 @@ class Partition {
 
  private:
   void fold(Work& work);
-  void close_all();
-  void skip_handed_over_numbers();
   void all_changed();
   void publish(std::unique_ptr<Checkpoint> checkpoint = nullptr);
   Result<void> restore(const PartitionState& state);
@@ -116,17 +108,7 @@ class Partition {
   std::optional<WindowSet> windows_;
   DirtySet dirty_;
   LogOffset position_ = 0;
-  LogOffset begun_at_ = 0;  ///< position_ at the last reset
-  struct HandedOver {
-    LogOffset until = 0;
-    std::uint64_t sequence = 0;  ///< of the newest rollup
-  };
-  HandedOver handed_over_;
-  bool numbers_were_skipped_ =
-      false;  ///< since the last reset it passed a gap behind which more was handed over
-  /// The state behind the last gap of this run, by its age. What went on from before cannot be
-  /// taken up any more, though the store may have nothing else yet.
-  std::optional<std::pair<std::pair<std::uint64_t, LogOffset>, PartitionState>> state_behind_gap_;
+  ReplayGuard guard_;
   LogOffset checkpointed_ = 0;
   std::optional<DeadRange> failure_;
   std::vector<WindowCounts> published_;

@@ -274,10 +274,6 @@ void WindowSet::close_all(RollupBatch& out) {
   }
 }
 
-void WindowSet::note_earlier_rollups(std::uint64_t sequence) {
-  if (sequence > sequence_) earlier_rollups_.push_back({sequence_, sequence});
-}
-
 void WindowSet::skip_numbers_of(std::uint64_t sequence, std::uint64_t points) {
   sequence_ = std::max(sequence_, sequence) + points;
   // Of a series that is not in use it begins anew.

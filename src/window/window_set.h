@@ -11,6 +11,7 @@
 #include "model/point.h"
 #include "model/rollup.h"
 #include "window/definition.h"
+#include "window/earlier_rollups.h"
 #include "window/statistics.h"
 
 namespace slipstream {
@@ -74,21 +75,12 @@ class WindowSet {
   /// For a fresh set that goes on where one of other definitions ended: its first rollup's number
   /// is the next one.
   void start_sequence_at(std::uint64_t sequence) { sequence_ = sequence; }
-  // A replay passes entries that cannot be read any more. An earlier run of the program had them,
-  // and has handed over rollups up to some number that this set has not come to yet.
-
   /// Raises the sequence and all ordinals, so that from here on no rollup gets a number or an id
-  /// that the earlier run gave: its last rollup was `sequence`, and it folded at most `points`
-  /// more.
+  /// that an earlier run gave, whose last rollup was `sequence`, and which folded at most `points`
+  /// more than this set.
   void skip_numbers_of(std::uint64_t sequence, std::uint64_t points);
-  /// To be called before that. Windows that are opened from here on may hold points that the
-  /// earlier run's rollups behind this set's newest one, up to `sequence`, hold as well: this
-  /// remembers which.
-  void note_earlier_rollups(std::uint64_t sequence);
-  /// The earlier runs' rollups that may hold what is folded now.
-  const std::vector<SequenceRange>& earlier_rollups() const { return earlier_rollups_; }
-  /// The replay has come to entries that no earlier run had: later windows share points with none.
-  void forget_earlier_rollups() { earlier_rollups_.clear(); }
+  /// Saved and restored with the set.
+  EarlierRollups& earlier_rollups() { return earlier_rollups_; }
 
   static constexpr std::int64_t kLateIdleMs =
       2'000;  ///< of late rollups, where a definition has no idle_ms
@@ -190,7 +182,7 @@ class WindowSet {
   std::uint64_t sequence_ = 0;
   ArrivalTime ticked_ = kNotTicked;  // the last tick, shifted
   std::int64_t shift_ns_ = 0;  // by so much the clock was set back since; added to all arrivals
-  std::vector<SequenceRange> earlier_rollups_;
+  EarlierRollups earlier_rollups_;
 };
 
 }  // namespace slipstream

@@ -167,10 +167,7 @@ void WindowSet::save(std::string& out) const {
     writer.varint(counts.late_points);
     writer.varint(counts.rollups);
   }
-  for (const SequenceRange& other : earlier_rollups_) {
-    writer.varint(other.after);
-    writer.varint(other.last);
-  }
+  earlier_rollups_.save(writer);
 }
 
 Result<void> WindowSet::restore(std::string_view bytes) {
@@ -198,16 +195,12 @@ Result<void> WindowSet::restore(std::string_view bytes) {
     c.late_points = in.varint();
     c.rollups = in.varint();
   }
-  std::vector<SequenceRange> others;
-  while (in.left() > 0) {
-    const std::uint64_t after = in.varint();
-    others.push_back({after, in.varint()});
-  }
+  EarlierRollups earlier = EarlierRollups::restore(in);
   if (!in.at_end()) return fail("saved window counts: damaged");
   sequence_ = sequence;
   ticked_ = ticked;
   shift_ns_ = shift_ns;
-  earlier_rollups_ = std::move(others);
+  earlier_rollups_ = std::move(earlier);
   counts_ = std::move(counts);
   return {};
 }

@@ -274,23 +274,24 @@ TEST(WindowState, SetsNumbersCutShortOrOfOtherDefinitionsAreAnError) {
 TEST(WindowState, OthersAreKnownUntilTheyEnd) {
   WindowSet windows(default_windows(), embedded_partition(0));
   windows.start_sequence_at(40);
-  windows.note_earlier_rollups(40);
-  windows.note_earlier_rollups(70);
+  windows.earlier_rollups().add({windows.sequence(), 40});
+  windows.earlier_rollups().add({windows.sequence(), 70});
   windows.skip_numbers_of(70, 100);
-  windows.note_earlier_rollups(190);
+  windows.earlier_rollups().add({windows.sequence(), 190});
   std::string bytes;
   windows.save(bytes);
   WindowSet restored(default_windows(), embedded_partition(0));
   ASSERT_TRUE(restored.restore(bytes));
   EXPECT_EQ(restored.sequence(), 170u);
-  ASSERT_EQ(restored.earlier_rollups().size(), 2u);
-  EXPECT_EQ(restored.earlier_rollups()[0].after, 40u);
-  EXPECT_EQ(restored.earlier_rollups()[0].last, 70u);
-  EXPECT_EQ(restored.earlier_rollups()[1].after, 170u);
-  EXPECT_EQ(restored.earlier_rollups()[1].last, 190u);
+  const auto& ranges = restored.earlier_rollups().ranges();
+  ASSERT_EQ(ranges.size(), 2u);
+  EXPECT_EQ(ranges[0].after, 40u);
+  EXPECT_EQ(ranges[0].last, 70u);
+  EXPECT_EQ(ranges[1].after, 170u);
+  EXPECT_EQ(ranges[1].last, 190u);
   EXPECT_FALSE(restored.restore(bytes.substr(0, bytes.size() - 1)));
-  restored.forget_earlier_rollups();
-  EXPECT_TRUE(restored.earlier_rollups().empty());
+  restored.earlier_rollups().clear();
+  EXPECT_TRUE(restored.earlier_rollups().ranges().empty());
 }
 
 TEST(WindowState, SeriesIsRefusedWhereItCannotBe) {
