@@ -316,7 +316,7 @@ std::string run_recovery() {
                      .outputs = forget,
                      .definitions = default_windows(),
                      .queue = {}},
-                    [](PartitionId) { return nullptr; });
+                    [](PartitionId) { return PartitionObservers{}; });
   Supervisor supervisor({.log = log.get(),
                          .schema = schema,
                          .pool = pool,

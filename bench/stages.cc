@@ -143,10 +143,12 @@ double through(Until until) {
                            .max_series = 1'000,
                            .checkpoint_interval_ms = 0,
                            .queue = {}};
-  std::unique_ptr<PointObserver> observer;
-  if (until >= Until::kAnalyse)
-    observer = std::make_unique<FieldAnalyzer>(PartitionId{}, insights, FieldAnalyzerOptions{});
-  Partition partition({}, context, std::move(observer));
+  PartitionObservers observers;
+  if (until >= Until::kAnalyse) {
+    observers.push_back(
+        std::make_unique<FieldAnalyzer>(PartitionId{}, insights, FieldAnalyzerOptions{}));
+  }
+  Partition partition({}, context, std::move(observers));
   BatchWriter writer(1, accepted.pool);
   PointDecoder decoder(schema, stats, writer);
   NoRejections rejections;

@@ -254,7 +254,7 @@ class Gaps final : public OutputSink, public AcceptedSink {
                                           .outputs = *this,
                                           .definitions = definitions(),
                                           .queue = {}},
-                         nullptr);
+                         PartitionObservers{});
       const auto state = store_->load_partition(embedded_partition(0));
       RC_ASSERT(state.has_value());
       RC_ASSERT(

@@ -111,7 +111,7 @@ TEST(MachineMemory, OfAPartitionAtRest) {
                        .outputs = nothing,
                        .definitions = definitions,
                        .queue = {}},
-                      nullptr);
+                      {});
   const std::int64_t before = bytes_in_use;
   LogOffset offset = 0;
   const auto process = [&](Work work) {

@@ -23,15 +23,15 @@ void report_recovered(const Recovered& recovered) {
 
 Result<std::unique_ptr<PipelineComponent>> PipelineComponent::open(
     DurableParts& durable, StoreWriterComponent& writer, AcceptedSink& accepted,
-    ObserverFactory make_observer, const RecoveryProgress& progress) {
+    ObserverFactory make_observers, const RecoveryProgress& progress) {
   std::unique_ptr<PipelineComponent> component(new PipelineComponent(durable, writer));
   if (durable.config.has_redis_log()) {
-    component->open_live_pipeline(accepted, make_observer);
+    component->open_live_pipeline(accepted, make_observers);
     auto stored = durable.store->load();
     if (!stored) return std::unexpected(stored.error());
     component->keys_ = std::move(stored->keys);
     std::ranges::move(durable.recovered_keys, std::back_inserter(component->keys_));
-  } else if (auto opened = component->open_pipeline(accepted, make_observer, progress); !opened) {
+  } else if (auto opened = component->open_pipeline(accepted, make_observers, progress); !opened) {
     return std::unexpected(opened.error());
   }
   durable.recovered_keys.clear();
@@ -43,7 +43,7 @@ PipelineComponent::PipelineComponent(DurableParts& durable, StoreWriterComponent
     : durable_(durable), writer_(writer), stats_(durable.config.windows.size()) {}
 
 void PipelineComponent::open_live_pipeline(AcceptedSink& accepted,
-                                           const ObserverFactory& make_observer) {
+                                           const ObserverFactory& make_observers) {
   const auto& pipeline = durable_.config.pipeline;
   live_pipeline_ = std::make_unique<LivePipeline>(
       LivePipeline::Options{
@@ -56,11 +56,11 @@ void PipelineComponent::open_live_pipeline(AcceptedSink& accepted,
                 .schema = durable_.schema,
                 .accepted = accepted,
                 .max_series = pipeline.max_series},
-      make_observer);
+      make_observers);
 }
 
 Result<void> PipelineComponent::open_pipeline(AcceptedSink& accepted,
-                                              const ObserverFactory& make_observer,
+                                              const ObserverFactory& make_observers,
                                               const RecoveryProgress& progress) {
   const Config& config = durable_.config;
   const PartitionContext context{
@@ -74,10 +74,11 @@ Result<void> PipelineComponent::open_pipeline(AcceptedSink& accepted,
       .max_series = config.pipeline.max_series,
       .checkpoint_interval_ms =
           config.has_segment_log() ? config.durability.checkpoint_interval_ms : 0,
-      .queue = {.items = config.pipeline.queue_batches, .bytes = config.pipeline.queue_bytes}};
+      .queue = {.items = config.pipeline.queue_batches, .bytes = config.pipeline.queue_bytes},
+      .warn = [](const std::string& text) { log_warn(text); }};
   pipeline_ = std::make_unique<Pipeline>(
       PipelineOptions{.partitions = config.pipeline.partitions, .workers = config.pipeline.workers},
-      context, make_observer, config.has_segment_log() ? durable_.supervisor.get() : nullptr);
+      context, make_observers, config.has_segment_log() ? durable_.supervisor.get() : nullptr);
   auto recovered = recover(durable_, *pipeline_, progress);
   if (!recovered) return std::unexpected(recovered.error());
   report_recovered(*recovered);

@@ -27,7 +27,7 @@ class PipelineComponent final : public Component {
   static Result<std::unique_ptr<PipelineComponent>> open(DurableParts& durable,
                                                          StoreWriterComponent& writer,
                                                          AcceptedSink& accepted,
-                                                         ObserverFactory make_observer,
+                                                         ObserverFactory make_observers,
                                                          const RecoveryProgress& progress);
 
   std::string_view name() const override { return "pipeline"; }
@@ -49,8 +49,8 @@ class PipelineComponent final : public Component {
 
  private:
   PipelineComponent(DurableParts& durable, StoreWriterComponent& writer);
-  void open_live_pipeline(AcceptedSink& accepted, const ObserverFactory& make_observer);
-  Result<void> open_pipeline(AcceptedSink& accepted, const ObserverFactory& make_observer,
+  void open_live_pipeline(AcceptedSink& accepted, const ObserverFactory& make_observers);
+  Result<void> open_pipeline(AcceptedSink& accepted, const ObserverFactory& make_observers,
                              const RecoveryProgress& progress);
   void open_journal();
   WorkQueues& queues() const {

@@ -37,10 +37,12 @@ void RacingComponent::reload() {
   }
 }
 
-std::function<std::unique_ptr<PointObserver>(PartitionId)> RacingComponent::observer_factory() {
+std::function<PartitionObservers(PartitionId)> RacingComponent::observer_factory() {
   return [this](PartitionId partition) {
-    return std::make_unique<FieldAnalyzer>(
-        partition, insights_, FieldAnalyzerOptions{.batch_ms = config_.broadcast.batch_ms});
+    PartitionObservers observers;
+    observers.push_back(std::make_unique<FieldAnalyzer>(
+        partition, insights_, FieldAnalyzerOptions{.batch_ms = config_.broadcast.batch_ms}));
+    return observers;
   };
 }
 

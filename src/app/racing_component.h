@@ -24,7 +24,7 @@ class RacingComponent final : public Component {
 
   const TrackSectors& sectors() const { return *sectors_; }
   /// Makes what looks at each partition's points. It borrows from this component.
-  std::function<std::unique_ptr<PointObserver>(PartitionId)> observer_factory();
+  std::function<PartitionObservers(PartitionId)> observer_factory();
 
  private:
   RacingComponent(const Config& config, const Clock& clock, IoThread& io, Hub& hub);

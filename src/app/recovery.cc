@@ -66,7 +66,7 @@ Result<void> settle_old_layout(DurableParts& parts, const Layout& old, const Sto
                      .definitions = old.windows,
                      .max_series = old.max_series,
                      .queue = {}},
-                    [](PartitionId) { return nullptr; });
+                    [](PartitionId) { return PartitionObservers{}; });
   if (auto begun = begin_partitions(pipeline, stored); !begun) return begun;
   LogOffset durable = parts.log->synced_offset();
   parts.store_writer->begin([&durable] { return durable; }, stored);

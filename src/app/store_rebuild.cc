@@ -170,7 +170,7 @@ class Rebuild {
                          .max_series = layout.max_series,
                          .checkpoint_interval_ms = 0,
                          .queue = {}},
-        [](PartitionId) { return nullptr; });
+        [](PartitionId) { return PartitionObservers{}; });
   }
 
   /// SQLite has no checksums: whether the states are what was written shows when they are read.

@@ -51,7 +51,7 @@ ClusterParts StreamsComponent::cluster_parts(const Basics& basics, const Parts& 
           .accepted = parts.accepted,
           .store = parts.store,
           .stats = stats_,
-          .make_observer = parts.make_observer,
+          .make_observers = parts.make_observers,
           .warn = [](const std::string& text) { log_warn(text); }};
 }
 

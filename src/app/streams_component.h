@@ -21,7 +21,7 @@ class StreamsComponent final : public Component {
     const SectorMap& sectors;
     AcceptedSink& accepted;
     OutputSink& store;
-    std::function<std::unique_ptr<PointObserver>(PartitionId)> make_observer;
+    std::function<PartitionObservers(PartitionId)> make_observers;
   };
   /// `aggregates`: what this instance sends to streams that it may read itself; may be nullptr.
   /// `rollups_seen`: by partition, the newest stored rollup that the store has.

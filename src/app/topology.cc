@@ -110,7 +110,7 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
                                 .sectors = (*racing)->sectors(),
                                 .accepted = live,
                                 .store = *durable_.store_writer,
-                                .make_observer = (*racing)->observer_factory()},
+                                .make_observers = (*racing)->observer_factory()},
         **redis, own_rollups, options, *newest));
     if (config.has_redis_log()) {
       auto& log = list.add(std::make_unique<StreamLogComponent>(basics, **redis, options, *ingest));

@@ -52,7 +52,7 @@ struct ClusterStats {
 /// What a cluster's partitions work with; all of it outlives them.
 struct ClusterParts {
   using Warn = std::function<void(const std::string&)>;
-  using MakeObserver = std::function<std::unique_ptr<PointObserver>(PartitionId)>;
+  using MakeObservers = std::function<PartitionObservers(PartitionId)>;
 
   const Clock& clock;
   IngestStats& ingest;
@@ -63,7 +63,7 @@ struct ClusterParts {
   AcceptedSink& accepted;
   OutputSink& store;  ///< gets committed rollups, in their partition's order
   ClusterStats& stats;
-  MakeObserver make_observer;
+  MakeObservers make_observers;
   Warn warn;
 };
 

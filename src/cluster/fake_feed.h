@@ -47,6 +47,7 @@ struct FakeLog {
   RollupBatch rollups = {};
   std::vector<DeadEntry> dead = {};
   std::vector<std::uint32_t> removed = {};
+  PartitionState checkpoint = {};  ///< the newest that is committed
   int feeds = 0;
   int interrupted = 0;
 };
@@ -78,7 +79,10 @@ class FakeFeed final : public PartitionFeed {
     staged_.emplace(commit.entries);
     for (const auto& output : commit.outputs) {
       staged_->rollups.insert(staged_->rollups.end(), output.rollups.begin(), output.rollups.end());
-      if (output.checkpoint) staged_->removed = output.checkpoint->removed;
+      if (!output.checkpoint) continue;
+      staged_->removed = output.checkpoint->removed;
+      staged_->checkpoint = PartitionState{.windows = output.checkpoint->windows,
+                                           .series = output.checkpoint->changed};
     }
     staged_->dead = commit.dead;
   }
@@ -150,12 +154,14 @@ class FakeFeed final : public PartitionFeed {
     RollupBatch rollups = {};
     std::vector<DeadEntry> dead = {};
     std::vector<std::uint32_t> removed = {};
+    std::optional<PartitionState> checkpoint = {};
   };
   void apply(const Staged& staged) {
     log_.acknowledged += staged.entries;
     log_.rollups.insert(log_.rollups.end(), staged.rollups.begin(), staged.rollups.end());
     log_.dead.insert(log_.dead.end(), staged.dead.begin(), staged.dead.end());
     log_.removed.insert(log_.removed.end(), staged.removed.begin(), staged.removed.end());
+    if (staged.checkpoint) log_.checkpoint = *staged.checkpoint;
   }
 
   FakeLog& log_;
@@ -219,7 +225,7 @@ class ClusterTest : public testing::Test, public AcceptedSink, public OutputSink
                      .accepted = *this,
                      .store = *this,
                      .stats = stats,
-                     .make_observer = [](PartitionId) { return nullptr; },
+                     .make_observers = [](PartitionId) { return PartitionObservers{}; },
                      .warn = [this](const std::string& text) { warnings.push_back(text); }};
   ClusterOptions options{.windows = laps(), .commit_interval_ms = 0};
   PartitionMemory memory;

@@ -65,8 +65,7 @@ class PartitionRunner {
   FeedStatus start_partition(Loaded loaded);
   FeedStatus settle_layout(Loaded& loaded);
   std::unique_ptr<Partition> make_partition(const std::vector<WindowDefinition>& definitions,
-                                            PipelineStats& stats,
-                                            std::unique_ptr<PointObserver> observer);
+                                            PipelineStats& stats, PartitionObservers observers);
   FeedStatus take_over();
 
   void ask();

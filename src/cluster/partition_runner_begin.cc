@@ -40,7 +40,7 @@ FeedStatus PartitionRunner::catch_up_rollups() {
 
 std::unique_ptr<Partition> PartitionRunner::make_partition(
     const std::vector<WindowDefinition>& definitions, PipelineStats& stats,
-    std::unique_ptr<PointObserver> observer) {
+    PartitionObservers observers) {
   return std::make_unique<Partition>(stream_partition(number_),
                                      PartitionContext{.clock = parts_.clock,
                                                       .ingest = parts_.ingest,
@@ -51,8 +51,9 @@ std::unique_ptr<Partition> PartitionRunner::make_partition(
                                                       .definitions = definitions,
                                                       .max_series = options_.max_series,
                                                       .checkpoint_interval_ms = 0,
-                                                      .queue = {}},
-                                     std::move(observer));
+                                                      .queue = {},
+                                                      .warn = parts_.warn},
+                                     std::move(observers));
 }
 
 FeedStatus PartitionRunner::start_partition(Loaded loaded) {
@@ -63,7 +64,7 @@ FeedStatus PartitionRunner::start_partition(Loaded loaded) {
   loaded.state.begin_sequence = std::max(loaded.state.begin_sequence, memory_.rollups_seen);
   if (!loaded.state.series.empty()) tick_from_ = steady() + options_.grace_ms * kNsPerMs;
   partition_ = make_partition(options_.windows, parts_.pipeline_stats,
-                              parts_.make_observer(stream_partition(number_)));
+                              parts_.make_observers(stream_partition(number_)));
   if (const auto begun = partition_->begin(loaded.state); !begun) {
     return lost(
         fmt::format("the checkpoint {} is not understood: {}", loaded.name, begun.error().message));
@@ -76,14 +77,14 @@ FeedStatus PartitionRunner::settle_layout(Loaded& loaded) {
   const auto definitions = definitions_from_text(loaded.layout);
   if (!definitions) return lost(definitions.error().message);
   PipelineStats old_stats(definitions->size());
-  const auto old = make_partition(*definitions, old_stats, nullptr);
+  const auto old = make_partition(*definitions, old_stats, {});
   if (const auto begun = old->begin(loaded.state); !begun) return lost(begun.error().message);
   process(*old, {.kind = Work::Kind::kClose, .time = now()});
   std::vector<Output> outputs = collector_.take();
 
   PartitionState fresh{.partition = loaded.state.partition, .begin_sequence = old->sequence()};
   PipelineStats fresh_stats(options_.windows.size());
-  const auto empty = make_partition(options_.windows, fresh_stats, nullptr);
+  const auto empty = make_partition(options_.windows, fresh_stats, {});
   if (const auto begun = empty->begin(fresh); !begun) return lost(begun.error().message);
   process(*empty, {.kind = Work::Kind::kTick, .time = now()});
   empty->checkpoint();

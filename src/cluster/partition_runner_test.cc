@@ -212,7 +212,7 @@ TEST_F(PartitionRunnerTest, WhatWasOpenedUnderOtherDefinitionsIsClosedAsItWasOpe
                    .definitions = laps("old"),
                    .checkpoint_interval_ms = 0,
                    .queue = {}},
-                  nullptr);
+                  {});
     FakeFeed feed(log, pool);
     bool has_any = false;
     log.left = {{1}, {2}};
@@ -235,6 +235,56 @@ TEST_F(PartitionRunnerTest, WhatWasOpenedUnderOtherDefinitionsIsClosedAsItWasOpe
   EXPECT_EQ(log.rollups[0]->count, 2u);
   EXPECT_THAT(log.removed, ElementsAre(0)) << "its series are gone from the checkpoint";
   EXPECT_THAT(store, ElementsAre(1));
+}
+
+/// Counts points, and remembers how many over restarts.
+class PointCount final : public PartitionObserver, public ObserverState {
+ public:
+  explicit PointCount(std::uint64_t& count) : count_(count) {}
+  std::string_view name() const override { return "count"; }
+  void observe(const PointBatch&, std::span<const Point> points) override {
+    count_ += points.size();
+  }
+  void tick(SteadyTime) override {}
+  void forget(std::uint32_t) override {}
+  ObserverState* state() override { return this; }
+  void save(std::string& out) const override { out = std::to_string(count_); }
+  Result<void> restore(std::string_view bytes) override {
+    count_ = std::stoull(std::string(bytes));
+    return {};
+  }
+  void clear() override { count_ = 0; }
+
+ private:
+  std::uint64_t& count_;
+};
+
+TEST_F(PartitionRunnerTest, AnObserversStateGoesOnWithTheNextOwner) {
+  std::uint64_t count = 0;
+  parts.make_observers = [&](PartitionId id) {
+    EXPECT_EQ(id, stream_partition(0));
+    PartitionObservers observers;
+    observers.push_back(std::make_unique<PointCount>(count));
+    return observers;
+  };
+  {
+    const auto runner = begin();
+    answer({{1}, {2}});
+    answer({});
+    runner->step();
+    runner->step();
+    // These are folded, and not committed: the next owner gets them again.
+    answer({{3}}, true);
+    runner->step();
+    EXPECT_EQ(count, 3u);
+    EXPECT_EQ(log.acknowledged, 2u);
+  }
+  log.loaded = {.state = log.checkpoint, .layout = to_text(options.windows)};
+  log.left = {{3}};
+  log.answers.clear();
+  const auto runner = begin();
+  EXPECT_EQ(count, 3u) << "each point once";
+  EXPECT_EQ(log.acknowledged, 3u);
 }
 
 }  // namespace

@@ -44,7 +44,8 @@ struct PartitionState {
   std::optional<LogOffset> committed_offset = {};
   std::uint64_t sequence = 0;        ///< the newest rollup that is committed
   std::uint64_t begin_sequence = 0;  ///< its rollups begin behind this one
-  std::string windows = {};          ///< the window set's own numbers; empty before a checkpoint
+  /// The window set's own numbers, and with them the observers' states; empty before a checkpoint.
+  std::string windows = {};
   std::vector<std::pair<std::uint32_t, std::string>> series = {};  ///< by number
 };
 

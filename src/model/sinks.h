@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/observer.h"
 #include "model/outputs.h"
 #include "model/point.h"
 #include "model/rollup.h"
@@ -48,18 +49,6 @@ class PointSink {
   /// now (false): at once, or later from another thread. Must not block.
   virtual void when_durable(LogOffset offset, Durability durability,
                             std::function<void(bool)> done) = 0;
-};
-
-/// Looks at accepted points as their partition's worker passes them on; may not keep the batch.
-/// Threads: the partition's worker.
-class PointObserver {
- public:
-  virtual ~PointObserver() = default;
-  virtual void observe(const PointBatch& accepted) = 0;
-  /// Called at least every 100 ms, points or not.
-  virtual void tick(SteadyTime now) = 0;
-  /// The series with this number is forgotten; another one may get the number.
-  virtual void forget(std::uint32_t series) = 0;
 };
 
 /// Takes accepted points for good. Must not block: what it cannot take it drops and counts.

@@ -98,7 +98,7 @@ class JournalTest : public testing::Test {
                                                        .outputs = outputs_,
                                                        .definitions = definitions_,
                                                        .queue = {}},
-                                      [](PartitionId) { return nullptr; });
+                                      [](PartitionId) { return PartitionObservers{}; });
   }
   PointBatchPtr batch(std::uint32_t partition, std::size_t points = 1) {
     auto batch = std::make_unique<PointBatch>();

@@ -26,12 +26,12 @@ class LivePipeline::Worker final : public SignalledAgent {
 };
 
 LivePipeline::LivePipeline(const Options& options, const LiveParts& parts,
-                           const ObserverFactory& make_observer) {
+                           const ObserverFactory& make_observers) {
   const std::uint32_t workers = std::clamp(options.workers, 1u, options.partitions);
   for (std::uint32_t w = 0; w < workers; ++w) workers_.push_back(std::make_unique<Worker>());
   for (std::uint32_t p = 0; p < options.partitions; ++p) {
     partitions_.push_back(
-        std::make_unique<Partition>(options.queue, parts, make_observer(embedded_partition(p))));
+        std::make_unique<Partition>(options.queue, parts, make_observers(embedded_partition(p))));
     workers_[p % workers]->add(*partitions_.back());
   }
 }

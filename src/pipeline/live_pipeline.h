@@ -23,10 +23,10 @@ class LivePipeline final : public WorkQueues {
     std::uint32_t workers;
     QueueLimits queue;  ///< of each partition
   };
-  using ObserverFactory = std::function<std::unique_ptr<PointObserver>(PartitionId)>;
+  using ObserverFactory = std::function<PartitionObservers(PartitionId)>;
 
   LivePipeline(const Options& options, const LiveParts& parts,
-               const ObserverFactory& make_observer);
+               const ObserverFactory& make_observers);
   ~LivePipeline() override;
 
   /// Starts the workers' threads; a test may call poll() instead.
@@ -50,8 +50,8 @@ class LivePipeline final : public WorkQueues {
 
  private:
   struct Partition {
-    Partition(QueueLimits limits, const LiveParts& parts, std::unique_ptr<PointObserver> observer)
-        : queue(limits), points(parts, std::move(observer)) {}
+    Partition(QueueLimits limits, const LiveParts& parts, PartitionObservers observers)
+        : queue(limits), points(parts, std::move(observers)) {}
     BoundedQueue<PointBatchPtr> queue;
     LivePoints points;  // its worker's, as what follows
     std::vector<PointBatchPtr> taken;

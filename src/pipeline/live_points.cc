@@ -4,9 +4,18 @@
 
 namespace slipstream {
 
-LivePoints::LivePoints(const LiveParts& parts, std::unique_ptr<PointObserver> observer)
+namespace {
+
+PartitionObservers without_state(PartitionObservers observers) {
+  std::erase_if(observers, [](const auto& observer) { return observer->state() != nullptr; });
+  return observers;
+}
+
+}  // namespace
+
+LivePoints::LivePoints(const LiveParts& parts, PartitionObservers observers)
     : parts_(parts),
-      observer_(std::move(observer)),
+      observers_(without_state(std::move(observers))),
       completer_(parts.max_series, parts.schema, parts.ingest) {}
 
 LivePoints::~LivePoints() {
@@ -17,9 +26,7 @@ void LivePoints::take(PointBatchPtr batch) {
   const SteadyTime begin = parts_.clock.steady();
   for (Point& point : batch->points) {
     completer_.number(*batch, point, evicted_);
-    if (observer_) {
-      for (const std::uint32_t series : evicted_) observer_->forget(series);
-    }
+    for (const std::uint32_t series : evicted_) observers_.forget(series);
     evicted_.clear();
     completer_.complete(*batch, point);
     completer_.check_sequence(point, true);
@@ -27,7 +34,7 @@ void LivePoints::take(PointBatchPtr batch) {
   const auto series = static_cast<std::int64_t>(completer_.size());
   parts_.stats.series.add(series - std::exchange(published_series_, series));
   parts_.stats.folded_points.add(batch->points.size());
-  if (observer_) observer_->observe(*batch);
+  observers_.accepted(*batch);
   parts_.stats.batches.add();
   parts_.accepted.accept(std::move(batch));
   parts_.stats.processing.observe_ns(parts_.clock.steady() - begin);
@@ -37,7 +44,7 @@ void LivePoints::tick() {
   const SteadyTime now = parts_.clock.steady();
   if (now - last_tick_ < kTickNs) return;
   last_tick_ = now;
-  if (observer_) observer_->tick(now);
+  observers_.tick(now);
 }
 
 }  // namespace slipstream

@@ -6,6 +6,7 @@
 #include "base/counters.h"
 #include "model/ingest_stats.h"
 #include "model/sinks.h"
+#include "pipeline/observer_list.h"
 #include "pipeline/pipeline_stats.h"
 #include "pipeline/point_completer.h"
 
@@ -23,26 +24,26 @@ struct LiveParts {
 
 /// One partition's points on their way to this instance's clients alone, since another one folds
 /// them, or they are folded when they come out of the log: completes them, and hands them to the
-/// observer and to the broadcast. There are no windows, and nothing is kept over a restart.
+/// observers and to the broadcast. There are no windows, and nothing is kept over a restart: so
+/// observers with a state are left to whoever folds the partition, and let go here.
 /// Threads: one at a time.
 class LivePoints {
  public:
-  /// `observer` may be nullptr.
-  LivePoints(const LiveParts& parts, std::unique_ptr<PointObserver> observer);
+  LivePoints(const LiveParts& parts, PartitionObservers observers);
   /// Takes its series out of the statistics.
   ~LivePoints();
   LivePoints(const LivePoints&) = delete;
   LivePoints& operator=(const LivePoints&) = delete;
 
   void take(PointBatchPtr batch);
-  /// Turns the observer's clock; to be called often.
+  /// Turns the observers' clock; to be called often.
   void tick();
 
  private:
   static constexpr std::int64_t kTickNs = 50 * kNsPerMs;
 
   const LiveParts parts_;
-  const std::unique_ptr<PointObserver> observer_;
+  ObserverList observers_;
   PointCompleter completer_;
   std::vector<std::uint32_t> evicted_;
   std::int64_t published_series_ = 0;

@@ -9,11 +9,10 @@
 
 namespace slipstream {
 
-Partition::Partition(PartitionId id, PartitionContext context,
-                     std::unique_ptr<PointObserver> observer)
+Partition::Partition(PartitionId id, PartitionContext context, PartitionObservers observers)
     : id_(id),
       context_(std::move(context)),
-      observer_(std::move(observer)),
+      observers_(std::move(observers)),
       queue_(context_.queue),
       published_(context_.definitions.size()) {
   std::ignore = reset(nullptr);
@@ -48,10 +47,12 @@ Result<void> Partition::restore(const PartitionState& state) {
   windows_.emplace(context_.definitions, id_);
   position_ = checkpointed_ = state.offset;
   guard_.restarted(position_);
-  if (state.windows.empty()) {
+  const auto windows = observers_.restore(state.windows, context_.warn);
+  if (!windows) return std::unexpected(windows.error());
+  if (windows->empty()) {
     // Not behind the newest that is committed: what is folded again gets its numbers again.
     windows_->start_sequence_at(state.begin_sequence);
-  } else if (auto restored = windows_->restore(state.windows); !restored) {
+  } else if (auto restored = windows_->restore(*windows); !restored) {
     return restored;
   }
   for (const auto& [number, bytes] : state.series) {
@@ -80,6 +81,8 @@ void Partition::skip_work_in_hand() {
 }
 
 void Partition::process(Work& work) {
+  const SteadyTime begin = context_.clock.steady();
+  observers_.begin_work();
   if (guard_.meet(work.offset, *windows_)) all_changed();
   switch (work.kind) {
     case Work::Kind::kPoints:
@@ -94,15 +97,22 @@ void Partition::process(Work& work) {
       for (const std::uint32_t number : windows_->touched()) dirty_.changed(number);
       break;
   }
+  observers_.closed(closed_);
+  if (work.end() <= guard_.handed_over()) closed_.clear();
+  // Before anything is out: an observer may throw.
+  observers_.handed_over(closed_);
+  if (work.kind == Work::Kind::kPoints && !work.replayed) pass_on(work, begin);
   position_ = work.end();
-  if (position_ <= guard_.handed_over()) closed_.clear();
   publish();
 }
 
 void Partition::pass_gap(LogOffset from, LogOffset to) {
   if (failure_ || to <= position_) return;
   from = std::max(from, std::exchange(position_, to));
+  observers_.begin_work();
   guard_.meet_gap(from, *windows_, closed_);
+  observers_.closed(closed_);
+  observers_.handed_over(closed_);
   all_changed();
   auto checkpoint = take_checkpoint();
   // One of further on, from before, may be committed by then: of the same series, or of others.
@@ -123,11 +133,13 @@ void Partition::all_changed() {
 
 void Partition::fold(Work& work) {
   PointBatch& batch = *work.batch;
-  const SteadyTime begin = context_.clock.steady();
   for (std::size_t i = 0; i < batch.points.size(); ++i) {
     Point& point = batch.points[i];
     completer_->number(batch, point, evicted_);
-    if (!evicted_.empty()) forget(evicted_);
+    if (!evicted_.empty()) {
+      observers_.folded(batch, i, closed_);
+      forget_evicted();
+    }
     dirty_.changed(point.series);
     // After a restart, points of live work are complete up to where it threw.
     const bool is_again = work.replayed || i < work.completed;
@@ -139,13 +151,18 @@ void Partition::fold(Work& work) {
     }
     SLIPSTREAM_FAULT("fold", batch.chassis(point));
     completer_->check_sequence(point, !is_again);
+    const std::size_t closed_before = closed_.size();
     windows_->fold(batch, point, closed_);
+    if (closed_.size() != closed_before) observers_.folded(batch, i + 1, closed_);
   }
+  observers_.folded(batch, batch.points.size(), closed_);
   const auto series_count = static_cast<std::int64_t>(completer_->size());
   context_.stats.series.add(series_count - std::exchange(published_series_, series_count));
   context_.stats.folded_points.add(batch.points.size());
-  if (work.replayed) return;
-  if (observer_) observer_->observe(batch);
+}
+
+void Partition::pass_on(Work& work, SteadyTime begin) {
+  observers_.accepted(*work.batch);
   context_.stats.batches.add();
   context_.accepted.accept(std::move(work.batch));
   context_.stats.processing.observe_ns(context_.clock.steady() - begin);
@@ -155,7 +172,7 @@ void Partition::tick() {
   const SteadyTime now = context_.clock.steady();
   if (now - last_tick_ < kTickNs) return;
   last_tick_ = now;
-  if (observer_) observer_->tick(now);
+  observers_.tick(now);
   if (context_.checkpoint_interval_ms == 0 || now < checkpoint_at_) return;
   checkpoint();
   const std::int64_t took_ns = context_.clock.steady() - now;
@@ -173,6 +190,7 @@ void Partition::checkpoint() {
 std::unique_ptr<Checkpoint> Partition::take_checkpoint() {
   auto checkpoint = std::make_unique<Checkpoint>();
   windows_->save(checkpoint->windows);
+  observers_.save(checkpoint->windows);
   DirtySet::Taken taken;
   dirty_.take(taken);
   checkpoint->removed = std::move(taken.removed);
@@ -201,11 +219,12 @@ Result<void> Partition::restore_series(std::uint32_t number, std::string_view by
   return windows_->restore_series(number, reader.bytes(reader.left()), context_.schema.fields());
 }
 
-void Partition::forget(const std::vector<std::uint32_t>& evicted) {
-  for (const auto number : evicted) {
+void Partition::forget_evicted() {
+  for (const auto number : evicted_) {
     windows_->forget(number, closed_);
+    observers_.closed(closed_);
     dirty_.removed(number);
-    if (observer_) observer_->forget(number);
+    observers_.forget(number);
   }
   evicted_.clear();
 }

@@ -1,13 +1,16 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/bounded_queue.h"
 #include "model/ingest_stats.h"
 #include "model/sinks.h"
 #include "pipeline/dirty_set.h"
+#include "pipeline/observer_list.h"
 #include "pipeline/pipeline_stats.h"
 #include "pipeline/point_completer.h"
 #include "pipeline/replay_guard.h"
@@ -29,6 +32,7 @@ struct PartitionContext {
   std::size_t max_series = SeriesTable::kMaxSeries;
   std::int64_t checkpoint_interval_ms = kCheckpointIntervalMs;  ///< 0: none but on demand
   QueueLimits queue;
+  std::function<void(const std::string&)> warn = {};  ///< may be empty
 };
 
 /// A partition owns every open window of the series hashed to it: it completes the points, folds
@@ -38,7 +42,7 @@ struct PartitionContext {
 /// Threads: offer through queue() from any; all else on its worker's thread.
 class Partition {
  public:
-  Partition(PartitionId id, PartitionContext context, std::unique_ptr<PointObserver> observer);
+  Partition(PartitionId id, PartitionContext context, PartitionObservers observers);
   /// Takes its share of what is open out of the statistics.
   ~Partition();
   Partition(const Partition&) = delete;
@@ -53,7 +57,7 @@ class Partition {
   /// reset().
   std::size_t poll(std::size_t budget);
   void process(Work& work);
-  /// Turns the observer's clock, and hands over a checkpoint when one is due.
+  /// Turns the observers' clock, and hands over a checkpoint when one is due.
   void tick();
   /// Hands over what changed since the checkpoint before.
   void checkpoint();
@@ -89,12 +93,13 @@ class Partition {
 
  private:
   void fold(Work& work);
+  void pass_on(Work& work, SteadyTime begin);
   void all_changed();
   void publish(std::unique_ptr<Checkpoint> checkpoint = nullptr);
   Result<void> restore(const PartitionState& state);
   std::unique_ptr<Checkpoint> take_checkpoint();
   void publish_counts();
-  void forget(const std::vector<std::uint32_t>& evicted);
+  void forget_evicted();
   std::string save_series(std::uint32_t number) const;
   Result<void> restore_series(std::uint32_t number, std::string_view bytes);
 
@@ -102,7 +107,7 @@ class Partition {
   static constexpr std::int64_t kCheckpointShare = 20;  ///< at most 1/20 of the time goes there
   const PartitionId id_;
   PartitionContext context_;
-  std::unique_ptr<PointObserver> observer_;  ///< may be nullptr
+  ObserverList observers_;
   BoundedQueue<Work> queue_;
   std::optional<PointCompleter> completer_;
   std::optional<WindowSet> windows_;

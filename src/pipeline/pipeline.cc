@@ -23,12 +23,12 @@ std::size_t Worker::poll(std::size_t budget) {
 }
 
 Pipeline::Pipeline(const PipelineOptions& options, const PartitionContext& context,
-                   const ObserverFactory& make_observer, Supervisor* supervisor) {
+                   const ObserverFactory& make_observers, Supervisor* supervisor) {
   const std::uint32_t workers = std::clamp(options.workers, 1u, options.partitions);
   std::vector<std::vector<Partition*>> owned(workers);
   for (std::uint32_t p = 0; p < options.partitions; ++p) {
     partitions_.push_back(std::make_unique<Partition>(embedded_partition(p), context,
-                                                      make_observer(embedded_partition(p))));
+                                                      make_observers(embedded_partition(p))));
     owned[p % workers].push_back(partitions_.back().get());
   }
   for (auto& partitions : owned) {

@@ -34,10 +34,10 @@ struct PipelineOptions {
 /// Threads: WorkQueues' functions from any; the rest on one.
 class Pipeline final : public WorkQueues {
  public:
-  using ObserverFactory = std::function<std::unique_ptr<PointObserver>(PartitionId)>;
+  using ObserverFactory = std::function<PartitionObservers(PartitionId)>;
 
   Pipeline(const PipelineOptions& options, const PartitionContext& context,
-           const ObserverFactory& make_observer, Supervisor* supervisor = nullptr);
+           const ObserverFactory& make_observers, Supervisor* supervisor = nullptr);
   ~Pipeline() override;
 
   /// Starts the workers' threads; a test may poll workers() itself instead.

@@ -67,8 +67,8 @@ class PipelineTest : public testing::Test {
                                    .max_series = max_series,
                                    .queue = queue};
     Running running;
-    running.pipeline =
-        std::make_unique<Pipeline>(options, context, [](PartitionId) { return nullptr; });
+    running.pipeline = std::make_unique<Pipeline>(options, context,
+                                                  [](PartitionId) { return PartitionObservers{}; });
     running.journal = std::make_unique<Journal>(nullptr, *running.pipeline,
                                                 Journal::Parts{.outputs = out_,
                                                                .sectors = sectors_,

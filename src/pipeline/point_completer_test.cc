@@ -138,14 +138,15 @@ TEST_F(PointCompleterTest, WhatIsRestoredGoesOnAsWhatWasSaved) {
 }
 
 /// Live points: observer and broadcast.
-class Seen final : public AcceptedSink, public PointObserver {
+class Seen final : public AcceptedSink, public PartitionObserver {
  public:
   explicit Seen(std::vector<std::string>& log) : log_(log) {}
   void accept(PointBatchPtr batch) override {
     for (const auto& point : batch->points) log_.emplace_back(batch->json(point));
   }
-  void observe(const PointBatch& batch) override {
-    log_.push_back(fmt::format("observed {}", batch.points.size()));
+  std::string_view name() const override { return "seen"; }
+  void observe(const PointBatch&, std::span<const Point> points) override {
+    log_.push_back(fmt::format("observed {}", points.size()));
   }
   void tick(SteadyTime) override {}
   void forget(std::uint32_t series) override { log_.push_back(fmt::format("forget {}", series)); }
@@ -175,7 +176,11 @@ class LivePipelineTest : public testing::Test {
                       .schema = schema_,
                       .accepted = seen_,
                       .max_series = 1},
-                     [this](PartitionId) { return std::make_unique<Seen>(log_); }};
+                     [this](PartitionId) {
+                       PartitionObservers observers;
+                       observers.push_back(std::make_unique<Seen>(log_));
+                       return observers;
+                     }};
 };
 
 TEST_F(LivePipelineTest, PointsAreCompletedObservedAndShown) {

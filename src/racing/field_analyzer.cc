@@ -32,14 +32,14 @@ Sample sample_of(const PointBatch& batch, const Point& point) {
 FieldAnalyzer::FieldAnalyzer(PartitionId partition, InsightSink& sink, FieldAnalyzerOptions options)
     : partition_(partition), sink_(sink), options_(options) {}
 
-void FieldAnalyzer::observe(const PointBatch& accepted) {
-  for (const auto& point : accepted.points) {
-    Car* car = car_of(accepted, point);
+void FieldAnalyzer::observe(const PointBatch& batch, std::span<const Point> points) {
+  for (const auto& point : points) {
+    Car* car = car_of(batch, point);
     if (car == nullptr) {
       not_analysed_.add();
       continue;
     }
-    const Sample sample = sample_of(accepted, point);
+    const Sample sample = sample_of(batch, point);
     keep(*car, sample);
     car->sectors.observe(sample.event_time, sample.lap, sample.sector);
     if (!car->sent_points) {

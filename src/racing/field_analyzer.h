@@ -5,12 +5,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/counters.h"
 #include "model/insight_update.h"
-#include "model/sinks.h"
+#include "model/observer.h"
+#include "model/partition_id.h"
 #include "racing/insights.h"
 #include "racing/sector_clock.h"
 
@@ -36,11 +38,13 @@ struct FieldAnalyzerOptions {
 /// report at the same time.
 /// Memory: at most max_cars x samples_per_car samples. Borrows the sink, which outlives it.
 /// Threads: the partition's worker; not_analysed() from any.
-class FieldAnalyzer final : public PointObserver {
+class FieldAnalyzer final : public PartitionObserver {
  public:
   FieldAnalyzer(PartitionId partition, InsightSink& sink, FieldAnalyzerOptions options = {});
 
-  void observe(const PointBatch& accepted) override;
+  std::string_view name() const override { return "field"; }
+  using PartitionObserver::observe;
+  void observe(const PointBatch& batch, std::span<const Point> points) override;
   void tick(SteadyTime now) override;
   void forget(std::uint32_t series) override;
 

@@ -20,7 +20,7 @@ RedisFollower::RedisFollower(std::unique_ptr<RedisConnection> connection, const 
              .schema = parts.cluster.schema,
              .accepted = parts.cluster.accepted,
              .max_series = options.cluster.max_series},
-            parts.cluster.make_observer(stream_partition(partition))),
+            parts.cluster.make_observers(stream_partition(partition))),
       points_(parts.cluster.schema, parts.cluster.ingest, parts.cluster.pool, options.instance,
               partition),
       rollups_(parts.cluster.schema.fields()) {

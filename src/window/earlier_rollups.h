@@ -28,7 +28,7 @@ class EarlierRollups {
   /// Takes all that is left of `in`, whose end is the caller's to check.
   static EarlierRollups restore(ByteReader& in) {
     EarlierRollups earlier;
-    while (in.left() > 0) {
+    while (in.ok() && in.left() > 0) {
       const std::uint64_t after = in.varint();
       earlier.ranges_.push_back({after, in.varint()});
     }

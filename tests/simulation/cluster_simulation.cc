@@ -81,7 +81,7 @@ struct ClusterSimulation::Instance final : AcceptedSink, OutputSink {
               .accepted = *this,
               .store = *this,
               .stats = stats,
-              .make_observer = [](PartitionId) { return nullptr; },
+              .make_observers = [](PartitionId) { return PartitionObservers{}; },
               .warn = [](const std::string&) {}} {
     for (std::uint32_t p = 0; p < kPartitions; ++p) memory[p].rollups_seen = disk.seen[p];
   }

@@ -54,7 +54,7 @@ Result<Recovered> Server::build_pipeline(const std::function<void()>& progress) 
       .queue = {.items = config.pipeline.queue_batches, .bytes = config.pipeline.queue_bytes}};
   pipeline_ = std::make_unique<Pipeline>(
       PipelineOptions{.partitions = config.pipeline.partitions, .workers = config.pipeline.workers},
-      context, [](PartitionId) { return nullptr; }, p.supervisor.get());
+      context, [](PartitionId) { return PartitionObservers{}; }, p.supervisor.get());
   auto recovered =
       recover(p, *pipeline_, [&progress](std::uint64_t, std::uint64_t) { progress(); });
   if (!recovered) return recovered;

@@ -1,0 +1,63 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/observer.h"
+
+namespace slipstream {
+
+/// The observers of one partition: tells each what it is to be told (PartitionObserver says what
+/// that is), and puts their states into the partition's own numbers of a checkpoint.
+/// Threads: the partition's.
+class ObserverList {
+ public:
+  using Warn = std::function<void(const std::string&)>;
+
+  explicit ObserverList(PartitionObservers observers);
+
+  /// Work begins; of `closed`, which is the list of what it closes, nothing is told yet.
+  void begin_work() { told_points_ = told_closed_ = 0; }
+  /// Of the batch at hand all points before `end` are folded. To be called before a series is
+  /// forgotten, behind a point that closed something, and at the end; for observers with a state.
+  void folded(const PointBatch& batch, std::size_t end, const RollupBatch& closed);
+  /// What a tick, a gap or a forgotten series closed; likewise.
+  void closed(const RollupBatch& closed);
+
+  /// For those without a state: live points, and rollups that are handed over.
+  void accepted(const PointBatch& batch) {
+    for (PartitionObserver* const observer : stateless_) observer->observe(batch);
+  }
+  void handed_over(const RollupBatch& rollups) {
+    if (rollups.empty()) return;
+    for (PartitionObserver* const observer : stateless_) observer->observe_closed(rollups);
+  }
+
+  void tick(SteadyTime now) {
+    for (const auto& observer : observers_) observer->tick(now);
+  }
+  void forget(std::uint32_t series) {
+    for (const auto& observer : observers_) observer->forget(series);
+  }
+
+  /// Appends the states to what is saved of the windows; where there are none, nothing, as 0.1.
+  void save(std::string& windows) const;
+  /// Takes up the states that save() appended, and returns what it appended them to. An observer
+  /// that has none there begins anew; a state whose observer is not here any more is let go, with
+  /// a word of warning. Errors: damage.
+  Result<std::string_view> restore(std::string_view saved, const Warn& warn);
+  /// All begin anew.
+  void clear();
+
+ private:
+  const PartitionObservers observers_;
+  std::vector<PartitionObserver*> stateless_;
+  std::vector<PartitionObserver*> stateful_;
+  std::size_t told_points_ = 0;  ///< of the batch at hand
+  std::size_t told_closed_ = 0;  ///< of what the work at hand closed
+};
+
+}  // namespace slipstream
