@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
+
 namespace slipstream {
 
 enum class OfferStatus { kTaken, kFull, kClosed };
@@ -57,10 +59,12 @@ class BoundedQueue {
     const std::lock_guard lock(mutex_);
     std::size_t taken = 0;
     for (; taken < limit && !items_.empty(); ++taken) {
+      CHECK(queued_bytes_ >= items_.front().second, "an item goes with the bytes it came with");
       queued_bytes_ -= items_.front().second;
       out.push_back(std::move(items_.front().first));
       items_.pop_front();
     }
+    CHECK(!items_.empty() || queued_bytes_ == 0, "an empty queue holds no bytes");
     depth_.store(items_.size(), std::memory_order_relaxed);
     return taken;
   }

@@ -1,5 +1,6 @@
 #include "broadcast/newest_points.h"
 
+#include "base/check.h"
 #include "broadcast/telemetry_batcher.h"
 
 namespace slipstream {
@@ -13,12 +14,14 @@ void NewestPoints::put(std::uint64_t series_hash, std::string_view json) {
     return;
   }
   if (entries_.size() >= max_series_) {
+    CHECK(!entries_.empty(), "there is room for one series at least");
     forgotten_ = entries_.front().version;
     by_hash_.erase(entries_.front().series_hash);
     entries_.pop_front();
   }
   entries_.push_back({series_hash, version_, std::string(json)});
   by_hash_.emplace(series_hash, std::prev(entries_.end()));
+  CHECK(entries_.size() == by_hash_.size(), "each series stands once in the list and in its index");
 }
 
 NewestPoints::Update NewestPoints::since(std::uint64_t version, std::uint64_t upto) const {

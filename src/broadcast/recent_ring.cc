@@ -1,5 +1,7 @@
 #include "broadcast/recent_ring.h"
 
+#include "base/check.h"
+
 namespace slipstream {
 
 void RecentRing::push(const PointBatch& batch, const Point& point) {
@@ -25,7 +27,9 @@ void RecentRing::push(const PointBatch& batch, const Point& point) {
 }
 
 void RecentRing::drop_oldest() {
+  CHECK(!chunks_.empty(), "points that are counted are in some chunk");
   Chunk& front = chunks_.front();
+  CHECK(front.gone < front.entries.size(), "a chunk whose points are all gone is gone, too");
   ++front.gone;
   --size_;
   if (front.gone == front.entries.size()) drop_front_chunk();
@@ -33,6 +37,8 @@ void RecentRing::drop_oldest() {
 
 void RecentRing::drop_front_chunk() {
   Chunk& front = chunks_.front();
+  CHECK(size_ >= front.entries.size() - front.gone, "a chunk's points are among those counted");
+  CHECK(bytes_ >= front.text.size(), "a chunk's bytes are among those counted");
   size_ -= front.entries.size() - front.gone;
   bytes_ -= front.text.size();
   front.text.clear();

@@ -1,5 +1,6 @@
 #include "net/frame.h"
 
+#include "base/check.h"
 #include "net/deflate.h"
 #include "net/ws_frame.h"
 
@@ -11,6 +12,7 @@ FramePtr Frame::text(std::string_view payload) {
   frame->plain_.reserve(payload.size() + kMaxHeadBytes);
   append_frame_head(frame->plain_, WsOpcode::kText, payload.size());
   frame->head_bytes_ = frame->plain_.size();
+  CHECK(frame->head_bytes_ <= kMaxHeadBytes, "the frame has room for its head from the beginning");
   frame->plain_ += payload;
   frame->may_deflate_ = payload.size() >= kMinDeflatedBytes;
   return frame;
@@ -25,6 +27,7 @@ FramePtr Frame::raw(std::string bytes) {
 std::string_view Frame::deflated() const {
   if (may_deflate_ && !tried_) {
     tried_ = true;
+    CHECK(head_bytes_ > 0, "only a text that was framed here is deflated");
     std::string payload;
     append_deflated(payload, plain().substr(head_bytes_));
     std::string framed;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/check.h"
 #include "net/deflate.h"
 
 namespace slipstream {
@@ -65,6 +66,7 @@ std::string make_frame(WsOpcode opcode, std::string_view payload) {
 std::string make_close_frame(std::uint16_t code, std::string_view reason) {
   std::string payload = {static_cast<char>(code >> 8), static_cast<char>(code)};
   payload += reason.substr(0, kMaxControlBytes - payload.size());
+  CHECK(payload.size() <= kMaxControlBytes, "a control frame's payload is cut before it is framed");
   return make_frame(WsOpcode::kClose, payload);
 }
 

@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "base/check.h"
 #include "pipeline/sectors.h"
 #include "window/window_set.h"
 
@@ -62,6 +63,7 @@ bool Journal::offer(PointBatchPtr& batch) {
   if (!has_backlog_room_locked(bytes) || !queues_.has_room(batch->partition, bytes)) return false;
   log_locked(entries, std::move(chunks));
   hand_over_locked(std::move(batch));
+  check_places_locked();
   tell_backlog_locked();
   return true;
 }
@@ -104,6 +106,7 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
   }
   for (auto& batch : body.batches) hand_over_locked(std::move(batch));
   body.batches.clear();
+  check_places_locked();
   tell_backlog_locked();
   return next_;
 }
@@ -177,9 +180,16 @@ void Journal::cut_locked() {
   full_.push_back(std::exchange(pending_, {.base = next}));
 }
 
+void Journal::check_places_locked() const {
+  CHECK(log_ == nullptr || pending_.end() == next_,
+        "what goes to the log and what goes to the partitions are the same entries");
+}
+
 /// What is in the log, or on its way there, to its partition.
 void Journal::hand_over_locked(PointBatchPtr batch) {
   const std::size_t points = batch->points.size();
+  CHECK(points > 0, "a batch without points has no place in the log");
+  CHECK(batch->partition < queues_.partitions(), "a batch is of a partition that there is");
   parts_.ingest.of(batch->points.front().source).accepted.add(points);
   last_points_ = parts_.clock.steady();
   const LogOffset offset = std::exchange(next_, next_ + points);
@@ -194,6 +204,7 @@ void Journal::append_control_locked(Work::Kind kind, ArrivalTime now) {
   for (std::uint32_t p = 0; p < queues_.partitions(); ++p) {
     queues_.push(p, {.kind = kind, .offset = offset, .time = now});
   }
+  check_places_locked();
   if (log_ == nullptr) durable_.store(next_, std::memory_order_release);
 }
 
@@ -256,6 +267,7 @@ bool Journal::is_due_locked(SteadyTime now) const {
 }
 
 bool Journal::take_pending(SteadyTime now, bool at_once) {
+  CHECK(writing_.empty(), "what is being written is written before more is taken");
   const std::lock_guard lock(mutex_);
   if (full_.empty()) {
     if (pending_.rows.empty() || !(at_once || is_due_locked(now))) return false;
@@ -270,6 +282,8 @@ bool Journal::take_pending(SteadyTime now, bool at_once) {
     } while (writing_.back().goes_on);
   }
   for (const Chunk& chunk : writing_) writing_bytes_ += chunk.rows.bytes();
+  CHECK(writing_.front().base == durable_offset(), "the log is written without holes");
+  CHECK(!writing_.back().goes_on, "a body is taken whole");
   last_flush_ = now;
   return true;
 }
@@ -335,6 +349,7 @@ Result<std::size_t> Journal::append_blocks() {
 }
 
 bool Journal::write_blocks() {
+  CHECK(!writing_.empty(), "only what was taken is written");
   auto written = append_blocks();
   if (!written && written.error().code == ErrorCode::kRefused) {
     give_up_blocks(written.error());
@@ -345,6 +360,7 @@ bool Journal::write_blocks() {
     return false;
   }
   const LogOffset end = writing_.back().end();
+  CHECK(end > durable_offset(), "what is written goes on from what is durable");
   settle(end, durable_offset(), true);
   const SteadyTime begin = parts_.clock.steady();
   if (auto synced = log_->sync(); !synced) {
@@ -384,6 +400,7 @@ void Journal::give_up_blocks(const Error& why) {
                   points, why.message));
   Chunk instead{.base = base};
   instead.rows.add_void(static_cast<std::uint32_t>(end - base));
+  CHECK(instead.end() == end, "a void takes the places of what it is put in for");
   writing_.clear();
   writing_.push_back(std::move(instead));
   std::vector<Waiter> told;

@@ -132,6 +132,7 @@ class Journal final : public Agent, public PointSink {
   std::vector<Chunk> chunks_of(const Entries& entries) const;
   void log_locked(const Entries& entries, std::vector<Chunk> chunks);
   void cut_locked();
+  void check_places_locked() const;
   void hand_over_locked(PointBatchPtr batch);
   void append_control_locked(Work::Kind kind, ArrivalTime now);
   std::size_t backlog_bytes_locked() const;

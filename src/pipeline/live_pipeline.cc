@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "base/check.h"
+
 namespace slipstream {
 
 class LivePipeline::Worker final : public SignalledAgent {
@@ -59,6 +61,7 @@ std::size_t LivePipeline::poll(std::size_t budget) {
 }
 
 void LivePipeline::push(std::uint32_t partition, Work work) {
+  CHECK(partition < partitions_.size(), "work is for a partition that there is");
   if (!work.batch) return;
   const std::size_t bytes = work.batch->bytes();
   partitions_[partition]->queue.force(std::move(work.batch), bytes);

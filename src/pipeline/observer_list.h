@@ -43,9 +43,9 @@ class ObserverList {
     for (const auto& observer : observers_) observer->forget(series);
   }
 
-  /// Appends the states to what is saved of the windows; where there are none, nothing, as 0.1.
+  /// Puts the states beside what is saved of the windows; without any, that stays as it is.
   void save(std::string& windows) const;
-  /// Takes up the states that save() appended, and returns what it appended them to. An observer
+  /// Takes up the states that save() put there, and returns what it put them beside. An observer
   /// that has none there begins anew; a state whose observer is not here any more is let go, with
   /// a word of warning. Errors: damage.
   Result<std::string_view> restore(std::string_view saved, const Warn& warn);

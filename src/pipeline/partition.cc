@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/fault.h"
 
 namespace slipstream {
@@ -81,6 +82,11 @@ void Partition::skip_work_in_hand() {
 }
 
 void Partition::process(Work& work) {
+  CHECK(!failure_, "a partition that failed folds nothing until it is reset");
+  CHECK(work.offset >= position_, "entries are folded in the order of the log, each once");
+  CHECK(work.kind != Work::Kind::kPoints || work.batch != nullptr,
+        "points are folded before their batch is handed on");
+  CHECK(closed_.empty(), "what was closed before is handed over");
   const SteadyTime begin = context_.clock.steady();
   observers_.begin_work();
   if (guard_.meet(work.offset, *windows_)) all_changed();
@@ -162,6 +168,7 @@ void Partition::fold(Work& work) {
 }
 
 void Partition::pass_on(Work& work, SteadyTime begin) {
+  CHECK(work.completed == work.batch->points.size(), "only complete points are shown");
   observers_.accepted(*work.batch);
   context_.stats.batches.add();
   context_.accepted.accept(std::move(work.batch));
@@ -183,6 +190,7 @@ void Partition::tick() {
 void Partition::checkpoint() {
   // What a failure left of the state is no checkpoint.
   if (failure_ || position_ == checkpointed_ || !context_.outputs.has_room()) return;
+  CHECK(position_ > checkpointed_, "a checkpoint goes on from the one before");
   context_.outputs.accept(
       {.partition = id_, .position = position_, .checkpoint = take_checkpoint()});
 }
@@ -193,6 +201,7 @@ std::unique_ptr<Checkpoint> Partition::take_checkpoint() {
   observers_.save(checkpoint->windows);
   DirtySet::Taken taken;
   dirty_.take(taken);
+  CHECK(dirty_.empty(), "what has changed is in one checkpoint");
   checkpoint->removed = std::move(taken.removed);
   checkpoint->changed.reserve(taken.changed.size());
   for (const std::uint32_t number : taken.changed) {
@@ -252,6 +261,7 @@ void Partition::publish_counts() {
 }
 
 Result<void> Partition::begin(const PartitionState& state) {
+  CHECK(taken_.empty(), "a partition begins before it has work");
   if (auto restored = reset(&state); !restored) return restored;
   guard_.begin(state, windows_->sequence());
   for (std::size_t d = 0; d < published_.size(); ++d) {

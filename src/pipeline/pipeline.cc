@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/check.h"
+
 namespace slipstream {
 
 std::size_t Worker::poll(std::size_t budget) {
@@ -65,6 +67,7 @@ void Pipeline::checkpoint() {
 }
 
 void Pipeline::push(std::uint32_t partition, Work work) {
+  CHECK(partition < partitions_.size(), "work is for a partition that there is");
   const std::size_t bytes = work.bytes();
   partitions_[partition]->queue().force(std::move(work), bytes);
   workers_[partition % workers_.size()]->wake();

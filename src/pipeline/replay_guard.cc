@@ -58,6 +58,10 @@ void ReplayGuard::skip_numbers(WindowSet& windows) const {
 }
 
 void ReplayGuard::keep_state_behind_gap(PartitionState state, std::uint64_t sequence) {
+  CHECK(state.offset > restarted_at_, "a gap is passed forwards");
+  CHECK(
+      !behind_gap_ || behind_gap_->state.offset < state.offset || behind_gap_->sequence <= sequence,
+      "numbers go on behind each gap");
   behind_gap_ = {sequence, std::move(state)};
 }
 

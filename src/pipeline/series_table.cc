@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
+
 namespace slipstream {
 
 std::uint32_t SeriesTable::find_or_add(const PointBatch& batch, const Point& point,
@@ -24,10 +26,12 @@ std::uint32_t SeriesTable::find_or_add(const PointBatch& batch, const Point& poi
     free_.erase(free_.begin());
   }
   SeriesState& state = states_[number];
+  CHECK(!state.in_use, "a number is one series' at a time");
   state.track = track;
   state.chassis = chassis;
   state.hash = point.series_hash;
   link(number);
+  CHECK(size_ <= std::max<std::size_t>(max_series_, 1), "the table keeps to its bound");
   return number;
 }
 
@@ -69,6 +73,8 @@ void SeriesTable::link(std::uint32_t number) {
 
 void SeriesTable::unlink(std::uint32_t number) {
   const auto first = first_of_hash_.find(states_[number].hash);
+  CHECK(states_[number].in_use, "only a series that is there is forgotten");
+  CHECK(first != first_of_hash_.end(), "a series in use is found by its hash");
   std::uint32_t* at = &first->second;
   while (*at != number) at = &next_of_hash_[*at];
   *at = next_of_hash_[number];

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "pipeline/partition.h"
 
 namespace slipstream {
@@ -13,6 +14,7 @@ Supervisor::Supervisor(Parts parts, std::vector<DeadRange> dead)
     : parts_(std::move(parts)), dead_(std::move(dead)) {}
 
 bool Supervisor::restart(Partition& partition) {
+  CHECK(partition.failure().has_value(), "only a partition that failed is restarted");
   const DeadRange failure = *partition.failure();
   // Where it failed at what it folded again, the work in hand stands further on.
   const Work* const in_hand = partition.work_in_hand();
@@ -52,6 +54,7 @@ void Supervisor::forget(PartitionId partition) {
 }
 
 void Supervisor::settle(const DeadRange& failure) {
+  CHECK(failure.from < failure.to, "a partition fails at some entry");
   stats_.restarts.add();
   int strikes = 0;
   {
@@ -81,6 +84,7 @@ Result<void> Supervisor::load_and_fold(Partition& partition, LogOffset end) {
   auto state = parts_.load(partition.id());
   if (!state) return std::unexpected(state.error());
   if (auto reset = partition.reset(*state ? &**state : nullptr); !reset) return reset;
+  CHECK(!partition.failure(), "a partition that was reset works again");
   const auto folded = fold_log({&partition}, end, nullptr, nullptr);
   if (!folded) return std::unexpected(folded.error());
   for (const auto& lost : folded->lost) {
@@ -135,6 +139,7 @@ void Supervisor::fold(Partition& partition, Work& work) {
   for (const Point& point : all) {
     points.assign(1, point);
     work.completed = 0;
+    CHECK(work.offset >= partition.position(), "entries come in their order, each once");
     if (is_dead(partition.id(), work.offset)) {
       partition.pass(work);
     } else {

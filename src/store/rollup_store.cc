@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/check.h"
 #include "store/rollup_queries.h"
 #include "store/schema_sql.h"
 #include "store/sqlite.h"
@@ -219,6 +220,7 @@ Result<std::vector<RollupRow>> RollupStore::commit(const Commit& commit) {
   });
   if (impl_->outbox) impl_->outbox->settle(written.has_value());
   if (!written) return std::unexpected(written.error());
+  CHECK(rows.size() == commit.rollups.size(), "each rollup of a commit has its row, or none");
   return rows;
 }
 

@@ -21,6 +21,7 @@ StoreWriter::StoreWriter(RollupStore& store, std::vector<RollupSink*> committed,
       queue_({.items = 1'000'000, .bytes = options_.queue_bytes}) {}
 
 void StoreWriter::begin(DurableOffset durable, const StoredState& stored) {
+  CHECK(current_.empty(), "the store is loaded while no commit is under way");
   durable_ = std::move(durable);
   sequences_ = stored.stream_sequences;
   checkpoints_.clear();
@@ -127,6 +128,7 @@ bool StoreWriter::flush() {
 }
 
 bool StoreWriter::commit() {
+  CHECK(!current_.empty(), "a commit is of some output");
   const SteadyTime began = clock_.steady();
   std::vector<RollupRow> stored_rows;
   if (!commit_.is_empty()) {
@@ -151,6 +153,7 @@ bool StoreWriter::commit() {
       return false;
     }
     stored_rows = std::move(*written);
+    CHECK(stored_rows.size() == commit_.rollups.size(), "the store answers for every rollup");
     if (stats_.failing.value() != 0) warn_("the store can be written again");
     stats_.failing.set(0);
     stats_.commits.add();
@@ -165,6 +168,7 @@ bool StoreWriter::commit() {
     whole += at.checkpoint->is_whole ? 1 : 0;
   }
   publish_needed();
+  CHECK(whole_waiting_.load() >= whole, "a whole checkpoint waits until it is committed");
   whole_waiting_.fetch_sub(whole);
   stats_.waiting.add(-static_cast<std::int64_t>(current_.size()));
   stats_.waiting_rows.add(-std::exchange(rows_in_commit_, 0));
@@ -189,6 +193,7 @@ void StoreWriter::pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime
     return false;
   };
   stats_.repeated.add(std::erase_if(passing_, is_there_already));
+  CHECK(next == stored_rows.size(), "what was stored is passed on, and nothing else as stored");
   if (passing_.empty()) return;
   for (RollupSink* const sink : sinks_) sink->accept(passing_, rows);
   passing_.clear();

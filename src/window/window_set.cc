@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/check.h"
 #include "base/clock.h"
 
 namespace slipstream {
@@ -128,8 +129,7 @@ void WindowSet::fold_keyed(std::size_t d, Series& series, const PointBatch& batc
   auto window = std::ranges::find(windows.open, key, &Window::key);
   if (window == windows.open.end()) {
     if (windows.open.size() == kMaxOpenKeys) {
-      counts_[d].open_points -= windows.open.front().count;
-      emit(d, series, windows.open.front(), out);
+      emit_open(d, series, windows.open.front(), out);
       remove(windows.open, windows.open.begin(), windows.open.begin() + 1);
     }
     windows.open.emplace_back(point.event_time.ns, key, windows.opened++, fresh_statistics(d));
@@ -138,8 +138,7 @@ void WindowSet::fold_keyed(std::size_t d, Series& series, const PointBatch& batc
   add(*window, batch, point);
   ++counts_[d].open_points;
   if (definition.close_count > 0 && window->count >= definition.close_count) {
-    counts_[d].open_points -= window->count;
-    emit(d, series, *window, out);
+    emit_open(d, series, *window, out);
     remove(windows.open, window, window + 1);
   }
 }
@@ -180,8 +179,7 @@ void WindowSet::close_until(std::size_t d, Series& series, std::int64_t until_ns
   std::ranges::sort(windows.open, {}, &Window::age);
   auto window = windows.open.begin();
   for (; window != windows.open.end() && window->start_ns + every_ns <= until_ns; ++window) {
-    counts_[d].open_points -= window->count;
-    emit(d, series, *window, out);
+    emit_open(d, series, *window, out);
   }
   remove(windows.open, windows.open.begin(), window);
 }
@@ -189,10 +187,7 @@ void WindowSet::close_until(std::size_t d, Series& series, std::int64_t until_ns
 void WindowSet::close_open(std::size_t d, Series& series, RollupBatch& out) {
   SeriesWindows& windows = windows_of(series, d);
   std::ranges::sort(windows.open, {}, &Window::age);
-  for (const Window& window : windows.open) {
-    counts_[d].open_points -= window.count;
-    emit(d, series, window, out);
-  }
+  for (const Window& window : windows.open) emit_open(d, series, window, out);
   remove(windows.open, windows.open.begin(), windows.open.end());
 }
 
@@ -281,8 +276,18 @@ void WindowSet::skip_numbers_of(std::uint64_t sequence, std::uint64_t points) {
     windows.opened = std::max(windows.opened, sequence) + points;
 }
 
+void WindowSet::emit_open(std::size_t d, const Series& series, const Window& window,
+                          RollupBatch& out) {
+  CHECK(!window.late, "points of late windows are not among the open ones");
+  CHECK(counts_[d].open_points >= window.count, "what is closed was counted as open");
+  counts_[d].open_points -= window.count;
+  emit(d, series, window, out);
+}
+
 void WindowSet::emit(std::size_t d, const Series& series, const Window& window, RollupBatch& out) {
   const auto& definition = definitions_[d];
+  CHECK(series.in_use, "only machines that sent points have windows");
+  CHECK(window.count > 0, "a window is opened by its first point");
   auto rollup = std::make_shared<Rollup>();
   rollup->window = definition.name;
   rollup->track = series.track;

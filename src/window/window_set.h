@@ -153,6 +153,7 @@ class WindowSet {
   Statistics fresh_statistics(std::size_t d);
   void remove(std::vector<Window>& windows, std::vector<Window>::iterator from,
               std::vector<Window>::iterator to);
+  void emit_open(std::size_t d, const Series& series, const Window& window, RollupBatch& out);
   void emit(std::size_t d, const Series& series, const Window& window, RollupBatch& out);
   Key key_of(const WindowDefinition& definition, const Point& point) const;
   void resize(std::size_t series);
