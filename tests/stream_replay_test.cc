@@ -87,9 +87,10 @@ TEST_F(StreamReplay, AllFormsOfEntriesGiveTheirPoints) {
         run(directory_, {"replay", url(redis, kStream), "--speed", "max", "--to",
                          fmt::format("{}://127.0.0.1:{}", scheme,
                                      scheme == "udp" ? server->udp_port() : server->port())});
-    EXPECT_EQ(replayed.code, 0) << replayed.output;
+    EXPECT_EQ(replayed.code, 1) << replayed.output;
     EXPECT_THAT(replayed.output, HasSubstr("300 points sent to " + scheme));
     EXPECT_THAT(replayed.output, HasSubstr("1 refused"));
+    EXPECT_THAT(replayed.output, HasSubstr("refused and not sent: 1 not_an_object"));
     EXPECT_THAT(replayed.output, HasSubstr("refused: entry " + bad + ": not_an_object"));
     const auto source = scheme == "udp" ? SourceKind::kUdp : SourceKind::kHttp;
     EXPECT_TRUE(eventually([&] { return server->ingest().of(source).accepted.value() == 300; }));

@@ -125,7 +125,7 @@ void RedisRecording::decode(Source& source) {
   decoder_.cut();
   batches_ = std::exchange(decoder_.batches(), {});
   for (const auto& dead : batches_ | std::views::transform(&EntryBatch::dead) | std::views::join) {
-    ++refused_;
+    ++refused_[std::string(dead.reason)];
     if (errors_.size() == kMaxErrors) continue;
     errors_.push_back(
         fmt::format("entry {}: {}: {}", EntryId::at(dead.at).text(), dead.reason, dead.message));

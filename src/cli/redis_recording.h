@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,7 +38,8 @@ class RedisRecording {
   std::uint64_t entries() const { return entries_; }  ///< about so many, where `from` is not 0
   std::uint64_t entries_done() const { return entries_done_; }
   /// Points and entries that are none, and the first ten of them for a person.
-  std::uint64_t refused() const { return refused_; }
+  /// Points that are not valid, by why.
+  const std::map<std::string, std::size_t>& refused() const { return refused_; }
   const std::vector<std::string>& errors() const { return errors_; }
 
  private:
@@ -63,7 +65,7 @@ class RedisRecording {
   std::vector<Source> sources_;
   std::uint64_t entries_ = 0;
   std::uint64_t entries_done_ = 0;
-  std::uint64_t refused_ = 0;
+  std::map<std::string, std::size_t> refused_;
   std::vector<std::string> errors_;
   std::vector<EntryBatch> batches_;  ///< of the entry in hand
   std::size_t batch_ = 0;

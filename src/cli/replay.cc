@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <thread>
 
@@ -93,19 +94,40 @@ class PacedReplay {
 
 constexpr std::string_view kReplay = "replay";
 
-/// What the recording lacked is told by whoever read it; this tells what became of the rest.
+/// Points that were not sent, by why.
+using Unreadable = std::map<std::string, std::size_t>;
+
+std::string listed(const Unreadable& unreadable) {
+  std::string out;
+  for (const auto& [reason, count] : unreadable) {
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count, reason);
+  }
+  return out;
+}
+
+std::size_t sum(const Unreadable& unreadable) {
+  std::size_t count = 0;
+  for (const auto& [reason, n] : unreadable) count += n;
+  return count;
+}
+
+/// Tells what became of a recording, and whether all of it was taken.
 int finish(PacedReplay& replay, const PointSender& sender, Result<void> outcome, std::size_t done,
-           const ReplayOptions& options, std::size_t unreadable) {
+           const ReplayOptions& options, const Unreadable& unreadable) {
   if (auto finished = replay.finish(done); outcome) outcome = finished;
   if (!outcome) {
     return tell_failure(
         kReplay, {fmt::format("after {} points: {}", replay.points(), outcome.error().message)});
   }
   fmt::print("{} points sent to {} in {:.2f} s, {} refused\n", replay.points(), options.to,
-             replay.seconds(), unreadable + sender.refused());
-  if (sender.refused() == 0) return kExitSuccess;
-  return tell_failure(kReplay, {fmt::format("the server refused {} points; the first: {}",
-                                            sender.refused(), sender.first_refusal())});
+             replay.seconds(), sum(unreadable) + sender.refused());
+  if (sender.refused() > 0) {
+    return tell_failure(kReplay, {fmt::format("the server refused {} points; the first: {}",
+                                              sender.refused(), sender.first_refusal())});
+  }
+  if (unreadable.empty()) return kExitSuccess;
+  return tell_failure(kReplay, {fmt::format("{} holds points that were refused and not sent: {}",
+                                            options.source, listed(unreadable))});
 }
 
 int replay_file(const ReplayOptions& options, PointSender& sender, double speed) {
@@ -119,7 +141,7 @@ int replay_file(const ReplayOptions& options, PointSender& sender, double speed)
   for (; outcome && done < points.size(); ++done) {
     outcome = replay.send(points[done].pace_ns, points[done].json, done);
   }
-  return finish(replay, sender, outcome, done, options, recording->refused);
+  return finish(replay, sender, outcome, done, options, recording->reasons);
 }
 
 Result<void> send_all(Session& session, PacedReplay& replay) {
@@ -144,7 +166,7 @@ int replay_session(const ReplayOptions& options, const Config& config, PointSend
   PacedReplay replay(sender, speed, (*session)->entries());
   const auto outcome = send_all(**session, replay);
   const std::size_t done = outcome ? (*session)->entries() : (*session)->entries_done();
-  const int code = finish(replay, sender, outcome, done, options, 0);
+  const int code = finish(replay, sender, outcome, done, options, {});
   const auto lost = (*session)->lost();
   print_lost(lost);
   return lost.empty() ? code : kExitFailure;

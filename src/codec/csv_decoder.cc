@@ -9,82 +9,46 @@ namespace slipstream {
 namespace {
 
 constexpr std::size_t kRequiredColumns = 6;
-constexpr std::size_t kMaxColumns = 512;
-constexpr std::string_view kRawSource = "raw_source";
 
 }  // namespace
 
-CsvDecoder::CsvDecoder(DraftFiller& filler) : filler_(filler) {
-  const auto& names = filler.builder().schema().options();
-  for (const auto* name : {&names.time, &names.track, &names.chassis, &names.lap}) {
-    fixed_.push_back(column(*name));
-  }
-  for (const auto& name : names.well_known) fixed_.push_back(column(name));
-}
-
-CsvDecoder::Column CsvDecoder::column(std::string_view name) {
-  name = without_csv_guard(trim_blanks(name));
-  Member member = filler_.members().copy_of(name);
-  const bool is_free = member.role == MemberRole::kOther || member.role == MemberRole::kField;
-  const bool is_raw_source = name == kRawSource && is_free && !member.is_well_known();
-  return {std::move(member), is_raw_source};
-}
-
-bool CsvDecoder::is_header(const std::vector<std::string_view>& cells) const {
-  const auto& names = filler_.builder().schema().options();
-  const auto has = [&](std::string_view name) {
-    return std::ranges::any_of(
-        cells, [&](auto cell) { return without_csv_guard(trim_blanks(cell)) == name; });
-  };
-  return has(names.track) && has(names.chassis);
-}
-
-std::optional<std::string> CsvDecoder::fault_of(const std::vector<Column>& columns) {
-  if (columns.size() > kMaxColumns) {
-    return fmt::format("{} columns, at most {}", columns.size(), kMaxColumns);
-  }
-  for (auto column = columns.begin(); column != columns.end(); ++column) {
-    const auto& name = column->member.name();
-    if (!name.empty() && std::ranges::find(columns.begin(), column, name, [](const Column& c) {
-                           return std::string_view(c.member.name());
-                         }) != column) {
-      return fmt::format("the column '{}' stands twice", name.substr(0, 40));
-    }
-  }
-  return std::nullopt;
-}
+CsvDecoder::CsvDecoder(DraftFiller& filler)
+    : filler_(filler),
+      empty_is_zero_(filler.builder().schema().options().csv.empty_is_zero),
+      columns_(filler) {}
 
 std::size_t CsvDecoder::decode(std::string_view text, const TextOrigin& origin,
                                RejectionSink& rejections) {
-  if (origin.is_body) return decode_body(text, origin, rejections);
-  CsvReader reader(without_byte_order_mark(text));
+  const auto preamble = take_csv_preamble(text);
+  const auto& dialect = preamble.dialect;
+  CsvReader reader(text, dialect.delimiter);
   if (!reader.next()) return 0;
-  return decode_rows(reader, fixed_, kRequiredColumns, origin, rejections);
+  const bool has_track = !origin.track.empty();
+  if (columns_.is_header(reader.cells(), dialect)) {
+    if (auto mapped = columns_.map(reader.cells(), dialect, has_track); !mapped) {
+      rejections.rejected(0, {RejectReason::kMalformedCsv, std::move(mapped.error())},
+                          reader.record());
+      return 1;
+    }
+    if (!reader.next()) return 0;
+    return decode_rows(reader, {columns_.named(), columns_.named().size(), dialect, true}, origin,
+                       rejections);
+  }
+  CsvReader comment(preamble.comment, dialect.delimiter);
+  if (comment.next() && columns_.is_header(comment.cells(), dialect) &&
+      columns_.map(comment.cells(), dialect, has_track)) {
+    return decode_rows(reader, {columns_.named(), columns_.named().size(), dialect, true}, origin,
+                       rejections);
+  }
+  return decode_rows(reader, {columns_.fixed(), kRequiredColumns, dialect, false}, origin,
+                     rejections);
 }
 
-std::size_t CsvDecoder::decode_body(std::string_view text, const TextOrigin& origin,
-                                    RejectionSink& rejections) {
-  CsvReader reader(without_byte_order_mark(text));
-  if (!reader.next()) return 0;
-  if (!is_header(reader.cells())) {
-    return decode_rows(reader, fixed_, kRequiredColumns, origin, rejections);
-  }
-  std::vector<Column> columns;
-  for (const auto cell : reader.cells()) columns.push_back(column(cell));
-  if (auto fault = fault_of(columns)) {
-    rejections.rejected(0, {RejectReason::kMalformedCsv, std::move(*fault)}, reader.record());
-    return 1;
-  }
-  if (!reader.next()) return 0;
-  return decode_rows(reader, columns, 1, origin, rejections);
-}
-
-std::size_t CsvDecoder::decode_rows(CsvReader& reader, std::vector<Column>& columns,
-                                    std::size_t required, const TextOrigin& origin,
+std::size_t CsvDecoder::decode_rows(CsvReader& reader, const Table& table, const TextOrigin& origin,
                                     RejectionSink& rejections) {
   std::size_t index = 0;
   do {
-    if (auto outcome = decode_row(reader, columns, required, origin); !outcome) {
+    if (auto outcome = decode_row(reader, table, origin); !outcome) {
       rejections.rejected(index, outcome.error(), reader.record());
     }
     ++index;
@@ -92,24 +56,49 @@ std::size_t CsvDecoder::decode_rows(CsvReader& reader, std::vector<Column>& colu
   return index;
 }
 
-CsvDecoder::Outcome CsvDecoder::decode_row(const CsvReader& reader, std::vector<Column>& columns,
-                                           std::size_t required, const TextOrigin& origin) {
+/// Cells beyond the last column are none where they are empty: many programs end a row with a
+/// delimiter.
+CsvDecoder::Outcome CsvDecoder::check_count(const std::vector<std::string_view>& cells,
+                                            const Table& table) {
+  const auto is_empty = [](std::string_view cell) { return trim_blanks(cell).empty(); };
+  const std::size_t most = table.columns.size();
+  if (cells.size() >= table.required &&
+      (cells.size() <= most ||
+       std::all_of(cells.begin() + static_cast<std::ptrdiff_t>(most), cells.end(), is_empty))) {
+    return {};
+  }
+  const auto expected = table.has_header
+                            ? fmt::format("the header has {}", table.required)
+                            : fmt::format("from {} to {} are expected where no header names them",
+                                          table.required, most);
+  return reject(RejectReason::kMalformedCsv,
+                fmt::format("{} columns, separated by {}: {}", cells.size(),
+                            table.dialect.delimiter_name(), expected));
+}
+
+CsvDecoder::Outcome CsvDecoder::decode_row(const CsvReader& reader, const Table& table,
+                                           const TextOrigin& origin) {
   const auto& cells = reader.cells();
+  auto& columns = table.columns;
   if (auto fits = filler_.check_size(reader.record(), "line"); !fits) return fits;
   if (!reader.well_formed()) return reject(RejectReason::kMalformedCsv, "a quote is not closed");
-  if (cells.size() < required || cells.size() > columns.size()) {
-    return reject(RejectReason::kMalformedCsv, fmt::format("{} columns, from {} to {} are expected",
-                                                           cells.size(), required, columns.size()));
-  }
+  if (auto counted = check_count(cells, table); !counted) return counted;
   if (!simdjson::validate_utf8(reader.record())) {
     return reject(RejectReason::kMalformedCsv, "the text is not UTF-8");
   }
   filler_.begin();
   json_.begin();
+  bool has_track = false;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i].is_raw_source && !origin.peer.empty()) continue;
+    auto& column = columns[i];
+    if (column.is_raw_source && !origin.peer.empty()) continue;
+    has_track |= column.member.role == MemberRole::kTrack;
     const auto cell = i < cells.size() ? trim_blanks(cells[i]) : std::string_view{};
-    if (auto outcome = decode_cell(columns[i].member, cell); !outcome) return outcome;
+    if (auto outcome = decode_cell(column, cell, table.dialect); !outcome) return outcome;
+  }
+  if (!has_track) {
+    json_.add_text(filler_.builder().schema().options().track, origin.track);
+    filler_.draft().track = origin.track;
   }
   if (!origin.peer.empty()) {
     json_.add_text(kRawSource, origin.peer.text());
@@ -119,10 +108,12 @@ CsvDecoder::Outcome CsvDecoder::decode_row(const CsvReader& reader, std::vector<
   return filler_.finish(origin);
 }
 
-CsvDecoder::Outcome CsvDecoder::decode_cell(Member& member, std::string_view cell) {
+CsvDecoder::Outcome CsvDecoder::decode_cell(CsvColumn& column, std::string_view cell,
+                                            const CsvDialect& dialect) {
+  Member& member = column.member;
   switch (member.role) {
     case MemberRole::kTime:
-      return decode_time(member, cell);
+      return decode_time(column, cell, dialect);
     case MemberRole::kTrack:
     case MemberRole::kChassis:
       cell = without_csv_guard(cell);
@@ -131,13 +122,15 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(Member& member, std::string_view cel
     default:
       break;
   }
-  const bool may_be_absent = member.role != MemberRole::kLap && !member.is_well_known();
-  if (cell.empty() && may_be_absent) return {};
-  const auto number = cell.empty() ? 0.0 : parse_number(cell);
-  if (number) {
-    if (cell.empty()) cell = "0";
-    json_.add_number(member, cell, *number);
-    return filler_.take_number(member, cell, *number);
+  if (cell.empty()) {
+    const bool was_zero = member.role == MemberRole::kLap || member.is_well_known();
+    if (!empty_is_zero_ || !was_zero) return {};
+    cell = "0";
+  }
+  const auto text = dialect.number_text(cell, scratch_);
+  if (const auto number = parse_number(text)) {
+    json_.add_number(member, text, *number);
+    return filler_.take_number(member, text, *number);
   }
   // A column that the schema does not know is a field where it holds a number, else text.
   if (!member.wants_number()) cell = without_csv_guard(cell);
@@ -145,14 +138,17 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(Member& member, std::string_view cel
   return filler_.take_text(member, cell);
 }
 
-CsvDecoder::Outcome CsvDecoder::decode_time(Member& member, std::string_view cell) {
+CsvDecoder::Outcome CsvDecoder::decode_time(CsvColumn& column, std::string_view cell,
+                                            const CsvDialect& dialect) {
   if (cell.empty()) return {};
-  if (const auto number = parse_number(cell)) {
-    json_.add_number(member, cell, *number);
-    return filler_.take_number(member, cell, *number);
+  const auto text = dialect.number_text(cell, scratch_);
+  if (const auto number = parse_number(text)) {
+    auto& member = column.ordinary && is_before_2000(text) ? *column.ordinary : column.member;
+    json_.add_number(member, text, *number);
+    return filler_.take_number(member, text, *number);
   }
-  json_.add_text(member.name(), cell);
-  return filler_.take_text(member, cell);
+  json_.add_text(column.member.name(), cell);
+  return filler_.take_text(column.member, cell);
 }
 
 }  // namespace slipstream

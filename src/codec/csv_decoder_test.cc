@@ -19,13 +19,15 @@ TEST_F(CsvDecoderTest, CsvLineGivesOnePoint) {
             R"("Steering_Angle":12,"pbrake_f":3.5,"rpm":6200,"raw_source":"udp:127.0.0.1:5"})");
 }
 
-TEST_F(CsvDecoderTest, EmptyCsvColumnsHaveTheirDefaults) {
+TEST_F(CsvDecoderTest, EmptyCsvColumnsAndThoseBehindTheLastAreAbsent) {
   decode(",cota,A,,,\n,cota,B,,,,,,,,");
   ASSERT_TRUE(refused_.empty());
   ASSERT_EQ(batch().points.size(), 2u);
-  EXPECT_EQ(point().event_time.ns, kNow);
-  EXPECT_EQ(value(field::kSpeedKmh), 0);
-  EXPECT_EQ(value(field::kRpm), 0);
+  for (const auto& p : batch().points) {
+    EXPECT_EQ(p.event_time.ns, kNow);
+    EXPECT_EQ(p.lap, 0);
+    EXPECT_EQ(p.value_count, 0u);
+  }
 }
 
 TEST_F(CsvDecoderTest, EveryBadCsvLineHasItsReasonAndNoEffectOnOthers) {
@@ -95,7 +97,7 @@ TEST_F(CsvDecoderTest, CsvHasTextsWhereItSaysItsSourceOrAColumnIsText) {
   EXPECT_TRUE(point().has_texts);
   const auto has_texts = [&](std::string_view text) {
     for (auto& batch : writer_.open()) batch.reset();
-    decoder_.csv().decode_body(text, {SourceKind::kHttp, {kNow}}, *this);
+    decoder_.csv().decode(text, {SourceKind::kHttp, {kNow}}, *this);
     return point().has_texts;
   };
   EXPECT_FALSE(has_texts("track,chassis,lap,gear\na,b,1,3\n"));

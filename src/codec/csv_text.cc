@@ -106,13 +106,13 @@ bool CsvReader::next() {
     if (!rest_.empty() && rest_.front() == '"') {
       read_quoted();
     } else {
-      const auto end = rest_.find_first_of(",\n");
+      const auto end = cell_end();
       auto cell = rest_.substr(0, end);
       rest_.remove_prefix(cell.size());
       if (!cell.empty() && cell.back() == '\r') cell.remove_suffix(1);
       cells_.push_back(cell);
     }
-    if (rest_.empty() || rest_.front() != ',') break;
+    if (rest_.empty() || rest_.front() != stops_[0]) break;
     rest_.remove_prefix(1);
   }
   record_ = {begin, static_cast<std::size_t>(rest_.data() - begin)};
@@ -155,7 +155,7 @@ void CsvReader::read_quoted() {
     return;
   }
   rest_.remove_prefix(i + 1);
-  const auto tail = rest_.substr(0, rest_.find_first_of(",\n"));
+  const auto tail = rest_.substr(0, cell_end());
   if (!trim_blanks(tail).empty()) well_formed_ = false;
   rest_.remove_prefix(tail.size());
   cells_.push_back(cell);

@@ -8,11 +8,13 @@
 
 namespace slipstream {
 
-/// Cuts RFC 4180 text into records. Cells are views into the text, or into the reader where quotes
+/// Cuts RFC 4180 text into records, of cells that commas separate or another delimiter. Cells are
+/// views into the text, or into the reader where quotes
 /// were doubled; they hold until the next call. One thread.
 class CsvReader {
  public:
-  explicit CsvReader(std::string_view text) : rest_(text) {}
+  explicit CsvReader(std::string_view text, char delimiter = ',')
+      : rest_(text), stops_{delimiter, '\n'} {}
 
   /// The next record that is not blank, or false at the end. `well_formed()` tells about its
   /// quotes.
@@ -23,8 +25,11 @@ class CsvReader {
 
  private:
   void read_quoted();
+  /// Where an unquoted cell ends in the rest.
+  std::size_t cell_end() const { return rest_.find_first_of({stops_, sizeof stops_}); }
 
   std::string_view rest_;
+  const char stops_[2];  ///< the delimiter, the line's end
   std::string_view record_;
   std::vector<std::string_view> cells_;
   std::deque<std::string> unquoted_;  ///< a deque: views into its strings must hold while it grows

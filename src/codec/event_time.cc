@@ -64,6 +64,11 @@ std::optional<std::int64_t> time_from_number(std::string_view text) {
   return *time + fraction;
 }
 
+bool is_before_2000(std::string_view text) {
+  constexpr std::int64_t kYear2000 = 946'684'800 * kNsPerSecond;
+  return time_from_number(text).value_or(0) < kYear2000;
+}
+
 std::optional<EventTime> time_from_text(std::string_view text) {
   auto ns = parse_iso_time(text);
   if (!ns) ns = time_from_number(text);

@@ -13,6 +13,9 @@ std::optional<std::int64_t> time_from_integer(std::int64_t value);
 /// The same from a number's text, blanks around it allowed. Exact to the nanosecond, digits beyond
 /// are cut off; with an exponent, as exact as a double. Nothing where the text is no number, too.
 std::optional<std::int64_t> time_from_number(std::string_view text);
+/// A number that would be a time before the year 2000, or none at all: under a name that is not the
+/// configured one it rather counts from a session's start, or is no time.
+bool is_before_2000(std::string_view text);
 /// A time that a person asks for: ISO 8601, or a number as in a point.
 std::optional<EventTime> time_from_text(std::string_view text);
 

@@ -154,9 +154,13 @@ std::string_view LineReader::unescaped(std::string_view text, std::string_view s
 }
 
 bool LineReader::looks_like_lines(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r\n");
+  auto begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return false;
-  if (text[begin] == '#') return true;
+  while (text[begin] == '#') {
+    text.remove_prefix(std::min(text.find('\n', begin), text.size()));
+    begin = text.find_first_not_of(" \t\r\n");
+    if (begin == std::string_view::npos) return true;
+  }
   LineReader reader(text.substr(begin));
   reader.measurement_ = reader.read_name(", ");
   if (reader.measurement_.empty() || !reader.read_tags()) return false;

@@ -9,7 +9,9 @@
 
 #include "base/iso_time.h"
 #include "base/json_text.h"
+#include "codec/csv_dialect.h"
 #include "codec/csv_text.h"
+#include "codec/synonyms.h"
 
 namespace slipstream {
 namespace {
@@ -20,7 +22,7 @@ struct Columns {
 
 std::optional<Columns> find_columns(const std::vector<std::string_view>& header) {
   const auto at = [&](std::string_view name) {
-    return static_cast<std::size_t>(std::ranges::find(header, name) - header.begin());
+    return static_cast<std::size_t>(std::ranges::find(header, name, plain_name) - header.begin());
   };
   const Columns c{at("lap"),
                   at("meta_event"),
@@ -35,11 +37,21 @@ std::optional<Columns> find_columns(const std::vector<std::string_view>& header)
   return c;
 }
 
+/// In whichever case a channel comes: of ours it gets our spelling, which Steering_Angle has a
+/// capital in.
 std::string_view our_name(std::string_view channel) {
-  if (channel == "Laptrigger_lapdist_dls") return "lapdist_m";
-  if (channel == "speed") return "speed_kmh";
-  if (channel == "nmot") return "rpm";
-  return channel;
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"laptrigger_lapdist_dls", "lapdist_m"},
+      {"speed", "speed_kmh"},
+      {"nmot", "rpm"},
+      {"accx_can", "accx_can"},
+      {"accy_can", "accy_can"},
+      {"steering_angle", "Steering_Angle"},
+      {"pbrake_f", "pbrake_f"}};
+  const auto plain = plain_name(channel);
+  const auto* known =
+      std::ranges::find(kNames, plain, &std::pair<std::string_view, std::string_view>::first);
+  return known == std::end(kNames) ? channel : known->second;
 }
 
 struct Row {
@@ -75,7 +87,8 @@ std::string to_json(const Gathered& point) {
 /// Reads rows into points; what is wrong with a row costs that row only.
 class Pivot {
  public:
-  Pivot(const Columns& columns, std::string_view track) : at_(columns), track_(track) {}
+  Pivot(const Columns& columns, CsvDialect dialect, std::string_view track)
+      : at_(columns), dialect_(dialect), track_(track) {}
 
   std::expected<void, Rejection> add(const CsvReader& reader) {
     const auto& cells = reader.cells();
@@ -96,7 +109,9 @@ class Pivot {
     if (cell(at_.vehicle).empty()) {
       return reject(RejectReason::kMissingDimension, "vehicle_id is empty");
     }
-    const auto value = parse_number(cell(at_.value));
+    std::string scratch;
+    const auto reading = dialect_.number_text(cell(at_.value), scratch);
+    const auto value = parse_number(reading);
     std::optional<double> lap = 0.0;
     if (!cell(at_.lap).empty()) lap = parse_number(cell(at_.lap));
     if (!value || !lap || cell(at_.name).empty()) {
@@ -118,7 +133,7 @@ class Pivot {
     auto row = std::ranges::find(point.rows, channel, &Row::channel);
     if (row == point.rows.end()) row = point.rows.insert(row, Row{std::string(channel), {}});
     row->number.clear();
-    append_json_number(row->number, cell(at_.value), *value);
+    append_json_number(row->number, reading, *value);
     return {};
   }
 
@@ -145,6 +160,7 @@ class Pivot {
   }
 
   const Columns at_;
+  const CsvDialect dialect_;
   const std::string_view track_;
   std::map<std::pair<std::string, std::int64_t>, std::size_t> index_;
   std::vector<Gathered> points_;
@@ -153,13 +169,15 @@ class Pivot {
 }  // namespace
 
 bool looks_like_trd(std::string_view text) {
-  CsvReader reader(text.substr(0, text.find('\n')));
+  const auto dialect = take_csv_preamble(text).dialect;
+  CsvReader reader(text.substr(0, text.find('\n')), dialect.delimiter);
   return reader.next() && find_columns(reader.cells()).has_value();
 }
 
 std::vector<TrdPoint> pivot_trd(std::string_view text, std::string_view track,
                                 RejectionSink& rejections) {
-  CsvReader reader(text);
+  const auto dialect = take_csv_preamble(text).dialect;
+  CsvReader reader(text, dialect.delimiter);
   if (!reader.next()) return {};
   const auto columns = find_columns(reader.cells());
   if (!columns) {
@@ -168,7 +186,7 @@ std::vector<TrdPoint> pivot_trd(std::string_view text, std::string_view track,
         reader.record());
     return {};
   }
-  Pivot pivot(*columns, track);
+  Pivot pivot(*columns, dialect, track);
   for (std::size_t row = 0; reader.next(); ++row) {
     if (auto added = pivot.add(reader); !added) {
       rejections.rejected(row, added.error(), reader.record());

@@ -62,6 +62,15 @@ struct FieldRange {
   }
 };
 
+/// How tables of others are read.
+struct CsvOptions {
+  /// The replaced system's: a cell of lap or of a well-known field that is empty, or that a line by
+  /// position does not have, is 0 instead of absent.
+  bool empty_is_zero = false;
+  /// A column's name in others' headers, and the member that it is.
+  std::vector<std::pair<std::string, std::string>> columns = {};
+};
+
 /// What the members of a point are called and what they may hold. The defaults are racing's.
 struct SchemaOptions {
   std::string time = "meta_time";
@@ -76,6 +85,7 @@ struct SchemaOptions {
   std::vector<std::pair<std::string, FieldRange>> ranges = {};
   std::int64_t future_skew_ms = 300'000;
   std::size_t max_point_bytes = 65'536;
+  CsvOptions csv = {};
 };
 
 /// The schema in force. Owns the field table. Immutable but for the fields it learns.

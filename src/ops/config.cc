@@ -132,6 +132,10 @@ class FileReader {
         read_ranges(node);
         continue;
       }
+      if (section == "csv" && name == "columns") {
+        read_columns(node);
+        continue;
+      }
       if (section == "security" && name == "tokens") {
         read_tokens(node, config_.security.tokens, [&](const toml::node& at, std::string message) {
           fault(at, std::move(message));
@@ -190,6 +194,19 @@ class FileReader {
       }
       config_.schema.ranges.emplace_back(std::string(key.str()),
                                          FieldRange{.min = *at(0), .max = *at(1)});
+    }
+  }
+
+  void read_columns(const toml::node& node) {
+    const auto* table = node.as_table();
+    if (table == nullptr) return fault(node, "[csv.columns] must be a table");
+    for (const auto& [key, value] : *table) {
+      const auto* member = value.as_string();
+      if (member == nullptr || member->get().empty()) {
+        fault(value, fmt::format("[csv.columns] {}: a member's name is expected", key.str()));
+        continue;
+      }
+      config_.schema.csv.columns.emplace_back(std::string(key.str()), member->get());
     }
   }
 

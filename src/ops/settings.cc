@@ -115,6 +115,26 @@ Setting log_setting() {
   return s;
 }
 
+/// A flag that is written as one of two words.
+Setting csv_empty_setting() {
+  return {
+      "csv",
+      "empty",
+      "CSV_EMPTY",
+      SettingKind::kText,
+      "an empty cell of lap or of a well-known field: absent, or zero as in the replaced system",
+      "one of absent zero",
+      [](Config& config, const SettingValue& value) {
+        const auto* given = std::get_if<std::string>(&value);
+        if (given == nullptr || (*given != "absent" && *given != "zero")) return false;
+        config.schema.csv.empty_is_zero = *given == "zero";
+        return true;
+      },
+      [](const Config& config) -> SettingValue {
+        return std::string(config.schema.csv.empty_is_zero ? "zero" : "absent");
+      }};
+}
+
 // An accessor that serves const and mutable configurations alike.
 #define SLIPSTREAM_AT(member) [](auto& c) -> auto& { return c.member; }
 
@@ -213,6 +233,7 @@ std::vector<Setting> make_settings() {
               SLIPSTREAM_AT(schema.future_skew_ms)),
       integer("schema", "max_point_bytes", "MAX_POINT_BYTES", 64, 1 << 20, "bytes of a point",
               SLIPSTREAM_AT(schema.max_point_bytes)),
+      csv_empty_setting(),
       integer("pipeline", "workers", "AGG_WORKERS", 1, 1'024,
               "threads that fold; at most the number of cores is used",
               SLIPSTREAM_AT(pipeline.workers)),
@@ -360,123 +381,11 @@ std::vector<Setting> make_settings() {
   };
 }
 
-std::string toml_text(const SettingValue& value) {
-  if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
-  if (const auto* on = std::get_if<bool>(&value)) return *on ? "true" : "false";
-  if (const auto* string = std::get_if<std::string>(&value)) return fmt::format("\"{}\"", *string);
-  std::string out;
-  for (const auto& item : std::get<std::vector<std::string>>(value)) {
-    out += fmt::format("{}\"{}\"", out.empty() ? "" : ", ", item);
-  }
-  return "[" + out + "]";
-}
-
-constexpr std::string_view kMoreText = R"(
-# Tokens: name is for the log; the token, or its SHA-256 in hex (printf %s TOKEN | sha256sum); what
-# it may do: "read", "write", "admin" (everything).
-# [[security.tokens]]
-# name = "pit wall"
-# token_sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-# scopes = ["read"]
-
-# Further UDP sources: with more than one, every one is a table [[udp]] instead of [udp], with the
-# same keys. The environment's UDP_... are the first one's.
-# [[udp]]
-# port = 20777
-#
-# [[udp]]
-# port = 8089
-# decoder = "line"
-
-# Ranges that fields must keep; a point outside is refused as out_of_range.
-# [schema.ranges]
-# speed_kmh = [0, 500]
-
-# The windows. Tables of your own replace all three defaults, which are these.
-# [[window]]
-# name = "bucket"
-# key = ["lap", "sector"]   # beside track and chassis
-# count = 10                # closes at so many points (FLUSH_THRESHOLD)
-# change = true             # closes when the machine moves to another key
-# idle_ms = 2000            # closes when the machine is silent for so long (BUCKET_IDLE_MS)
-# late = "rollup"           # points after the close: "rollup" of their own, or "drop"
-#
-# [[window]]
-# name = "sector"
-# key = ["lap", "sector"]
-# change = true
-# idle_ms = 60000
-# stored = true             # goes to SQLite
-#
-# [[window]]
-# name = "second"
-# every_ms = 1000           # tumbling windows of event time
-# lateness_ms = 1000        # how far event time may lag behind a machine's newest
-# stored = true
-#
-)";
-
-/// "# Further: first = true gives first_<field>, ..."
-std::string further_statistics_text() {
-  std::string out = "# Further:";
-  for (const auto& row : kStatisticGroups) {
-    out +=
-        fmt::format("{} {} = true gives ", &row == kStatisticGroups.data() ? "" : ",", row.setting);
-    std::string_view separator;
-    for (const auto& statistic : kStatistics) {
-      if (statistic.group != row.group) continue;
-      out += fmt::format("{}{}", std::exchange(separator, ", "), statistic.prefix);
-    }
-    out += "<field>";
-  }
-  return out + ".\n";
-}
-
 }  // namespace
 
 const std::vector<Setting>& settings() {
   static const std::vector<Setting> all = make_settings();
   return all;
-}
-
-std::string default_config_text() {
-  std::string out =
-      "# Slipstream's settings, all at their defaults. An environment variable (in brackets) wins "
-      "over\n"
-      "# the file. ${VAR} and ${VAR:-default} are replaced inside this file.\n";
-  std::string section;
-  const Config defaults;
-  for (const auto& s : settings()) {
-    if (s.section != section) out += fmt::format("\n[{}]\n", s.section);
-    section = s.section;
-    out += fmt::format("# {} [{}]\n{} = {}\n", s.help, s.environment, s.key,
-                       toml_text(s.get(defaults)));
-  }
-  out += kMoreText;
-  return out += further_statistics_text();
-}
-
-std::string settings_markdown() {
-  std::string out = "| file | environment | default | what it is |\n| --- | --- | --- | --- |\n";
-  const Config defaults;
-  for (const auto& s : settings()) {
-    out += fmt::format("| `[{}] {}` | `{}` | `{}` | {} |\n", s.section, s.key, s.environment,
-                       toml_text(s.get(defaults)), s.help);
-  }
-  return out;
-}
-
-std::string statistics_markdown() {
-  std::string out = "| member | with | what it is |\n| --- | --- | --- |\n";
-  for (const auto& statistic : kStatistics) {
-    const auto* group =
-        std::ranges::find(kStatisticGroups, statistic.group, &StatisticGroupRow::group);
-    out += fmt::format(
-        "| `{}<field>` | {} | {} |\n", statistic.prefix,
-        group == kStatisticGroups.end() ? "always" : fmt::format("`{} = true`", group->setting),
-        statistic.meaning);
-  }
-  return out;
 }
 
 }  // namespace slipstream

@@ -9,16 +9,20 @@
 #include "base/json_text.h"
 #include "codec/point_decoder.h"
 #include "codec/trd_csv.h"
+#include "net/body_encoding.h"
 #include "source/peer_table.h"
 
 namespace slipstream {
 namespace {
+
+constexpr std::size_t kMaxUnpackedBytes = std::size_t{4} << 30;
 
 class FirstErrors final : public RejectionSink {
  public:
   explicit FirstErrors(Recording& recording) : recording_(recording) {}
   void rejected(std::size_t index, const Rejection& rejection, std::string_view sample) override {
     ++recording_.refused;
+    ++recording_.reasons[std::string(to_string(rejection.reason))];
     if (recording_.errors.size() == 10) return;
     recording_.errors.push_back(fmt::format("point {}: {}: {} in: {}", index + 1,
                                             to_string(rejection.reason), rejection.message,
@@ -28,6 +32,24 @@ class FirstErrors final : public RejectionSink {
  private:
   Recording& recording_;
 };
+
+/// What gzip or zstd packed, told by its first bytes, whatever the file is called.
+Result<std::string> unpacked(std::string text, const std::filesystem::path& file) {
+  using std::string_view_literals::operator""sv;
+  const auto packing = text.starts_with("\x1f\x8b"sv)           ? "gzip"sv
+                       : text.starts_with("\x28\xb5\x2f\xfd"sv) ? "zstd"sv
+                                                                : ""sv;
+  auto whole = decode_body(std::move(text), packing, kMaxUnpackedBytes);
+  if (!whole) {
+    return fail(
+        whole.error() == DecodeFault::kTooLarge
+            ? fmt::format("{}: more than {} GiB once unpacked", file.string(),
+                          kMaxUnpackedBytes >> 30)
+            : fmt::format("{}: it begins like {}, but is cut or damaged", file.string(), packing));
+  }
+  whole->reserve(whole->size() + JsonDecoder::kPadding);
+  return std::move(*whole);
+}
 
 Result<std::string> read_text(const std::filesystem::path& file) {
   std::error_code error;
@@ -41,8 +63,7 @@ Result<std::string> read_text(const std::filesystem::path& file) {
   text.reserve((error ? 0 : size) + JsonDecoder::kPadding);
   text.assign(std::istreambuf_iterator<char>(in), {});
   if (in.bad()) return fail(fmt::format("{}: reading failed", file.string()));
-  text.reserve(text.size() + JsonDecoder::kPadding);
-  return text;
+  return unpacked(std::move(text), file);
 }
 
 /// The array in {"telemetry":[...]}, else the text as it is.
@@ -61,8 +82,8 @@ std::string_view unwrapped(std::string_view text) {
   return text;
 }
 
-void decode_all(std::string_view text, const SchemaOptions& options, FirstErrors& errors,
-                Recording& recording) {
+void decode_all(std::string_view text, std::string_view track, const SchemaOptions& options,
+                FirstErrors& errors, Recording& recording) {
   SchemaOptions lenient = options;
   lenient.future_skew_ms = std::numeric_limits<std::int64_t>::max() / kNsPerSecond;
   Schema schema(lenient);
@@ -70,7 +91,10 @@ void decode_all(std::string_view text, const SchemaOptions& options, FirstErrors
   BatchPool pool;
   BatchWriter writer(1, pool);
   PointDecoder decoder(schema, stats, writer);
-  const TextOrigin origin{.source = SourceKind::kReplay, .arrival = SystemClock().now()};
+  const TextOrigin origin{.source = SourceKind::kReplay,
+                          .arrival = SystemClock().now(),
+                          .is_body = true,
+                          .track = track};
   const auto begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return;
   if (text[begin] == '[') {
@@ -83,7 +107,7 @@ void decode_all(std::string_view text, const SchemaOptions& options, FirstErrors
       decoder.json().decode(array, origin, errors);
     }
   } else {
-    decoder.csv().decode_body(text, origin, errors);
+    decoder.csv().decode(text, origin, errors);
   }
   const auto& batch = writer.open().front();
   if (!batch) return;
@@ -107,7 +131,7 @@ Result<Recording> read_recording(const std::filesystem::path& file, const std::s
       recording.points.push_back({point.receipt_ns, point.event_time.ns, std::move(point.json)});
     }
   } else {
-    decode_all(*text, schema, errors, recording);
+    decode_all(*text, track, schema, errors, recording);
   }
   if (recording.points.empty()) {
     return fail(fmt::format("{} holds no valid point{}{}", file.string(),

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,14 +18,16 @@ struct ReplayPoint {
 };
 
 struct Recording {
-  std::vector<ReplayPoint> points;  ///< in the order to be sent
-  std::size_t refused = 0;          ///< points or rows that are not valid
-  std::vector<std::string> errors;  ///< the first ten of them
+  std::vector<ReplayPoint> points;                  ///< in the order to be sent
+  std::size_t refused = 0;                          ///< points or rows that are not valid
+  std::map<std::string, std::size_t> reasons = {};  ///< why, with how many of each
+  std::vector<std::string> errors;                  ///< the first ten of them
 };
 
 /// Reads a recording: a TRD long CSV export (`track` names its track, else the export's event
-/// does), a CSV file with or without a header, NDJSON, a JSON array, or {"telemetry":[...]}. All of
-/// it is held in memory. Errors: the file cannot be read, or has no valid point.
+/// does), a CSV file with or without a header (`track` is the track of one without such a column),
+/// NDJSON, a JSON array, or {"telemetry":[...]}; packed by gzip or zstd or not. All of it is held
+/// in memory. Errors: the file cannot be read, or has no valid point.
 Result<Recording> read_recording(const std::filesystem::path& file, const std::string& track,
                                  const SchemaOptions& schema);
 
