@@ -259,8 +259,8 @@ TEST(Session, ExportOfCsvThatCameInAndOfAFaultLap) {
       0);
   EXPECT_EQ(sorted(lines(directory.path() / "points.csv")),
             sorted({"meta_time,track,chassis,lap,sector,speed_kmh,crew,raw_source\r",
-                    "2025-09-05T00:00:00.000Z,cota,x,2,1,50,\"a\"\"b\",http:127.0.0.1\r",
-                    "2025-09-05T00:00:01.000Z,cota,y,32768,0,60,,http:127.0.0.1\r"}));
+                    "2025-09-05T00:00:00Z,cota,x,2,1,50,\"a\"\"b\",http:127.0.0.1\r",
+                    "2025-09-05T00:00:01Z,cota,y,32768,0,60,,http:127.0.0.1\r"}));
 }
 
 TEST(Session, CsvRunsInNoSpreadsheetAndComesBackAsItWas) {
@@ -285,7 +285,7 @@ TEST(Session, CsvRunsInNoSpreadsheetAndComesBackAsItWas) {
     Server server({{"DATA_DIR", (directory.path() / "first").string()}});
     post(
         server,
-        R"({"meta_time":"2025-09-05T00:00:00.000Z","track":"=cota","chassis":"@GR86","lap":1,"sector":0,"=1+1":-5,"note":"+cmd|' /C calc'!A0","crew":"-7","quoted":"'=a"})",
+        R"({"meta_time":"2025-09-05T00:00:00Z","track":"=cota","chassis":"@GR86","lap":1,"sector":0,"=1+1":-5,"note":"+cmd|' /C calc'!A0","crew":"-7","quoted":"'=a"})",
         "application/json");
     EXPECT_TRUE(harness::eventually([&] {
       const auto table =

@@ -69,43 +69,50 @@ void append_digits(std::string& out, std::int64_t value, int digits) {
 
 }  // namespace
 
-std::optional<std::int64_t> parse_iso_time(std::string_view text) {
+std::expected<std::int64_t, IsoTimeFault> read_iso_time(std::string_view text) {
+  constexpr std::unexpected kMalformed(IsoTimeFault::kMalformed);
   DigitReader in(text);
   const auto year = in.number(4);
-  if (!year || !in.skip('-')) return std::nullopt;
+  if (!year || !in.skip('-')) return kMalformed;
   const auto month = in.number(2);
-  if (!month || !in.skip('-')) return std::nullopt;
+  if (!month || !in.skip('-')) return kMalformed;
   const auto day = in.number(2);
-  if (!day) return std::nullopt;
+  if (!day) return kMalformed;
   const std::chrono::year_month_day date{std::chrono::year{*year},
                                          std::chrono::month{static_cast<unsigned>(*month)},
                                          std::chrono::day{static_cast<unsigned>(*day)}};
-  if (!date.ok() || *year < 1678 || *year > 2261) return std::nullopt;
+  if (!date.ok()) return kMalformed;
   std::int64_t seconds =
       std::chrono::sys_days(date).time_since_epoch().count() * std::int64_t{86'400};
   std::int64_t ns = 0;
   if (in.skip('T') || in.skip(' ') || in.skip('t')) {
     const auto hour = in.number(2);
-    if (!hour || *hour > 23 || !in.skip(':')) return std::nullopt;
+    if (!hour || *hour > 23 || !in.skip(':')) return kMalformed;
     const auto minute = in.number(2);
-    if (!minute || *minute > 59) return std::nullopt;
+    if (!minute || *minute > 59) return kMalformed;
     seconds += *hour * 3600 + *minute * 60;
     if (in.skip(':')) {
       const auto second = in.number(2);
-      if (!second || *second > 60) return std::nullopt;
+      if (!second || *second > 60) return kMalformed;
       seconds += *second;
       if (in.skip('.') || in.skip(',')) {
         const auto fraction = in.fraction();
-        if (!fraction) return std::nullopt;
+        if (!fraction) return kMalformed;
         ns = *fraction;
       }
     }
     const auto zone = zone_minutes(in);
-    if (!zone) return std::nullopt;
+    if (!zone) return kMalformed;
     seconds -= *zone * 60;
   }
-  if (!in.done()) return std::nullopt;
+  if (!in.done()) return kMalformed;
+  if (*year < 1678 || *year > 2261) return std::unexpected(IsoTimeFault::kOutOfRange);
   return seconds * kNsPerSecond + ns;
+}
+
+std::optional<std::int64_t> parse_iso_time(std::string_view text) {
+  const auto ns = read_iso_time(text);
+  return ns ? std::optional(*ns) : std::nullopt;
 }
 
 void append_iso_time(std::string& out, std::int64_t ns) {
@@ -124,9 +131,11 @@ void append_iso_time(std::string& out, std::int64_t ns) {
   append_digits(out, clock.minutes().count(), 2);
   out += ':';
   append_digits(out, clock.seconds().count(), 2);
-  out += '.';
   const std::int64_t fraction = clock.subseconds().count();
-  if (fraction % kNsPerMs == 0) {
+  if (fraction != 0) out += '.';
+  if (fraction == 0) {
+    // No fraction is none.
+  } else if (fraction % kNsPerMs == 0) {
     append_digits(out, fraction / kNsPerMs, 3);
   } else if (fraction % kNsPerUs == 0) {
     append_digits(out, fraction / kNsPerUs, 6);
@@ -134,6 +143,17 @@ void append_iso_time(std::string& out, std::int64_t ns) {
     append_digits(out, fraction, 9);
   }
   out += 'Z';
+}
+
+bool is_normal_iso_time(std::string_view text) {
+  constexpr std::size_t kWhole = 19;  // YYYY-MM-DDThh:mm:ss
+  const std::size_t size = text.size();
+  if (size <= kWhole || text[10] != 'T' || text.back() != 'Z') return false;
+  if (text[kWhole - 2] == '6') return false;  // a leap second is the next one
+  if (size == kWhole + 1) return true;
+  const std::size_t digits = size - kWhole - 2;
+  return text[kWhole] == '.' && (digits == 3 || digits == 6 || digits == 9) &&
+         text.substr(size - 4, 3) != "000";
 }
 
 std::string iso_time(std::int64_t ns) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,9 +12,15 @@ namespace slipstream {
 /// ninth are cut off; a leap second (:60) is the second after. Nothing where the text is no such
 /// time, the calendar does not have the day, or 64 bits cannot hold it (1678 to 2261 fit).
 std::optional<std::int64_t> parse_iso_time(std::string_view text);
+/// The same, but why there is none: the text is no such time, or one that 64 bits cannot hold.
+enum class IsoTimeFault : std::uint8_t { kMalformed, kOutOfRange };
+std::expected<std::int64_t, IsoTimeFault> read_iso_time(std::string_view text);
 
-/// Appends `YYYY-MM-DDThh:mm:ss.fffZ`, with 6 or 9 digits of fraction where 3 would lose some.
+/// The normal form, in which all times go out: `YYYY-MM-DDThh:mm:ss[.f]Z`, in UTC, the fraction of
+/// 3, 6 or 9 digits, as few as lose nothing, or not there.
 void append_iso_time(std::string& out, std::int64_t ns);
 std::string iso_time(std::int64_t ns);
+/// Whether a text that parse_iso_time() takes is in the normal form.
+bool is_normal_iso_time(std::string_view text);
 
 }  // namespace slipstream

@@ -142,13 +142,15 @@ CsvDecoder::Outcome CsvDecoder::decode_time(CsvColumn& column, std::string_view 
                                             const CsvDialect& dialect) {
   if (cell.empty()) return {};
   const auto text = dialect.number_text(cell, scratch_);
-  if (const auto number = parse_number(text)) {
-    auto& member = column.ordinary && is_before_2000(text) ? *column.ordinary : column.member;
-    json_.add_number(member, text, *number);
-    return filler_.take_number(member, text, *number);
+  const auto number = parse_number(text);
+  if (number && column.ordinary && is_before_2000(text)) {
+    json_.add_number(*column.ordinary, text, *number);
+    return filler_.take_number(*column.ordinary, text, *number);
   }
-  json_.add_text(column.member.name(), cell);
-  return filler_.take_text(column.member, cell);
+  auto taken = number ? filler_.take_number(column.member, text, *number)
+                      : filler_.take_text(column.member, cell);
+  if (taken) json_.add_time(column.member.name(), *filler_.draft().event_ns);
+  return taken;
 }
 
 }  // namespace slipstream

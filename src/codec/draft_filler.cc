@@ -4,8 +4,11 @@
 
 #include <charconv>
 #include <cmath>
+#include <span>
+#include <utility>
 
 #include "codec/csv_text.h"
+#include "codec/synonyms.h"
 
 namespace slipstream {
 namespace {
@@ -67,6 +70,7 @@ DraftFiller::Outcome DraftFiller::take_other_number(Member& member, std::string_
     case MemberRole::kChassis:
       return take_other(member);
     case MemberRole::kField:
+    case MemberRole::kSynonym:
     case MemberRole::kOther:
       break;
   }
@@ -74,12 +78,28 @@ DraftFiller::Outcome DraftFiller::take_other_number(Member& member, std::string_
     const auto id = builder_.field_named(draft_, member.name());
     if (!id) return std::unexpected(id.error());
     if (!*id) return {};
-    member.role = MemberRole::kField;
+    if (member.role == MemberRole::kOther) member.role = MemberRole::kField;
     member.id = **id;
     member.interned = true;
   }
   builder_.add_value(draft_, member.id, value);
   return {};
+}
+
+DraftFiller::Outcome DraftFiller::take_time_text(const Member& member, std::string_view text) {
+  const auto ns = read_iso_time(text);
+  if (ns) {
+    draft_.event_ns = *ns;
+    return {};
+  }
+  const auto sample = text.substr(0, kSampleBytes);
+  if (ns.error() == IsoTimeFault::kOutOfRange) {
+    return reject(
+        RejectReason::kOutOfRange,
+        fmt::format("'{}' must be a time from 1678 to 2261, got '{}'", member.name(), sample));
+  }
+  return reject(RejectReason::kBadTime,
+                fmt::format("'{}' is no ISO 8601 time: '{}'", member.name(), sample));
 }
 
 DraftFiller::Outcome DraftFiller::take_text(const Member& member, std::string_view text) {
@@ -91,15 +111,12 @@ DraftFiller::Outcome DraftFiller::take_text(const Member& member, std::string_vi
       draft_.chassis = text;
       return {};
     case MemberRole::kTime:
-      draft_.event_ns = parse_iso_time(text);
-      if (draft_.event_ns) return {};
-      return reject(RejectReason::kBadTime,
-                    fmt::format("'{}' is no ISO 8601 time: '{}'", member.name(),
-                                text.substr(0, kSampleBytes)));
+      return take_time_text(member, text);
     case MemberRole::kLap:
     case MemberRole::kSector:
     case MemberRole::kSequence:
     case MemberRole::kField:
+    case MemberRole::kSynonym:
     case MemberRole::kOther:
       break;
   }
@@ -111,10 +128,10 @@ DraftFiller::Outcome DraftFiller::take_text(const Member& member, std::string_vi
 void DraftFiller::take_nothing(const Member& member, std::string_view literal) {
   switch (member.role) {
     case MemberRole::kTrack:
-      draft_.track = {};
+      draft_.track = literal.substr(0, 0);
       break;
     case MemberRole::kChassis:
-      draft_.chassis = {};
+      draft_.chassis = literal.substr(0, 0);
       break;
     case MemberRole::kLap:
       draft_.lap_literal = literal;
@@ -134,6 +151,7 @@ void DraftFiller::take_nothing(const Member& member, std::string_view literal) {
       if (member.interned) draft_.remove(member.id);
       if (!member.is_well_known()) draft_.has_texts = true;
       break;
+    case MemberRole::kSynonym:
     case MemberRole::kOther:
       draft_.has_texts = true;
       break;
@@ -156,6 +174,64 @@ DraftFiller::Outcome DraftFiller::take_other(const Member& member) {
       break;
   }
   draft_.has_texts = true;
+  return {};
+}
+
+void DraftFiller::take_synonym(const SynonymSeen& seen) {
+  if (draft_.add_synonym(seen)) return;
+  builder_.stats().fields_dropped.add();
+  draft_.has_texts = true;
+}
+
+/// What its name stands for, as `role`.
+DraftFiller::Outcome DraftFiller::take_as(const SynonymSeen& seen, MemberRole role) {
+  const auto& name = name_of(builder_.schema().options(), {role});
+  const Member member(seen.member->name(), role);
+  draft_.renamed[draft_.renamed_count++] = {seen.key, &name};
+  if (role != MemberRole::kTime) return take_text(member, seen.text);
+  draft_.time_literal = seen.literal;
+  if (seen.is_text) return take_time_text(member, seen.text);
+  draft_.event_ns = time_from_number(seen.literal);
+  if (draft_.event_ns) return {};
+  return reject(RejectReason::kBadTime,
+                fmt::format("'{}' is no time since 1970 in s, ms, us or ns", member.name()));
+}
+
+/// A member that is there by its configured name wins, whatever it says. Else the synonym of the
+/// lowest rank is it, where it may be: a string that says something, or of a time a number that is
+/// none of before 2000. The others are what they would be without a meaning.
+DraftFiller::Outcome DraftFiller::settle_synonyms() {
+  const auto seen = std::span(draft_.synonyms).first(draft_.synonym_count);
+  const auto may_be = [](const SynonymSeen& s) {
+    if (s.is_text) return !s.text.empty();
+    return s.member->stands_for == MemberRole::kTime && !is_before_2000(s.literal);
+  };
+  const std::pair<MemberRole, bool> wanted[] = {
+      {MemberRole::kTime, !draft_.event_ns && draft_.time_literal.empty()},
+      {MemberRole::kTrack, !Draft::is_given(draft_.track)},
+      {MemberRole::kChassis, !Draft::is_given(draft_.chassis)}};
+  for (const auto& [role, is_wanted] : wanted) {
+    SynonymSeen* best = nullptr;
+    for (auto& s : seen) {
+      if (!is_wanted || s.member == nullptr || s.member->stands_for != role || !may_be(s)) continue;
+      // Of one name that stands twice the later one, as of any member.
+      if (best == nullptr || s.member->rank <= best->member->rank) best = &s;
+    }
+    if (best == nullptr) continue;
+    if (auto taken = take_as(*best, role); !taken) return taken;
+    const Member* const name = best->member;
+    best->member = nullptr;
+    // Its first one goes on as text that nobody reads.
+    for (auto& s : seen) {
+      if (s.member == name) s.member = nullptr;
+    }
+  }
+  for (const auto& s : seen) {
+    if (s.member == nullptr) continue;
+    auto taken =
+        s.is_text ? take_text(*s.member, s.text) : take_number(*s.member, s.literal, s.number);
+    if (!taken) return taken;
+  }
   return {};
 }
 

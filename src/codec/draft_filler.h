@@ -78,23 +78,40 @@ class DraftFiller {
   Outcome take_other(const Member& member);
   /// What stands where a number must, or is none that can be held.
   static std::unexpected<Rejection> no_number(const Member& member, std::string_view text);
-  Outcome finish(const TextOrigin& origin) { return builder_.finish(draft_, origin); }
+  Outcome finish(const TextOrigin& origin) {
+    if (draft_.synonym_count > 0) {
+      if (auto settled = settle_synonyms(); !settled) return settled;
+    }
+    return builder_.finish(draft_, origin);
+  }
 
-  /// The short ways of PlainJson, for what is surely right. False: take_number() or take_text() has
-  /// to decide, on a draft begun anew.
-  static bool take_plain_number(const Member& member, const PlainNumber& number,
-                                std::string_view literal, Draft& draft);
-  static bool take_plain_text(const Member& member, std::string_view text, Draft& draft);
+  /// A number or a string of JSON whose member's name is a synonym.
+  void take_synonym(const SynonymSeen& seen);
+
+  /// The short ways of PlainJson, for what is surely right; `key` is where the name stands, with
+  /// its quotes. False: take_number() or take_text() has to decide, on a draft begun anew.
+  static bool take_plain_number(Member& member, const PlainNumber& number, std::string_view literal,
+                                Draft& draft);
+  static bool take_plain_text(Member& member, std::string_view text, Draft& draft);
 
  private:
   Outcome take_other_number(Member& member, std::string_view literal, double value);
+  Outcome take_time_text(const Member& member, std::string_view text);
+  Outcome settle_synonyms();
+  Outcome take_as(const SynonymSeen& seen, MemberRole role);
 
   PointBuilder& builder_;
   MemberTable members_;
   Draft draft_;
 };
 
-inline bool DraftFiller::take_plain_number(const Member& member, const PlainNumber& number,
+/// Of plain JSON, where a value stands right behind its name.
+inline std::string_view key_before(const Member& member, std::string_view literal) {
+  const std::size_t length = member.name().size() + 2;
+  return {literal.data() - length - 1, length};
+}
+
+inline bool DraftFiller::take_plain_number(Member& member, const PlainNumber& number,
                                            std::string_view literal, Draft& draft) {
   switch (member.role) {
     case MemberRole::kField:
@@ -104,6 +121,7 @@ inline bool DraftFiller::take_plain_number(const Member& member, const PlainNumb
       draft.event_ns = number.fraction > 0
                            ? time_from_number(literal)
                            : time_from_integer(static_cast<std::int64_t>(number.digits));
+      draft.time_literal = literal;
       return draft.event_ns.has_value();
     case MemberRole::kLap:
       if (!number.is_index() || number.digits > Schema::kLapFault) return false;
@@ -118,13 +136,19 @@ inline bool DraftFiller::take_plain_number(const Member& member, const PlainNumb
       if (!number.is_index()) return false;
       draft.sequence = number.digits;
       return true;
+    case MemberRole::kSynonym:
+      return draft.add_synonym({.member = &member,
+                                .key = key_before(member, literal),
+                                .literal = literal,
+                                .text = {},
+                                .number = number.value()});
     default:
       return false;
   }
 }
 
-inline bool DraftFiller::take_plain_text(const Member& member, std::string_view text,
-                                         Draft& draft) {
+inline bool DraftFiller::take_plain_text(Member& member, std::string_view text, Draft& draft) {
+  const std::string_view literal{text.data() - 1, text.size() + 2};
   switch (member.role) {
     case MemberRole::kTrack:
       draft.track = text;
@@ -134,7 +158,14 @@ inline bool DraftFiller::take_plain_text(const Member& member, std::string_view 
       return true;
     case MemberRole::kTime:
       draft.event_ns = parse_iso_time(text);
+      draft.time_literal = literal;
       return draft.event_ns.has_value();
+    case MemberRole::kSynonym:
+      return draft.add_synonym({.member = &member,
+                                .key = key_before(member, literal),
+                                .literal = literal,
+                                .text = text,
+                                .is_text = true});
     case MemberRole::kOther:
       draft.has_texts = true;
       return true;

@@ -42,6 +42,13 @@ sj::error_code read_number(sj::ondemand::value& value, double& number) {
   return sj::SUCCESS;
 }
 
+/// A member's name with its quotes, from what stands behind the first of them.
+std::string_view key_at(const char* name) {
+  const char* end = name;
+  while (*end != '"') end += *end == '\\' ? 2 : 1;
+  return {name - 1, static_cast<std::size_t>(end + 1 - (name - 1))};
+}
+
 /// On-Demand checks only what is read; what goes on to browsers unread must be checked all the
 /// same.
 bool is_valid(sj::ondemand::value value, int depth) {
@@ -254,9 +261,9 @@ std::size_t JsonDecoder::decode_elements(std::string_view text, bool after_comma
 }
 
 /// nullptr when the name has a bad escape.
-inline Member* JsonDecoder::member_of(sj::ondemand::field& field, Member*& previous) {
-  const char* raw = field.key().raw();
-  if (Member* likely = previous->likely_next; likely != nullptr && likely->is_spelled(raw)) {
+inline Member* JsonDecoder::member_of(const char* name, sj::ondemand::field& field,
+                                      Member*& previous) {
+  if (Member* likely = previous->likely_next; likely != nullptr && likely->is_spelled(name)) {
     return previous = likely;
   }
   std::string_view key;
@@ -277,7 +284,8 @@ JsonDecoder::Outcome JsonDecoder::decode_object(sj::ondemand::object& object,
   for (auto result : object) {
     sj::ondemand::field field;
     if (const auto e = std::move(result).get(field)) return malformed(e);
-    Member* const member = member_of(field, previous);
+    const char* const name = field.key().raw();
+    Member* const member = member_of(name, field, previous);
     if (member == nullptr) return malformed("a member's name has a bad escape");
     // What most members are: a number under a known name.
     if (double number; member->role == MemberRole::kField && member->interned &&
@@ -285,19 +293,21 @@ JsonDecoder::Outcome JsonDecoder::decode_object(sj::ondemand::object& object,
       filler_.builder().add_value(filler_.draft(), member->id, number);
       continue;
     }
-    if (auto outcome = decode_member(*member, field.value()); !outcome) return outcome;
+    if (auto outcome = decode_member(*member, name, field.value()); !outcome) return outcome;
   }
   return {};
 }
 
-JsonDecoder::Outcome JsonDecoder::decode_member(Member& member, sj::ondemand::value& value) {
+/// `name` is what stands behind the first quote of its name.
+JsonDecoder::Outcome JsonDecoder::decode_member(Member& member, const char* name,
+                                                sj::ondemand::value& value) {
   json_type type;
   if (const auto e = value.type().get(type)) return malformed(e);
   switch (type) {
     case json_type::number:
-      return decode_number(member, value);
+      return decode_number(member, name, value);
     case json_type::string:
-      return decode_text(member, value);
+      return decode_text(member, name, value);
     case json_type::null:
       return decode_null(member, value);
     default:
@@ -307,11 +317,16 @@ JsonDecoder::Outcome JsonDecoder::decode_member(Member& member, sj::ondemand::va
   return filler_.take_other(member);
 }
 
-JsonDecoder::Outcome JsonDecoder::decode_number(Member& member, sj::ondemand::value& value) {
+JsonDecoder::Outcome JsonDecoder::decode_number(Member& member, const char* name,
+                                                sj::ondemand::value& value) {
   const auto literal = json_trimmed(value.raw_json_token());
   double number;
   if (const auto e = read_number(value, number); !e) {
-    return filler_.take_number(member, literal, number);
+    if (member.role == MemberRole::kTime) filler_.draft().time_literal = literal;
+    if (member.role != MemberRole::kSynonym) return filler_.take_number(member, literal, number);
+    filler_.take_synonym(
+        {.member = &member, .key = key_at(name), .literal = literal, .text = {}, .number = number});
+    return {};
   } else if (member.role != MemberRole::kTime) {
     return reject(RejectReason::kBadNumber,
                   fmt::format("'{}' is no finite number: {}", member.name(), sj::error_message(e)));
@@ -320,9 +335,11 @@ JsonDecoder::Outcome JsonDecoder::decode_number(Member& member, sj::ondemand::va
                 fmt::format("'{}' is no time since 1970 in s, ms, us or ns", member.name()));
 }
 
-JsonDecoder::Outcome JsonDecoder::decode_text(Member& member, sj::ondemand::value& value) {
+JsonDecoder::Outcome JsonDecoder::decode_text(Member& member, const char* name,
+                                              sj::ondemand::value& value) {
   // Without a backslash the text stands in the input as it is; the parser has checked that it ends.
-  const char* const begin = value.raw_json_token().data() + 1;
+  const auto literal = json_trimmed(value.raw_json_token());
+  const char* const begin = literal.data() + 1;
   const char* end = begin;
   while (*end != '"' && *end != '\\') ++end;
   std::string_view text{begin, static_cast<std::size_t>(end - begin)};
@@ -330,9 +347,18 @@ JsonDecoder::Outcome JsonDecoder::decode_text(Member& member, sj::ondemand::valu
     return malformed(fmt::format("a bad escape in member '{}'", member.name()));
   }
   if (text.empty() && member.role == MemberRole::kTime) {
-    filler_.take_nothing(member, {begin - 1, 2});
+    filler_.take_nothing(member, literal);
     return {};
   }
+  if (member.role == MemberRole::kSynonym) {
+    filler_.take_synonym({.member = &member,
+                          .key = key_at(name),
+                          .literal = literal,
+                          .text = text,
+                          .is_text = true});
+    return {};
+  }
+  if (member.role == MemberRole::kTime) filler_.draft().time_literal = literal;
   return filler_.take_text(member, text);
 }
 

@@ -47,11 +47,11 @@ class JsonDecoder final : public Decoder {
                               std::size_t index, RejectionSink& rejections);
   Outcome decode_single(std::string_view text, const TextOrigin& origin);
   Outcome decode_object(simdjson::ondemand::object& object, std::string_view text);
-  Outcome decode_member(Member& member, simdjson::ondemand::value& value);
-  Outcome decode_number(Member& member, simdjson::ondemand::value& value);
-  Outcome decode_text(Member& member, simdjson::ondemand::value& value);
+  Outcome decode_member(Member& member, const char* name, simdjson::ondemand::value& value);
+  Outcome decode_number(Member& member, const char* name, simdjson::ondemand::value& value);
+  Outcome decode_text(Member& member, const char* name, simdjson::ondemand::value& value);
   Outcome decode_null(Member& member, simdjson::ondemand::value& value);
-  Member* member_of(simdjson::ondemand::field& field, Member*& previous);
+  Member* member_of(const char* name, simdjson::ondemand::field& field, Member*& previous);
 
   DraftFiller& filler_;
   simdjson::ondemand::parser parser_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "codec/synonyms.h"
+
 namespace slipstream {
 namespace {
 
@@ -24,6 +26,11 @@ Member::Member(std::string_view name, MemberRole r)
 }
 
 MemberTable::MemberTable(const SchemaOptions& names) {
+  for_each_json_synonym([&](std::string_view name, const Synonym& synonym) {
+    Member& member = add(name, MemberRole::kSynonym);
+    member.stands_for = synonym.role;
+    member.rank = synonym.rank;
+  });
   for (std::size_t i = 0; i < names.well_known.size(); ++i) {
     Member& member = add(names.well_known[i], MemberRole::kField);
     member.id = static_cast<FieldId>(i);

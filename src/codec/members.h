@@ -19,6 +19,7 @@ enum class MemberRole : std::uint8_t {
   kSector,
   kSequence,
   kField,
+  kSynonym,  ///< a field or a text, or what the name commonly stands for where its point lacks that
   kOther
 };
 
@@ -51,7 +52,10 @@ class Member {
 
   MemberRole role = MemberRole::kOther;
   FieldId id = 0;
-  bool interned = false;          ///< kField: `id` is valid
+  bool interned = false;  ///< `id` is valid
+  /// kSynonym: what the name stands for, and which of several names for that goes first.
+  MemberRole stands_for = MemberRole::kOther;
+  std::size_t rank = 0;
   Member* likely_next = nullptr;  ///< the plain member that followed this one last
 
  private:

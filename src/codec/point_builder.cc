@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <utility>
@@ -18,15 +19,6 @@ TextRef append_text(std::string& text, std::string_view piece) {
                     static_cast<std::uint32_t>(piece.size())};
   text.append(piece);
   return ref;
-}
-
-/// A dimension stands in the JSON text where it needed no unescaping; else it is copied.
-TextRef locate(PointBatch& batch, TextRef json, std::string_view input, std::string_view part) {
-  if (part.data() >= input.data() && part.data() + part.size() <= input.data() + input.size()) {
-    return {json.offset + static_cast<std::uint32_t>(part.data() - input.data()),
-            static_cast<std::uint32_t>(part.size())};
-  }
-  return append_text(batch.text, part);
 }
 
 template <typename Number>
@@ -163,92 +155,129 @@ std::expected<void, Rejection> PointBuilder::validate(const Draft& draft,
   return {};
 }
 
-TextRef PointBuilder::append_json(PointBatch& batch, const Draft& draft, const TextOrigin& origin) {
-  CHECK(!draft.json.empty(), "a decoder gives the point's JSON with it");
+void PointBuilder::edit(std::string_view where, std::string text) {
+  if (edit_count_ == edits_.size()) edits_.emplace_back();
+  edits_[edit_count_++] = {where, std::move(text)};
+}
+
+/// What goes on otherwise than it came: names that are synonyms, a time that is not in the normal
+/// form, a time or a lap that is there but says nothing (null, "").
+void PointBuilder::plan_edits(const Draft& draft, const TextOrigin& origin) {
   const auto& names = schema_.options();
+  edit_count_ = 0;
   suffix_.clear();
-  if (!draft.lap && draft.lap_literal.empty()) {
-    suffix_ += ',';
-    append_json_string(suffix_, names.lap);
-    suffix_ += ":0";
+  const auto in_quotes = [](std::int64_t ns) { return '"' + iso_time(ns) + '"'; };
+  if (!draft.lap) {
+    if (draft.lap_literal.empty()) {
+      suffix_ += ',';
+      append_json_string(suffix_, names.lap);
+      suffix_ += ":0";
+    } else {
+      edit(draft.lap_literal, "0");
+    }
   }
   if (!draft.event_ns && draft.time_literal.empty()) {
     suffix_ += ',';
     append_json_string(suffix_, names.time);
-    suffix_ += ":\"";
-    append_iso_time(suffix_, origin.default_event_ns());
-    suffix_ += '"';
+    suffix_ += ':' + in_quotes(origin.default_event_ns());
+  } else if (!draft.time_literal.empty()) {
+    const auto& literal = draft.time_literal;
+    const bool is_normal = draft.event_ns && literal.starts_with('"') &&
+                           is_normal_iso_time(literal.substr(1, literal.size() - 2));
+    if (!is_normal) edit(literal, in_quotes(draft.event_ns.value_or(origin.default_event_ns())));
   }
+  for (std::size_t i = 0; i < draft.renamed_count; ++i) {
+    std::string name;
+    append_json_string(name, *draft.renamed[i].to);
+    edit(draft.renamed[i].key, std::move(name));
+  }
+  std::sort(edits_.begin(), edits_.begin() + static_cast<std::ptrdiff_t>(edit_count_),
+            [](const JsonEdit& a, const JsonEdit& b) { return a.where.data() < b.where.data(); });
+}
+
+TextRef PointBuilder::append_json(PointBatch& batch, const Draft& draft) {
+  CHECK(!draft.json.empty(), "a decoder gives the point's JSON with it");
   const auto body = draft.json.substr(0, draft.json.size() - 1);
-  const std::size_t length = body.size() + suffix_.size() + 1;
+  std::size_t length = body.size() + suffix_.size() + 1;
+  for (std::size_t i = 0; i < edit_count_; ++i) {
+    length += edits_[i].text.size();
+    length -= edits_[i].where.size();
+  }
   const std::size_t begin = batch.text.size();
   const std::size_t end = begin + length + PointBatch::kTextSpare;
   // libstdc++ 12 may tell the operation of more room than was asked for: its own figure counts.
   batch.text.resize_and_overwrite(end, [&](char* out, std::size_t) {
-    std::memcpy(out + begin, body.data(), body.size());
-    std::memcpy(out + begin + body.size(), suffix_.data(), suffix_.size());
-    out[begin + length - 1] = '}';
+    char* at = out + begin;
+    const auto put = [&at](std::string_view piece) {
+      std::memcpy(at, piece.data(), piece.size());
+      at += piece.size();
+    };
+    const char* done = body.data();
+    for (std::size_t i = 0; i < edit_count_; ++i) {
+      const auto where = edits_[i].where;
+      CHECK(where.data() >= done && where.data() + where.size() <= body.data() + body.size(),
+            "what is rewritten stands in the JSON, each piece behind the one before");
+      put({done, static_cast<std::size_t>(where.data() - done)});
+      put(edits_[i].text);
+      done = where.data() + where.size();
+    }
+    put({done, static_cast<std::size_t>(body.data() + body.size() - done)});
+    put(suffix_);
+    *at = '}';
     std::memset(out + begin + length, ' ', PointBatch::kTextSpare);
     return end;
   });
   return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(length)};
 }
 
-std::expected<void, Rejection> PointBuilder::finish(const Draft& given, const TextOrigin& origin) {
-  if (auto valid = validate(given, origin); !valid) return valid;
-
-  Draft const* draft = &given;
-  // A time or lap that is there but says nothing (null, "") is written anew: JSON keeps one of
-  // each.
-  std::optional<Draft> spliced;
-  std::string rewritten;
-  const bool empty_time = !given.event_ns && !given.time_literal.empty();
-  const bool empty_lap = !given.lap && !given.lap_literal.empty();
-  if (empty_time || empty_lap) {
-    rewritten = given.json;
-    const auto put = [&](std::string_view literal, std::string_view text) {
-      rewritten.replace(static_cast<std::size_t>(literal.data() - given.json.data()),
-                        literal.size(), text);
-    };
-    std::string time = "\"";
-    append_iso_time(time, origin.default_event_ns());
-    time += '"';
-    // From the back to the front, so that the first offset still holds after the second is written.
-    const bool lap_first = given.lap_literal.data() < given.time_literal.data();
-    if (empty_lap && !lap_first) put(given.lap_literal, "0");
-    if (empty_time) put(given.time_literal, time);
-    if (empty_lap && lap_first) put(given.lap_literal, "0");
-    draft = &spliced.emplace(given);
-    spliced->json = rewritten;
+/// A dimension stands in the JSON text where it needed no unescaping; else it is copied.
+TextRef PointBuilder::locate(PointBatch& batch, TextRef json, const Draft& draft,
+                             std::string_view part) const {
+  const auto& input = draft.json;
+  if (part.data() < input.data() || part.data() + part.size() > input.data() + input.size()) {
+    return append_text(batch.text, part);
   }
+  auto offset = static_cast<std::size_t>(part.data() - input.data());
+  for (std::size_t i = 0; i < edit_count_; ++i) {
+    if (edits_[i].where.data() >= part.data()) break;
+    offset += edits_[i].text.size();
+    offset -= edits_[i].where.size();
+  }
+  return {json.offset + static_cast<std::uint32_t>(offset),
+          static_cast<std::uint32_t>(part.size())};
+}
 
-  const std::uint64_t hash = series_hash(draft->track, draft->chassis);
+std::expected<void, Rejection> PointBuilder::finish(const Draft& draft, const TextOrigin& origin) {
+  if (auto valid = validate(draft, origin); !valid) return valid;
+  plan_edits(draft, origin);
+
+  const std::uint64_t hash = series_hash(draft.track, draft.chassis);
   PointBatch& batch = writer_.batch_for(hash);
   Point& point = batch.points.emplace_back();
-  point.json = append_json(batch, *draft, origin);
-  point.track = locate(batch, point.json, draft->json, draft->track);
-  point.chassis = locate(batch, point.json, draft->json, draft->chassis);
-  point.event_time = {draft->event_ns.value_or(origin.default_event_ns())};
+  point.json = append_json(batch, draft);
+  point.track = locate(batch, point.json, draft, draft.track);
+  point.chassis = locate(batch, point.json, draft, draft.chassis);
+  point.event_time = {draft.event_ns.value_or(origin.default_event_ns())};
   point.arrival_time = origin.arrival;
   point.series_hash = hash;
   point.source = origin.source;
-  point.has_sequence = draft->sequence.has_value();
-  point.sequence = draft->sequence.value_or(0);
-  point.has_texts = draft->has_texts;
-  if (draft->sector) point.sector = static_cast<std::int32_t>(*draft->sector);
-  if (draft->lap == Schema::kLapFault) {
+  point.has_sequence = draft.sequence.has_value();
+  point.sequence = draft.sequence.value_or(0);
+  point.has_texts = draft.has_texts;
+  if (draft.sector) point.sector = static_cast<std::int32_t>(*draft.sector);
+  if (draft.lap == Schema::kLapFault) {
     point.lap_is_fault = true;
-    if (!draft->lap_literal.empty()) {
-      point.lap_literal = locate(batch, point.json, draft->json, draft->lap_literal);
+    if (!draft.lap_literal.empty()) {
+      point.lap_literal = locate(batch, point.json, draft, draft.lap_literal);
     }
   } else {
-    point.lap = static_cast<std::int16_t>(draft->lap.value_or(0));
+    point.lap = static_cast<std::int16_t>(draft.lap.value_or(0));
   }
-  CHECK(draft->value_count <= draft->values.size(), "add_new() adds no more than fit");
+  CHECK(draft.value_count <= draft.values.size(), "add_new() adds no more than fit");
   point.first_value = static_cast<std::uint32_t>(batch.values.size());
-  point.value_count = static_cast<std::uint16_t>(draft->value_count);
-  batch.values.insert(batch.values.end(), draft->values.begin(),
-                      draft->values.begin() + static_cast<std::ptrdiff_t>(draft->value_count));
+  point.value_count = static_cast<std::uint16_t>(draft.value_count);
+  batch.values.insert(batch.values.end(), draft.values.begin(),
+                      draft.values.begin() + static_cast<std::ptrdiff_t>(draft.value_count));
   return {};
 }
 

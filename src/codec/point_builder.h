@@ -66,6 +66,25 @@ class BatchWriter {
   std::size_t max_bytes_ = std::numeric_limits<std::size_t>::max();
 };
 
+class Member;
+
+/// A member of a JSON object whose name is a synonym: what becomes of it is told once the whole
+/// object is read (DraftFiller).
+struct SynonymSeen {
+  Member* member = nullptr;
+  std::string_view key;      ///< in the JSON, with its quotes
+  std::string_view literal;  ///< of the value, in the JSON
+  std::string_view text;     ///< what a string says
+  double number = 0;         ///< where it is none
+  bool is_text = false;
+};
+
+/// A piece of a point's JSON that goes on as another.
+struct JsonEdit {
+  std::string_view where;
+  std::string text;
+};
+
 /// A point while it is decoded. Views refer to the input text or to the decoder.
 struct Draft {
   std::string_view track;
@@ -75,12 +94,31 @@ struct Draft {
   std::optional<std::int64_t> sector;
   std::optional<std::uint64_t> sequence;
   std::string_view lap_literal;   ///< in `json`, when it stands there
-  std::string_view time_literal;  ///< in `json`, when it stands there but says nothing
+  std::string_view time_literal;  ///< likewise; where it is not in the normal form it is rewritten
   std::array<Value, Schema::kMaxFieldsPerPoint> values;
   std::size_t value_count = 0;
   std::array<std::uint64_t, 4> seen{};  ///< bit (id % 256) of every value's field
   bool has_texts = false;               ///< `json` says more than what stands above
   std::string_view json;                ///< the whole object
+  static constexpr std::size_t kMaxSynonyms = 16;
+  std::array<SynonymSeen, kMaxSynonyms> synonyms;
+  std::size_t synonym_count = 0;
+  /// Members that go on by their configured names: where the names that they came by stand.
+  struct Renamed {
+    std::string_view key;
+    const std::string* to = nullptr;
+  };
+  std::array<Renamed, 3> renamed;
+  std::size_t renamed_count = 0;
+
+  /// Whether a member was there at all, though perhaps null or empty.
+  static bool is_given(std::string_view dimension) { return dimension.data() != nullptr; }
+  /// False: there are too many.
+  bool add_synonym(const SynonymSeen& synonym) {
+    if (synonym_count == synonyms.size()) return false;
+    synonyms[synonym_count++] = synonym;
+    return true;
+  }
 
   /// Adds a value, unless the field may have one already or no more fit.
   bool add_new(FieldId id, double value) {
@@ -103,7 +141,7 @@ struct Draft {
     lap.reset();
     sector.reset();
     sequence.reset();
-    value_count = 0;
+    value_count = synonym_count = renamed_count = 0;
     seen = {};
     has_texts = false;
   }
@@ -133,12 +171,17 @@ class PointBuilder {
  private:
   void add_crowded(Draft& draft, FieldId id, double value);
   std::expected<void, Rejection> validate(const Draft& draft, const TextOrigin& origin) const;
-  TextRef append_json(PointBatch& batch, const Draft& draft, const TextOrigin& origin);
+  void edit(std::string_view where, std::string text);
+  void plan_edits(const Draft& draft, const TextOrigin& origin);
+  TextRef append_json(PointBatch& batch, const Draft& draft);
+  TextRef locate(PointBatch& batch, TextRef json, const Draft& draft, std::string_view part) const;
 
   Schema& schema_;
   IngestStats& stats_;
   BatchWriter& writer_;
-  std::string suffix_;
+  std::vector<JsonEdit> edits_;  ///< of the point in hand, in their order; few
+  std::size_t edit_count_ = 0;   ///< in use of those, whose texts keep their memory
+  std::string suffix_;           ///< members that it lacks
 };
 
 /// "lap" and "sector" from a number: refuses fractions, and what is outside of [0, max].

@@ -40,9 +40,9 @@ class PointDecoderTest : public testing::Test, public RejectionSink {
   /// One point or refusal, as a body of CSV with a header.
   void decode_table(std::string_view text, std::string_view peer = "http:127.0.0.1") {
     const std::string copy = padded(text);
-    EXPECT_EQ(decoder_.csv().decode({copy.data(), text.size()},
-                                    {SourceKind::kHttp, {kNow}, peer}, *this),
-              1u);
+    EXPECT_EQ(
+        decoder_.csv().decode({copy.data(), text.size()}, {SourceKind::kHttp, {kNow}, peer}, *this),
+        1u);
   }
   std::vector<std::string> jsons() {
     std::vector<std::string> all;

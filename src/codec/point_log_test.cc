@@ -73,7 +73,7 @@ TEST(PointLog, APointComesBackWithoutItsText) {
 TEST(PointLog, APointWithTextsKeepsItsJsonAndWhereItsLapStands) {
   Points points;
   const std::string text =
-      R"({"track":"cota","note":"wet","chassis":"GR86-01","lap":32768,"meta_time":1757000000})";
+      R"({"track":"cota","note":"wet","chassis":"GR86-01","lap":32768,"meta_time":"2025-09-04T15:33:20Z"})";
   const auto batch = decoded(points, {R"({"track":"a","chassis":"b"})", text.c_str()});
   LogRows rows;
   rows.add_points(*batch, 0);
@@ -235,7 +235,9 @@ TEST(PointJson, GivesTheSamePointWhenItIsReadAgain) {
                   R"("lap":32768,"sector":2,"seq":7,"speed_kmh":91.07000000000001,"gear":-0})");
   json.clear();
   append_point_json(json, *batch, batch->points[1], points.schema());
-  EXPECT_EQ(json, R"({"meta_time":1757000000,"track":"a","chassis":"b","note":"kept","lap":0})");
+  EXPECT_EQ(
+      json,
+      R"({"meta_time":"2025-09-04T15:33:20Z","track":"a","chassis":"b","note":"kept","lap":0})");
 }
 
 TEST(PointLogSize, ARealLapTakesAtMostTwentyFiveBytesAPoint) {

@@ -80,12 +80,15 @@ std::optional<Synonym> common_synonym(std::string_view plain) {
   return std::nullopt;
 }
 
-std::optional<Synonym> json_synonym(std::string_view name) {
-  auto synonym = common_synonym(name);
-  if (!synonym) return std::nullopt;
-  const bool is_known = synonym->role == MemberRole::kTime || synonym->role == MemberRole::kTrack ||
-                        synonym->role == MemberRole::kChassis;
-  return is_known ? synonym : std::nullopt;
+void for_each_json_synonym(const std::function<void(std::string_view, const Synonym&)>& call) {
+  for (const auto& row : kSynonyms) {
+    const bool is_known = row.role == MemberRole::kTime || row.role == MemberRole::kTrack ||
+                          row.role == MemberRole::kChassis;
+    const auto names = row.all();
+    for (std::size_t rank = 0; is_known && rank < names.size(); ++rank) {
+      call(names[rank], {row.role, row.field, rank});
+    }
+  }
 }
 
 std::string synonyms_of(MemberRole role) {
@@ -120,6 +123,7 @@ const std::string& name_of(const SchemaOptions& names, const Synonym& synonym) {
     case MemberRole::kSequence:
       return names.sequence;
     case MemberRole::kField:
+    case MemberRole::kSynonym:
     case MemberRole::kOther:
       break;
   }

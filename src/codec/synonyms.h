@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,8 +23,8 @@ std::string plain_name(std::string_view name);
 
 /// What a plain name commonly stands for in tables of telemetry. The list stands in synonyms.cc.
 std::optional<Synonym> common_synonym(std::string_view plain);
-/// The same in JSON, where only time, track and chassis have some, spelled exactly so.
-std::optional<Synonym> json_synonym(std::string_view name);
+/// Calls with each name that stands for time, track or chassis in JSON too, spelled exactly so.
+void for_each_json_synonym(const std::function<void(std::string_view, const Synonym&)>& call);
 /// The usual names for that role, the first few of them: "car, vehicle, driver".
 std::string synonyms_of(MemberRole role);
 /// For docs/points.md.

@@ -57,7 +57,7 @@ TEST(InsightMessage, WritesNoticesWithTheirFigure) {
       R"("data":{"laps_until_0_5s_loss":4.07}},)"
       R"({"type":"performance","severity":"medium","message":"m","chassis":"c","timestamp":12,)"
       R"("data":{"performanceTrend":"degrading"}}],)"
-      R"("meta":{"generated_at":"1970-01-01T00:00:00.000Z","vehicle_count":0,)"
+      R"("meta":{"generated_at":"1970-01-01T00:00:00Z","vehicle_count":0,)"
       R"("analysis_version":"2.0"}})");
 }
 
