@@ -11,7 +11,7 @@
 #include "base/fault.h"
 #include "environment.h"
 #include "harness.h"
-#include "packed.h"
+#include "net/packed_testing.h"
 #include "program.h"
 #include "store/sqlite.h"
 

@@ -5,7 +5,7 @@
 
 #include "harness.h"
 #include "net/testing.h"
-#include "packed.h"
+#include "net/packed_testing.h"
 #include "source/udp_sender.h"
 
 namespace slipstream {

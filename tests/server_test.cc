@@ -9,7 +9,7 @@
 #include "app/hub_component.h"
 #include "app/store_component.h"
 #include "harness.h"
-#include "packed.h"
+#include "net/packed_testing.h"
 #include "source/testing.h"
 #include "source/udp_sender.h"
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "codec/csv_text.h"
+#include "codec/decoder.h"
 
 namespace slipstream {
 namespace {
@@ -67,7 +68,7 @@ std::string_view CsvDialect::number_text(std::string_view cell, std::string& scr
 CsvPreamble take_csv_preamble(std::string_view& text) {
   CsvPreamble preamble;
   std::optional<char> declared;
-  text = without_byte_order_mark(text);
+  text = bare_text(text);
   while (!text.empty()) {
     const auto line = text.substr(0, text.find('\n'));
     if (const auto words = trim_blanks(line); words.starts_with('#')) {

@@ -50,11 +50,6 @@ void append_csv_text(std::string& out, std::string_view text, CsvTexts texts);
 /// The text of a cell without the `'` that append_csv_text() put there. A text that came with a `'`
 /// of its own before such a sign got another one: each text comes back as it was.
 std::string_view without_csv_guard(std::string_view cell);
-/// Text without the mark that some programs put before UTF-8.
-inline std::string_view without_byte_order_mark(std::string_view text) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  return text;
-}
 std::string_view trim_blanks(std::string_view text);
 /// A finite number that takes the whole text, blanks around it and a leading '+' allowed.
 std::optional<double> parse_number(std::string_view text);

@@ -6,6 +6,14 @@
 
 namespace slipstream {
 
+/// The text in bytes that somebody sent: without the mark that some programs put before UTF-8, and
+/// the NULs that others send behind a C string.
+inline std::string_view bare_text(std::string_view bytes) {
+  if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
+  while (!bytes.empty() && bytes.back() == '\0') bytes.remove_suffix(1);
+  return bytes;
+}
+
 /// A format of points: bytes of one datagram or one body in, points out through the DraftFiller
 /// that it was made for, what it refuses to the sink. It never fails as a whole, whatever the bytes
 /// are, and costs no more memory than they do. It may keep state of each sender

@@ -32,6 +32,24 @@ bool anything(std::string_view, const TextOrigin&) {
   return true;
 }
 
+/// No text begins so: bytes of a format of somebody's own, or packed ones.
+bool is_binary(std::string_view bytes) {
+  constexpr std::size_t kLookedAt = 64;
+  return std::ranges::any_of(bytes.substr(0, kLookedAt), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 && c != '\t' && c != '\r' && c != '\n';
+  });
+}
+
+std::string in_hex(std::string_view bytes) {
+  constexpr std::size_t kShown = 8;
+  std::string out;
+  for (const char c : bytes.substr(0, kShown)) {
+    out += fmt::format("{}{:02x}", out.empty() ? "" : " ", static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
 /// What a body that calls itself a table may be.
 class TableDecoder final : public Decoder {
  public:
@@ -115,10 +133,19 @@ AutoDecoder::AutoDecoder(DraftFiller& filler, std::span<const std::string_view> 
 
 std::size_t AutoDecoder::decode(std::string_view bytes, const TextOrigin& origin,
                                 RejectionSink& rejections) {
-  bytes = without_byte_order_mark(bytes);
+  bytes = bare_text(bytes);
   if (bytes.find_first_not_of(" \t\r\n") == std::string_view::npos) return 0;
   auto chosen = candidates_.begin();
   while (chosen + 1 != candidates_.end() && !chosen->kind->fits(bytes, origin)) ++chosen;
+  if (chosen + 1 == candidates_.end() && is_binary(bytes)) {
+    rejections.rejected(
+        0,
+        {RejectReason::kUnknownFormat,
+         fmt::format("{} bytes that are no text and no format known here: they begin with {}",
+                     bytes.size(), in_hex(bytes))},
+        bytes);
+    return 1;
+  }
   return chosen->decoder->decode(bytes, origin, rejections);
 }
 

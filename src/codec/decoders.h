@@ -36,7 +36,7 @@ std::string decoders_markdown();
 Result<std::unique_ptr<Decoder>> make_decoder(std::string_view name, DraftFiller& filler);
 
 /// Picks the decoder of each text by its first bytes: the one place at which formats are told
-/// apart. What none fits goes to the last one.
+/// apart. What none fits goes to the last one; where that is no text either it is refused, as one.
 class AutoDecoder final : public Decoder {
  public:
   /// Of all formats that can be told.

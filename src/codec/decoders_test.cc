@@ -81,6 +81,28 @@ TEST_F(DecodersTest, AutoTellsThemByTheirFirstBytes) {
   EXPECT_EQ(refused_.size(), 1u);
 }
 
+TEST_F(DecodersTest, WhatCStringsEndInIsNoPartOfThem) {
+  using std::string_literals::operator""s;
+  for (const auto& text : {kJson, kCsv, kLine}) {
+    for (const auto& name : {"auto"s, text == kJson ? "json"s : text == kCsv ? "csv"s : "line"s}) {
+      EXPECT_EQ(decode_as(name, std::string(text) + "\0\0\0"s), 1u) << name;
+      EXPECT_TRUE(refused_.empty()) << name << ": " << refused_.at(0).message;
+    }
+  }
+  EXPECT_EQ(decode_as("ndjson", std::string(kJson) + "\n\0"s), 1u);
+  EXPECT_TRUE(refused_.empty());
+  EXPECT_EQ(decode_as("auto", "\0\0"s), 0u);
+}
+
+TEST_F(DecodersTest, BytesThatAreNoTextAreRefusedAsOne) {
+  using std::string_literals::operator""s;
+  EXPECT_EQ(decode_as("auto", "\xe7\x07\n\x00\n\n,,\n1\n2\n"s), 1u);
+  ASSERT_EQ(refused_.size(), 1u);
+  EXPECT_EQ(to_string(refused_[0].reason), "unknown_format");
+  EXPECT_THAT(refused_[0].message, HasSubstr("13 bytes"));
+  EXPECT_THAT(refused_[0].message, HasSubstr("e7 07 0a 00"));
+}
+
 TEST_F(DecodersTest, AChoiceOfSomeIsMadeAmongTheseAlone) {
   EXPECT_EQ(decode_as("table", kTrd, {.is_body = true}), 1u);
   EXPECT_EQ(machine(), "of trd");

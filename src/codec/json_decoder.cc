@@ -94,7 +94,7 @@ JsonDecoder::JsonDecoder(DraftFiller& filler) : filler_(filler), plain_(filler.m
 
 std::size_t JsonDecoder::decode(std::string_view text, const TextOrigin& origin,
                                 RejectionSink& rejections) {
-  text = json_trimmed(without_byte_order_mark(text));
+  text = json_trimmed(bare_text(text));
   if (text.empty()) return 0;
   if (text.front() == '[') return decode_array(text, origin, 0, rejections);
   if (const std::size_t taken = take_plain(text, "\n", origin, 0, rejections); taken > 0) {

@@ -29,7 +29,7 @@ class JsonDecoder final : public Decoder {
   /// The same, every line a document: NDJSON said by a content type.
   std::size_t decode_lines(std::string_view text, const TextOrigin& origin,
                            RejectionSink& rejections) {
-    return decode_lines(without_byte_order_mark(text), origin, 0, rejections);
+    return decode_lines(bare_text(text), origin, 0, rejections);
   }
 
  private:

@@ -23,7 +23,7 @@ std::optional<std::int64_t> time_of_timestamp(std::int64_t value, std::int64_t u
 
 std::size_t LineDecoder::decode(std::string_view text, const TextOrigin& origin,
                                 RejectionSink& rejections) {
-  LineReader reader(text);
+  LineReader reader(bare_text(text));
   std::size_t index = 0;
   while (reader.next()) {
     if (auto outcome = decode_line(reader, origin); !outcome) {

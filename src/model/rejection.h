@@ -22,13 +22,14 @@ enum class RejectReason : std::uint8_t {
   kRateLimited,
   kOverloaded,
   kUnauthorized,
+  kUnknownFormat,  ///< bytes that no decoder knows; one a datagram
 };
-inline constexpr std::size_t kRejectReasonCount = 13;
+inline constexpr std::size_t kRejectReasonCount = 14;
 
 inline constexpr std::array<std::string_view, kRejectReasonCount> kRejectReasonNames = {
     "empty",        "malformed_json", "malformed_csv", "not_an_object", "missing_dimension",
     "bad_number",   "out_of_range",   "bad_time",      "future_time",   "too_large",
-    "rate_limited", "overloaded",     "unauthorized"};
+    "rate_limited", "overloaded",     "unauthorized",  "unknown_format"};
 
 constexpr std::string_view to_string(RejectReason reason) {
   return kRejectReasonNames[static_cast<std::size_t>(reason)];

@@ -22,6 +22,11 @@ bool grow(std::string& out, std::size_t limit) {
   return true;
 }
 
+/// What senders with buffers of a fixed size put behind what they packed.
+bool is_padding(std::string_view rest) {
+  return rest.find_first_not_of('\0') == std::string_view::npos;
+}
+
 std::expected<std::string, DecodeFault> inflate_body(const std::string& body, std::size_t limit) {
   z_stream z{};
   constexpr int kGzipOrZlib = 15 + 32;
@@ -40,7 +45,7 @@ std::expected<std::string, DecodeFault> inflate_body(const std::string& body, st
     if (result == Z_MEM_ERROR) throw std::bad_alloc();
     if (produced > limit) return std::unexpected(DecodeFault::kTooLarge);
     if (result == Z_STREAM_END) {
-      if (z.avail_in == 0) break;
+      if (is_padding({reinterpret_cast<const char*>(z.next_in), z.avail_in})) break;
       if (inflateReset(&z) != Z_OK) return std::unexpected(DecodeFault::kMalformed);  // next member
     } else if (result != Z_OK || (z.avail_in == 0 && z.avail_out > 0)) {
       return std::unexpected(DecodeFault::kMalformed);
@@ -73,6 +78,7 @@ std::expected<std::string, DecodeFault> unzstd_body(const std::string& body, std
     produced = into.pos;
     if (produced > limit) return std::unexpected(DecodeFault::kTooLarge);
     if (!moved && produced < out.size()) return std::unexpected(DecodeFault::kMalformed);
+    if (result == 0 && is_padding(std::string_view(body).substr(in.pos))) break;
   }
   out.resize(produced);
   return out;

@@ -11,6 +11,7 @@
 
 #include "net/body_encoding.h"
 #include "net/http_server.h"
+#include "net/packed_testing.h"
 #include "net/router.h"
 
 namespace slipstream {
@@ -174,6 +175,18 @@ TEST(BodyEncoding, RefusesWhatItDoesNotKnowOrIsBroken) {
   EXPECT_EQ(decode_body("x", "zstd", 10).error(), DecodeFault::kMalformed);
   EXPECT_EQ(decode_body("", "gzip", 10).error(), DecodeFault::kMalformed);
   EXPECT_EQ(decode_body("as it is", "", 10).value(), "as it is");
+}
+
+TEST(BodyEncoding, PassesOverZerosBehindWhatIsPackedAndNothingElse) {
+  const std::string text = "{\"track\":\"a\"}";
+  for (const std::string encoding : {"gzip", "zstd"}) {
+    const std::string packed = encoding == "gzip" ? harness::gzip(text) : harness::zstd(text);
+    EXPECT_EQ(decode_body(packed + std::string(3, '\0'), encoding, 100).value(), text) << encoding;
+    EXPECT_EQ(decode_body(packed + packed, encoding, 100).value(), text + text) << encoding;
+    EXPECT_EQ(decode_body(packed + std::string(3, '\0') + "x", encoding, 100).error(),
+              DecodeFault::kMalformed)
+        << encoding;
+  }
 }
 
 }  // namespace
