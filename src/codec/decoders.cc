@@ -79,7 +79,8 @@ constexpr DecoderKind kKinds[] = {
      kMalformedCsv, begins_trd},
     {"line", "InfluxDB's line protocol, its timestamps in ns", make<LineDecoder>, kMalformedCsv,
      begins_lines},
-    {"csv", "CSV lines in the fixed columns", make<CsvDecoder>, kMalformedCsv, anything},
+    {"csv", "CSV, its columns named by a header or in the fixed order ([points.md](points.md))",
+     make<CsvDecoder>, kMalformedCsv, anything},
     {"table", "`trd` or `csv`, told by the header; in bodies and files", make<TableDecoder>,
      kMalformedCsv},
 };
