@@ -28,12 +28,6 @@ TokenTable tokens_of(const Config& config) {
   return table;
 }
 
-bool is_loopback(const std::string& listen) {
-  boost::system::error_code error;
-  const auto address = boost::asio::ip::make_address(listen, error);
-  return !error && address.is_loopback();
-}
-
 void warn_exposed(const Config& config, const Access& everybody) {
   if (is_loopback(config.server.listen) || (!everybody.read && !everybody.write)) return;
   log_warn(fmt::format("whoever can reach {} may {}{}{} without a token: set API_TOKEN_READ and "
@@ -45,6 +39,12 @@ void warn_exposed(const Config& config, const Access& everybody) {
 }
 
 }  // namespace
+
+bool is_loopback(const std::string& listen) {
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(listen, error);
+  return !error && address.is_loopback();
+}
 
 std::vector<ConfigFault> check_access_settings(const Config& config) {
   std::vector<ConfigFault> faults;

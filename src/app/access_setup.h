@@ -1,4 +1,5 @@
 #pragma once
+#include <string>
 #include <vector>
 
 #include "app/connection_budget.h"
@@ -9,6 +10,8 @@ namespace slipstream {
 
 /// The server's door as configured: who may connect, from where, how often, with which token.
 
+/// Whether only this machine reaches an address to listen at; an empty one is all of them.
+bool is_loopback(const std::string& listen);
 /// Everything that is wrong with it: tokens, origins, networks, certificate files.
 std::vector<ConfigFault> check_access_settings(const Config& config);
 /// Of a configuration without faults; the first one otherwise.

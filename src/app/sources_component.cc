@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/access_setup.h"
 #include "app/api.h"
 #include "codec/decoders.h"
 #include "net/address_list.h"
@@ -90,7 +91,22 @@ Result<void> SourcesComponent::open_udp(const Config::UdpSource& settings) {
   return {};
 }
 
+/// Unlike HTTP it is open as it comes: what sends by UDP is another machine.
+void SourcesComponent::tell_open_udp() const {
+  std::string ports;
+  for (const auto& source : udp_) {
+    if (is_loopback(source->host())) continue;
+    ports += fmt::format("{}{}", ports.empty() ? "" : ", ", source->port());
+  }
+  if (ports.empty()) return;
+  log_info(
+      "UDP takes points from other machines, as games and cars send them: UDP_HOST=127.0.0.1 "
+      "closes it, UDP_ALLOW names who may",
+      {{"port", ports}});
+}
+
 void SourcesComponent::start() {
+  tell_open_udp();
   io_.every(std::chrono::seconds(1), [this] { rejection_log_.tell(basics_.clock.steady()); });
   ingest_thread_ = std::make_unique<AgentThread>("http-ingest", ingest_service_);
   for (auto& source : udp_) {

@@ -36,6 +36,7 @@ class SourcesComponent final : public Component {
 
  private:
   SourcesComponent(const Basics& basics, IoThread& io, PointSink& sink);
+  void tell_open_udp() const;
   Result<void> open_udp(const Config::UdpSource& settings);
   void append_udp(std::string& out) const;
   void append_source(std::string& out, SourceKind kind) const;
