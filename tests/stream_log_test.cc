@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <random>
 #include <set>
 #include <thread>
 

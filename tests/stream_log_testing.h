@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "base/iso_time.h"
 #include "harness.h"
 #include "model/point.h"
 #include "redis_server.h"
@@ -54,7 +55,8 @@ inline PointName name_of(const FedPoint& point) {
   return {point.chassis, point.time_ms, point.w};
 }
 inline PointName name_of(simdjson::dom::element point) {
-  return {std::string(std::string_view(point["chassis"])), point["meta_time"], point["w"]};
+  const auto ns = parse_iso_time(std::string_view(point["meta_time"]));
+  return {std::string(std::string_view(point["chassis"])), ns.value_or(0) / 1'000'000, point["w"]};
 }
 inline std::multiset<PointName> names_of(const std::vector<FedPoint>& points) {
   std::multiset<PointName> names;

@@ -1,15 +1,14 @@
 #pragma once
 #include <cstdint>
 
-#include "base/clock.h"
 #include "base/backoff.h"
+#include "base/clock.h"
 
 namespace slipstream {
 
 /// When to try again what has failed: after a wait that grows, or at once where who did not answer
-/// has been reached since, by whomever. `returns` counts how often that was (RedisServers::returns()
-/// is one); always 0: nobody knows.
-/// Threads: one.
+/// has been reached since, by whomever. `returns` counts how often that was
+/// (RedisServers::returns() is one); always 0: nobody knows. Threads: one.
 class Retry {
  public:
   bool is_due(SteadyTime now, std::uint64_t returns) const {
