@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "harness.h"
-#include "net/testing.h"
 #include "net/packed_testing.h"
+#include "net/testing.h"
 #include "source/udp_sender.h"
 
 namespace slipstream {

@@ -23,9 +23,9 @@ struct CsvPreamble {
   std::string_view comment = {};
 };
 
-/// Takes off a text what is no row: a byte order mark, NULs at its end, blank lines, lines that begin with `#`, and
-/// `sep=X`. The delimiter is what that says, else whichever of `,` `;` and tab the first row has
-/// most of.
+/// Takes off a text what is no row: a byte order mark, NULs at its end, blank lines, lines that
+/// begin with `#`, and `sep=X`. The delimiter is what that says, else whichever of `,` `;` and tab
+/// the first row has most of.
 CsvPreamble take_csv_preamble(std::string_view& text);
 
 }  // namespace slipstream
