@@ -50,7 +50,7 @@ class SendersDocs : public testing::Test {
     EXPECT_TRUE(eventually([&] { return waitpid(child, &status, WNOHANG) == child; },
                            std::chrono::seconds(60)));
     std::ifstream in(output);
-    const std::string said{std::istreambuf_iterator<char>(in), {}};
+    std::string said{std::istreambuf_iterator<char>(in), {}};
     constexpr int kNotFound = 127;
     if (WIFEXITED(status) && WEXITSTATUS(status) == kNotFound) return std::nullopt;
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << words[1] << ": " << said;

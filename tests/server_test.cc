@@ -25,7 +25,6 @@ using harness::WebSocketClient;
 using harness::zstd;
 using source_testing::good_point;
 using testing::HasSubstr;
-using testing::Not;
 using testing::StartsWith;
 
 std::string lap_point(int lap, double distance, double speed) {

@@ -186,7 +186,7 @@ TEST_F(StreamLogTest, AKeyCountsOnceThroughKills) {
   std::vector<FedPoint> all;
   for (int round = 0; round < 6; ++round) {
     const auto points = streams::drive(100 + static_cast<std::uint64_t>(round), 3'000, 16,
-                                       kBegin + round * 10'000'000);
+                                       kBegin + round * std::int64_t{10'000'000});
     const auto body = body_of(points);
     const auto key = fmt::format("key-{}", round);
     all.insert(all.end(), points.begin(), points.end());

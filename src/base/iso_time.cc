@@ -90,7 +90,7 @@ std::expected<std::int64_t, IsoTimeFault> read_iso_time(std::string_view text) {
     if (!hour || *hour > 23 || !in.skip(':')) return kMalformed;
     const auto minute = in.number(2);
     if (!minute || *minute > 59) return kMalformed;
-    seconds += *hour * 3600 + *minute * 60;
+    seconds += std::int64_t{60} * (*hour * 60 + *minute);
     if (in.skip(':')) {
       const auto second = in.number(2);
       if (!second || *second > 60) return kMalformed;
@@ -103,7 +103,7 @@ std::expected<std::int64_t, IsoTimeFault> read_iso_time(std::string_view text) {
     }
     const auto zone = zone_minutes(in);
     if (!zone) return kMalformed;
-    seconds -= *zone * 60;
+    seconds -= std::int64_t{60} * *zone;
   }
   if (!in.done()) return kMalformed;
   if (*year < 1678 || *year > 2261) return std::unexpected(IsoTimeFault::kOutOfRange);

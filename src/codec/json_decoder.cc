@@ -136,7 +136,10 @@ std::size_t JsonDecoder::take_plain(std::string_view text, std::string_view ends
   std::size_t taken = plain_.read(text, filler_.draft());
   if (taken == 0 || taken > filler_.builder().schema().options().max_point_bytes) return 0;
   if (taken < text.size() && text[taken] == '\r') ++taken;
-  if (taken < text.size() && ends.find(text[taken++]) == std::string_view::npos) return 0;
+  if (taken < text.size()) {
+    if (ends.find(text[taken]) == std::string_view::npos) return 0;
+    ++taken;
+  }
   if (auto outcome = filler_.finish(origin); !outcome) {
     rejections.rejected(index, outcome.error(), filler_.draft().json);
   }

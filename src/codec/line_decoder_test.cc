@@ -8,7 +8,6 @@
 namespace slipstream {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
