@@ -8,7 +8,6 @@
 
 #include "app/query_values.h"
 #include "source/http_ingest.h"
-#include "source/influx_answer.h"
 
 namespace slipstream {
 namespace {
@@ -42,13 +41,6 @@ void add_ingest_routes(HttpServer& http, IngestService& ingest) {
                take_ingest(ingest, std::move(request), std::move(respond));
              },
              {.scope = Scope::kWrite, .hears_denials = true});
-  for (const auto path : {"/write", "/api/v2/write"}) {
-    http.route("POST", path,
-               [&ingest](HttpRequest request, HttpResponder respond) {
-                 take_influx_write(ingest, std::move(request), std::move(respond));
-               },
-               {.scope = Scope::kWrite, .hears_denials = true, .error_body = influx_error_body});
-  }
 }
 
 void add_live_routes(HttpServer& http, Hub& hub, const Clock& clock, const std::string& ws_path) {

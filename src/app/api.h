@@ -10,7 +10,7 @@ namespace slipstream {
 
 // The HTTP endpoints and the WebSocket of a server. What is given outlives the HTTP server.
 
-/// What takes bodies of points.
+/// /api/ingest.
 void add_ingest_routes(HttpServer& http, IngestService& ingest);
 /// Recent points, live series, and the WebSocket.
 void add_live_routes(HttpServer& http, Hub& hub, const Clock& clock, const std::string& ws_path);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "app/influx_routes.h"
 #include "base/json_text.h"
 #include "net/http_server.h"
 #include "ops/logging.h"
@@ -80,6 +81,7 @@ void OverviewComponent::routes(HttpServer& http) {
                respond({.body = metrics_text(), .content_type = "text/plain; version=0.0.4"});
              },
              {.scope = config_.security.protect_metrics ? Scope::kAdmin : Scope::kRead});
+  add_influx_probes(http, [this] { return is_fit(); });
 }
 
 Totals OverviewComponent::totals() const {
@@ -123,6 +125,15 @@ OverviewComponent::Health OverviewComponent::look(Form form) const {
   for (const Component* const component : in_order(components_)) component->health(page);
   const bool is_ok = page.is_ok();
   return {is_ok, std::move(page).text()};
+}
+
+bool OverviewComponent::is_fit() {
+  const auto now = clock_.steady();
+  if (now - asked_fit_ >= kNsPerSecond) {
+    asked_fit_ = now;
+    is_fit_ = look(Form::kNumbers).is_ok;
+  }
+  return is_fit_;
 }
 
 std::string OverviewComponent::metrics_text() const {

@@ -33,6 +33,8 @@ class OverviewComponent final : public Component {
     std::string text;
   };
   Health look(Form form) const;
+  /// What /api/health says, as of a second ago at most: anybody may ask. I/O thread.
+  bool is_fit();
   std::string metrics_text() const;
   void append_metrics(std::string& out, Form form) const;
   void turn();
@@ -47,6 +49,8 @@ class OverviewComponent final : public Component {
   Rates rates_;           ///< on the I/O thread: of the last second
   RateMeter rate_meter_;  ///< likewise
   RateMeter line_meter_;  ///< likewise: of the periodic log line
+  SteadyTime asked_fit_ = kNever;
+  bool is_fit_ = true;
 };
 
 }  // namespace slipstream

@@ -4,6 +4,7 @@
 
 #include "app/access_setup.h"
 #include "app/api.h"
+#include "app/influx_routes.h"
 #include "codec/decoders.h"
 #include "net/address_list.h"
 #include "net/http_server.h"
@@ -130,6 +131,7 @@ bool SourcesComponent::stop() {
 
 void SourcesComponent::routes(HttpServer& http) {
   add_ingest_routes(http, ingest_service_);
+  add_influx_routes(http, ingest_service_);
 }
 
 void SourcesComponent::append_udp(std::string& out) const {

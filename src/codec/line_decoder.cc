@@ -15,6 +15,7 @@ namespace {
 using Kind = LineMember::Kind;
 
 std::optional<std::int64_t> time_of_timestamp(std::int64_t value, std::int64_t unit_ns) {
+  if (unit_ns == 0) return time_from_integer(value);
   if (value < 0 || value > std::numeric_limits<std::int64_t>::max() / unit_ns) return std::nullopt;
   return value * unit_ns;
 }

@@ -40,8 +40,9 @@ struct TextOrigin {
   std::uint64_t sender = 0;
   /// A whole body or file, whose first line may name its columns; else a datagram or a message.
   bool is_body = false;
-  std::string_view track = {};         ///< of a TRD export, instead of what it says itself
-  std::int64_t timestamp_unit_ns = 1;  ///< of line protocol's timestamps
+  std::string_view track = {};  ///< of a TRD export, instead of what it says itself
+  /// Of line protocol's timestamps; 0: told by each number's size.
+  std::int64_t timestamp_unit_ns = 1;
 
   std::int64_t default_event_ns() const { return written ? written->ns : arrival.ns; }
 };

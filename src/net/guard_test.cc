@@ -68,9 +68,29 @@ TEST(TokenTable, ReadsDigestsAndHeaders) {
   EXPECT_EQ(token_of_authorization("Bearer abc"), "abc");
   EXPECT_EQ(token_of_authorization("bearer  abc"), "abc");
   EXPECT_EQ(token_of_authorization("Token abc"), "abc");
-  for (const auto none : {"", "Bearer", "Bearer ", "Basic abc", "abc"}) {
+  EXPECT_EQ(token_of_authorization("Basic dXNlcjphYmM="), "abc");
+  EXPECT_EQ(token_of_authorization("basic OmE6Yg=="), "a:b") << "no user, and a colon in it";
+  for (const auto none : {"", "Bearer", "Bearer ", "Basic abc", "abc", "Basic dXNlcg==", "Basic =",
+                          "Basic ====", "Basic dXNlcjphYmM", "Digest abc"}) {
     EXPECT_EQ(token_of_authorization(none), "") << none;
   }
+}
+
+TEST(HttpGuard, ATokenInTheAddressCountsWhereItsPathAllowsIt) {
+  TokenTable tokens;
+  tokens.add(entry("sender", false, true, false));
+  const HttpGuard guard({.tokens = std::move(tokens)});
+  const auto name_of = [&](HttpRequest request, std::string_view parameter) {
+    guard.identify(request, parse_address("127.0.0.1").value(), parameter);
+    return request.access.token;
+  };
+  HttpRequest asked;
+  asked.query = {{"u", "any"}, {"p", "sender"}};
+  EXPECT_EQ(name_of(asked, "p"), "sender");
+  EXPECT_EQ(name_of(asked, ""), "");
+  EXPECT_EQ(name_of(asked, "token"), "");
+  asked.headers = {{"Authorization", "Token x"}};
+  EXPECT_EQ(name_of(asked, "p"), "") << "the header is what counts";
 }
 
 TEST(OriginList, OwnPagesAreWelcomeAndOthersWhereListed) {
@@ -117,7 +137,7 @@ TEST(HttpGuard, BelievesWhatTrustedProxiesSayOfAddresses) {
         Case{"10.0.0.1", "1.2.3.4, nonsense", "10.0.0.1"},
         Case{"10.0.0.1", "2001:db8::1", "2001:db8::1"}, Case{"8.8.8.8", "1.2.3.4", "8.8.8.8"}}) {
     auto request = request_from(forwarded);
-    guard.identify(request, parse_address(peer).value(), false);
+    guard.identify(request, parse_address(peer).value(), "");
     EXPECT_EQ(request.address, address) << peer << ": " << forwarded;
   }
 }

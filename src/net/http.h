@@ -45,10 +45,12 @@ struct HttpResponse {
   std::shared_ptr<BodySource> source = {};
 };
 
-/// {"ok":false,"error":"..."} with the status. Where the route has an ErrorBody, that is sent.
+/// {"ok":false,"error":"..."} with the status. Where the route has an ErrorShape, that is given to
+/// it before it is sent.
 HttpResponse error_response(unsigned status, std::string_view message);
-/// The body of an error's answer, for clients that look for their own shape of it.
-using ErrorBody = std::string (*)(unsigned status, std::string_view message);
+/// Gives an error's answer the body and the headers that a kind of client looks for, made of
+/// `status` and `error`.
+using ErrorShape = void (*)(HttpResponse& response);
 
 /// To be called once, from any thread; a handler that drops it answers 500.
 using HttpResponder = std::function<void(HttpResponse)>;
@@ -58,8 +60,10 @@ using HttpHandler = std::function<void(HttpRequest, HttpResponder)>;
 /// Who may call a handler. Whatever says nothing is for admins.
 struct RouteOptions {
   Scope scope = Scope::kAdmin;
-  bool hears_denials = false;      ///< called, without a body, for requests that are denied, too
-  ErrorBody error_body = nullptr;  ///< of error responses to any request for the path
+  bool hears_denials = false;        ///< called, without a body, for requests that are denied, too
+  ErrorShape error_shape = nullptr;  ///< of error responses to any request for the path
+  /// The query parameter that may show a token; empty: none, since addresses end up in logs.
+  std::string_view token_parameter = {};
 };
 
 }  // namespace slipstream

@@ -20,6 +20,8 @@ constexpr std::size_t kBodyReadBytes = 65'536;
 constexpr std::size_t kMaxDiscardedBytes = std::size_t{64} << 20;
 // Else the kernel keeps some MB of a long answer for each client that does not read.
 constexpr int kPiecesSendBufferBytes = 256 << 10;
+/// Browsers let pages set no header in the request that opens a WebSocket.
+constexpr std::string_view kWsTokenParameter = "token";
 constexpr int kWsSendBufferBytes = 128 << 10;  // small, so that a slow client shows as unsent
 
 }  // namespace
@@ -89,7 +91,7 @@ void HttpConnection::next_request() {
   state_ = State::kHead;
   head_begun_ = false;
   origin_headers_.clear();
-  error_body_ = nullptr;
+  error_shape_ = nullptr;
   is_head_ = false;
   is_old_ = false;
   wait_in_line(true);
@@ -151,11 +153,11 @@ void HttpConnection::on_head() {
   keep_alive_ = keep_alive_ && head.keep_alive;
   body_ = RequestBodyReader(head.framing, service_->options.max_body_bytes);
   const auto match = service_->router.find(request);
-  error_body_ = match.error_body;
+  error_shape_ = match.error_shape;
   if (!head.has_path) return refuse(error_response(400, "the request's target is no path"));
   const bool is_upgrade = wants_websocket(request);
   auto& guard = service_->guard;
-  guard.identify(request, peer_, is_upgrade);
+  guard.identify(request, peer_, is_upgrade ? kWsTokenParameter : match.token_parameter);
   if (auto foreign = guard.check_host(request)) return refuse(std::move(*foreign));
   if (auto turned_away = guard.check_origin(request, match)) {
     if (turned_away->status == 204) {  // a preflight: what its page may do
@@ -255,7 +257,7 @@ void HttpConnection::refuse(HttpResponse response) {
 void HttpConnection::refuse_head(HttpFault fault) {
   HttpRequest request;
   static_cast<void>(parse_target(head_parser_.target(unread()), request));
-  error_body_ = service_->router.find(request).error_body;
+  error_shape_ = service_->router.find(request).error_shape;
   refuse_fault(std::move(fault));
 }
 
@@ -301,9 +303,7 @@ void HttpConnection::answer(HttpResponse response) {
   if (state_ != State::kHandling) return;
   state_ = State::kWriting;
   keep_alive_ = keep_alive_ && !service_->stopping;
-  if (error_body_ != nullptr && !response.error.empty()) {
-    response.body = error_body_(response.status, response.error);
-  }
+  if (error_shape_ != nullptr && !response.error.empty()) error_shape_(response);
   response.headers.insert(response.headers.end(), origin_headers_.begin(), origin_headers_.end());
   // HTTP/1.0 knows no chunks: what comes in pieces ends with the connection.
   if (response.source && is_old_) keep_alive_ = false;

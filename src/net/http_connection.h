@@ -81,7 +81,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   std::optional<std::list<HttpConnection*>::iterator> in_line_;
   HttpRequest request_;  ///< whose body is being read
   const HttpHandler* handler_ = nullptr;
-  ErrorBody error_body_ = nullptr;  ///< of the request's path
+  ErrorShape error_shape_ = nullptr;  ///< of the request's path
   std::vector<std::pair<std::string, std::string>> origin_headers_;
   std::size_t body_bytes_ = 0;  ///< counted in the service
   AnswerWriter writer_;

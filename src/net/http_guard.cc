@@ -31,10 +31,13 @@ void HttpGuard::close(const Address& peer, Time now) {
   if (!options_.trusted_proxies.contains(peer)) senders_.close(peer.sender(), now);
 }
 
-void HttpGuard::identify(HttpRequest& request, const Address& peer, bool is_upgrade) const {
+void HttpGuard::identify(HttpRequest& request, const Address& peer,
+                         std::string_view token_parameter) const {
   request.address = client_of(request, peer).to_string();
   auto token = token_of_authorization(request.header("Authorization"));
-  if (token.empty() && is_upgrade) token = request.query_value("token").value_or("");
+  if (token.empty() && !token_parameter.empty()) {
+    token = request.query_value(token_parameter).value_or("");
+  }
   request.access = options_.tokens.access_of(token);
 }
 

@@ -52,9 +52,9 @@ class HttpGuard {
   bool open(const Address& peer, Time now);
   void close(const Address& peer, Time now);
 
-  /// Sets the request's address and access. An upgrade may show its token as `?token=`, since
-  /// browsers let pages set no header there.
-  void identify(HttpRequest& request, const Address& peer, bool is_upgrade) const;
+  /// Sets the request's address and access. Where it has no Authorization, the query parameter
+  /// `token_parameter` may show its token; empty: none may.
+  void identify(HttpRequest& request, const Address& peer, std::string_view token_parameter) const;
   /// Nothing, or the answer to a request for a host that is not known.
   std::optional<HttpResponse> check_host(const HttpRequest& request);
   /// Nothing, or the answer: to a page of a foreign origin, or to a browser's question whether a

@@ -30,13 +30,13 @@ HttpServerOptions patient() {
 
 class HttpLimits : public testing::Test {
  protected:
-  void open(HttpServerOptions options = patient(), ErrorBody error_of_echo = nullptr) {
+  void open(HttpServerOptions options = patient(), ErrorShape error_of_echo = nullptr) {
     server_ = HttpServer::open(io_, std::move(options)).value();
     server_->route("POST", "/echo",
                    [](HttpRequest request, HttpResponder respond) {
                      respond({.body = request.body, .content_type = "text/plain"});
                    },
-                   {.error_body = error_of_echo});
+                   {.error_shape = error_of_echo});
     server_->route("GET", "/hello", [](const HttpRequest& request, const HttpResponder& respond) {
       respond({.body = "hello " + request.address});
     });
@@ -317,8 +317,8 @@ TEST_F(HttpLimits, AddressHasItsShareOfRequests) {
 TEST_F(HttpLimits, BodiesTogetherAreBoundedAndThePathSaysSoInItsWords) {
   auto options = patient();
   options.max_bodies_bytes = 100'000;
-  open(options, [](unsigned status, std::string_view message) {
-    return std::to_string(status) + " " + std::string(message);
+  open(options, [](HttpResponse& response) {
+    response.body = std::to_string(response.status) + " " + response.error;
   });
   auto first = client();
   const std::string head = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 90001\r\n\r\n";

@@ -66,7 +66,8 @@ Router::Match Router::find(HttpRequest& request) const {
       request.method == "HEAD" ? "GET" : std::string_view(request.method);
   for (const auto& route : routes_) {
     if (!matches(route.segments, path, request)) continue;
-    match.error_body = route.options.error_body;
+    match.error_shape = route.options.error_shape;
+    match.token_parameter = route.options.token_parameter;
     if (route.method == method) {
       match.handler = &route.handler;
       match.scope = route.options.scope;

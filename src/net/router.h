@@ -20,8 +20,9 @@ class Router {
     const HttpHandler* handler = nullptr;
     Scope scope = Scope::kOpen;
     bool hears_denials = false;
-    ErrorBody error_body = nullptr;  ///< of the path, whatever the method
-    std::string allowed;             ///< methods of the path, where the request's is not among them
+    ErrorShape error_shape = nullptr;  ///< of the path, whatever the method
+    std::string_view token_parameter;  ///< likewise
+    std::string allowed;  ///< methods of the path, where the request's is not among them
   };
   /// Sets the request's path parameters. GET serves HEAD too.
   Match find(HttpRequest& request) const;

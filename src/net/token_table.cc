@@ -1,13 +1,40 @@
 #include "net/token_table.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "net/http.h"
+#include "net/http_syntax.h"
 
 namespace slipstream {
+namespace {
+
+/// Of base64 with its padding; empty where it is none.
+std::string from_base64(std::string_view text) {
+  std::string out(text.size() / 4 * 3, '\0');
+  if (text.size() % 4 != 0 || text.size() > kMaxHeadBytes) return {};
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()),
+                                   static_cast<int>(text.size()));
+  if (size < 0) return {};
+  const auto decoded = static_cast<std::size_t>(size);
+  const auto padding = static_cast<std::size_t>(std::ranges::count(text, '='));
+  out.resize(decoded - std::min(padding, decoded));
+  return out;
+}
+
+/// Of `user:password` in base64.
+std::string password_of(std::string_view credentials) {
+  const std::string text = from_base64(credentials);
+  const auto colon = text.find(':');
+  return colon == std::string::npos ? std::string() : text.substr(colon + 1);
+}
+
+}  // namespace
 
 TokenDigest digest_of_token(std::string_view token) {
   TokenDigest digest;
@@ -47,13 +74,17 @@ Access TokenTable::access_of(std::string_view token) const {
           .token = found->name};
 }
 
-std::string_view token_of_authorization(std::string_view value) {
+std::string token_of_authorization(std::string_view value) {
   const auto blank = value.find(' ');
   if (blank == std::string_view::npos) return {};
   const auto scheme = value.substr(0, blank);
-  if (!equal_ignoring_case(scheme, "bearer") && !equal_ignoring_case(scheme, "token")) return {};
   const auto begin = value.find_first_not_of(' ', blank);
-  return begin == std::string_view::npos ? std::string_view{} : value.substr(begin);
+  if (begin == std::string_view::npos) return {};
+  const auto shown = value.substr(begin);
+  if (equal_ignoring_case(scheme, "bearer") || equal_ignoring_case(scheme, "token")) {
+    return std::string(shown);
+  }
+  return equal_ignoring_case(scheme, "basic") ? password_of(shown) : std::string();
 }
 
 }  // namespace slipstream

@@ -40,8 +40,8 @@ class TokenTable {
   Access everybody_;
 };
 
-/// The token of an Authorization header: `Bearer TOKEN`, or `Token TOKEN` as InfluxDB's clients say
-/// it. Empty where there is none.
-std::string_view token_of_authorization(std::string_view value);
+/// The token of an Authorization header: `Bearer TOKEN`, `Token TOKEN` as InfluxDB's clients say
+/// it, or the password of `Basic`, whoever the user is. Empty where there is none.
+std::string token_of_authorization(std::string_view value);
 
 }  // namespace slipstream

@@ -4,7 +4,6 @@
 
 #include "base/json_text.h"
 #include "net/http.h"
-#include "source/influx_answer.h"
 
 namespace slipstream {
 namespace {
@@ -42,38 +41,6 @@ class JsonAnswers final : public AnswerForm {
   }
 };
 
-class InfluxAnswers final : public AnswerForm {
- public:
-  std::string_view key_prefix() const override { return "influx\n"; }
-
-  Text of(const IngestOutcome& outcome) const override {
-    if (outcome.status == 200 && outcome.rejected == 0) return {204, {}};
-    const std::string first = first_of(outcome);
-    if (outcome.status != 200) return complaint(outcome.status, first);
-    // After a 400 clients send nothing of it again.
-    return complaint(400,
-                     fmt::format("partial write: {} of {} points refused; {}", outcome.rejected,
-                                 outcome.accepted + outcome.rejected, first));
-  }
-
-  Text of(NotTaken reason) const override {
-    return complaint(kServiceUnavailable, reason == NotTaken::kNotSafe
-                                              ? "the log cannot be written: the points are not safe"
-                                              : message_of(reason));
-  }
-
-  Text complaint(unsigned status, std::string_view message) const override {
-    return {status, influx_error_body(status, message)};
-  }
-
- private:
-  static std::string first_of(const IngestOutcome& outcome) {
-    if (outcome.errors.empty()) return {};
-    const IngestError& first = outcome.errors.front();
-    return fmt::format("point {}: {}: {}", first.index, to_string(first.reason), first.message);
-  }
-};
-
 }  // namespace
 
 std::string_view message_of(NotTaken reason) {
@@ -85,11 +52,6 @@ std::string_view message_of(NotTaken reason) {
 
 const AnswerForm& json_answers() {
   static const JsonAnswers form;
-  return form;
-}
-
-const AnswerForm& influx_answers() {
-  static const InfluxAnswers form;
   return form;
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "model/rejection.h"
+#include "source/influx_answer.h"
 
 namespace slipstream {
 
@@ -39,6 +41,7 @@ class AnswerForm {
   struct Text {
     unsigned status;
     std::string body;
+    std::string error = {};  ///< what an ErrorShape makes the same body of; empty: nothing does
   };
 
   virtual ~AnswerForm() = default;
@@ -47,6 +50,8 @@ class AnswerForm {
   virtual std::string_view key_prefix() const = 0;
   virtual Text of(const IngestOutcome& outcome) const = 0;
   virtual Text of(NotTaken reason) const = 0;
+  /// Of a body without a point, where that is nothing to be refused.
+  virtual std::optional<Text> of_no_points() const { return std::nullopt; }
   /// Of a request that is not understood.
   virtual Text complaint(unsigned status, std::string_view message) const = 0;
 };
@@ -54,7 +59,7 @@ class AnswerForm {
 /// {"ok":..,"accepted":..,"rejected":..,"errors":[..]}: of /api/ingest and of what WebSocket
 /// clients publish.
 const AnswerForm& json_answers();
-/// InfluxDB's: 204, or {"code":..,"message":..}.
-const AnswerForm& influx_answers();
+/// InfluxDB's: 204, or an error in the API's shape.
+const AnswerForm& influx_answers(InfluxApi api = InfluxApi::kV2);
 
 }  // namespace slipstream

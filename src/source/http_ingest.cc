@@ -38,6 +38,14 @@ std::string_view decoder_of(std::string_view media) {
   return known == std::end(kDecoders) ? std::string_view{} : known->second;
 }
 
+std::optional<bool> flag(const HttpRequest& request, std::string_view name, bool otherwise) {
+  const auto given = request.query_value(name);
+  if (!given) return otherwise;
+  if (*given == "true") return true;
+  if (*given == "false") return false;
+  return std::nullopt;
+}
+
 /// What the doors have in common.
 IngestRequest translated(const IngestService& service, HttpRequest request) {
   IngestRequest out;
@@ -62,7 +70,8 @@ IngestRequest translated(const IngestService& service, HttpRequest request) {
 
 void submit(IngestService& service, IngestRequest request, HttpResponder respond) {
   service.submit(std::move(request), [respond = std::move(respond)](IngestAnswer answer) {
-    HttpResponse response{.status = answer.status, .body = std::move(answer.body)};
+    HttpResponse response{
+        .status = answer.status, .body = std::move(answer.body), .error = std::move(answer.error)};
     if (!answer.retry_after.empty()) {
       response.headers.emplace_back("Retry-After", std::move(answer.retry_after));
     }
@@ -87,15 +96,25 @@ void take_ingest(IngestService& service, HttpRequest request, HttpResponder resp
   submit(service, std::move(taken), std::move(respond));
 }
 
-void take_influx_write(IngestService& service, HttpRequest request, HttpResponder respond) {
-  const auto unit_ns = influx_unit_ns(request);
+void take_influx_write(IngestService& service, InfluxApi api, HttpRequest request,
+                       HttpResponder respond) {
+  const auto unit_ns = influx_unit_ns(api, request);
+  const auto accept_partial = flag(request, "accept_partial", true);
+  const auto no_sync = flag(request, "no_sync", false);
   IngestRequest taken = translated(service, std::move(request));
-  taken.form = &influx_answers();
+  taken.form = &influx_answers(api);
   taken.decoder = "line";
   if (unit_ns) {
     taken.timestamp_unit_ns = *unit_ns;
   } else {
-    taken.complaint = {400, "precision is not understood: ns, us, ms or s is"};
+    taken.complaint = {400, fmt::format("precision is not understood: {} is", influx_units(api))};
+  }
+  if (api == InfluxApi::kV3) {
+    if (!accept_partial || !no_sync) {
+      taken.complaint = {400, "accept_partial and no_sync are true or false"};
+    }
+    taken.takes_part = accept_partial.value_or(true);
+    if (no_sync.value_or(false)) taken.durability = Durability::kReceived;
   }
   submit(service, std::move(taken), std::move(respond));
 }

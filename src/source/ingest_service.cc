@@ -29,12 +29,16 @@ IngestAnswer not_taken(NotTaken reason, std::string_view refusal, const AnswerFo
           .body = std::move(text.body),
           .refusal = refusal,
           .why = std::string(message_of(reason)),
+          .error = std::move(text.error),
           .retry_after = kRetryAfterSeconds};
 }
 
 IngestAnswer complaint(const AnswerForm& form, unsigned status, std::string_view message) {
   auto text = form.complaint(status, message);
-  return {.status = text.status, .body = std::move(text.body), .why = std::string(message)};
+  return {.status = text.status,
+          .body = std::move(text.body),
+          .why = std::string(message),
+          .error = std::move(text.error)};
 }
 
 }  // namespace
@@ -174,6 +178,9 @@ std::expected<IngestService::Next, IngestAnswer> IngestService::take_body(const 
   const std::size_t points = decode(body, job);
   CHECK(points >= error_count_, "a decoder tells of no more refusals than points");
   if (points == 0) {
+    if (auto text = form_->of_no_points()) {
+      return std::unexpected(IngestAnswer{.status = text->status, .body = std::move(text->body)});
+    }
     return std::unexpected(refuse(400, RejectReason::kEmpty, "the body holds no point", job));
   }
   if (writer_.bytes() > room) {
@@ -191,6 +198,13 @@ std::expected<IngestService::Next, IngestAnswer> IngestService::take_body(const 
                            "the limit: send them in several bodies; nothing was taken",
                            points, options_.max_points_bytes >> 20),
                job));
+  }
+  if (error_count_ > 0 && !job.request.takes_part) {
+    // What is nothing by itself was not received either.
+    writer_.discard();
+    stats_.of(source_).received.add(error_count_);
+    peers_.spend(address_, points, now_);
+    return std::unexpected(outcome(400, 0));
   }
   stats_.of(source_).received.add(points);
   peers_.spend(address_, points, now_);
@@ -318,7 +332,8 @@ IngestAnswer IngestService::outcome(unsigned status, std::size_t accepted) const
   return {.status = text.status,
           .body = std::move(text.body),
           .refusal = refusal_,
-          .why = errors_.empty() ? std::string() : errors_.front().message};
+          .why = errors_.empty() ? std::string() : errors_.front().message,
+          .error = std::move(text.error)};
 }
 
 }  // namespace slipstream

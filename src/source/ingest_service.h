@@ -38,7 +38,8 @@ struct IngestRequest {
   std::string encoding = {};     ///< its Content-Encoding, in lower case
   std::string decoder = "json";  ///< the name of one (codec/decoders.h)
   std::string track = {};        ///< of a TRD export, instead of its own; empty: its own
-  std::int64_t timestamp_unit_ns = 1;         ///< of line protocol
+  std::int64_t timestamp_unit_ns = 1;         ///< of line protocol; 0: told by each number's size
+  bool takes_part = true;                     ///< false: one refused point refuses all
   std::string address = {};                   ///< the sender's
   Denial denied = Denial::kNone;              ///< its points are refused for this
   std::optional<Durability> durability = {};  ///< none: the configured one
@@ -58,6 +59,7 @@ struct IngestAnswer {
   std::string body = {};          ///< as the request's form writes it
   std::string_view refusal = {};  ///< why nothing was taken: a reason; empty: it was looked at
   std::string why = {};           ///< of a refusal, for a person
+  std::string error = {};         ///< AnswerForm::Text's
   std::string retry_after = {};   ///< seconds; empty: no word of it
   bool is_replayed = false;       ///< a body with the same key was answered so before
   Denial denied = Denial::kNone;  ///< that it was refused for
