@@ -48,10 +48,7 @@ LineDecoder::Outcome LineDecoder::decode_line(const LineReader& reader, const Te
   filler_.begin();
   json_.begin();
   const auto& members = reader.members();
-  if (std::ranges::find(members, names.track, &LineMember::name) == members.end()) {
-    const LineMember track{names.track, Kind::kTag, reader.measurement()};
-    if (auto outcome = decode_member(track, false); !outcome) return outcome;
-  }
+  if (auto outcome = decode_origin(reader); !outcome) return outcome;
   mark_repeated(members);
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (is_repeated_[i]) continue;
@@ -67,6 +64,26 @@ LineDecoder::Outcome LineDecoder::decode_line(const LineReader& reader, const Te
   }
   json_.finish(filler_.draft());
   return filler_.finish(origin);
+}
+
+LineDecoder::Outcome LineDecoder::decode_origin(const LineReader& reader) {
+  static constexpr std::string_view kMeasurement = "measurement";
+  const auto& names = filler_.builder().schema().options();
+  const auto& members = reader.members();
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(members, name, &LineMember::name) != members.end();
+  };
+  if (!has(names.track)) {
+    const LineMember track{names.track, Kind::kTag, reader.measurement()};
+    if (auto outcome = decode_member(track, false); !outcome) return outcome;
+  } else if (!has(kMeasurement)) {
+    const LineMember measurement{kMeasurement, Kind::kTag, reader.measurement()};
+    if (auto outcome = decode_member(measurement, false); !outcome) return outcome;
+  }
+  if (has(names.chassis)) return {};
+  const LineMember chassis{names.chassis, Kind::kTag,
+                           machine_.name_of(members, reader.measurement())};
+  return decode_member(chassis, false);
 }
 
 /// Sorted, since a line made to cost much has hundreds of members.

@@ -6,15 +6,17 @@
 #include "base/clock.h"
 #include "codec/decoder.h"
 #include "codec/draft_filler.h"
+#include "codec/line_machine.h"
 #include "codec/line_reader.h"
 #include "codec/row_json.h"
 
 namespace slipstream {
 
-/// Points from InfluxDB's line protocol. Tags and strings are members with a text, the measurement
-/// is the track where no tag or field is, the timestamp the event time. Of a name that comes twice
-/// the last value counts. Where the schema wants a number (lap, sector, known fields) a tag's text
-/// is read as one. One thread.
+/// Points from InfluxDB's line protocol. Tags and strings are members with a text, the timestamp is
+/// the event time. The measurement is the track where no tag or field is, else it goes along as a
+/// member `measurement`; LineMachine tells the machine where nothing else does. Of a name that
+/// comes twice the last value counts. Where the schema wants a number (lap, sector, known fields) a
+/// tag's text is read as one. One thread.
 class LineDecoder final : public Decoder {
  public:
   explicit LineDecoder(DraftFiller& filler) : filler_(filler) {}
@@ -26,12 +28,15 @@ class LineDecoder final : public Decoder {
   using Outcome = DraftFiller::Outcome;
 
   Outcome decode_line(const LineReader& reader, const TextOrigin& origin);
+  /// What the line is of, as far as no member of its own says it.
+  Outcome decode_origin(const LineReader& reader);
   Outcome decode_member(const LineMember& given, bool has_timestamp);
   Outcome decode_time(Member& member, const LineMember& given);
   Outcome decode_number(Member& member, const LineMember& given);
   void mark_repeated(const std::vector<LineMember>& members);
 
   DraftFiller& filler_;
+  LineMachine machine_;
   std::vector<std::pair<std::string_view, std::size_t>> by_name_;
   std::vector<bool> is_repeated_;  ///< of each member: another of its name stands further back
   RowJson json_;                   ///< of the line
