@@ -87,7 +87,9 @@ void add_page_routes(HttpServer& http) {
       response.headers = {{"ETag", etag},
                           {"Cache-Control", "no-cache"},
                           {"Content-Security-Policy", std::string(kPagePolicy)}};
-      if (request.header("If-None-Match") == etag) {
+      // Packed it has a weak one.
+      const auto known = request.header("If-None-Match");
+      if (known == etag || known == "W/" + etag) {
         response.status = 304;
       } else {
         response.body = asset.body;

@@ -11,6 +11,7 @@
 #include "app/query_values.h"
 #include "app/rollups_page.h"
 #include "codec/event_time.h"
+#include "net/accept.h"
 
 namespace slipstream {
 namespace {
@@ -127,7 +128,8 @@ void answer_rollups(const RollupsRouteParts& parts, const HttpRequest& request,
     respond(error_response(400, query.error().message));
     return;
   }
-  const bool as_csv = request.header("Accept").find("text/csv") != std::string_view::npos;
+  static constexpr std::string_view kTypes[] = {"application/json", "text/csv"};
+  const bool as_csv = accepted_type(request.headers, kTypes) == 1;
   const auto& windows = parts.windows;
   const auto window = std::ranges::find(windows, query->window, &WindowDefinition::name);
   if (!query->window.empty() && window == windows.end()) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <boost/asio/post.hpp>
 
+#include "net/answer_coding.h"
 #include "net/ws_connection.h"
 #include "net/ws_handshake.h"
 
@@ -93,6 +94,7 @@ void HttpConnection::next_request() {
   origin_headers_.clear();
   error_shape_ = nullptr;
   is_head_ = false;
+  is_get_ = false;
   is_old_ = false;
   wait_in_line(true);
   set_deadline(service_->options.keep_alive_timeout_ms, 0);
@@ -149,6 +151,8 @@ void HttpConnection::on_head() {
   RequestHead& head = head_parser_.head();
   HttpRequest request = std::move(head.request);
   is_head_ = request.method == "HEAD";
+  is_get_ = is_head_ || request.method == "GET";
+  coding_ = accepted_coding(request.headers);
   is_old_ = head.is_old;
   keep_alive_ = keep_alive_ && head.keep_alive;
   body_ = RequestBodyReader(head.framing, service_->options.max_body_bytes);
@@ -304,6 +308,7 @@ void HttpConnection::answer(HttpResponse response) {
   state_ = State::kWriting;
   keep_alive_ = keep_alive_ && !service_->stopping;
   if (error_shape_ != nullptr && !response.error.empty()) error_shape_(response);
+  if (is_get_) pack_answer(response, coding_);
   response.headers.insert(response.headers.end(), origin_headers_.begin(), origin_headers_.end());
   // HTTP/1.0 knows no chunks: what comes in pieces ends with the connection.
   if (response.source && is_old_) keep_alive_ = false;

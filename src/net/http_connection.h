@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "net/accept.h"
 #include "net/answer_writer.h"
 #include "net/http_service.h"
 #include "net/request_body.h"
@@ -88,7 +89,9 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   std::size_t discarded_ = 0;
   bool keep_alive_ = true;
   bool is_head_ = false;
-  bool is_old_ = false;  ///< HTTP/1.0
+  bool is_get_ = false;            ///< HEAD too
+  bool is_old_ = false;            ///< HTTP/1.0
+  Coding coding_ = Coding::kNone;  ///< that the client wants an answer in
   bool head_begun_ = false;
 
   Clock::time_point began_;

@@ -13,6 +13,8 @@ namespace {
 
 using Outcome = std::expected<void, HttpFault>;
 
+constexpr std::size_t kShownBytes = 80;
+
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -122,9 +124,11 @@ Outcome read_framing(RequestHead& head) {
   if (codings == 0) return {};
   if (head.is_old) return std::unexpected(malformed("a Transfer-Encoding in HTTP/1.0"));
   if (codings > 1 || !equal_ignoring_case(request.header("Transfer-Encoding"), "chunked")) {
-    return std::unexpected(
-        malformed("the Transfer-Encoding is not 'chunked' alone, which is all that is known here; "
-                  "what is compressed says so in Content-Encoding"));
+    const auto given = request.header("Transfer-Encoding").substr(0, kShownBytes);
+    return std::unexpected(malformed(
+        fmt::format("the Transfer-Encoding is '{}', where 'chunked' alone is known; a body that is "
+                    "compressed says so in Content-Encoding",
+                    given)));
   }
   head.framing = {.is_chunked = true};
   if (length) {
