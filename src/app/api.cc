@@ -12,8 +12,10 @@
 namespace slipstream {
 namespace {
 
-constexpr RouteOptions kOpen{.scope = Scope::kOpen};
-constexpr RouteOptions kRead{.scope = Scope::kRead};
+/// For whoever asks, with whatever parameters.
+RouteOptions open_to_all() {
+  return {.scope = Scope::kOpen, .parameters = {.passes_over_others = true}};
+}
 
 /// What the page needs and nothing else: its own files and the server it came from. (uPlot sets
 /// styles from its script, which no policy restricts.)
@@ -40,22 +42,22 @@ void add_ingest_routes(HttpServer& http, IngestService& ingest) {
              [&ingest](HttpRequest request, HttpResponder respond) {
                take_ingest(ingest, std::move(request), std::move(respond));
              },
-             {.scope = Scope::kWrite, .hears_denials = true});
+             {.scope = Scope::kWrite,
+              .hears_denials = true,
+              .parameters = {.names = {"durability", "track"}}});
 }
 
 void add_live_routes(HttpServer& http, Hub& hub, const Clock& clock, const std::string& ws_path) {
-  http.route(
-      "GET", "/api/recent/:n",
-      [&hub](const HttpRequest& request, HttpResponder respond) {
-        answer_recent(hub, request, respond);
-      },
-      kRead);
-  http.route(
-      "GET", "/api/series",
-      [&hub, &clock](const HttpRequest&, HttpResponder respond) {
-        respond({.body = hub.series().encode(clock.steady())});
-      },
-      kRead);
+  http.route("GET", "/api/recent/:n",
+             [&hub](const HttpRequest& request, HttpResponder respond) {
+               answer_recent(hub, request, respond);
+             },
+             {.scope = Scope::kRead, .parameters = {.names = {"track", "chassis"}}});
+  http.route("GET", "/api/series",
+             [&hub, &clock](const HttpRequest&, HttpResponder respond) {
+               respond({.body = hub.series().encode(clock.steady())});
+             },
+             {.scope = Scope::kRead});
   http.websocket(
       ws_path, [&hub](std::shared_ptr<WsSession> session) { hub.add_client(std::move(session)); });
 }
@@ -66,7 +68,7 @@ void add_probe_routes(HttpServer& http, const std::atomic<bool>& is_ready) {
       [](const HttpRequest&, HttpResponder respond) {
         respond({.body = "ok\n", .content_type = "text/plain"});
       },
-      kOpen);
+      open_to_all());
   http.route(
       "GET", "/readyz",
       [&is_ready](const HttpRequest&, HttpResponder respond) {
@@ -76,7 +78,7 @@ void add_probe_routes(HttpServer& http, const std::atomic<bool>& is_ready) {
           respond({.status = 503, .body = "starting or stopping\n", .content_type = "text/plain"});
         }
       },
-      kOpen);
+      open_to_all());
 }
 
 void add_page_routes(HttpServer& http) {
@@ -96,8 +98,8 @@ void add_page_routes(HttpServer& http) {
       }
       respond(std::move(response));
     };
-    http.route("GET", std::string(asset.path), serve, kOpen);
-    if (asset.path == "/index.html") http.route("GET", "/", serve, kOpen);
+    http.route("GET", std::string(asset.path), serve, open_to_all());
+    if (asset.path == "/index.html") http.route("GET", "/", serve, open_to_all());
   }
 }
 

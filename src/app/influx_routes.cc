@@ -22,7 +22,8 @@ constexpr std::string_view kPasswordParameter = "p";
 RouteOptions options_of(Scope scope, InfluxApi api) {
   return {.scope = scope,
           .error_shape = influx_error_shape(api),
-          .token_parameter = kPasswordParameter};
+          .token_parameter = kPasswordParameter,
+          .parameters = {.passes_over_others = true}};
 }
 
 void add_write(HttpServer& http, IngestService& ingest, const char* path, InfluxApi api) {

@@ -80,7 +80,8 @@ void OverviewComponent::routes(HttpServer& http) {
              [this](const HttpRequest&, HttpResponder respond) {
                respond({.body = metrics_text(), .content_type = "text/plain; version=0.0.4"});
              },
-             {.scope = config_.security.protect_metrics ? Scope::kAdmin : Scope::kRead});
+             {.scope = config_.security.protect_metrics ? Scope::kAdmin : Scope::kRead,
+              .parameters = {.passes_over_others = true}});
   add_influx_probes(http, [this] { return is_fit(); });
 }
 

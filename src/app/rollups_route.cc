@@ -16,36 +16,65 @@
 namespace slipstream {
 namespace {
 
-/// A time in a query: ISO 8601, or a number as in a point.
-Result<EventTime> to_time(std::string_view name, std::string_view text) {
-  if (const auto time = time_from_text(text)) return *time;
-  return fail(fmt::format("{} must be an ISO 8601 time or a number since 1970", name));
+/// What a query parameter sets.
+struct Parameter {
+  std::string_view name;
+  Result<void> (*set)(RollupQuery& query, const std::string& name, const std::string& value);
+};
+
+template <auto kMember>
+Result<void> set_text(RollupQuery& query, const std::string&, const std::string& value) {
+  query.*kMember = value;
+  return {};
 }
 
+template <auto kMember>
+Result<void> set_time(RollupQuery& query, const std::string& name, const std::string& value) {
+  const auto time = asked_time(value);
+  if (!time) return fail(fmt::format("{}: {}", name, time.error().message));
+  query.*kMember = *time;
+  return {};
+}
+
+Result<void> set_lap(RollupQuery& query, const std::string& name, const std::string& value) {
+  const auto lap = to_number<std::int32_t>(name, value, 0, Schema::kMaxLap);
+  if (!lap) return std::unexpected(lap.error());
+  query.lap = *lap;
+  return {};
+}
+
+Result<void> set_limit(RollupQuery& query, const std::string& name, const std::string& value) {
+  const auto limit = to_number<std::size_t>(name, value, 1, 1'000);
+  if (!limit) return std::unexpected(limit.error());
+  query.limit = *limit;
+  return {};
+}
+
+constexpr Parameter kParameters[] = {
+    {"window", set_text<&RollupQuery::window>},
+    {"track", set_text<&RollupQuery::track>},
+    {"chassis", set_text<&RollupQuery::chassis>},
+    {"lap", set_lap},
+    {"from", set_time<&RollupQuery::from>},
+    {"to", set_time<&RollupQuery::to>},
+    {"limit", set_limit},
+    {"cursor", set_text<&RollupQuery::cursor>},
+};
+
+std::vector<std::string_view> parameter_names() {
+  std::vector<std::string_view> names;
+  for (const auto& parameter : kParameters) names.push_back(parameter.name);
+  return names;
+}
+
+/// Of a request whose parameters are all known.
 Result<RollupQuery> rollup_query(const HttpRequest& request) {
   RollupQuery query;
   for (const auto& [name, value] : request.query) {
-    if (name == "window") {
-      query.window = value;
-    } else if (name == "track") {
-      query.track = value;
-    } else if (name == "chassis") {
-      query.chassis = value;
-    } else if (name == "cursor") {
-      query.cursor = value;
-    } else if (name == "lap") {
-      const auto lap = to_number<std::int32_t>(name, value, 0, Schema::kMaxLap);
-      if (!lap) return std::unexpected(lap.error());
-      query.lap = *lap;
-    } else if (name == "limit") {
-      const auto limit = to_number<std::size_t>(name, value, 1, 1'000);
-      if (!limit) return std::unexpected(limit.error());
-      query.limit = *limit;
-    } else if (name == "from" || name == "to") {
-      const auto time = to_time(name, value);
-      if (!time) return std::unexpected(time.error());
-      (name == "from" ? query.from : query.to) = *time;
-    }
+    const auto* const known = std::ranges::find(kParameters, name, &Parameter::name);
+    if (known == std::end(kParameters))
+      continue;  // the server refuses what the route does not name
+    if (auto set = known->set(query, name, value); !set) return std::unexpected(set.error());
   }
   return query;
 }
@@ -158,7 +187,7 @@ void add_rollups_route(HttpServer& http, const RollupsRouteParts& parts) {
              [parts](const HttpRequest& request, const HttpResponder& respond) {
                answer_rollups(parts, request, respond);
              },
-             {.scope = Scope::kRead});
+             {.scope = Scope::kRead, .parameters = {.names = parameter_names()}});
 }
 
 }  // namespace slipstream

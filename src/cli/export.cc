@@ -175,11 +175,9 @@ Result<RollupFilter> filter_of(const ExportOptions& options) {
   for (const auto& [name, text, time] : {std::tuple("--from", &options.from, &filter.from),
                                          std::tuple("--to", &options.to, &filter.to)}) {
     if (text->empty()) continue;
-    *time = time_from_text(*text);
-    if (!*time) {
-      return fail(
-          fmt::format("{} {}: an ISO 8601 time or a number since 1970 is expected", name, *text));
-    }
+    const auto asked = asked_time(*text);
+    if (!asked) return fail(fmt::format("{}: {}", name, asked.error().message));
+    *time = *asked;
   }
   if (filter.from && filter.to && filter.from->ns >= filter.to->ns) {
     return fail("--from must be before --to");

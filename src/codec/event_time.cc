@@ -1,8 +1,12 @@
 #include "codec/event_time.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include "base/iso_time.h"
 #include "codec/csv_text.h"
@@ -10,6 +14,7 @@
 namespace slipstream {
 namespace {
 
+constexpr std::size_t kShownTimeBytes = 60;
 constexpr std::int64_t kMaxNs = std::numeric_limits<std::int64_t>::max();
 
 /// Nanoseconds in what a number of this size counts.
@@ -29,6 +34,14 @@ std::optional<std::int64_t> time_from_double(double value) {
   const std::int64_t fraction = std::llround((value - whole) * unit);
   if (fraction > kMaxNs - *time) return std::nullopt;
   return *time + fraction;
+}
+
+/// 2024, 202406, 20240601.
+bool is_date_in_digits(std::string_view text) {
+  const bool is_whole = std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  const bool is_of_our_time = text.starts_with("19") || text.starts_with("20");
+  return is_whole &&
+         (text.size() == 4 || (is_of_our_time && (text.size() == 6 || text.size() == 8)));
 }
 
 }  // namespace
@@ -69,11 +82,26 @@ bool is_before_2000(std::string_view text) {
   return time_from_number(text).value_or(0) < kYear2000;
 }
 
-std::optional<EventTime> time_from_text(std::string_view text) {
+Result<EventTime> asked_time(std::string_view text) {
+  if (is_date_in_digits(text)) {
+    return fail(fmt::format(
+        "'{}' would be seconds since 1970: a date is written 2024-06-01 or 2024-06-01T12:00:00Z",
+        text));
+  }
   auto ns = parse_iso_time(text);
   if (!ns) ns = time_from_number(text);
-  if (!ns) return std::nullopt;
-  return EventTime{*ns};
+  if (ns) return EventTime{*ns};
+  const auto shown = text.substr(0, kShownTimeBytes);
+  if (const auto blank = text.rfind(' '); blank != std::string_view::npos) {
+    std::string signed_text(text);
+    signed_text[blank] = '+';
+    if (parse_iso_time(signed_text)) {
+      return fail(fmt::format(
+          "'{}' has a blank where its offset's + was: in a URL a + is written %2B", shown));
+    }
+  }
+  return fail(fmt::format(
+      "'{}' is no time: ISO 8601 (2024-06-01T12:00:00Z) or a number since 1970 is", shown));
 }
 
 }  // namespace slipstream

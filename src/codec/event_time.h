@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/error.h"
 
 namespace slipstream {
 
@@ -16,7 +17,9 @@ std::optional<std::int64_t> time_from_number(std::string_view text);
 /// A number that would be a time before the year 2000, or none at all: under a name that is not the
 /// configured one it rather counts from a session's start, or is no time.
 bool is_before_2000(std::string_view text);
-/// A time that a person asks for: ISO 8601, or a number as in a point.
-std::optional<EventTime> time_from_text(std::string_view text);
+/// A time that a person asks for: ISO 8601, or a number as in a point. Refused, with what to write
+/// in its place, is a number that looks like a date (a year alone), which it is not meant as where
+/// it counts seconds, and a blank where the sign of an offset was before a URL was read.
+Result<EventTime> asked_time(std::string_view text);
 
 }  // namespace slipstream

@@ -46,9 +46,20 @@ TEST(EventTime, OfWhatIsNoNumberOrHasNoPlaceIsNone) {
 }
 
 TEST(EventTime, OfAPersonIsADateOrANumber) {
-  EXPECT_EQ(time_from_text("2025-09-04T15:33:20Z"), EventTime{1'757'000'000'000'000'000});
-  EXPECT_EQ(time_from_text("1757000000.25"), EventTime{1'757'000'000'250'000'000});
-  EXPECT_EQ(time_from_text("yesterday"), std::nullopt);
+  EXPECT_EQ(asked_time("2025-09-04T15:33:20Z").value(), EventTime{1'757'000'000'000'000'000});
+  EXPECT_EQ(asked_time("1757000000.25").value(), EventTime{1'757'000'000'250'000'000});
+  EXPECT_EQ(asked_time("0").value(), EventTime{0});
+  for (const auto* const date : {"2020", "1970", "0001", "202406", "20240601", "19991231"}) {
+    const auto refused = asked_time(date);
+    ASSERT_FALSE(refused) << date;
+    EXPECT_NE(refused.error().message.find("a date is written 2024-06-01"), std::string::npos);
+  }
+  const auto plus = asked_time("2025-09-04T15:33:20 02:00");
+  ASSERT_FALSE(plus);
+  EXPECT_NE(plus.error().message.find("%2B"), std::string::npos);
+  const auto none = asked_time("yester day");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().message.find("%2B"), std::string::npos);
 }
 
 }  // namespace

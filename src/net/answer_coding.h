@@ -8,7 +8,7 @@ namespace slipstream {
 /// one that has a coding of its own or that packing does not make smaller stays as it is. What is
 /// larger than a BodySource's piece is packed piece by piece as the client reads it, whichever
 /// thread gives the pieces: no thread is held up by a whole answer, and no more is held than a
-/// piece and the packer's state (gzip 270 KiB, zstd 700 KiB). `Vary` and a weak `ETag` tell caches
+/// piece and the packer's state (gzip 270 KiB, zstd 1 MiB). `Vary` and a weak `ETag` tell caches
 /// that there are several forms of it.
 void pack_answer(HttpResponse& response, Coding coding);
 

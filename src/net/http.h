@@ -57,13 +57,22 @@ using HttpResponder = std::function<void(HttpResponse)>;
 /// Runs on the I/O thread and must not block; it may answer later, from elsewhere.
 using HttpHandler = std::function<void(HttpRequest, HttpResponder)>;
 
-/// Who may call a handler. Whatever says nothing is for admins.
+/// The query parameters of a route. Others are refused, by the nearest name, since who mistypes one
+/// is answered as if it were not there.
+struct RouteParameters {
+  std::vector<std::string_view> names = {};
+  bool passes_over_others = false;  ///< for clients and pages that have theirs
+};
+
+/// Who may call a handler, and with which parameters. Whatever says nothing is for admins, without
+/// any.
 struct RouteOptions {
   Scope scope = Scope::kAdmin;
   bool hears_denials = false;        ///< called, without a body, for requests that are denied, too
   ErrorShape error_shape = nullptr;  ///< of error responses to any request for the path
   /// The query parameter that may show a token; empty: none, since addresses end up in logs.
   std::string_view token_parameter = {};
+  RouteParameters parameters = {};
 };
 
 }  // namespace slipstream

@@ -191,6 +191,9 @@ void HttpConnection::on_head() {
     return refuse(std::move(response));
   }
   if (match.handler == nullptr) return refuse(error_response(404, "there is nothing at this path"));
+  if (const auto unknown = unknown_parameter(request, *match.parameters)) {
+    return refuse(error_response(400, *unknown));
+  }
   request_ = std::move(request);
   handler_ = match.handler;
   read_body();

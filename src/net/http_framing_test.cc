@@ -34,7 +34,9 @@ class HttpFraming : public testing::Test {
                        request.body + ">",
                .content_type = "text/plain"});
     };
-    for (const auto* method : {"GET", "POST"}) server_->route(method, "/echo", echo);
+    for (const auto* method : {"GET", "POST"}) {
+      server_->route(method, "/echo", echo, {.parameters = {.names = {"a"}}});
+    }
     server_->route("GET", "/hidden", [this](const HttpRequest&, const HttpResponder& respond) {
       ++hidden_;
       respond({.body = "hidden"});
@@ -230,6 +232,8 @@ TEST_F(HttpFraming, EachWayToSayItGetsWhatTheStandardSays) {
       {"a whole address with a user", line("GET http://me@x/echo HTTP/1.1"), 400, kCloses},
       {"another scheme", line("GET ftp://x/echo HTTP/1.1"), 400, kGoesOn},
       {"a tunnel", line("CONNECT other:443 HTTP/1.1"), 400, kGoesOn},
+      {"a parameter that is none here", line("GET /echo?A=b HTTP/1.1"), 400, kGoesOn,
+       "there is no parameter 'A': there are a"},
       {"the server itself", line("OPTIONS * HTTP/1.1"), 400, kGoesOn},
       // Whether the connection goes on.
       {"asked to close", with("Host: x\r\nConnection: x, Close\r\n"), 200, kCloses, "<>"},

@@ -182,7 +182,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::open(IoThread& io, HttpServerOpt
 
 void HttpServer::route(std::string method, std::string pattern, HttpHandler handler,
                        RouteOptions options) {
-  impl_->service->router.add(std::move(method), std::move(pattern), std::move(handler), options);
+  impl_->service->router.add(std::move(method), std::move(pattern), std::move(handler),
+                             std::move(options));
 }
 
 void HttpServer::websocket(std::string path,
@@ -191,7 +192,7 @@ void HttpServer::websocket(std::string path,
         [](const HttpRequest&, const HttpResponder& respond) {
           respond(upgrade_required("this path is for WebSockets"));
         },
-        {.scope = Scope::kRead});
+        {.scope = Scope::kRead, .parameters = {.passes_over_others = true}});
   impl_->service->ws_path = std::move(path);
   impl_->service->on_websocket = std::move(on_open);
 }

@@ -54,6 +54,29 @@ TEST(Router, FindsByMethodAndSegments) {
   EXPECT_EQ(find("PUT", "/api/recent/5").allowed, "GET, HEAD, POST");
 }
 
+TEST(Router, AParameterThatARouteDoesNotNameIsToldByTheNearestThatItDoes) {
+  HttpRequest request;
+  request.query = {{"window", "w"}, {"chasis", "a"}};
+  const auto wrong = [&](const RouteParameters& parameters) {
+    return unknown_parameter(request, parameters).value_or("");
+  };
+  EXPECT_EQ(wrong({.names = {"window", "chassis"}}),
+            "there is no parameter 'chasis'; is 'chassis' meant?");
+  EXPECT_EQ(wrong({.names = {"window", "limit"}}),
+            "there is no parameter 'chasis': there are window, limit");
+  EXPECT_EQ(wrong({}), "there is no parameter 'window': this path has none");
+  EXPECT_EQ(wrong({.names = {"window", "chasis"}}), "");
+  EXPECT_EQ(wrong({.passes_over_others = true}), "");
+  request.query = {};
+  EXPECT_EQ(wrong({}), "");
+  // Whoever adds a route and says nothing gets none.
+  Router router;
+  router.add("GET", "/a", nullptr);
+  request.method = "GET";
+  request.path = "/a";
+  EXPECT_FALSE(router.find(request).parameters->passes_over_others);
+}
+
 /// A server that echoes, and raw bytes to and from it.
 class HttpServerTest : public testing::Test {
  protected:

@@ -1,9 +1,16 @@
 #include "net/router.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/nearest_name.h"
 #include "base/percent_text.h"
 
 namespace slipstream {
 namespace {
+
+constexpr std::size_t kShownNameBytes = 60;
 
 std::vector<std::string> split_path(std::string_view path) {
   std::vector<std::string> segments;
@@ -54,9 +61,28 @@ bool parse_target(std::string_view target, HttpRequest& request) {
   return true;
 }
 
+std::optional<std::string> unknown_parameter(const HttpRequest& request,
+                                             const RouteParameters& parameters) {
+  if (parameters.passes_over_others) return std::nullopt;
+  for (const auto& [name, value] : request.query) {
+    if (std::ranges::find(parameters.names, name) != parameters.names.end()) continue;
+    const auto shown = name.substr(0, kShownNameBytes);
+    if (const auto nearest = nearest_name(shown, parameters.names)) {
+      return fmt::format("there is no parameter '{}'; is '{}' meant?", shown, *nearest);
+    }
+    if (parameters.names.empty()) {
+      return fmt::format("there is no parameter '{}': this path has none", shown);
+    }
+    return fmt::format("there is no parameter '{}': there are {}", shown,
+                       fmt::join(parameters.names, ", "));
+  }
+  return std::nullopt;
+}
+
 void Router::add(std::string method, std::string pattern, HttpHandler handler,
                  RouteOptions options) {
-  routes_.push_back({std::move(method), split_path(pattern), std::move(handler), options});
+  routes_.push_back(
+      {std::move(method), split_path(pattern), std::move(handler), std::move(options)});
 }
 
 Router::Match Router::find(HttpRequest& request) const {
@@ -72,6 +98,7 @@ Router::Match Router::find(HttpRequest& request) const {
       match.handler = &route.handler;
       match.scope = route.options.scope;
       match.hears_denials = route.options.hears_denials;
+      match.parameters = &route.options.parameters;
       return match;
     }
     match.allowed += (match.allowed.empty() ? "" : ", ") + route.method;

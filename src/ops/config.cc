@@ -8,10 +8,10 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
-#include <numeric>
 #include <set>
 #include <thread>
 
+#include "base/nearest_name.h"
 #include "ops/output_settings.h"
 #include "ops/settings.h"
 #include "ops/token_settings.h"
@@ -21,27 +21,9 @@ namespace {
 
 using Faults = std::vector<ConfigFault>;
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t substitute = diagonal + (a[i] != b[j] ? 1 : 0);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({substitute, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
-
 std::string unknown_key(std::string_view key, const std::vector<std::string>& known) {
-  const auto nearest = std::ranges::min_element(
-      known, {}, [&](const std::string& k) { return edit_distance(key, k); });
-  constexpr std::size_t kFar = 4;
-  if (nearest == known.end() || edit_distance(key, *nearest) >= kFar) {
-    return fmt::format("'{}' is no setting", key);
-  }
+  const auto nearest = nearest_name(key, known);
+  if (!nearest) return fmt::format("'{}' is no setting", key);
   return fmt::format("'{}' is no setting; is '{}' meant?", key, *nearest);
 }
 

@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "net/address.h"
 #include "net/http_guard.h"
+#include "source/run_together.h"
 
 namespace slipstream {
 namespace {
@@ -198,6 +199,9 @@ std::expected<IngestService::Next, IngestAnswer> IngestService::take_body(const 
                            "the limit: send them in several bodies; nothing was taken",
                            points, options_.max_points_bytes >> 20),
                job));
+  }
+  if (!errors_.empty() && looks_run_together(body, job.request.decoder)) {
+    errors_.front().message += kRunTogether;
   }
   if (error_count_ > 0 && !job.request.takes_part) {
     // What is nothing by itself was not received either.
