@@ -14,3 +14,9 @@ slipstream_node_test(live.members integration members.test.mjs)
 slipstream_node_test(live.resume integration resume.test.mjs)
 slipstream_node_test(live.silence integration silence.test.mjs)
 slipstream_node_test(security.websocket integration edge.test.mjs)
+slipstream_node_test(clients.influx integration influx.test.mjs)
+
+# Clients for Python are in an environment of their own, which ./dev test makes where it can: without it the test is
+# skipped, and says so.
+add_test(NAME clients.influx_python COMMAND ${CMAKE_SOURCE_DIR}/tests/clients/run $<TARGET_FILE:slipstream>)
+set_tests_properties(clients.influx_python PROPERTIES LABELS integration TIMEOUT 180 SKIP_RETURN_CODE 77)
