@@ -353,7 +353,7 @@ void read_environment(const Environment& environment, Config& config, Faults& fa
   }
 }
 
-/// The bucket takes two settings of the replaced system.
+/// The bucket takes two settings of the replaced system, all windows take one of the clocks.
 void add_windows(const Environment& environment, Config& config, Faults& faults) {
   const auto number = [&](const char* name) -> std::optional<std::int64_t> {
     const auto text = environment(name);
@@ -372,6 +372,7 @@ void add_windows(const Environment& environment, Config& config, Faults& faults)
   const auto idle_ms = number("BUCKET_IDLE_MS");
   if (config.windows.empty()) config.windows = default_windows(10, 2'000);
   for (auto& window : config.windows) {
+    window.ahead_ms = config.clocks.watermark_ahead_ms;
     if (window.name != "bucket" || window.close_count == 0) continue;
     if (threshold) window.close_count = static_cast<std::uint32_t>(*threshold);
     if (idle_ms) window.idle_ms = *idle_ms;

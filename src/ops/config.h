@@ -72,6 +72,11 @@ struct Config {
   /// Never empty: the first is what [udp] and UDP_PORT say, further ones are [[udp]] tables.
   std::vector<UdpSource> udp = std::vector<UdpSource>(1);
   SchemaOptions schema;
+  /// Senders' clocks.
+  struct Clocks {
+    std::int64_t watermark_ahead_ms = WindowDefinition::kAheadMs;  ///< of all windows
+    std::int64_t told_offset_ms = 30'000;                          ///< 0: none is told
+  } clocks;
   struct Pipeline {
     Pipeline();
 
@@ -187,7 +192,7 @@ Environment process_environment();
 
 /// Reads `file` (no value: defaults and environment only), then the environment, which wins. All
 /// faults are named at once. After that the window "bucket" takes FLUSH_THRESHOLD and
-/// BUCKET_IDLE_MS, the file's own one too where it counts.
+/// BUCKET_IDLE_MS, the file's own one too where it counts; and all take WATERMARK_AHEAD_MS.
 std::expected<Config, std::vector<ConfigFault>> load_config(
     const std::optional<std::filesystem::path>& file, const Environment& environment);
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "ops/settings.h"
 
@@ -146,17 +147,31 @@ name = "lap"
 key = ["lap"]
 change = true
 stored = true
-late = "rollup"
+late = "drop"
 )");
   ASSERT_TRUE(config) << config.error().front().message;
   ASSERT_THAT(config->windows, SizeIs(2));
   EXPECT_EQ(config->windows[0].every_ms, 100);
   EXPECT_TRUE(config->windows[0].statistics.has(StatisticGroup::kQuantiles));
   EXPECT_TRUE(config->windows[1].key_lap);
-  EXPECT_EQ(config->windows[1].late, LatePolicy::kRollup);
+  EXPECT_EQ(config->windows[0].late, LatePolicy::kRollup) << "unless it says otherwise";
+  EXPECT_EQ(config->windows[1].late, LatePolicy::kDrop);
   EXPECT_THAT(faults("[[window]]\nname = \"never\"\n"),
               ElementsAre(HasSubstr("1: window 'never' never closes")));
   EXPECT_THAT(faults("[[window]]\nname = \"w\"\ncuont = 3\nkey = [\"gear\"]\n"), SizeIs(3));
+}
+
+TEST_F(ConfigTest, AllWindowsTakeWhatAStampMayBeAhead) {
+  const std::string window = "[[window]]\nname = \"tenth\"\nevery_ms = 100\n";
+  const auto ahead = [](const Config& config) {
+    std::set<std::int64_t> all;
+    for (const auto& w : config.windows) all.insert(w.ahead_ms.value());
+    return all;
+  };
+  EXPECT_THAT(ahead(*load(window)), ElementsAre(2'000));
+  EXPECT_THAT(ahead(*load("")), ElementsAre(2'000));
+  EXPECT_THAT(ahead(*load("[clocks]\nwatermark_ahead_ms = 0\n" + window)), ElementsAre(0));
+  EXPECT_THAT(ahead(*load("", {{"WATERMARK_AHEAD_MS", "5000"}})), ElementsAre(5'000));
 }
 
 TEST_F(ConfigTest, SeveralUdpSourcesAreTablesInAnArray) {

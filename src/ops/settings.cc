@@ -12,6 +12,7 @@ namespace slipstream {
 namespace {
 
 constexpr std::int64_t kMaxInt = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMaxStampMs = 1'000'000'000;
 
 /// `where` gives the member: [](auto& c) -> auto& { return c.server.port; }
 template <typename Where>
@@ -234,6 +235,14 @@ std::vector<Setting> make_settings() {
       integer("schema", "max_point_bytes", "MAX_POINT_BYTES", 64, 1 << 20, "bytes of a point",
               SLIPSTREAM_AT(schema.max_point_bytes)),
       csv_empty_setting(),
+      integer("clocks", "watermark_ahead_ms", "WATERMARK_AHEAD_MS", 0, kMaxStampMs,
+              "a stamp that is ahead of the server's clock by more ms is kept, and moves no "
+              "watermark",
+              SLIPSTREAM_AT(clocks.watermark_ahead_ms)),
+      integer("clocks", "told_offset_ms", "CLOCK_TOLD_OFFSET_MS", 0, kMaxStampMs,
+              "ms that a machine's clock may be off, by the median of arrival minus event time, "
+              "before that is told; 0: never",
+              SLIPSTREAM_AT(clocks.told_offset_ms)),
       integer("pipeline", "workers", "AGG_WORKERS", 1, 1'024,
               "threads that fold; at most the number of cores is used",
               SLIPSTREAM_AT(pipeline.workers)),

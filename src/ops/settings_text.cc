@@ -51,7 +51,8 @@ constexpr std::string_view kMoreText = R"(
 # count = 10                # closes at so many points (FLUSH_THRESHOLD)
 # change = true             # closes when the machine moves to another key
 # idle_ms = 2000            # closes when the machine is silent for so long (BUCKET_IDLE_MS)
-# late = "rollup"           # points after the close: "rollup" of their own, or "drop"
+# late = "rollup"           # points after the close: "rollup" of their own (so by default), or
+#                           # "drop": counted, and in no rollup of this window
 #
 # [[window]]
 # name = "sector"

@@ -28,8 +28,9 @@ Partition::~Partition() {
 }
 
 bool Partition::has_open_windows() const {
-  return std::ranges::any_of(published_,
-                             [](const WindowCounts& counts) { return counts.open_points > 0; });
+  return std::ranges::any_of(published_, [](const WindowCounts& counts) {
+    return counts.open_points > 0 || counts.gathered_points > 0;
+  });
 }
 
 Result<void> Partition::reset(const PartitionState* state) {
@@ -252,6 +253,7 @@ void Partition::publish_counts() {
     advance(stats.rollups_emitted, now.rollups, before.rollups);
     advance(stats.late_points, now.late_points, before.late_points);
     advance(stats.closed_points, now.closed_points, before.closed_points);
+    before.gathered_points = now.gathered_points;
     if (now.open_points != before.open_points) {
       stats.open_points.add(static_cast<std::int64_t>(now.open_points) -
                             static_cast<std::int64_t>(before.open_points));

@@ -33,7 +33,7 @@ class Watermark : public testing::TestWithParam<std::int64_t> {
     return {{.name = "second", .every_ms = 1'000, .lateness_ms = GetParam(), .idle_ms = 0}};
   }
   void point_at(std::int64_t event_ns) {
-    process.add(NamedReading{.event_ns = event_ns, .values = {{"f0", 1}}});
+    process.add(NamedReading{.event_ns = event_ns, .arrival_ns = event_ns, .values = {{"f0", 1}}});
   }
   std::uint64_t late() { return process.windows().counts(0).late_points; }
 
@@ -86,6 +86,21 @@ TEST_P(Watermark, StandsWhereItStoodAfterARestart) {
   EXPECT_EQ(again.windows().counts(0).late_points, 1u);
   again.add(NamedReading{.event_ns = kEnd});
   EXPECT_EQ(again.windows().counts(0).late_points, 1u);
+}
+
+TEST(StampAhead, MovesTheWatermarkUpToTheLimitByTheWholeMillisecondOfItsArrival) {
+  const auto closes = [](std::int64_t ahead_ns, std::int64_t arrival_ns) {
+    Process process({{.name = "second", .every_ms = 1'000, .lateness_ms = 0}}, 0);
+    process.add(NamedReading{.event_ns = 0});
+    process.add(
+        NamedReading{.event_ns = arrival_ns / kMs * kMs + ahead_ns, .arrival_ns = arrival_ns});
+    return !process.closed().empty();
+  };
+  constexpr std::int64_t kLimit = WindowDefinition::kAheadMs * kMs;
+  for (const std::int64_t arrival_ns : {kEnd, kEnd + 1, kEnd + kMs - 1}) {
+    EXPECT_TRUE(closes(kLimit, arrival_ns));
+    EXPECT_FALSE(closes(kLimit + 1, arrival_ns));
+  }
 }
 
 TEST(LeftPlace, APointAsOldAsTheOneThatLeftIsNotLate) {

@@ -14,7 +14,6 @@ std::vector<WindowDefinition> default_windows(std::uint32_t flush_threshold,
   bucket.close_count = flush_threshold;
   bucket.close_on_change = true;
   bucket.idle_ms = bucket_idle_ms;
-  bucket.late = LatePolicy::kRollup;
 
   WindowDefinition sector;
   sector.name = "sector";
@@ -41,7 +40,7 @@ Result<void> validate(const std::vector<WindowDefinition>& definitions) {
           "window '{}' never closes: give it close_count, every_ms, close_on_change or idle_ms",
           d.name));
     }
-    if (d.every_ms < 0 || d.lateness_ms < 0 || d.idle_ms < 0) {
+    if (d.every_ms < 0 || d.lateness_ms < 0 || d.idle_ms < 0 || d.ahead_ms.value_or(0) < 0) {
       return fail(fmt::format("window '{}': times must not be negative", d.name));
     }
     if (d.every_ms > 0 && (d.close_on_change || d.close_count > 0 || d.key_lap || d.key_sector)) {

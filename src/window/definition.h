@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +30,12 @@ struct WindowDefinition {
   std::int64_t idle_ms = 2'000;     ///< closes when its machine sent nothing for so long
   bool stored = false;              ///< its rollups go to the store
   StatisticGroups statistics = {};  ///< beside those that every window has
-  LatePolicy late = LatePolicy::kDrop;
+  LatePolicy late = LatePolicy::kRollup;
+  /// A stamp that is ahead of its arrival by more moves no watermark and leaves no place: only a
+  /// wrong clock makes one. Nothing: any stamp does, as in 0.1.
+  std::optional<std::int64_t> ahead_ms = kAheadMs;
 
+  static constexpr std::int64_t kAheadMs = 2'000;
   friend bool operator==(const WindowDefinition&, const WindowDefinition&) = default;
 };
 
@@ -41,8 +46,9 @@ std::vector<WindowDefinition> default_windows(std::uint32_t flush_threshold = 10
 /// Names every fault: none closes at all, a name twice, a change without a key dimension ...
 Result<void> validate(const std::vector<WindowDefinition>& definitions);
 
-/// One line a definition, all of its members in a fixed order: equal texts, equal definitions. It
-/// is kept beside saved windows, to notice a change of definitions and to close by the old ones.
+/// One line a definition, all of its members in a fixed order: equal texts, equal definitions. What
+/// 0.1 did not have is left out where it is nothing, so that its texts are read. It is kept beside
+/// saved windows, to notice a change of definitions and to close by the old ones.
 std::string to_text(const std::vector<WindowDefinition>& definitions);
 /// Takes only what to_text() writes, to the byte.
 Result<std::vector<WindowDefinition>> definitions_from_text(std::string_view text);

@@ -12,7 +12,8 @@ using testing::HasSubstr;
 TEST(DefinitionText, SaysEveryMember) {
   EXPECT_EQ(to_text({default_windows()[0]}),
             "name=bucket key_lap=1 key_sector=1 close_count=10 every_ms=0 lateness_ms=1000 "
-            "close_on_change=1 idle_ms=2000 stored=0 with_first=0 with_quantiles=0 late=rollup\n");
+            "close_on_change=1 idle_ms=2000 stored=0 with_first=0 with_quantiles=0 late=rollup "
+            "ahead_ms=2000\n");
   EXPECT_EQ(to_text({}), "");
 }
 
@@ -28,7 +29,9 @@ RC_GTEST_PROP(DefinitionText, AnyDefinitionsReadBackTheSame, ()) {
          .close_on_change = *rc::gen::arbitrary<bool>(),
          .idle_ms = *rc::gen::arbitrary<std::int64_t>(),
          .stored = *rc::gen::arbitrary<bool>(),
-         .late = *rc::gen::element(LatePolicy::kDrop, LatePolicy::kRollup)};
+         .late = *rc::gen::element(LatePolicy::kDrop, LatePolicy::kRollup),
+         .ahead_ms = *rc::gen::arbitrary<std::int64_t>()};
+    if (*rc::gen::arbitrary<bool>()) d.ahead_ms.reset();
     for (const auto& row : kStatisticGroups) {
       d.statistics.set(row.group, *rc::gen::arbitrary<bool>());
     }
@@ -36,6 +39,15 @@ RC_GTEST_PROP(DefinitionText, AnyDefinitionsReadBackTheSame, ()) {
   const auto read = definitions_from_text(to_text(definitions));
   RC_ASSERT(read.has_value());
   RC_ASSERT(*read == definitions);
+}
+
+TEST(DefinitionText, ThatOf010SaysNothingOfStampsAhead) {
+  const auto read = definitions_from_text(
+      "name=second key_lap=0 key_sector=0 close_count=0 every_ms=1000 lateness_ms=1000 "
+      "close_on_change=0 idle_ms=2000 stored=1 with_first=0 with_quantiles=0 late=drop\n");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_FALSE(read->front().ahead_ms) << "any stamp moved the watermark";
+  EXPECT_NE(*read, std::vector{default_windows()[2]});
 }
 
 TEST(DefinitionText, RefusesWhateverIsNotWrittenSo) {
@@ -58,6 +70,9 @@ TEST(DefinitionText, RefusesWhateverIsNotWrittenSo) {
            with("late=rollup", "late=keep"),
            with("late=rollup", "late=rollup "),
            with("late=rollup", "late=rollup more=1"),
+           with("ahead_ms=2000", "ahead_ms="),
+           with("ahead_ms=2000", "ahead_ms=02000"),
+           with("ahead_ms=2000", "more=1"),
            with("\n", "\n\n"),
            good.substr(0, good.size() - 1),
            good + " ",

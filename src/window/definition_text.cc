@@ -4,6 +4,7 @@
 #include <charconv>
 #include <concepts>
 #include <cstddef>
+#include <optional>
 #include <system_error>
 
 #include "window/definition.h"
@@ -18,7 +19,7 @@ constexpr std::string_view kGroupKey = "with_";  // before the name of a group o
 template <typename Definition, typename Visit>
 void each_member(Definition& definition, Visit visit) {
   auto& [name, key_lap, key_sector, close_count, every_ms, lateness_ms, close_on_change, idle_ms,
-         stored, statistics, late] = definition;
+         stored, statistics, late, ahead_ms] = definition;
   visit("key_lap", key_lap);
   visit("key_sector", key_sector);
   visit("close_count", close_count);
@@ -29,6 +30,7 @@ void each_member(Definition& definition, Visit visit) {
   visit("stored", stored);
   visit(kGroupKey, statistics);
   visit("late", late);
+  visit("ahead_ms", ahead_ms);
 }
 
 bool is_plain(char c) {
@@ -120,6 +122,12 @@ bool take_member(std::string_view& line, std::string_view key, StatisticGroups& 
   });
 }
 
+bool take_member(std::string_view& line, std::string_view key,
+                 std::optional<std::int64_t>& number) {
+  number.reset();
+  return line.empty() || take_member(line, key, number.emplace());
+}
+
 template <typename Member>
 void append_member(std::string& out, std::string_view key, const Member& member) {
   out += fmt::format(" {}={}", key, written(member));
@@ -129,6 +137,11 @@ void append_member(std::string& out, std::string_view key, const StatisticGroups
     const bool on = groups.has(row.group);
     if (on || row.always_written) append_member(out, fmt::format("{}{}", key, row.setting), on);
   }
+}
+
+void append_member(std::string& out, std::string_view key,
+                   const std::optional<std::int64_t>& number) {
+  if (number) append_member(out, key, *number);
 }
 
 bool read_line(std::string_view line, WindowDefinition& definition) {

@@ -9,16 +9,26 @@
 #include "base/clock.h"
 
 namespace slipstream {
+namespace {
+
+constexpr std::int64_t kMaxAheadMs = 1'000'000'000'000;  ///< beyond, sums of times could overflow
+
+}  // namespace
 
 WindowSet::WindowSet(std::vector<WindowDefinition> definitions, PartitionId partition)
     : definitions_(std::move(definitions)), partition_(partition), counts_(definitions_.size()) {
   for (const auto& definition : definitions_) {
-    IdleLimits& limits = idle_limits_.emplace_back();
-    if (definition.idle_ms > 0) limits.open_ns = definition.idle_ms * kNsPerMs;
-    if (definition.late == LatePolicy::kRollup) {
-      limits.late_ns = (definition.idle_ms > 0 ? definition.idle_ms : kLateIdleMs) * kNsPerMs;
+    Limits& limits = limits_.emplace_back();
+    const std::int64_t idle_ns =
+        (definition.idle_ms > 0 ? definition.idle_ms : kLateIdleMs) * kNsPerMs;
+    if (definition.idle_ms > 0) limits.open_ns = idle_ns;
+    if (definition.late == LatePolicy::kRollup) limits.late_ns = idle_ns;
+    if (definition.ahead_ms) {
+      limits.stamp_ns = std::clamp(*definition.ahead_ms, std::int64_t{0}, kMaxAheadMs) * kNsPerMs;
+      if (definition.every_ms > 0) limits.ahead_ns = idle_ns;
     }
-    shortest_idle_ns_ = std::min({shortest_idle_ns_, limits.open_ns, limits.late_ns});
+    shortest_idle_ns_ =
+        std::min({shortest_idle_ns_, limits.open_ns, limits.late_ns, limits.ahead_ns});
   }
 }
 
@@ -96,13 +106,16 @@ void WindowSet::fold_timed(std::size_t d, Series& series, const PointBatch& batc
     fold_late(d, series, start, {}, batch, point, out);
     return;
   }
+  const bool is_ahead = is_ahead_of_clock(d, point);
   auto window = std::ranges::find(windows.open, start, &Window::start_ns);
   if (window == windows.open.end()) {
-    window = windows.open.emplace(window, start, Key{}, windows.opened++, fresh_statistics(d));
+    if (is_ahead) make_room_ahead(d, series, out);
+    windows.open.emplace_back(start, Key{}, windows.opened++, fresh_statistics(d));
+    window = windows.open.end() - 1;
   }
   add(*window, batch, point);
   ++counts_[d].open_points;
-  if (point.event_time.ns > windows.newest_event_ns) {
+  if (!is_ahead && point.event_time.ns > windows.newest_event_ns) {
     windows.newest_event_ns = point.event_time.ns;
     const std::int64_t watermark = point.event_time.ns - definition.lateness_ms * kNsPerMs;
     close_until(d, series, floor_to(watermark, every_ns), out);
@@ -121,7 +134,8 @@ void WindowSet::fold_keyed(std::size_t d, Series& series, const PointBatch& batc
     }
     windows.has_left = windows.has_place;
     windows.left = windows.place;
-    windows.left_ns = point.event_time.ns;
+    windows.left_ns =
+        is_ahead_of_clock(d, point) ? floor_to_ms(point.arrival_time).ns : point.event_time.ns;
     windows.has_place = true;
     windows.place = key;
     close_open(d, series, out);
@@ -147,6 +161,7 @@ void WindowSet::fold_late(std::size_t d, Series& series, std::int64_t start_ns, 
                           const PointBatch& batch, const Point& point, RollupBatch& out) {
   ++counts_[d].late_points;
   if (definitions_[d].late == LatePolicy::kDrop) return;
+  ++counts_[d].gathered_points;
   SeriesWindows& windows = windows_of(series, d);
   auto window = std::ranges::find_if(
       windows.late, [&](const Window& w) { return w.start_ns == start_ns && w.key == key; });
@@ -191,10 +206,48 @@ void WindowSet::close_open(std::size_t d, Series& series, RollupBatch& out) {
   remove(windows.open, windows.open.begin(), windows.open.end());
 }
 
+bool WindowSet::is_ahead_of_clock(std::size_t d, const Point& point) const {
+  const std::int64_t stamp_ns = limits_[d].stamp_ns;
+  return stamp_ns != kNever && point.event_time.ns > floor_to_ms(point.arrival_time).ns + stamp_ns;
+}
+
+void WindowSet::make_room_ahead(std::size_t d, Series& series, RollupBatch& out) {
+  SeriesWindows& windows = windows_of(series, d);
+  auto oldest = windows.open.end();
+  std::size_t count = 0;
+  for (auto window = windows.open.begin(); window != windows.open.end(); ++window) {
+    if (!window->is_ahead(windows.newest_event_ns)) continue;
+    ++count;
+    if (oldest == windows.open.end() || window->ordinal < oldest->ordinal) oldest = window;
+  }
+  if (count < kMaxOpenKeys) return;
+  emit_open(d, series, *oldest, out);
+  remove(windows.open, oldest, oldest + 1);
+}
+
+void WindowSet::close_idle_ahead(std::size_t d, Series& series, ArrivalTime now, RollupBatch& out) {
+  SeriesWindows& windows = windows_of(series, d);
+  const auto is_idle = [&](const Window& w) {
+    return w.is_ahead(windows.newest_event_ns) &&
+           now.ns - floor_to_ms(w.last_arrival).ns >= limits_[d].ahead_ns;
+  };
+  if (std::ranges::none_of(windows.open, is_idle)) return;
+  std::ranges::sort(windows.open, {}, &Window::age);
+  const auto busy = std::stable_partition(windows.open.begin(), windows.open.end(), is_idle);
+  for (auto window = windows.open.begin(); window != busy; ++window) {
+    emit_open(d, series, *window, out);
+  }
+  remove(windows.open, windows.open.begin(), busy);
+}
+
 void WindowSet::close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out) {
   auto& late = windows_of(series, d).late;
   const auto end = late.begin() + static_cast<std::ptrdiff_t>(std::min(how_many, late.size()));
-  for (auto window = late.begin(); window != end; ++window) emit(d, series, *window, out);
+  for (auto window = late.begin(); window != end; ++window) {
+    CHECK(counts_[d].gathered_points >= window->count, "what is emitted as late was gathered");
+    counts_[d].gathered_points -= window->count;
+    emit(d, series, *window, out);
+  }
   remove(late, late.begin(), end);
 }
 
@@ -206,8 +259,12 @@ std::int64_t WindowSet::due_ns(const Series& series,
   std::int64_t due = kNever;
   for (std::size_t d = 0; d < by_definition.size(); ++d) {
     const SeriesWindows& windows = by_definition[d];
-    const IdleLimits& limits = idle_limits_[d];
+    const Limits& limits = limits_[d];
     if (!windows.open.empty()) due = std::min(due, after(series.last_arrival, limits.open_ns));
+    for (const Window& window : windows.open) {
+      if (!window.is_ahead(windows.newest_event_ns)) continue;
+      due = std::min(due, after(window.last_arrival, limits.ahead_ns));
+    }
     for (const Window& window : windows.late) {
       due = std::min(due, after(window.last_arrival, limits.late_ns));
     }
@@ -228,9 +285,13 @@ void WindowSet::tick(ArrivalTime exact_now, RollupBatch& out) {
     Series& series = series_[number];
     const std::uint64_t before = sequence_;
     for (std::size_t d = 0; d < definitions_.size(); ++d) {
-      const IdleLimits& limits = idle_limits_[d];
+      const Limits& limits = limits_[d];
       SeriesWindows& windows = windows_of(series, d);
-      if (now.ns - series.last_arrival.ns >= limits.open_ns) close_open(d, series, out);
+      if (now.ns - series.last_arrival.ns >= limits.open_ns) {
+        close_open(d, series, out);
+      } else if (limits.ahead_ns != kNever) {
+        close_idle_ahead(d, series, now, out);
+      }
       if (!windows.late.empty()) {
         const auto is_idle = [&](const Window& w) {
           return now.ns - floor_to_ms(w.last_arrival).ns >= limits.late_ns;

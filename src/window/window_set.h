@@ -20,8 +20,9 @@ namespace slipstream {
 struct WindowCounts {
   std::uint64_t closed_points = 0;  ///< in rollups that were emitted in time
   std::uint64_t open_points = 0;
-  std::uint64_t late_points = 0;  ///< dropped, or in rollups of their own
-  std::uint64_t rollups = 0;      ///< emitted, late ones included
+  std::uint64_t late_points = 0;      ///< dropped, or in rollups of their own
+  std::uint64_t gathered_points = 0;  ///< of the late ones, those whose rollup is not yet emitted
+  std::uint64_t rollups = 0;          ///< emitted, late ones included
 };
 
 /// The open windows of one partition: points in, rollups out. The fold is a pure function of the
@@ -38,10 +39,14 @@ struct WindowCounts {
 ///
 /// Event-time windows (`every_ms`) close when their series' watermark, the newest event time less
 /// `lateness_ms`, has passed their end; a machine with a wrong clock moves its own watermark only.
-/// A point whose window the watermark has closed is late. One whose window was closed for another
-/// reason (the machine was idle, the server stopped) opens another window of the same time.
-/// Windows that close on change take a point for late when it belongs to the place just left (lap
-/// and sector, as far as the definition has them) and is older than the point that left it.
+/// A stamp that is ahead of its arrival by more than `ahead_ms` moves none at all. Its point is
+/// kept as any: a window that only such points have reached closes when nothing has come for it for
+/// as long as a machine may be idle, as the one opened first where a series has too many of them,
+/// or when the watermark gets there. A point whose window the watermark has closed is late. One
+/// whose window was closed for another reason (the machine was idle, the server stopped) opens
+/// another window of the same time. Windows that close on change take a point for late when it
+/// belongs to the place just left (lap and sector, as far as the definition has them) and is older
+/// than the point that left it; of a stamp that is too far ahead the arrival counts there.
 class WindowSet {
  public:
   WindowSet(std::vector<WindowDefinition> definitions, PartitionId partition);
@@ -82,8 +87,8 @@ class WindowSet {
   /// Saved and restored with the set.
   EarlierRollups& earlier_rollups() { return earlier_rollups_; }
 
-  static constexpr std::int64_t kLateIdleMs =
-      2'000;  ///< of late rollups, where a definition has no idle_ms
+  /// Of late rollups and of windows ahead, where a definition has no idle_ms.
+  static constexpr std::int64_t kLateIdleMs = 2'000;
 
   const std::vector<WindowDefinition>& definitions() const { return definitions_; }
   const WindowCounts& counts(std::size_t definition) const { return counts_[definition]; }
@@ -108,6 +113,8 @@ class WindowSet {
     ArrivalTime last_arrival;  ///< shifted
     Statistics statistics;
 
+    /// Only points ahead of the clock have reached it.
+    bool is_ahead(std::int64_t newest_event_ns) const { return start_ns > newest_event_ns; }
     /// Sorts windows: the order is the same however they came to stand.
     std::pair<std::int64_t, std::uint64_t> age() const { return {start_ns, ordinal}; }
     void save(StateWriter& out) const;
@@ -118,13 +125,15 @@ class WindowSet {
     std::vector<Window> open;
     std::vector<Window> late;
     std::uint64_t opened = 0;  ///< the next window's ordinal
+    /// But for stamps ahead of the clock.
     std::int64_t newest_event_ns = std::numeric_limits<std::int64_t>::min();
     std::int64_t closed_until_ns = std::numeric_limits<std::int64_t>::min();
     bool has_place = false;
     Key place;  ///< where the machine is, for what closes on change
     bool has_left = false;
-    Key left;                  ///< what it moved on from
-    std::int64_t left_ns = 0;  ///< event time of the point that moved on
+    Key left;  ///< what it moved on from
+    std::int64_t left_ns =
+        0;  ///< event time of the point that moved on; its arrival, if earlier by far
 
     void save(StateWriter& out) const;
     bool restore(const WindowDefinition& definition, StateReader& in);
@@ -144,6 +153,9 @@ class WindowSet {
                  const PointBatch& batch, const Point& point, RollupBatch& out);
   void close_until(std::size_t d, Series& series, std::int64_t until_ns, RollupBatch& out);
   void close_open(std::size_t d, Series& series, RollupBatch& out);
+  void close_idle_ahead(std::size_t d, Series& series, ArrivalTime now, RollupBatch& out);
+  void make_room_ahead(std::size_t d, Series& series, RollupBatch& out);
+  bool is_ahead_of_clock(std::size_t d, const Point& point) const;
   void close_everything(Series& series, RollupBatch& out);
   void close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out);
   void add(Window& window, const PointBatch& batch, const Point& point);
@@ -161,18 +173,21 @@ class WindowSet {
   std::int64_t due_ns(const Series& series, std::span<const SeriesWindows> by_definition) const;
 
   static constexpr ArrivalTime kNotTicked{std::numeric_limits<std::int64_t>::min()};
-  static constexpr std::size_t kMaxOpenKeys = 64;  ///< a series and definition
+  static constexpr std::size_t kMaxOpenKeys =
+      64;  ///< a series and definition; of windows ahead too
   static constexpr std::size_t kMaxLateWindows = 16;
   static constexpr std::size_t kMaxSpare = 64;
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-  struct IdleLimits {
-    std::int64_t open_ns = kNever;
-    std::int64_t late_ns = kNever;
+  struct Limits {
+    std::int64_t open_ns = kNever;   ///< that a machine may be idle
+    std::int64_t late_ns = kNever;   ///< a late rollup
+    std::int64_t ahead_ns = kNever;  ///< a window ahead
+    std::int64_t stamp_ns = kNever;  ///< that a stamp may be ahead of its arrival
   };
 
   const std::vector<WindowDefinition> definitions_;
   const PartitionId partition_;
-  std::vector<IdleLimits> idle_limits_;     // by definition
+  std::vector<Limits> limits_;              // by definition
   std::int64_t shortest_idle_ns_ = kNever;  // of all of them
   std::vector<Series> series_;
   std::vector<SeriesWindows> series_windows_;  // of each series one by definition

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -157,6 +158,117 @@ TEST(WindowSet, OneMachinesWrongClockClosesNobodyElsesWindows) {
   fold.add({.series = 0, .ms = 200});
   fold.close_all();
   EXPECT_THAT(counts(fold.rollups()), ElementsAre(2, 1));
+}
+
+std::uint64_t points_of(const RollupBatch& rollups, bool late) {
+  std::uint64_t points = 0;
+  for (const auto& r : rollups) points += r->late == late ? r->count : 0;
+  return points;
+}
+
+TEST(WindowSet, AStampAheadOfTheClockMakesNobodyElseLate) {
+  Fold fold({seconds(1'000, LatePolicy::kRollup)});
+  fold.add({.ms = 380'000}, 100'000);  // 280 s ahead
+  for (int i = 0; i < 600; ++i) {
+    const std::int64_t now_ms = 100'000 + i * 40;
+    fold.add({.ms = now_ms}, now_ms);
+    if (i % 5 == 0) fold.tick_ms(now_ms);
+  }
+  ASSERT_THAT(fold.rollups(), testing::Not(IsEmpty()));
+  const auto lone = std::ranges::find(fold.rollups(), 380'000 * kNsPerMs,
+                                      [](const RollupPtr& r) { return r->first_time.ns; });
+  ASSERT_NE(lone, fold.rollups().end()) << "it does not wait for its machine to fall silent";
+  EXPECT_EQ((*lone)->count, 1u);
+  fold.close_all();
+  EXPECT_EQ(points_of(fold.rollups(), false), 601u);
+  EXPECT_EQ(fold.counts(0).late_points, 0u);
+  EXPECT_THAT(fold.rollups(), SizeIs(25)) << "24 s, and the lone one";
+}
+
+TEST(WindowSet, TheWatermarkClosesWindowsAheadOnceItGetsThere) {
+  WindowDefinition d = seconds(0);
+  d.idle_ms = 60'000;
+  Fold fold({d});
+  fold.add({.ms = 105'000}, 100'000);
+  fold.add({.ms = 104'900}, 104'000);
+  EXPECT_THAT(fold.rollups(), IsEmpty());
+  fold.add({.ms = 105'500}, 105'500);
+  EXPECT_THAT(counts(fold.rollups()), ElementsAre(1)) << "the second before";
+  fold.add({.ms = 106'000}, 106'000);
+  EXPECT_THAT(counts(fold.rollups()), ElementsAre(1, 2)) << "the point ahead, and the one in time";
+}
+
+TEST(WindowSet, AClockThatIsAlwaysAheadKeepsNothingOpen) {
+  for (const std::int64_t idle_ms : {2'000, 0}) {
+    WindowDefinition d = seconds(1'000, LatePolicy::kRollup);
+    d.idle_ms = idle_ms;
+    Fold fold({d});
+    for (std::int64_t now_ms = 100'000; now_ms < 160'000; now_ms += 50) {
+      fold.add({.ms = now_ms + 60'000}, now_ms);
+      fold.tick_ms(now_ms);
+      ASSERT_LE(fold.counts(0).open_points, 61u) << "what came in 3 s";
+    }
+    EXPECT_THAT(fold.rollups(), SizeIs(58));
+    EXPECT_THAT(counts(fold.rollups()), testing::Each(20u)) << "each second in one rollup";
+    fold.close_all();
+    EXPECT_EQ(points_of(fold.rollups(), false), 1'200u);
+    EXPECT_EQ(fold.counts(0).late_points, 0u);
+  }
+}
+
+TEST(WindowSet, WindowsAheadAreBounded) {
+  Fold fold({seconds(1'000, LatePolicy::kRollup)});
+  for (int i = 0; i < 1'000; ++i)
+    fold.add({.ms = 100'000 + (i * 7'919) % 290'000 + 3'000}, 100'000);
+  EXPECT_LE(fold.counts(0).open_points, 64u * 10u);
+  EXPECT_GE(fold.rollups().size(), 1'000u / 10u);
+  fold.close_all();
+  EXPECT_EQ(points_of(fold.rollups(), false), 1'000u);
+}
+
+// A sender in local time, in the night in which the clock is set back.
+TEST(WindowSet, AnHourThatRepeatsIsInLateRollups) {
+  Fold fold(default_windows());
+  constexpr std::int64_t kRepeatedMs = 3'600'000;
+  for (int i = 0; i < 480; ++i) {
+    const std::int64_t now_ms = 10 * kRepeatedMs + i * 500;
+    fold.add({.ms = now_ms - (i < 240 ? 0 : kRepeatedMs)}, now_ms);
+    fold.tick_ms(now_ms);
+  }
+  fold.close_all();
+  for (const auto* window : {"bucket", "sector", "second"}) {
+    const auto rollups = of(fold.rollups(), window);
+    EXPECT_EQ(points_of(rollups, false) + points_of(rollups, true), 480u) << window;
+  }
+  EXPECT_EQ(points_of(of(fold.rollups(), "second"), true), 240u);
+  EXPECT_EQ(fold.counts(2).late_points, 240u);
+}
+
+TEST(WindowSet, AStampAheadOfTheClockLeavesNoPlaceInTheFuture) {
+  WindowDefinition d;
+  d.name = "sector";
+  d.key_sector = true;
+  d.close_on_change = true;
+  Fold fold({d});
+  fold.add({.ms = 100'000, .sector = 0});
+  fold.add({.ms = 380'000, .sector = 1}, 100'500);  // moves on, 280 s ahead
+  fold.add({.ms = 100'200, .sector = 0}, 100'600);  // overtaken
+  EXPECT_EQ(fold.counts(0).late_points, 1u);
+  fold.add({.ms = 101'000, .sector = 1});
+  fold.add({.ms = 102'000, .sector = 0}, 102'000);  // back in the place that was left
+  EXPECT_EQ(fold.counts(0).late_points, 1u);
+  fold.close_all();
+  EXPECT_EQ(points_of(fold.rollups(), false), 4u);
+  EXPECT_EQ(points_of(fold.rollups(), true), 1u);
+}
+
+TEST(WindowSet, WithoutALimitAnyStampMovesTheWatermark) {
+  WindowDefinition d = seconds(1'000, LatePolicy::kRollup);
+  d.ahead_ms.reset();
+  Fold fold({d});
+  fold.add({.ms = 380'000}, 100'000);
+  fold.add({.ms = 100'000}, 100'000);
+  EXPECT_EQ(fold.counts(0).late_points, 1u);
 }
 
 TEST(WindowSet, AbsentFieldIsInNoFigure) {

@@ -148,6 +148,7 @@ Result<void> WindowSet::restore_series(std::uint32_t number, std::string_view by
   if (series_[number].in_use) return refuse("its number is in use");
   for (std::size_t d = 0; d < definitions_.size(); ++d) {
     for (const Window& window : its[d].open) counts_[d].open_points += window.count;
+    for (const Window& window : its[d].late) counts_[d].gathered_points += window.count;
   }
   due_ns_[number] = due_ns(series, its);
   series_[number] = std::move(series);

@@ -21,13 +21,14 @@ using window_testing::Process;
 
 std::vector<WindowDefinition> all_kinds(std::uint32_t limit) {
   auto definitions = default_windows(limit, 300);
-  for (auto& d : definitions) d.late = LatePolicy::kRollup;
+  for (auto& d : definitions) d.ahead_ms = 500;
   definitions[1].statistics.set(StatisticGroup::kQuantiles);
   WindowDefinition strict;
   strict.name = "strict";
   strict.every_ms = 100;
   strict.lateness_ms = 0;
   strict.idle_ms = 0;
+  strict.ahead_ms = 300;
   strict.statistics.set(StatisticGroup::kFirst);
   WindowDefinition places;  // many keys open at once, closed by idleness alone
   places.name = "places";
@@ -49,7 +50,9 @@ constexpr std::uint32_t kSeries = 4;
 
 NamedReading any_reading(std::int64_t now_ns) {
   NamedReading r{.series = *rc::gen::inRange<std::uint32_t>(0, kSeries),
-                 .event_ns = *rc::gen::inRange<std::int64_t>(-300, 3'000) * kNsPerMs,
+                 .event_ns = (*rc::gen::inRange<std::int64_t>(-300, 3'000) +
+                              *rc::gen::element(0, 0, 0, 0, 0, 0, 0, 280'000)) *
+                             kNsPerMs,
                  .arrival_ns = now_ns + *rc::gen::inRange<std::int64_t>(-3, 3) * 400'000,
                  .lap = *rc::gen::inRange<std::int16_t>(0, 3),
                  .sector = *rc::gen::inRange(0, 3)};
@@ -63,7 +66,7 @@ NamedReading any_reading(std::int64_t now_ns) {
 
 std::vector<Step> any_steps() {
   std::vector<Step> steps;
-  std::int64_t now_ns = 1'757'000'000 * kNsPerSecond;
+  std::int64_t now_ns = 0;  // event times are about as long as the steps
   const int size = *rc::gen::inRange(0, 400);
   for (int i = 0; i < size; ++i) {
     now_ns += *rc::gen::inRange<std::int64_t>(0, 30) * 700'001;
