@@ -36,7 +36,8 @@ HubOptions hub_options(const Config& config) {
                                .max_batch_points = config.broadcast.batch_max_points,
                                .batch_max_ms = config.broadcast.batch_max_ms,
                                .batch_min_ms = config.broadcast.batch_min_ms}},
-          .ring_points = config.broadcast.ring_size};
+          .ring_points = config.broadcast.ring_size,
+          .told_offset_ms = config.clocks.told_offset_ms};
 }
 
 }  // namespace
@@ -100,6 +101,16 @@ void HubComponent::publish(PublishRequest published, PublishAnswered answered) {
       });
 }
 
+void HubComponent::start() {
+  io_.every(std::chrono::seconds(1), [this] { tell_clocks_off(); });
+}
+
+void HubComponent::tell_clocks_off() {
+  const ClocksOff off = clocks_off();
+  if (!reminder_.is_due(off.machines > 0, basics_.clock.steady())) return;
+  log_warn(off.to_sentence(basics_.config.clocks.told_offset_ms));
+}
+
 bool HubComponent::stop() {
   auto closed = std::make_shared<std::promise<void>>();
   io_.post([this, closed] { hub_.close(kHubCloseLimit, [closed] { closed->set_value(); }); });
@@ -120,6 +131,22 @@ void HubComponent::health(HealthPage& page) const {
   backpressure.number("messagesSkipped", stats.skipped());
   backpressure.number("clientsTooFarBehind", stats.clients_too_far_behind.value());
   backpressure.number("pointsNotBroadcast", stats.points_dropped.value());
+  const ClocksOff off = clocks_off();
+  const std::int64_t told_offset_ms = basics_.config.clocks.told_offset_ms;
+  if (off.machines > 0) page.notice(off.to_sentence(told_offset_ms));
+  auto clocks = page.object("clocks");
+  clocks.number("toldOffsetMs", told_offset_ms);
+  clocks.number("off", off.machines);
+  std::string& furthest = clocks.key("furthest");
+  furthest += '[';
+  for (const auto& machine : off.furthest) {
+    if (&machine != off.furthest.data()) furthest += ',';
+    ObjectWriter object(furthest);
+    object.text("track", machine.track);
+    object.text("chassis", machine.chassis);
+    object.number("offsetMs", machine.offset_ms);
+  }
+  furthest += ']';
 }
 
 void HubComponent::metrics(MetricsPage& page) const {
@@ -147,6 +174,8 @@ void HubComponent::metrics(MetricsPage& page) const {
              real(hub.batch_points.value()), {{"stage", "broadcast"}});
   page.gauge("broadcast_spacing_seconds", "Least time between batches, as chosen for the last one",
              real(hub.batch_spacing_us.value()) * 1e-6);
+  page.gauge("clocks_off", "Machines whose clock is off by more than CLOCK_TOLD_OFFSET_MS",
+             real(clocks_off().machines));
   page.counter("broadcast_rollups_dropped_total",
                "Unstored rollups not broadcast: the hub's queue was full",
                real(hub.rollups_dropped.value()));

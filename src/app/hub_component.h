@@ -3,13 +3,15 @@
 
 #include "app/basics.h"
 #include "app/component.h"
+#include "app/reminder.h"
 #include "broadcast/hub.h"
 #include "source/ingest_service.h"
 #include "store/rollup_store.h"
 
 namespace slipstream {
 
-/// The live fan-out to WebSocket clients.
+/// The live fan-out to WebSocket clients, and what is known of each machine: whose clock is off is
+/// told.
 class HubComponent final : public Component {
  public:
   /// What is stored is read on the queries thread. All of it outlives this. Errors: the store
@@ -18,6 +20,7 @@ class HubComponent final : public Component {
                                                     IoThread& io, IoThread& queries);
 
   std::string_view name() const override { return "hub"; }
+  void start() override;
   /// Sends what waits and says goodbye to all clients.
   bool stop() override;
   void routes(HttpServer& http) override;
@@ -36,6 +39,8 @@ class HubComponent final : public Component {
   FanoutParts fanout_parts();
   void read_rollups(StoredRollupsQuery query, StoredRollupsTaker taker);
   void publish(PublishRequest published, PublishAnswered answered);
+  void tell_clocks_off();
+  ClocksOff clocks_off() const { return hub_.series().clocks_off(basics_.clock.steady()); }
 
   const Basics basics_;
   const RollupStore& store_;
@@ -43,6 +48,7 @@ class HubComponent final : public Component {
   IoThread& queries_;
   IngestService* ingest_ = nullptr;
   Hub hub_;
+  Reminder reminder_;  ///< of clocks
 };
 
 }  // namespace slipstream

@@ -21,6 +21,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
         queue({.items = 65'536, .bytes = o.queue_bytes}),
         commits({.items = 65'536, .bytes = o.rollup_queue_bytes}),
         ring(o.ring_points),
+        series(LiveSeries::kMaxSeries, o.told_offset_ms),
         fanout(o.fanout, std::move(parts), stats) {}
 
   void accept(PointBatchPtr batch) {

@@ -19,6 +19,7 @@ namespace slipstream {
 struct HubOptions {
   FanoutOptions fanout = {};
   std::size_t ring_points = 20'000;
+  std::int64_t told_offset_ms = 0;  ///< what machines' clocks may be off by; 0: anything
   std::size_t queue_bytes = std::size_t{64} << 20;  ///< accepted points on their way to the hub
   std::size_t rollup_queue_bytes = std::size_t{32} << 20;  ///< likewise, committed rollups
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <tuple>
 
 #include "base/json_text.h"
@@ -28,6 +29,8 @@ void LiveSeries::push(const PointBatch& batch, const Point& point, SteadyTime no
   const double speed = batch.value_or_nan(point, field::kSpeedKmh);
   if (!std::isnan(speed)) state.speed_kmh = speed;
   ++state.points;
+  state.offsets.add(point.event_time, point.arrival_time);
+  if (now - state.looked_at_clock >= kLookNs) look_at_clock(point.series_hash, state, now);
   const std::int64_t elapsed = now - state.second_began;
   if (elapsed >= kNsPerSecond) {
     state.rate_hz = state.points_this_second * 1e9 / static_cast<double>(elapsed);
@@ -37,13 +40,44 @@ void LiveSeries::push(const PointBatch& batch, const Point& point, SteadyTime no
   ++state.points_this_second;
 }
 
+void LiveSeries::look_at_clock(std::uint64_t hash, State& state, SteadyTime now) {
+  if (told_offset_ms_ == 0 || state.offsets.size() < kLeastPoints) return;
+  state.looked_at_clock = now;
+  const std::int64_t offset_ms = state.offsets.median_ms();
+  if (std::abs(offset_ms) > told_offset_ms_) {
+    off_.insert_or_assign(hash, Off{.offset_ms = offset_ms, .seen = now});
+  } else if (!off_.empty()) {
+    off_.erase(hash);
+  }
+}
+
+ClocksOff LiveSeries::clocks_off(SteadyTime now) const {
+  ClocksOff told;
+  std::vector<std::pair<std::int64_t, std::uint64_t>> furthest;  // a few, the furthest first
+  for (const auto& [hash, off] : off_) {
+    if (now - off.seen > kOffForNs) continue;
+    ++told.machines;
+    const std::pair mine{-std::abs(off.offset_ms), hash};
+    furthest.insert(std::ranges::upper_bound(furthest, mine), mine);
+    if (furthest.size() > ClocksOff::kNamed) furthest.pop_back();
+  }
+  for (const auto& [size, hash] : furthest) {
+    const State& state = by_hash_.at(hash);
+    told.furthest.push_back({state.track, state.chassis, off_.at(hash).offset_ms});
+  }
+  return told;
+}
+
 void LiveSeries::forget_oldest() {
   std::vector<std::pair<std::int64_t, std::uint64_t>> ages;
   ages.reserve(by_hash_.size());
   for (const auto& [hash, state] : by_hash_) ages.emplace_back(state.seen.ns, hash);
   const auto count = std::max<std::size_t>(1, ages.size() / 16);
   std::ranges::nth_element(ages, ages.begin() + static_cast<std::ptrdiff_t>(count - 1));
-  for (std::size_t i = 0; i < count; ++i) by_hash_.erase(ages[i].second);
+  for (std::size_t i = 0; i < count; ++i) {
+    by_hash_.erase(ages[i].second);
+    off_.erase(ages[i].second);
+  }
 }
 
 double LiveSeries::rate(const State& state, SteadyTime now) const {
@@ -72,8 +106,9 @@ std::string LiveSeries::encode(SteadyTime now, std::size_t limit) const {
     fmt::format_to(std::back_inserter(out), R"(,"lap":{},"sector":{},"speed_kmh":)", s.lap,
                    s.sector);
     append_json_number(out, s.speed_kmh);
-    fmt::format_to(std::back_inserter(out), R"(,"rate_hz":{:.1f},"points":{}}})", rate(s, now),
-                   s.points);
+    fmt::format_to(std::back_inserter(out),
+                   R"(,"rate_hz":{:.1f},"points":{},"clock_offset_ms":{}}})", rate(s, now),
+                   s.points, s.offsets.median_ms());
   }
   fmt::format_to(std::back_inserter(out), R"(],"count":{},"total":{}}})", count, all.size());
   return out;

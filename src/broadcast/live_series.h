@@ -6,22 +6,31 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "broadcast/clock_offsets.h"
 #include "model/point.h"
 
 namespace slipstream {
 
-/// What every machine did last, for /api/series. Bounded: beyond `max_series` those heard of
-/// longest ago are forgotten. One thread.
+/// What every machine did last, for /api/series, and whose clocks are off. Bounded: beyond
+/// `max_series` those heard of longest ago are forgotten. One thread.
 class LiveSeries {
  public:
-  explicit LiveSeries(std::size_t max_series = 100'000) : max_series_(max_series) {}
+  static constexpr std::size_t kMaxSeries = 100'000;
+
+  /// `told_offset_ms`: what a clock may be off by; 0: anything.
+  explicit LiveSeries(std::size_t max_series = kMaxSeries, std::int64_t told_offset_ms = 0)
+      : max_series_(max_series), told_offset_ms_(told_offset_ms) {}
 
   /// `now`: it came here.
   void push(const PointBatch& batch, const Point& point, SteadyTime now);
   /// {"series":[{"track","chassis","last_time","last_seen","lap","sector","speed_kmh","rate_hz",
-  /// "points"},...],"count":N,"total":M}: by track and chassis; `limit` of them, out of M.
+  /// "points","clock_offset_ms"},...],"count":N,"total":M}: by track and chassis; `limit` of them,
+  /// out of M.
   std::string encode(SteadyTime now, std::size_t limit = 1'000) const;
   std::size_t size() const { return by_hash_.size(); }
+  /// Of the machines that sent something within the last minute. A clock is looked at every 10 s
+  /// while its points come, from its fifth point on.
+  ClocksOff clocks_off(SteadyTime now) const;
 
  private:
   struct State {
@@ -37,13 +46,25 @@ class LiveSeries {
     SteadyTime second_began = kNever;
     std::uint32_t points_this_second = 0;
     double rate_hz = 0;  ///< over the last whole second or longer
+    ClockOffsets offsets;
+    SteadyTime looked_at_clock = kNever;
+  };
+  struct Off {
+    std::int64_t offset_ms = 0;
+    SteadyTime seen = kNever;
   };
 
   void forget_oldest();
+  void look_at_clock(std::uint64_t hash, State& state, SteadyTime now);
   double rate(const State& state, SteadyTime now) const;
 
+  static constexpr std::int64_t kLookNs = 10 * kNsPerSecond;
+  static constexpr std::int64_t kOffForNs = 60 * kNsPerSecond + kLookNs;
+  static constexpr std::uint8_t kLeastPoints = 5;
   const std::size_t max_series_;
+  const std::int64_t told_offset_ms_;
   boost::unordered_flat_map<std::uint64_t, State> by_hash_;
+  boost::unordered_flat_map<std::uint64_t, Off> off_;  // some of by_hash_
 };
 
 }  // namespace slipstream
