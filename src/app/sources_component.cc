@@ -67,6 +67,7 @@ SourcesComponent::SourcesComponent(const Basics& basics, IoThread& io, PointSink
       sink_(sink),
       rejection_log_({.refused = log_rejection, .left_out = log_left_out},
                      basics.ingest.errors_not_logged),
+      fields_left_out_(basics.ingest, basics.schema.fields()),
       ingest_service_(service_options(basics.config), basics.schema, basics.ingest, basics.clock,
                       sink, basics.pool, rejection_log_) {}
 
@@ -108,13 +109,19 @@ void SourcesComponent::tell_open_udp() const {
 
 void SourcesComponent::start() {
   tell_open_udp();
-  io_.every(std::chrono::seconds(1), [this] { rejection_log_.tell(basics_.clock.steady()); });
+  io_.every(std::chrono::seconds(1), [this] { tell_left_out(); });
   ingest_thread_ = std::make_unique<AgentThread>("http-ingest", ingest_service_);
   for (auto& source : udp_) {
     const std::size_t number = udp_threads_.size() + 1;
     udp_threads_.push_back(std::make_unique<AgentThread>(
         number == 1 ? "udp" : fmt::format("udp-{}", number), *source));
   }
+}
+
+void SourcesComponent::tell_left_out() {
+  const SteadyTime now = basics_.clock.steady();
+  rejection_log_.tell(now);
+  if (const auto sentence = fields_left_out_.look(now)) log_warn(*sentence);
 }
 
 bool SourcesComponent::stop() {

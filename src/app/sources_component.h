@@ -4,6 +4,7 @@
 
 #include "app/basics.h"
 #include "app/component.h"
+#include "app/fields_left_out.h"
 #include "base/agent.h"
 #include "net/io_thread.h"
 #include "source/ingest_service.h"
@@ -38,6 +39,7 @@ class SourcesComponent final : public Component {
   SourcesComponent(const Basics& basics, IoThread& io, PointSink& sink);
   void tell_open_udp() const;
   Result<void> open_udp(const Config::UdpSource& settings);
+  void tell_left_out();
   void append_udp(std::string& out) const;
   void append_source(std::string& out, SourceKind kind) const;
   bool reads_streams() const { return !basics_.config.redis.url.empty(); }
@@ -46,6 +48,7 @@ class SourcesComponent final : public Component {
   IoThread& io_;
   PointSink& sink_;
   RejectionLog rejection_log_;
+  FieldsLeftOut fields_left_out_;
   IngestService ingest_service_;
   std::vector<std::unique_ptr<UdpSource>> udp_;
   std::unique_ptr<AgentThread> ingest_thread_;
