@@ -9,8 +9,13 @@
 namespace slipstream {
 namespace {
 
-std::string seconds(std::int64_t ms) {
-  return fmt::format("{:.1f} s", std::abs(static_cast<double>(ms)) * 1e-3);
+/// In the unit that a person would choose.
+std::string duration(std::int64_t ms) {
+  const double seconds = std::abs(static_cast<double>(ms)) * 1e-3;
+  if (seconds < 600) return fmt::format("{:.1f} s", seconds);
+  if (seconds < 36'000) return fmt::format("{:.1f} min", seconds / 60);
+  if (seconds < 864'000) return fmt::format("{:.1f} h", seconds / 3'600);
+  return fmt::format("{:.0f} days", seconds / 86'400);
 }
 
 }  // namespace
@@ -48,11 +53,11 @@ std::int64_t ClockOffsets::median_ms() const {
 
 std::string ClocksOff::to_sentence(std::int64_t told_offset_ms) const {
   std::string out = fmt::format("{} clock{} off by more than {}:", machines,
-                                machines == 1 ? " is" : "s are", seconds(told_offset_ms));
+                                machines == 1 ? " is" : "s are", duration(told_offset_ms));
   for (std::size_t i = 0; i < furthest.size(); ++i) {
     const Machine& machine = furthest[i];
     out += fmt::format("{} {} on {} is {} {}", i == 0 ? "" : ",", machine.chassis, machine.track,
-                       seconds(machine.offset_ms), machine.offset_ms < 0 ? "ahead" : "behind");
+                       duration(machine.offset_ms), machine.offset_ms < 0 ? "ahead" : "behind");
   }
   if (machines > furthest.size()) out += fmt::format(", and {} more", machines - furthest.size());
   const bool has_behind =

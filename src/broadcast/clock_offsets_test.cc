@@ -120,6 +120,16 @@ TEST(LiveSeriesClocks, TheFiveFurthestOfManyAreNamedAndTheForgottenAreNot) {
   EXPECT_EQ(series.clocks_off(moment_ms(103'000)).machines, 0u);
 }
 
+TEST(LiveSeriesClocks, OffsetsAreSaidInUnitsForPeople) {
+  const auto said = [](std::int64_t offset_ms) {
+    return ClocksOff{.machines = 1, .furthest = {{"cota", "car", offset_ms}}}.to_sentence(kLimitMs);
+  };
+  EXPECT_THAT(said(3'600'007), HasSubstr("is 60.0 min behind"));
+  EXPECT_THAT(said(-7'200'000), HasSubstr("is 120.0 min ahead"));
+  EXPECT_THAT(said(86'400'000), HasSubstr("is 24.0 h behind"));
+  EXPECT_THAT(said(86'400'000ll * 450), HasSubstr("is 450 days behind"));
+}
+
 TEST(LiveSeriesClocks, WithoutALimitNothingIsTold) {
   LiveSeries series(10, 0);
   for (int i = 0; i < 100; ++i) push_offset(series, "car", 100'000 + i, 9'000'000);
