@@ -370,7 +370,7 @@ TEST(Session, BadArgumentsAreNamed) {
       {{"log", "mend", "data"}, "subcommand"},
       {{"export", "--format", "xml"}, "--format"},
       {{"export", "--what", "laps"}, "--what"},
-      {{"export", "--from", "yesterday"}, "--from yesterday: an ISO 8601 time"},
+      {{"export", "--from", "yesterday"}, "--from: 'yesterday' is no time: ISO 8601"},
       {{"export", "--to", "-5"}, "--to"},
       {{"export", "--from", "2025-01-02", "--to", "2025-01-01"}, "--from must be before --to"},
       {{"export", "--window", "second"}, "--window goes with --what rollups"},
