@@ -183,6 +183,29 @@ TEST_F(Store, RebuiltWithItsCheckpointHasEveryRollupOnceInItsRow) {
   EXPECT_FALSE(fs::exists(data() / "rebuild"));
 }
 
+TEST_F(Store, RebuiltItGoesOnWithTheOutboxsNumbers) {
+  record();
+  {
+    auto old = Database::open(database().string(), SQLITE_OPEN_READWRITE).value();
+    ASSERT_TRUE(old.execute("INSERT INTO sqlite_sequence VALUES ('outbox', 5000)"));
+  }
+  ASSERT_EQ(rebuild().code, 0);
+  auto fresh = Database::open(database().string(), SQLITE_OPEN_READWRITE).value();
+  EXPECT_EQ(fresh.integer("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").value(), 5'000);
+}
+
+TEST_F(Store, APartitionThatCannotBeIsDamageAndNoCrash) {
+  record();
+  {
+    auto file = Database::open(database().string(), SQLITE_OPEN_READWRITE).value();
+    ASSERT_TRUE(file.execute("INSERT INTO partitions VALUES (70000, 0, 0, 0, x'', 0)"));
+  }
+  Program server(directory_, {"serve"}, harness::kFreePorts);
+  EXPECT_EQ(server.exit_code(), 1) << server.output();
+  EXPECT_THAT(server.output(), HasSubstr("there is no partition 70000 of the log"));
+  EXPECT_EQ(rebuild().code, 0);
+}
+
 TEST_F(Store, RebuiltWithoutItsCheckpointHasEveryRollupOnce) {
   record();
   const auto wanted = expected();

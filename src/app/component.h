@@ -29,7 +29,8 @@ struct StopProgress {
 /// puts it into the server's list (Topology::open).
 ///
 /// Threads: start(), stop() and reload() on the one that has the server; routes() before the HTTP
-/// server is started; the rest from any, from when it is in the list until it is destroyed.
+/// server is started; health() and metrics() on the I/O thread; the rest from any, from when it is
+/// in the list until it is destroyed.
 class Component {
  public:
   Component() = default;
@@ -88,15 +89,14 @@ class ComponentList {
   auto begin() const { return components_.begin(); }
   auto end() const { return components_.end(); }
 
+  /// Where one throws, as for want of a thread, those before it are started.
   void start() {
-    for (const auto& component : components_) component->start();
+    for (; started_ < components_.size(); ++started_) components_[started_]->start();
   }
-  /// Each, whatever others had to give up; false where one had to.
+  /// Each that is started, whatever others had to give up; false where one had to.
   bool stop() {
     bool is_all_kept = true;
-    for (const auto& component : std::views::reverse(components_)) {
-      is_all_kept = component->stop() && is_all_kept;
-    }
+    while (started_ > 0) is_all_kept = components_[--started_]->stop() && is_all_kept;
     return is_all_kept;
   }
   void reload() {
@@ -121,6 +121,7 @@ class ComponentList {
 
  private:
   std::vector<std::unique_ptr<Component>> components_;
+  std::size_t started_ = 0;  ///< so many of the first
 };
 
 }  // namespace slipstream

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -12,6 +13,9 @@
 
 namespace slipstream {
 namespace {
+
+constexpr std::size_t kMaxQueryBytes = 65'536;
+constexpr std::ptrdiff_t kMaxStatements = 16;
 
 /// The one that clients may take the server for: they look for a number, and ask for more of a
 /// higher one.
@@ -46,7 +50,9 @@ void add_version(HttpResponse& response) {
 std::optional<std::string> query_of(const HttpRequest& request) {
   if (const auto q = request.query_value("q")) return std::string(*q);
   HttpRequest form;
-  if (request.method != "POST" || !parse_target("/?" + request.body, form)) return std::nullopt;
+  if (request.method != "POST" || request.body.size() > kMaxQueryBytes ||
+      !parse_target("/?" + request.body, form))
+    return std::nullopt;
   const auto q = form.query_value("q");
   return q ? std::optional(std::string(*q)) : std::nullopt;
 }
@@ -89,6 +95,9 @@ std::string take_word(std::string_view& text) {
 Result<std::string> influx_query_answer(std::string_view statements) {
   constexpr std::string_view kNoDatabases =
       R"(,"series":[{"name":"databases","columns":["name"]}])";
+  if (std::ranges::count(statements, ';') > kMaxStatements) {
+    return fail(fmt::format("at most {} statements are answered at once", kMaxStatements));
+  }
   std::string results;
   std::size_t id = 0;
   while (!statements.empty()) {

@@ -16,8 +16,8 @@ namespace {
 /// Who is asked first: figures stand in /metrics as they always did. Who is not listed is asked
 /// then.
 constexpr std::array<std::string_view, 10> kOrder = {
-    "sources", "pipeline", "hub",        "store-writer", "http",
-    "redis",   "streams",  "aggregates", "stream-log",   "clock"};
+    "sources", "pipeline", "hub",     "store-writer", "http",
+    "redis",   "streams",  "outputs", "stream-log",   "clock"};
 
 std::vector<const Component*> in_order(const ComponentList& components) {
   std::vector<const Component*> all;

@@ -23,7 +23,7 @@ class StreamsComponent final : public Component {
     OutputSink& store;
     std::function<PartitionObservers(PartitionId)> make_observers;
   };
-  /// `aggregates`: what this instance sends to streams that it may read itself; may be nullptr.
+  /// `own_rollups`: what this instance sends to streams that it may read itself; may be nullptr.
   /// `rollups_seen`: by partition, the newest stored rollup that the store has.
   StreamsComponent(const Basics& basics, const Parts& parts, RedisComponent& redis,
                    const OwnRollups* own_rollups, StreamOptions options,

@@ -21,8 +21,9 @@ class Topology {
   ~Topology();
 
   /// Stops the sources, folds what they handed over, closes the windows, writes and sends what they
-  /// gave, closes the connections. Bounded to about 4 s, but for what the windows of very many
-  /// machines take to be closed and stored. False: something that was taken is given up, since it
+  /// gave, closes the connections. Each component bounds its part: some 7 s in all at the worst
+  /// (Redis slow, clients that do not answer), but for what the windows of very many machines take
+  /// to be closed and stored. False: something that was taken is given up, since it
   /// could not be written; that is logged.
   bool stop();
   /// What a stop has done and has before it. Any thread.

@@ -11,7 +11,6 @@
 namespace slipstream {
 namespace {
 
-constexpr std::size_t kMaxColumns = 512;
 constexpr std::size_t kShownColumns = 20;
 constexpr std::size_t kShownBytes = 40;
 /// Ranks of the names of one member; synonyms come behind, in the order of their list.
@@ -35,7 +34,8 @@ std::vector<Synonym> known_members(const SchemaOptions& names) {
 
 }  // namespace
 
-CsvColumns::CsvColumns(DraftFiller& filler) : filler_(filler) {
+CsvColumns::CsvColumns(DraftFiller& filler)
+    : filler_(filler), known_(known_members(filler.builder().schema().options())) {
   const auto& names = filler.builder().schema().options();
   for (const auto* name : {&names.time, &names.track, &names.chassis, &names.lap}) {
     fixed_.push_back(column(*name));
@@ -82,8 +82,7 @@ bool CsvColumns::is_header(const std::vector<std::string_view>& cells,
 CsvColumns::Meaning CsvColumns::meaning_of(std::string_view cell) const {
   const auto& options = filler_.builder().schema().options();
   const auto name = header_text(cell);
-  const auto known = known_members(options);
-  for (auto member : known) {
+  for (auto member : known_) {
     if (name_of(options, member) != name) continue;
     member.rank = kExact;
     return {member};
@@ -91,14 +90,14 @@ CsvColumns::Meaning CsvColumns::meaning_of(std::string_view cell) const {
   const auto plain = plain_name(name);
   for (const auto& [given, means] : options.csv.columns) {
     if (plain_name(given) != plain) continue;
-    for (auto member : known) {
+    for (auto member : known_) {
       if (name_of(options, member) != means) continue;
       member.rank = kConfigured;
       return {member};
     }
     return {{}, means};
   }
-  for (auto member : known) {
+  for (auto member : known_) {
     if (plain_name(name_of(options, member)) != plain) continue;
     member.rank = kOtherCase;
     return {member};
@@ -113,8 +112,9 @@ CsvColumns::Meaning CsvColumns::meaning_of(std::string_view cell) const {
 std::expected<void, std::string> CsvColumns::map(const std::vector<std::string_view>& cells,
                                                  const CsvDialect& dialect, bool has_track) {
   named_.clear();
-  if (cells.size() > kMaxColumns) {
-    return std::unexpected(fmt::format("{} columns, at most {}", cells.size(), kMaxColumns));
+  other_times_.clear();
+  if (cells.size() > kMaxCsvColumns) {
+    return std::unexpected(fmt::format("{} columns, at most {}", cells.size(), kMaxCsvColumns));
   }
   const auto& options = filler_.builder().schema().options();
   std::vector<Meaning> meanings;
@@ -142,6 +142,12 @@ std::expected<void, std::string> CsvColumns::map(const std::vector<std::string_v
           column(synonym.role == MemberRole::kOther ? std::string_view(meanings[i].name) : name));
     }
   }
+  for (std::size_t i = 0; i < meanings.size(); ++i) {
+    const bool is_time = meanings[i].synonym.role == MemberRole::kTime;
+    if (is_time && holders.at({MemberRole::kTime, 0}) != i) other_times_.push_back(i);
+  }
+  std::ranges::stable_sort(other_times_, {},
+                           [&](std::size_t i) { return meanings[i].synonym.rank; });
   // What programs leave without a name, before others that have one (a row's number), keeps its
   // place as a name.
   while (!named_.empty() && named_.back().member.name().empty()) named_.pop_back();

@@ -14,6 +14,8 @@ namespace slipstream {
 
 /// The member that tells who sent a text.
 inline constexpr std::string_view kRawSource = "raw_source";
+/// Of a text.
+inline constexpr std::size_t kMaxCsvColumns = 512;
 
 /// What a column of a CSV text holds.
 struct CsvColumn {
@@ -43,6 +45,9 @@ class CsvColumns {
                                        const CsvDialect& dialect, bool has_track);
   /// Without those at the end that have no name.
   std::vector<CsvColumn>& named() { return named_; }
+  /// Of named(): those that could be a row's time, where the time's own column says nothing, the
+  /// likeliest first.
+  const std::vector<std::size_t>& other_times() const { return other_times_; }
 
  private:
   struct Meaning {
@@ -58,6 +63,8 @@ class CsvColumns {
   DraftFiller& filler_;
   std::vector<CsvColumn> fixed_;
   std::vector<CsvColumn> named_;
+  std::vector<std::size_t> other_times_;
+  const std::vector<Synonym> known_;  ///< all that have a place of their own in a point
 };
 
 }  // namespace slipstream

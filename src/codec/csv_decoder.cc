@@ -17,12 +17,25 @@ CsvDecoder::CsvDecoder(DraftFiller& filler)
       empty_is_zero_(filler.builder().schema().options().csv.empty_is_zero),
       columns_(filler) {}
 
+/// Before anything is made of its cells, which may be as many as a body has bytes.
+CsvDecoder::Outcome CsvDecoder::check_first_row(const CsvReader& reader) const {
+  if (auto fits = filler_.check_size(reader.record(), "line"); !fits) return fits;
+  const std::size_t columns = reader.cells().size();
+  if (columns <= kMaxCsvColumns) return {};
+  return reject(RejectReason::kMalformedCsv,
+                fmt::format("{} columns, at most {}", columns, kMaxCsvColumns));
+}
+
 std::size_t CsvDecoder::decode(std::string_view text, const TextOrigin& origin,
                                RejectionSink& rejections) {
   const auto preamble = take_csv_preamble(text);
   const auto& dialect = preamble.dialect;
   CsvReader reader(text, dialect.delimiter);
   if (!reader.next()) return 0;
+  if (auto fits = check_first_row(reader); !fits) {
+    rejections.rejected(0, fits.error(), reader.record());
+    return 1;
+  }
   const bool has_track = !origin.track.empty();
   if (columns_.is_header(reader.cells(), dialect)) {
     if (auto mapped = columns_.map(reader.cells(), dialect, has_track); !mapped) {
@@ -31,14 +44,16 @@ std::size_t CsvDecoder::decode(std::string_view text, const TextOrigin& origin,
       return 1;
     }
     if (!reader.next()) return 0;
-    return decode_rows(reader, {columns_.named(), columns_.named().size(), dialect, true}, origin,
-                       rejections);
+    return decode_rows(
+        reader, {columns_.named(), columns_.named().size(), dialect, true, columns_.other_times()},
+        origin, rejections);
   }
   CsvReader comment(preamble.comment, dialect.delimiter);
-  if (comment.next() && columns_.is_header(comment.cells(), dialect) &&
+  if (comment.next() && check_first_row(comment) && columns_.is_header(comment.cells(), dialect) &&
       columns_.map(comment.cells(), dialect, has_track)) {
-    return decode_rows(reader, {columns_.named(), columns_.named().size(), dialect, true}, origin,
-                       rejections);
+    return decode_rows(
+        reader, {columns_.named(), columns_.named().size(), dialect, true, columns_.other_times()},
+        origin, rejections);
   }
   return decode_rows(reader, {columns_.fixed(), kRequiredColumns, dialect, false}, origin,
                      rejections);
@@ -96,6 +111,7 @@ CsvDecoder::Outcome CsvDecoder::decode_row(const CsvReader& reader, const Table&
     const auto cell = i < cells.size() ? trim_blanks(cells[i]) : std::string_view{};
     if (auto outcome = decode_cell(column, cell, table.dialect); !outcome) return outcome;
   }
+  if (!filler_.draft().event_ns) look_for_time(cells, table);
   if (!has_track) {
     json_.add_text(filler_.builder().schema().options().track, origin.track);
     filler_.draft().track = origin.track;
@@ -151,6 +167,21 @@ CsvDecoder::Outcome CsvDecoder::decode_time(CsvColumn& column, std::string_view 
                       : filler_.take_text(column.member, cell);
   if (taken) json_.add_time(column.member.name(), *filler_.draft().event_ns);
   return taken;
+}
+
+/// Another column of the row's that is called as times are, and holds one of today.
+void CsvDecoder::look_for_time(const std::vector<std::string_view>& cells, const Table& table) {
+  for (const std::size_t i : table.other_times) {
+    const auto cell = i < cells.size() ? trim_blanks(cells[i]) : std::string_view{};
+    const auto text = table.dialect.number_text(cell, scratch_);
+    const auto ns = parse_number(text)
+                        ? is_before_2000(text) ? std::nullopt : time_from_number(text)
+                        : parse_iso_time(cell);
+    if (!ns) continue;
+    filler_.draft().event_ns = *ns;
+    json_.add_time(filler_.builder().schema().options().time, *ns);
+    return;
+  }
 }
 
 }  // namespace slipstream

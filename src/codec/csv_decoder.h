@@ -31,12 +31,15 @@ class CsvDecoder final : public Decoder {
     std::size_t required;  ///< cells of a row
     CsvDialect dialect;
     bool has_header;
+    std::vector<std::size_t> other_times = {};  ///< CsvColumns::other_times()
   };
 
+  Outcome check_first_row(const CsvReader& reader) const;
   std::size_t decode_rows(CsvReader& reader, const Table& table, const TextOrigin& origin,
                           RejectionSink& rejections);
   Outcome decode_row(const CsvReader& reader, const Table& table, const TextOrigin& origin);
   static Outcome check_count(const std::vector<std::string_view>& cells, const Table& table);
+  void look_for_time(const std::vector<std::string_view>& cells, const Table& table);
   Outcome decode_cell(CsvColumn& column, std::string_view cell, const CsvDialect& dialect);
   Outcome decode_time(CsvColumn& column, std::string_view cell, const CsvDialect& dialect);
 

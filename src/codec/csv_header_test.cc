@@ -10,7 +10,8 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-const std::string kTime = "2025-09-04T15:33:20Z";
+const std::string kTime = "2025-09-04T15:33:10Z";
+constexpr std::int64_t kTimeNs = 1'756'999'990'000'000'000;  // it is not the arrival's
 
 /// What the first row of a CSV text makes of the others; by a datagram, which follows the same rule
 /// as a body.
@@ -36,7 +37,7 @@ struct CsvHeaderTest : PointDecoderTest {
     ASSERT_TRUE(refused_.empty()) << refused_[0].message;
     EXPECT_EQ(batch().track(point()), "monza");
     EXPECT_EQ(batch().chassis(point()), "CAR7");
-    EXPECT_EQ(point().event_time.ns, kNow);
+    EXPECT_EQ(point().event_time.ns, kTimeNs);
     EXPECT_EQ(point().lap, 1);
     EXPECT_EQ(value(field::kSpeedKmh), 250.5);
     EXPECT_EQ(value(field::kLapdistM), 1000);
@@ -93,14 +94,14 @@ TEST_F(CsvHeaderTest, OfTwoNamesForOneThingTheConfiguredOneWins) {
          ",44,A,cota,1,2,3\n");
   ASSERT_TRUE(refused_.empty()) << refused_[0].message;
   EXPECT_EQ(batch().chassis(point()), "A");
-  EXPECT_EQ(point().event_time.ns, kNow);
+  EXPECT_EQ(point().event_time.ns, kTimeNs);
   EXPECT_EQ(value(field::kSpeedKmh), 2);
   EXPECT_EQ(field("time"), 1'757'000'001);
   EXPECT_EQ(field("car"), 44);
   EXPECT_EQ(field("speed"), 1);
   EXPECT_EQ(field("Speed_kmh"), 3);
   decode("ts,timestamp,driver,car,track\n1757000001," + kTime + ",B,A,cota\n");
-  EXPECT_EQ(point().event_time.ns, kNow);
+  EXPECT_EQ(point().event_time.ns, kTimeNs);
   EXPECT_EQ(batch().chassis(point()), "A");
   EXPECT_TRUE(jsons().at(0).contains(R"("driver":"B")"));
 }
@@ -112,6 +113,33 @@ TEST_F(CsvHeaderTest, ATimeThatCountsFromTheStartIsAFieldUnderANameThatIsNotTheC
   EXPECT_EQ(point().event_time.ns, kNow) << "the arrival's";
   decode("meta_time,car,track\n12.5,A,cota\n");
   EXPECT_EQ(point().event_time.ns, 12'500'000'000);
+}
+
+TEST_F(CsvHeaderTest, AnotherColumnIsTheTimeWhereTheFirstSaysNoneOfToday) {
+  for (const std::string& text :
+       std::vector<std::string>{"time,ts,car,track\n0.1," + kTime + ",A,t\n",
+                                "timestamp,time,car,track\n12.5," + kTime + ",A,t\n",
+                                "meta_time,timestamp,car,track\n," + kTime + ",A,t\n",
+                                "time,date_time,ts,car,track\n1,2020-01-01," + kTime + ",A,t\n"}) {
+    EXPECT_EQ(decode(text), 1u) << text;
+    ASSERT_TRUE(refused_.empty()) << refused_[0].message;
+    EXPECT_EQ(point().event_time.ns, kTimeNs) << text;
+    EXPECT_TRUE(jsons().at(0).contains("\"meta_time\":\"" + kTime + "\"")) << jsons().at(0);
+  }
+}
+
+TEST_F(CsvHeaderTest, AFirstRowOfEndlessCellsIsRefusedAtOnce) {
+  EXPECT_THAT(refusal(std::string(600, ',')), HasSubstr("601 columns, at most 512"));
+  EXPECT_EQ(decode(std::string(5'000'000, ',')), 1u);
+  ASSERT_EQ(refused_.size(), 1u);
+  EXPECT_EQ(refused_[0].reason, RejectReason::kTooLarge);
+}
+
+TEST_F(CsvHeaderTest, AMillionBlankLinesAreNone) {
+  std::string text = "track,chassis\n";
+  for (int i = 0; i < 1'000'000; ++i) text += " \n";
+  EXPECT_EQ(decode(text + "t,A\n"), 1u);
+  EXPECT_TRUE(refused_.empty());
 }
 
 TEST_F(CsvHeaderTest, ARowThatIsCutIsRefusedAndAnEmptyCellIsAbsent) {

@@ -96,6 +96,13 @@ void append_json_number(std::string& out, std::string_view text, double value) {
 }
 
 bool CsvReader::next() {
+  while (read_record()) {
+    if (cells_.size() > 1 || !trim_blanks(cells_[0]).empty()) return true;
+  }
+  return false;
+}
+
+bool CsvReader::read_record() {
   cells_.clear();
   unquoted_used_ = 0;
   well_formed_ = true;
@@ -110,13 +117,12 @@ bool CsvReader::next() {
       auto cell = rest_.substr(0, end);
       rest_.remove_prefix(cell.size());
       if (!cell.empty() && cell.back() == '\r') cell.remove_suffix(1);
-      cells_.push_back(cell);
+      add(cell);
     }
     if (rest_.empty() || rest_.front() != stops_[0]) break;
     rest_.remove_prefix(1);
   }
   record_ = {begin, static_cast<std::size_t>(rest_.data() - begin)};
-  if (cells_.size() == 1 && trim_blanks(cells_[0]).empty()) return next();
   return true;
 }
 
@@ -151,14 +157,14 @@ void CsvReader::read_quoted() {
     well_formed_ = false;
     const auto line_end = rest_.find('\n');
     rest_.remove_prefix(line_end == std::string_view::npos ? rest_.size() : line_end);
-    cells_.push_back(cell);
+    add(cell);
     return;
   }
   rest_.remove_prefix(i + 1);
   const auto tail = rest_.substr(0, cell_end());
   if (!trim_blanks(tail).empty()) well_formed_ = false;
   rest_.remove_prefix(tail.size());
-  cells_.push_back(cell);
+  add(cell);
 }
 
 }  // namespace slipstream

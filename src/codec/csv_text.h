@@ -19,11 +19,17 @@ class CsvReader {
   /// The next record that is not blank, or false at the end. `well_formed()` tells about its
   /// quotes.
   bool next();
+  /// No more than kMaxCells: whoever reads rows takes fewer, and a record may be a whole body.
+  static constexpr std::size_t kMaxCells = 1'024;
   const std::vector<std::string_view>& cells() const { return cells_; }
   std::string_view record() const { return record_; }
   bool well_formed() const { return well_formed_; }
 
  private:
+  bool read_record();
+  void add(std::string_view cell) {
+    if (cells_.size() < kMaxCells) cells_.push_back(cell);
+  }
   void read_quoted();
   /// Where an unquoted cell ends in the rest.
   std::size_t cell_end() const { return rest_.find_first_of({stops_, sizeof stops_}); }

@@ -214,17 +214,11 @@ DraftFiller::Outcome DraftFiller::settle_synonyms() {
     SynonymSeen* best = nullptr;
     for (auto& s : seen) {
       if (!is_wanted || s.member == nullptr || s.member->stands_for != role || !may_be(s)) continue;
-      // Of one name that stands twice the later one, as of any member.
-      if (best == nullptr || s.member->rank <= best->member->rank) best = &s;
+      if (best == nullptr || s.member->rank < best->member->rank) best = &s;
     }
     if (best == nullptr) continue;
     if (auto taken = take_as(*best, role); !taken) return taken;
-    const Member* const name = best->member;
     best->member = nullptr;
-    // Its first one goes on as text that nobody reads.
-    for (auto& s : seen) {
-      if (s.member == name) s.member = nullptr;
-    }
   }
   for (const auto& s : seen) {
     if (s.member == nullptr) continue;

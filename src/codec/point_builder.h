@@ -100,7 +100,7 @@ struct Draft {
   std::array<std::uint64_t, 4> seen{};  ///< bit (id % 256) of every value's field
   bool has_texts = false;               ///< `json` says more than what stands above
   std::string_view json;                ///< the whole object
-  static constexpr std::size_t kMaxSynonyms = 16;
+  static constexpr std::size_t kMaxSynonyms = 24;
   std::array<SynonymSeen, kMaxSynonyms> synonyms;
   std::size_t synonym_count = 0;
   /// Members that go on by their configured names: where the names that they came by stand.
@@ -115,6 +115,12 @@ struct Draft {
   static bool is_given(std::string_view dimension) { return dimension.data() != nullptr; }
   /// False: there are too many.
   bool add_synonym(const SynonymSeen& synonym) {
+    // Of a name that stands twice the later one counts, as of any member.
+    for (std::size_t i = 0; i < synonym_count; ++i) {
+      if (synonyms[i].member != synonym.member) continue;
+      synonyms[i] = synonym;
+      return true;
+    }
     if (synonym_count == synonyms.size()) return false;
     synonyms[synonym_count++] = synonym;
     return true;

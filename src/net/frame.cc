@@ -7,12 +7,13 @@
 namespace slipstream {
 
 FramePtr Frame::text(std::string_view payload) {
-  constexpr std::size_t kMaxHeadBytes = 10;
+  constexpr std::size_t kMaxFrameHeadBytes = 10;
   std::shared_ptr<Frame> frame(new Frame);
-  frame->plain_.reserve(payload.size() + kMaxHeadBytes);
+  frame->plain_.reserve(payload.size() + kMaxFrameHeadBytes);
   append_frame_head(frame->plain_, WsOpcode::kText, payload.size());
   frame->head_bytes_ = frame->plain_.size();
-  CHECK(frame->head_bytes_ <= kMaxHeadBytes, "the frame has room for its head from the beginning");
+  CHECK(frame->head_bytes_ <= kMaxFrameHeadBytes,
+        "the frame has room for its head from the beginning");
   frame->plain_ += payload;
   frame->may_deflate_ = payload.size() >= kMinDeflatedBytes;
   return frame;

@@ -84,6 +84,7 @@ std::string_view unwrapped(std::string_view text) {
 
 void decode_all(std::string_view text, std::string_view track, const SchemaOptions& options,
                 FirstErrors& errors, Recording& recording) {
+  text = bare_text(text);
   SchemaOptions lenient = options;
   lenient.future_skew_ms = std::numeric_limits<std::int64_t>::max() / kNsPerSecond;
   Schema schema(lenient);

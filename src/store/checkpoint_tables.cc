@@ -1,5 +1,7 @@
 #include "store/checkpoint_tables.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace slipstream {
@@ -142,10 +144,11 @@ Result<StoredState> CheckpointTables::load(Database& database) {
   auto done = each_row(database, "SELECT text FROM layout",
                        [&](const Statement& row) { state.layout = std::string(row.text(0)); });
   if (done) {
-    done = each_row(
-        database, "SELECT partition FROM partitions ORDER BY partition", [&](const Statement& row) {
-          partitions.push_back(embedded_partition(static_cast<std::uint32_t>(row.integer(0))));
-        });
+    done = each_row(database, "SELECT partition FROM partitions ORDER BY partition",
+                    [&](const Statement& row) {
+                      partitions.push_back(
+                          PartitionId::from_number(static_cast<std::uint32_t>(row.integer(0))));
+                    });
   }
   if (done) {
     done = each_row(database, "SELECT partition, sequence FROM stream_partitions",
@@ -165,16 +168,20 @@ Result<StoredState> CheckpointTables::load(Database& database) {
                     });
   }
   if (done) {
-    done = each_row(
-        database, "SELECT log_offset, log_end, partition, reason FROM dead_letters",
-        [&](const Statement& row) {
-          state.dead.push_back({embedded_partition(static_cast<std::uint32_t>(row.integer(2))),
-                                static_cast<LogOffset>(row.integer(0)),
-                                static_cast<LogOffset>(row.integer(1)), std::string(row.text(3))});
-        });
+    done = each_row(database, "SELECT log_offset, log_end, partition, reason FROM dead_letters",
+                    [&](const Statement& row) {
+                      state.dead.push_back(
+                          {PartitionId::from_number(static_cast<std::uint32_t>(row.integer(2))),
+                           static_cast<LogOffset>(row.integer(0)),
+                           static_cast<LogOffset>(row.integer(1)), std::string(row.text(3))});
+                    });
   }
   if (!done) return std::unexpected(done.error());
   for (const PartitionId partition : partitions) {
+    if (partition.is_of_stream()) {
+      return fail(fmt::format("there is no partition {} of the log", partition.to_number()),
+                  ErrorCode::kCorrupt);
+    }
     auto loaded = load_partition(database, partition);
     if (!loaded) return std::unexpected(loaded.error());
     if (*loaded) state.partitions.push_back(std::move(**loaded));

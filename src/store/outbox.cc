@@ -122,7 +122,9 @@ Result<void> Outbox::write(const RollupBatch& rollups) {
       const std::size_t shard = series_hash(rollup->track, rollup->chassis) % open[d].size();
       OpenRow& row = open[d][shard];
       row.text += text;
-      if (++row.count < destination.rollups_per_row) continue;
+      if (++row.count <
+          std::min<std::uint64_t>(destination.rollups_per_row, destination.max_rollups))
+        continue;
       auto done = insert(writings_[d], destination.shards[shard], std::exchange(row, {}));
       if (!done) return done;
     }
@@ -175,6 +177,8 @@ Result<void> Outbox::trim(Writing& of, const std::string& shard) {
   }
   OutboxAmount gone;
   std::int64_t up_to = 0;
+  // The newest row stays: a limit below what one transaction brings must not let all go.
+  if (!rows.empty()) rows.pop_back();
   for (const auto& [id, count] : rows) {
     if (total - gone.rollups <= static_cast<std::int64_t>(options.max_rollups)) break;
     up_to = id;

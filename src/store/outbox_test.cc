@@ -124,6 +124,16 @@ TEST_F(OutboxTest, TheOldestGiveWayBeyondTheLimit) {
   EXPECT_EQ(rows().back().rollups, text(130));
 }
 
+TEST_F(OutboxTest, ALimitBelowWhatATransactionBringsKeepsTheNewest) {
+  destinations_[0].rollups_per_row = 100;
+  destinations_[0].max_rollups = 10;
+  open();
+  commit(1, 95);
+  EXPECT_EQ(outbox().stats().rollups.value(), 5) << "whole rows go, but not the last one";
+  EXPECT_EQ(rows().back().rollups.substr(rows().back().rollups.size() - text(95).size()), text(95));
+  EXPECT_EQ(outbox().stats().dropped.value(), 90u);
+}
+
 TEST_F(OutboxTest, ATransactionThatFailsLeavesNothing) {
   ASSERT_TRUE(store_->commit({.outgoing = {rollup(1)}}));
   {

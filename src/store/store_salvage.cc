@@ -52,6 +52,7 @@ class Salvager {
       const auto whole = copy_table(table);
       if (!whole) done = std::unexpected(whole.error());
     }
+    if (done) done = keep_outbox_numbers();
     if (done) done = fresh_.execute("COMMIT");
     if (!done) return std::unexpected(done.error());
     find_lost();
@@ -167,6 +168,26 @@ class Salvager {
     salvage_.has_checkpoint = is_whole && layouts && *layouts == 1;
     if (salvage_.has_checkpoint) return {};
     return fresh_.execute("DELETE FROM layout; DELETE FROM partitions; DELETE FROM open_series");
+  }
+
+  /// Whoever got rows remembers the newest number of this writer: none may be used twice, though
+  /// the rows are gone. Where it cannot be read the writer gets another name, and what waits may go
+  /// out twice.
+  Result<void> keep_outbox_numbers() {
+    const auto newest = fresh_.integer("SELECT coalesce(max(id), 0) FROM outbox");
+    if (!newest) return {};  // this version has none
+    std::int64_t used = 0;
+    const auto read =
+        read_while_readable(old_, "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'",
+                            [&used](const Statement& row) -> Result<void> {
+                              used = row.integer(0);
+                              return {};
+                            });
+    if (!read || !*read) return fresh_.execute("DELETE FROM outbox_writer");
+    return fresh_.execute(fmt::format("DELETE FROM sqlite_sequence WHERE name = 'outbox'; "
+                                      "INSERT INTO sqlite_sequence VALUES ('outbox', {})",
+                                      std::max(used, *newest))
+                              .c_str());
   }
 
   /// Whether all of it was there.

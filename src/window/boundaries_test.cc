@@ -115,6 +115,33 @@ TEST(LeftPlace, APointAsOldAsTheOneThatLeftIsNotLate) {
   EXPECT_EQ(late_at(40 * kMs), 0u);
 }
 
+TEST(LeftPlace, OfAClockThatIsAheadAStragglerIsLateToo) {
+  const auto late_of = [](std::int64_t ahead_ms) {
+    Process process({{.name = "lap", .key_lap = true, .close_on_change = true}}, 0);
+    const auto add = [&](std::int64_t at_ms, std::int32_t lap) {
+      process.add(NamedReading{
+          .event_ns = (at_ms + ahead_ms) * kMs, .arrival_ns = at_ms * kMs, .lap = lap});
+    };
+    add(0, 1);
+    add(40, 2);
+    add(20, 1);
+    add(60, 2);
+    return process.windows().counts(0).late_points;
+  };
+  EXPECT_EQ(late_of(0), 1u);
+  EXPECT_EQ(late_of(5'000), 1u);
+}
+
+TEST(LeftPlace, ARightStampIsNotLateByOneThatIsAhead) {
+  Process process({{.name = "lap", .key_lap = true, .close_on_change = true}}, 0);
+  process.add(NamedReading{.event_ns = 0, .arrival_ns = 0, .lap = 1});
+  process.add(NamedReading{.event_ns = 280'000 * kMs, .arrival_ns = 10 * kMs, .lap = 2});
+  for (std::int64_t at_ms = 20; at_ms < 100; at_ms += 10) {
+    process.add(NamedReading{.event_ns = at_ms * kMs, .arrival_ns = at_ms * kMs, .lap = 1});
+  }
+  EXPECT_EQ(process.windows().counts(0).late_points, 0u);
+}
+
 /// Of points with one event time the first that came is `first`, and the last that came is `last`.
 /// By the fields of the points between: the figures of points that carry the same fields are kept
 /// otherwise than of points that differ.

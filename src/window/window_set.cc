@@ -128,14 +128,13 @@ void WindowSet::fold_keyed(std::size_t d, Series& series, const PointBatch& batc
   SeriesWindows& windows = windows_of(series, d);
   const Key key = key_of(definition, point);
   if (definition.close_on_change && !(windows.has_place && key == windows.place)) {
-    if (windows.has_left && key == windows.left && point.event_time.ns < windows.left_ns) {
+    if (windows.has_left && key == windows.left && is_older_than_leaver(d, windows, point)) {
       fold_late(d, series, windows.left_ns, key, batch, point, out);
       return;
     }
     windows.has_left = windows.has_place;
     windows.left = windows.place;
-    windows.left_ns =
-        is_ahead_of_clock(d, point) ? floor_to_ms(point.arrival_time).ns : point.event_time.ns;
+    windows.left_ns = point.event_time.ns;
     windows.has_place = true;
     windows.place = key;
     close_open(d, series, out);
@@ -207,8 +206,21 @@ void WindowSet::close_open(std::size_t d, Series& series, RollupBatch& out) {
 }
 
 bool WindowSet::is_ahead_of_clock(std::size_t d, const Point& point) const {
+  return is_ahead_of_arrival(d, point.event_time.ns, point);
+}
+
+bool WindowSet::is_ahead_of_arrival(std::size_t d, std::int64_t event_ns,
+                                    const Point& point) const {
   const std::int64_t stamp_ns = limits_[d].stamp_ns;
-  return stamp_ns != kNever && point.event_time.ns > floor_to_ms(point.arrival_time).ns + stamp_ns;
+  return stamp_ns != kNever && event_ns > floor_to_ms(point.arrival_time).ns + stamp_ns;
+}
+
+/// Of a clock that is ahead throughout, one stamp tells the order by another. A right one cannot be
+/// compared with a leaver's that is ahead: it is taken for newer.
+bool WindowSet::is_older_than_leaver(std::size_t d, const SeriesWindows& windows,
+                                     const Point& point) const {
+  return point.event_time.ns < windows.left_ns &&
+         (is_ahead_of_clock(d, point) || !is_ahead_of_arrival(d, windows.left_ns, point));
 }
 
 void WindowSet::make_room_ahead(std::size_t d, Series& series, RollupBatch& out) {

@@ -131,9 +131,8 @@ class WindowSet {
     bool has_place = false;
     Key place;  ///< where the machine is, for what closes on change
     bool has_left = false;
-    Key left;  ///< what it moved on from
-    std::int64_t left_ns =
-        0;  ///< event time of the point that moved on; its arrival, if earlier by far
+    Key left;                  ///< what it moved on from
+    std::int64_t left_ns = 0;  ///< event time of the point that moved on
 
     void save(StateWriter& out) const;
     bool restore(const WindowDefinition& definition, StateReader& in);
@@ -156,6 +155,8 @@ class WindowSet {
   void close_idle_ahead(std::size_t d, Series& series, ArrivalTime now, RollupBatch& out);
   void make_room_ahead(std::size_t d, Series& series, RollupBatch& out);
   bool is_ahead_of_clock(std::size_t d, const Point& point) const;
+  bool is_ahead_of_arrival(std::size_t d, std::int64_t event_ns, const Point& point) const;
+  bool is_older_than_leaver(std::size_t d, const SeriesWindows& windows, const Point& point) const;
   void close_everything(Series& series, RollupBatch& out);
   void close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out);
   void add(Window& window, const PointBatch& batch, const Point& point);
