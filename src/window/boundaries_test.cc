@@ -118,7 +118,7 @@ TEST(LeftPlace, APointAsOldAsTheOneThatLeftIsNotLate) {
 TEST(LeftPlace, OfAClockThatIsAheadAStragglerIsLateToo) {
   const auto late_of = [](std::int64_t ahead_ms) {
     Process process({{.name = "lap", .key_lap = true, .close_on_change = true}}, 0);
-    const auto add = [&](std::int64_t at_ms, std::int32_t lap) {
+    const auto add = [&](std::int64_t at_ms, std::int16_t lap) {
       process.add(NamedReading{
           .event_ns = (at_ms + ahead_ms) * kMs, .arrival_ns = at_ms * kMs, .lap = lap});
     };
