@@ -57,8 +57,12 @@ TEST(ComponentList, AllAreStoppedWhereOneGivesSomethingUp) {
   list.add(std::make_unique<Recorder>("store", told));
   list.add(std::make_unique<Recorder>("pipeline", told, false));
   list.add(std::make_unique<Recorder>("sources", told));
+  list.start();
+  told.clear();
   EXPECT_FALSE(list.stop());
   EXPECT_THAT(told, testing::ElementsAre("stop sources", "stop pipeline", "stop store"));
+  EXPECT_TRUE(list.stop()) << "who is not started is not stopped";
+  EXPECT_EQ(told.size(), 3u);
 }
 
 TEST(ComponentList, FindsOneByItsClass) {

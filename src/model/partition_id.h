@@ -14,6 +14,9 @@ enum class PartitionOrigin : std::uint8_t {
 
 /// Names a partition: partitions of either log are numbered from 0.
 struct PartitionId {
+  /// Those of streams are written from the next number on.
+  static constexpr std::uint32_t kMaxEmbedded = (1U << 16) - 1;
+
   PartitionOrigin origin = PartitionOrigin::kEmbedded;
   std::uint32_t number = 0;
 
@@ -32,7 +35,7 @@ struct PartitionId {
   friend auto operator<=>(const PartitionId&, const PartitionId&) = default;
 
  private:
-  static constexpr std::uint32_t kStreams = 1U << 16;  ///< those of streams are written from here
+  static constexpr std::uint32_t kStreams = kMaxEmbedded + 1;
 };
 
 constexpr PartitionId embedded_partition(std::uint32_t number) {

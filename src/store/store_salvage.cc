@@ -165,7 +165,10 @@ class Salvager {
       is_whole = is_whole && *whole;
     }
     const auto layouts = fresh_.integer("SELECT count(*) FROM layout");
-    salvage_.has_checkpoint = is_whole && layouts && *layouts == 1;
+    const auto strange = fresh_.integer(
+        fmt::format("SELECT count(*) FROM partitions WHERE partition NOT BETWEEN 0 AND {}",
+                    PartitionId::kMaxEmbedded));
+    salvage_.has_checkpoint = is_whole && layouts && *layouts == 1 && strange && *strange == 0;
     if (salvage_.has_checkpoint) return {};
     return fresh_.execute("DELETE FROM layout; DELETE FROM partitions; DELETE FROM open_series");
   }

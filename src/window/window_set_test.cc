@@ -244,7 +244,7 @@ TEST(WindowSet, AnHourThatRepeatsIsInLateRollups) {
   EXPECT_EQ(fold.counts(2).late_points, 240u);
 }
 
-TEST(WindowSet, AStampAheadOfTheClockLeavesNoPlaceInTheFuture) {
+TEST(WindowSet, AStampAheadOfTheClockMakesNoRightOneLate) {
   WindowDefinition d;
   d.name = "sector";
   d.key_sector = true;
@@ -252,13 +252,15 @@ TEST(WindowSet, AStampAheadOfTheClockLeavesNoPlaceInTheFuture) {
   Fold fold({d});
   fold.add({.ms = 100'000, .sector = 0});
   fold.add({.ms = 380'000, .sector = 1}, 100'500);  // moves on, 280 s ahead
-  fold.add({.ms = 100'200, .sector = 0}, 100'600);  // overtaken
-  EXPECT_EQ(fold.counts(0).late_points, 1u);
+  fold.add({.ms = 100'200, .sector = 0}, 100'600);  // back in the place that was left
+  EXPECT_EQ(fold.counts(0).late_points, 0u);
   fold.add({.ms = 101'000, .sector = 1});
-  fold.add({.ms = 102'000, .sector = 0}, 102'000);  // back in the place that was left
+  fold.add({.ms = 102'000, .sector = 0}, 102'000);
+  EXPECT_EQ(fold.counts(0).late_points, 0u);
+  fold.add({.ms = 101'500, .sector = 1}, 102'100);  // overtaken
   EXPECT_EQ(fold.counts(0).late_points, 1u);
   fold.close_all();
-  EXPECT_EQ(points_of(fold.rollups(), false), 4u);
+  EXPECT_EQ(points_of(fold.rollups(), false), 5u);
   EXPECT_EQ(points_of(fold.rollups(), true), 1u);
 }
 
