@@ -31,8 +31,8 @@ struct WindowDefinition {
   bool stored = false;              ///< its rollups go to the store
   StatisticGroups statistics = {};  ///< beside those that every window has
   LatePolicy late = LatePolicy::kRollup;
-  /// A stamp that is ahead of its arrival by more moves no watermark and leaves no place: only a
-  /// wrong clock makes one. Nothing: any stamp does, as in 0.1.
+  /// A stamp that is ahead of its arrival by more moves no watermark, and makes no right one late:
+  /// only a wrong clock makes one. Nothing: any stamp does, as in 0.1.
   std::optional<std::int64_t> ahead_ms = kAheadMs;
 
   static constexpr std::int64_t kAheadMs = 2'000;
