@@ -93,6 +93,10 @@ class Life final : public AcceptedSink, public OutputSink {
   explicit Life(std::vector<Entry> log, bool with_diary = true) : log_(std::move(log)) {
     start(with_diary);
   }
+  /// The partition borrows what stands below it.
+  ~Life() { partition.reset(); }
+  Life(const Life&) = delete;
+  Life& operator=(const Life&) = delete;
 
   void start(bool with_diary = true, std::string name = "diary") {
     PartitionObservers observers;
