@@ -94,7 +94,7 @@ class Life final : public AcceptedSink, public OutputSink {
     start(with_diary);
   }
   /// The partition borrows what stands below it.
-  ~Life() { partition.reset(); }
+  ~Life() override { partition.reset(); }
   Life(const Life&) = delete;
   Life& operator=(const Life&) = delete;
 
