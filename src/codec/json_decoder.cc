@@ -49,6 +49,12 @@ std::string_view key_at(const char* name) {
   return {name - 1, static_cast<std::size_t>(end + 1 - (name - 1))};
 }
 
+/// Whether another member or the object's end follows.
+bool ends_value(const char* behind) {
+  while (is_json_space(*behind)) ++behind;
+  return *behind == ',' || *behind == '}';
+}
+
 /// On-Demand checks only what is read; what goes on to browsers unread must be checked all the
 /// same.
 bool is_valid(sj::ondemand::value value, int depth) {
@@ -346,6 +352,9 @@ JsonDecoder::Outcome JsonDecoder::decode_text(Member& member, const char* name,
   const char* end = begin;
   while (*end != '"' && *end != '\\') ++end;
   std::string_view text{begin, static_cast<std::size_t>(end - begin)};
+  // A string that is looked at and not read is skipped together with a colon behind it, as a name.
+  if (*end == '"' && !ends_value(end + 1))
+    return malformed(fmt::format("in member '{}'", member.name()));
   if (*end != '"' && value.get_string().get(text) != sj::SUCCESS) {
     return malformed(fmt::format("a bad escape in member '{}'", member.name()));
   }

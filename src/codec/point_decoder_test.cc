@@ -61,6 +61,19 @@ TEST_F(PointDecoderTest, TimeIsToldByItsSize) {
   }
 }
 
+TEST_F(PointDecoderTest, AStringWithAColonBehindItIsNoValue) {
+  const std::string known = R"({"track":"cota","chassis":"a","gear":3})";
+  const std::string bad =
+      "{\"track\":\"ca}lat\":1}\n,\"track\":\"a\",\"chassis\":\"b\",\"note\":\"x\"}";
+  // Whether the array's first point is of members that are known or not.
+  for (const bool is_known : {false, true}) {
+    EXPECT_GT(decode("[" + known + "," + bad + "]"), 1u) << is_known;
+    EXPECT_FALSE(refused_.empty());
+    for (const auto& r : refused_) EXPECT_EQ(to_string(r.reason), "malformed_json");
+    EXPECT_EQ(jsons().size(), 1u) << is_known;
+  }
+}
+
 TEST_F(PointDecoderTest, EveryBadJsonPointHasItsReason) {
   const std::string long_name(129, 'x');
   const std::string huge =
