@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/check.h"
 #include "base/iso_time.h"
 #include "codec/csv_text.h"
 
@@ -111,11 +112,9 @@ CsvColumns::Meaning CsvColumns::meaning_of(std::string_view cell) const {
 
 std::expected<void, std::string> CsvColumns::map(const std::vector<std::string_view>& cells,
                                                  const CsvDialect& dialect, bool has_track) {
+  CHECK(cells.size() <= kMaxCsvColumns, "whoever has a header has counted its cells");
   named_.clear();
   other_times_.clear();
-  if (cells.size() > kMaxCsvColumns) {
-    return std::unexpected(fmt::format("{} columns, at most {}", cells.size(), kMaxCsvColumns));
-  }
   const auto& options = filler_.builder().schema().options();
   std::vector<Meaning> meanings;
   for (const auto cell : cells) meanings.push_back(meaning_of(cell));

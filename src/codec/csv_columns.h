@@ -14,7 +14,7 @@ namespace slipstream {
 
 /// The member that tells who sent a text.
 inline constexpr std::string_view kRawSource = "raw_source";
-/// Of a text.
+/// That a header may have.
 inline constexpr std::size_t kMaxCsvColumns = 512;
 
 /// What a column of a CSV text holds.
@@ -37,10 +37,11 @@ class CsvColumns {
   /// Whether a first row names columns: no cell is a number or a time, and one is a known name; or
   /// no cell but track and chassis could stand in its place among the fixed columns.
   bool is_header(const std::vector<std::string_view>& cells, const CsvDialect& dialect) const;
-  /// Maps a header, and keeps the columns in named(). Names are compared without regard to case;
-  /// of several that could be one member the configured name is it, then the first of its synonyms,
-  /// and the others stay columns of their own names. Error: one that the rows cannot be read by, as
-  /// a message for whoever sent it. `has_track`: the text is known to be of some track.
+  /// Maps a header of up to kMaxCsvColumns cells, and keeps the columns in named(). Names are
+  /// compared without regard to case; of several that could be one member the configured name is
+  /// it, then the first of its synonyms, and the others stay columns of their own names. Error: one
+  /// that the rows cannot be read by, as a message for whoever sent it. `has_track`: the text is
+  /// known to be of some track.
   std::expected<void, std::string> map(const std::vector<std::string_view>& cells,
                                        const CsvDialect& dialect, bool has_track);
   /// Without those at the end that have no name.

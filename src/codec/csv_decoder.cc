@@ -17,46 +17,42 @@ CsvDecoder::CsvDecoder(DraftFiller& filler)
       empty_is_zero_(filler.builder().schema().options().csv.empty_is_zero),
       columns_(filler) {}
 
-/// Before anything is made of its cells, which may be as many as a body has bytes.
-CsvDecoder::Outcome CsvDecoder::check_first_row(const CsvReader& reader) const {
-  if (auto fits = filler_.check_size(reader.record(), "line"); !fits) return fits;
-  const std::size_t columns = reader.cells().size();
-  if (columns <= kMaxCsvColumns) return {};
-  return reject(RejectReason::kMalformedCsv,
-                fmt::format("{} columns, at most {}", columns, kMaxCsvColumns));
-}
-
 std::size_t CsvDecoder::decode(std::string_view text, const TextOrigin& origin,
                                RejectionSink& rejections) {
   const auto preamble = take_csv_preamble(text);
   const auto& dialect = preamble.dialect;
   CsvReader reader(text, dialect.delimiter);
   if (!reader.next()) return 0;
-  if (auto fits = check_first_row(reader); !fits) {
-    rejections.rejected(0, fits.error(), reader.record());
-    return 1;
-  }
+  const auto refuse_text = [&](std::string why) {
+    rejections.rejected(0, {RejectReason::kMalformedCsv, std::move(why)}, reader.record());
+    return std::size_t{1};
+  };
+  const std::size_t columns = reader.cells().size();
   const bool has_track = !origin.track.empty();
-  if (columns_.is_header(reader.cells(), dialect)) {
-    if (auto mapped = columns_.map(reader.cells(), dialect, has_track); !mapped) {
-      rejections.rejected(0, {RejectReason::kMalformedCsv, std::move(mapped.error())},
-                          reader.record());
-      return 1;
-    }
+  // A first row that is too large is refused alone, as any other: nothing is made of its cells.
+  const bool may_be_header = filler_.check_size(reader.record(), "line").has_value();
+  if (may_be_header && columns > kMaxCsvColumns) {
+    return refuse_text(fmt::format("{} columns, at most {}", columns, kMaxCsvColumns));
+  }
+  if (may_be_header && columns_.is_header(reader.cells(), dialect)) {
+    auto mapped = columns_.map(reader.cells(), dialect, has_track);
+    if (!mapped) return refuse_text(std::move(mapped.error()));
     if (!reader.next()) return 0;
-    return decode_rows(
-        reader, {columns_.named(), columns_.named().size(), dialect, true, columns_.other_times()},
-        origin, rejections);
+  } else if (!is_header_in_comment(preamble, has_track)) {
+    return decode_rows(reader, {columns_.fixed(), kRequiredColumns, dialect, false}, origin,
+                       rejections);
   }
-  CsvReader comment(preamble.comment, dialect.delimiter);
-  if (comment.next() && check_first_row(comment) && columns_.is_header(comment.cells(), dialect) &&
-      columns_.map(comment.cells(), dialect, has_track)) {
-    return decode_rows(
-        reader, {columns_.named(), columns_.named().size(), dialect, true, columns_.other_times()},
-        origin, rejections);
-  }
-  return decode_rows(reader, {columns_.fixed(), kRequiredColumns, dialect, false}, origin,
-                     rejections);
+  return decode_rows(
+      reader, {columns_.named(), columns_.named().size(), dialect, true, columns_.other_times()},
+      origin, rejections);
+}
+
+bool CsvDecoder::is_header_in_comment(const CsvPreamble& preamble, bool has_track) {
+  CsvReader comment(preamble.comment, preamble.dialect.delimiter);
+  return filler_.check_size(preamble.comment, "line").has_value() && comment.next() &&
+         comment.cells().size() <= kMaxCsvColumns &&
+         columns_.is_header(comment.cells(), preamble.dialect) &&
+         columns_.map(comment.cells(), preamble.dialect, has_track).has_value();
 }
 
 std::size_t CsvDecoder::decode_rows(CsvReader& reader, const Table& table, const TextOrigin& origin,

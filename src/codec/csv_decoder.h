@@ -1,4 +1,5 @@
 #pragma once
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,10 +32,11 @@ class CsvDecoder final : public Decoder {
     std::size_t required;  ///< cells of a row
     CsvDialect dialect;
     bool has_header;
-    std::vector<std::size_t> other_times = {};  ///< CsvColumns::other_times()
+    std::span<const std::size_t> other_times = {};  ///< CsvColumns::other_times()
   };
 
-  Outcome check_first_row(const CsvReader& reader) const;
+  /// Maps it, if it is one.
+  bool is_header_in_comment(const CsvPreamble& preamble, bool has_track);
   std::size_t decode_rows(CsvReader& reader, const Table& table, const TextOrigin& origin,
                           RejectionSink& rejections);
   Outcome decode_row(const CsvReader& reader, const Table& table, const TextOrigin& origin);

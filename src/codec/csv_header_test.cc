@@ -135,6 +135,13 @@ TEST_F(CsvHeaderTest, AFirstRowOfEndlessCellsIsRefusedAtOnce) {
   EXPECT_EQ(refused_[0].reason, RejectReason::kTooLarge);
 }
 
+TEST_F(CsvHeaderTest, AFirstRowThatIsTooLargeIsRefusedAlone) {
+  EXPECT_EQ(decode(",cota," + std::string(70'000, 'x') + ",1,2,3\n,cota,A,1,2,3\n"), 2u);
+  ASSERT_EQ(refused_.size(), 1u);
+  EXPECT_EQ(refused_[0].reason, RejectReason::kTooLarge);
+  EXPECT_EQ(batch().chassis(point()), "A");
+}
+
 TEST_F(CsvHeaderTest, AMillionBlankLinesAreNone) {
   std::string text = "track,chassis\n";
   for (int i = 0; i < 1'000'000; ++i) text += " \n";
