@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/letter_case.h"
 #include "net/router.h"
 #include "source/http_ingest.h"
 #include "source/influx_answer.h"
@@ -80,13 +81,13 @@ void answer_ping(const HttpRequest& request, const HttpResponder& respond) {
   respond(std::move(response));
 }
 
-/// The next word, in capitals; what is quoted is none.
+/// The next word, in small letters; what is quoted is none.
 std::string take_word(std::string_view& text) {
   constexpr std::string_view kBlanks = " \t\r\n";
   text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
   std::string word(text.substr(0, text.find_first_of(kBlanks)));
   text.remove_prefix(word.size());
-  for (char& c : word) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  std::ranges::transform(word, word.begin(), small_letter);
   return word;
 }
 
@@ -106,8 +107,8 @@ Result<std::string> influx_query_answer(std::string_view statements) {
     const std::string verb = take_word(statement);
     if (verb.empty()) continue;
     const std::string object = take_word(statement);
-    const bool is_show = verb == "SHOW" && object == "DATABASES";
-    if (!is_show && !(verb == "CREATE" && object == "DATABASE")) {
+    const bool is_show = verb == "show" && object == "databases";
+    if (!is_show && !(verb == "create" && object == "database")) {
       return fail(
           "no query is answered here but CREATE DATABASE and SHOW DATABASES: what came in is read "
           "by GET /api/rollups, GET /api/recent/:n or the WebSocket");

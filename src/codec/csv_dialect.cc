@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "base/letter_case.h"
 #include "codec/csv_text.h"
 #include "codec/decoder.h"
 
@@ -14,10 +15,6 @@ namespace {
 constexpr std::string_view kGuessed = ";\t,";
 constexpr std::string_view kDeclared = ",;\t|";
 
-char small(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 /// The delimiter that a line `sep=X` names.
 std::optional<char> declared_delimiter(std::string_view line) {
   constexpr std::string_view kKey = "sep=";
@@ -26,7 +23,7 @@ std::optional<char> declared_delimiter(std::string_view line) {
     line = line.substr(1, line.size() - 2);
   }
   if (line.size() != kKey.size() + 1 || kDeclared.find(line.back()) == std::string_view::npos ||
-      !std::ranges::equal(line.substr(0, kKey.size()), kKey, {}, small)) {
+      !std::ranges::equal(line.substr(0, kKey.size()), kKey, {}, small_letter)) {
     return std::nullopt;
   }
   return line.back();

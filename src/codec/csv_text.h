@@ -9,8 +9,8 @@
 namespace slipstream {
 
 /// Cuts RFC 4180 text into records, of cells that commas separate or another delimiter. Cells are
-/// views into the text, or into the reader where quotes
-/// were doubled; they hold until the next call. One thread.
+/// views into the text, or into the reader where quotes were doubled; they hold until the next
+/// call. One thread.
 class CsvReader {
  public:
   explicit CsvReader(std::string_view text, char delimiter = ',')

@@ -186,15 +186,15 @@ void DraftFiller::take_synonym(const SynonymSeen& seen) {
 /// What its name stands for, as `role`.
 DraftFiller::Outcome DraftFiller::take_as(const SynonymSeen& seen, MemberRole role) {
   const auto& name = name_of(builder_.schema().options(), {role});
-  const Member member(seen.member->name(), role);
+  Member member(seen.member->name(), role);
   draft_.renamed[draft_.renamed_count++] = {seen.key, &name};
-  if (role != MemberRole::kTime) return take_text(member, seen.text);
-  draft_.time_literal = seen.literal;
-  if (seen.is_text) return take_time_text(member, seen.text);
-  draft_.event_ns = time_from_number(seen.literal);
-  if (draft_.event_ns) return {};
-  return reject(RejectReason::kBadTime,
-                fmt::format("'{}' is no time since 1970 in s, ms, us or ns", member.name()));
+  if (role == MemberRole::kTime) draft_.time_literal = seen.literal;
+  return take(member, seen);
+}
+
+DraftFiller::Outcome DraftFiller::take(Member& member, const SynonymSeen& seen) {
+  return seen.is_text ? take_text(member, seen.text)
+                      : take_number(member, seen.literal, seen.number);
 }
 
 /// A member that is there by its configured name wins, whatever it says. Else the synonym of the
@@ -222,9 +222,7 @@ DraftFiller::Outcome DraftFiller::settle_synonyms() {
   }
   for (const auto& s : seen) {
     if (s.member == nullptr) continue;
-    auto taken =
-        s.is_text ? take_text(*s.member, s.text) : take_number(*s.member, s.literal, s.number);
-    if (!taken) return taken;
+    if (auto taken = take(*s.member, s); !taken) return taken;
   }
   return {};
 }

@@ -88,8 +88,8 @@ class DraftFiller {
   /// A number or a string of JSON whose member's name is a synonym.
   void take_synonym(const SynonymSeen& seen);
 
-  /// The short ways of PlainJson, for what is surely right; `key` is where the name stands, with
-  /// its quotes. False: take_number() or take_text() has to decide, on a draft begun anew.
+  /// The short ways of PlainJson, for what is surely right. False: take_number() or take_text() has
+  /// to decide, on a draft begun anew.
   static bool take_plain_number(Member& member, const PlainNumber& number, std::string_view literal,
                                 Draft& draft);
   static bool take_plain_text(Member& member, std::string_view text, Draft& draft);
@@ -99,6 +99,7 @@ class DraftFiller {
   Outcome take_time_text(const Member& member, std::string_view text);
   Outcome settle_synonyms();
   Outcome take_as(const SynonymSeen& seen, MemberRole role);
+  Outcome take(Member& member, const SynonymSeen& seen);
 
   PointBuilder& builder_;
   MemberTable members_;

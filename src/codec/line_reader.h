@@ -36,8 +36,8 @@ class LineReader {
   const std::vector<LineMember>& members() const { return members_; }
   std::optional<std::int64_t> timestamp() const { return timestamp_; }
 
-  /// Whether a text is line protocol rather than CSV, told by the shape of its first line
-  /// that is no comment.
+  /// Whether a text is line protocol rather than CSV, told by the shape of its first line that is
+  /// no comment.
   static bool looks_like_lines(std::string_view text);
 
  private:

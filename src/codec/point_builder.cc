@@ -155,16 +155,11 @@ std::expected<void, Rejection> PointBuilder::validate(const Draft& draft,
   return {};
 }
 
-void PointBuilder::edit(std::string_view where, std::string text) {
-  if (edit_count_ == edits_.size()) edits_.emplace_back();
-  edits_[edit_count_++] = {where, std::move(text)};
-}
-
 /// What goes on otherwise than it came: names that are synonyms, a time that is not in the normal
 /// form, a time or a lap that is there but says nothing (null, "").
 void PointBuilder::plan_edits(const Draft& draft, const TextOrigin& origin) {
   const auto& names = schema_.options();
-  edit_count_ = 0;
+  edits_.clear();
   suffix_.clear();
   const auto in_quotes = [](std::int64_t ns) { return '"' + iso_time(ns) + '"'; };
   if (!draft.lap) {
@@ -173,7 +168,7 @@ void PointBuilder::plan_edits(const Draft& draft, const TextOrigin& origin) {
       append_json_string(suffix_, names.lap);
       suffix_ += ":0";
     } else {
-      edit(draft.lap_literal, "0");
+      edits_.push_back({draft.lap_literal, "0"});
     }
   }
   if (!draft.event_ns && draft.time_literal.empty()) {
@@ -184,24 +179,25 @@ void PointBuilder::plan_edits(const Draft& draft, const TextOrigin& origin) {
     const auto& literal = draft.time_literal;
     const bool is_normal = draft.event_ns && literal.starts_with('"') &&
                            is_normal_iso_time(literal.substr(1, literal.size() - 2));
-    if (!is_normal) edit(literal, in_quotes(draft.event_ns.value_or(origin.default_event_ns())));
+    if (!is_normal) {
+      edits_.push_back({literal, in_quotes(draft.event_ns.value_or(origin.default_event_ns()))});
+    }
   }
   for (std::size_t i = 0; i < draft.renamed_count; ++i) {
     std::string name;
     append_json_string(name, *draft.renamed[i].to);
-    edit(draft.renamed[i].key, std::move(name));
+    edits_.push_back({draft.renamed[i].key, std::move(name)});
   }
-  std::sort(edits_.begin(), edits_.begin() + static_cast<std::ptrdiff_t>(edit_count_),
-            [](const JsonEdit& a, const JsonEdit& b) { return a.where.data() < b.where.data(); });
+  std::ranges::sort(edits_, {}, [](const JsonEdit& edit) { return edit.where.data(); });
 }
 
 TextRef PointBuilder::append_json(PointBatch& batch, const Draft& draft) {
   CHECK(!draft.json.empty(), "a decoder gives the point's JSON with it");
   const auto body = draft.json.substr(0, draft.json.size() - 1);
   std::size_t length = body.size() + suffix_.size() + 1;
-  for (std::size_t i = 0; i < edit_count_; ++i) {
-    length += edits_[i].text.size();
-    length -= edits_[i].where.size();
+  for (const auto& edit : edits_) {
+    length += edit.text.size();
+    length -= edit.where.size();
   }
   const std::size_t begin = batch.text.size();
   const std::size_t end = begin + length + PointBatch::kTextSpare;
@@ -213,12 +209,11 @@ TextRef PointBuilder::append_json(PointBatch& batch, const Draft& draft) {
       at += piece.size();
     };
     const char* done = body.data();
-    for (std::size_t i = 0; i < edit_count_; ++i) {
-      const auto where = edits_[i].where;
+    for (const auto& [where, text] : edits_) {
       CHECK(where.data() >= done && where.data() + where.size() <= body.data() + body.size(),
             "what is rewritten stands in the JSON, each piece behind the one before");
       put({done, static_cast<std::size_t>(where.data() - done)});
-      put(edits_[i].text);
+      put(text);
       done = where.data() + where.size();
     }
     put({done, static_cast<std::size_t>(body.data() + body.size() - done)});
@@ -238,10 +233,10 @@ TextRef PointBuilder::locate(PointBatch& batch, TextRef json, const Draft& draft
     return append_text(batch.text, part);
   }
   auto offset = static_cast<std::size_t>(part.data() - input.data());
-  for (std::size_t i = 0; i < edit_count_; ++i) {
-    if (edits_[i].where.data() >= part.data()) break;
-    offset += edits_[i].text.size();
-    offset -= edits_[i].where.size();
+  for (const auto& edit : edits_) {
+    if (edit.where.data() >= part.data()) break;
+    offset += edit.text.size();
+    offset -= edit.where.size();
   }
   return {json.offset + static_cast<std::uint32_t>(offset),
           static_cast<std::uint32_t>(part.size())};

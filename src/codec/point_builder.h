@@ -177,7 +177,6 @@ class PointBuilder {
  private:
   void add_crowded(Draft& draft, FieldId id, double value);
   std::expected<void, Rejection> validate(const Draft& draft, const TextOrigin& origin) const;
-  void edit(std::string_view where, std::string text);
   void plan_edits(const Draft& draft, const TextOrigin& origin);
   TextRef append_json(PointBatch& batch, const Draft& draft);
   TextRef locate(PointBatch& batch, TextRef json, const Draft& draft, std::string_view part) const;
@@ -186,7 +185,6 @@ class PointBuilder {
   IngestStats& stats_;
   BatchWriter& writer_;
   std::vector<JsonEdit> edits_;  ///< of the point in hand, in their order; few
-  std::size_t edit_count_ = 0;   ///< in use of those, whose texts keep their memory
   std::string suffix_;           ///< members that it lacks
 };
 

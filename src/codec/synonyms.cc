@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/check.h"
+#include "base/letter_case.h"
 
 namespace slipstream {
 namespace {
@@ -57,8 +58,8 @@ bool is_word(char c) {
 
 std::string plain_name(std::string_view name) {
   std::string out;
-  for (char c : name) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  for (const char letter : name) {
+    const char c = small_letter(letter);
     if (is_word(c)) {
       out += c;
     } else if (!out.empty() && out.back() != '_') {

@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include "base/json_text.h"
+#include "base/letter_case.h"
 
 namespace slipstream {
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
+  return std::ranges::equal(a, b, {}, small_letter, small_letter);
 }
 
 std::string_view HttpRequest::header(std::string_view name) const {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/letter_case.h"
 #include "net/http_guard.h"
 #include "source/influx_answer.h"
 
@@ -17,9 +18,7 @@ std::string lower_trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t");
   if (begin == std::string_view::npos) return {};
   std::string out(text.substr(begin, text.find_last_not_of(" \t") - begin + 1));
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::ranges::transform(out, out.begin(), small_letter);
   return out;
 }
 
