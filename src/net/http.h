@@ -60,8 +60,8 @@ using HttpHandler = std::function<void(HttpRequest, HttpResponder)>;
 /// The query parameters of a route. Others are refused, by the nearest name, since who mistypes one
 /// is answered as if it were not there.
 struct RouteParameters {
-  std::vector<std::string_view> names = {};
-  bool passes_over_others = false;  ///< for clients and pages that have theirs
+  std::vector<std::string_view> names = {};  ///< one that ends in '*' is whatever begins like it
+  bool passes_over_others = false;           ///< for clients and pages that have theirs
 };
 
 /// Who may call a handler, and with which parameters. Whatever says nothing is for admins, without

@@ -65,7 +65,12 @@ std::optional<std::string> unknown_parameter(const HttpRequest& request,
                                              const RouteParameters& parameters) {
   if (parameters.passes_over_others) return std::nullopt;
   for (const auto& [name, value] : request.query) {
-    if (std::ranges::find(parameters.names, name) != parameters.names.end()) continue;
+    const auto is_it = [&name](std::string_view known) {
+      return known.ends_with('*') ? name.size() >= known.size() &&
+                                        name.starts_with(known.substr(0, known.size() - 1))
+                                  : name == known;
+    };
+    if (std::ranges::any_of(parameters.names, is_it)) continue;
     const auto shown = name.substr(0, kShownNameBytes);
     if (const auto nearest = nearest_name(shown, parameters.names)) {
       return fmt::format("there is no parameter '{}'; is '{}' meant?", shown, *nearest);
