@@ -32,9 +32,9 @@ TEST(Queries, OurOwnPathsRefuseWhatTheyDoNotKnowByTheNearestName) {
         Case{"GET", "/api/rollups?window=bucket&chasis=x", "'chasis'; is 'chassis' meant?"},
         Case{"GET", "/api/rollups?nonsense",
              "'nonsense': there are window, track, chassis, lap, "
-             "from, to, limit, cursor"},
+             "from, to, limit, cursor, tag.*"},
         Case{"GET", "/api/recent/1?chasis=x", "'chasis'; is 'chassis' meant?"},
-        Case{"GET", "/api/series?track=cota", "'track': this path has none"},
+        Case{"GET", "/api/series?track=cota", "'track': there are tag.*"},
         Case{"GET", "/api/health?verbose", "'verbose': this path has none"},
         Case{"POST", "/api/ingest?durabilty=logged", "'durabilty'; is 'durability' meant?"}}) {
     const auto answer = http(server.port(), method, target, *method == 'P' ? "{}" : "");

@@ -302,7 +302,7 @@ TEST(Server, RollupsPageByPageAndAsCsv) {
   EXPECT_EQ(std::ranges::count(rest.body, '\n'), 10);
   EXPECT_FALSE(rest.headers.contains("x-next-cursor"));
   EXPECT_EQ(rows("&chassis=nobody").body,
-            "track,chassis,lap,sector,count,first_ts,last_ts,window,window_id\r\n");
+            "track,chassis,lap,sector,count,first_ts,last_ts,tags,window,window_id\r\n");
 }
 
 }  // namespace

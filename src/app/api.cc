@@ -54,10 +54,15 @@ void add_live_routes(HttpServer& http, Hub& hub, const Clock& clock, const std::
              },
              {.scope = Scope::kRead, .parameters = {.names = {"track", "chassis"}}});
   http.route("GET", "/api/series",
-             [&hub, &clock](const HttpRequest&, HttpResponder respond) {
-               respond({.body = hub.series().encode(clock.steady())});
+             [&hub, &clock](const HttpRequest& request, HttpResponder respond) {
+               const auto tags = tag_filter(request);
+               if (!tags) {
+                 respond(error_response(400, tags.error().message));
+                 return;
+               }
+               respond({.body = hub.series().encode(clock.steady(), *tags)});
              },
-             {.scope = Scope::kRead});
+             {.scope = Scope::kRead, .parameters = {.names = {kTagParameters}}});
   http.websocket(
       ws_path, [&hub](std::shared_ptr<WsSession> session) { hub.add_client(std::move(session)); });
 }

@@ -6,6 +6,7 @@
 
 #include "app/api.h"
 #include "base/json_text.h"
+#include "model/tags.h"
 #include "net/http_server.h"
 #include "ops/logging.h"
 
@@ -23,8 +24,8 @@ WindowNames window_names(const Config& config) {
 }
 
 std::vector<std::string> identity_members(const SchemaOptions& schema) {
-  std::vector<std::string> members = {schema.time, schema.track, schema.chassis, schema.lap,
-                                      schema.sector};
+  std::vector<std::string> members = {schema.time, schema.track,  schema.chassis,
+                                      schema.lap,  schema.sector, std::string(tags::kMember)};
   if (!schema.sequence.empty()) members.push_back(schema.sequence);
   return members;
 }

@@ -109,7 +109,7 @@ void PipelineComponent::metrics(MetricsPage& page) const {
     page.gauge("partition_queue_depth", "Batches waiting for the partition's worker",
                real(std::uint64_t{queues().depth(p)}), {{"partition", std::to_string(p)}});
   }
-  page.gauge("series", "Machines known", real(stats_.series.value()));
+  page.gauge("series", "Series known", real(stats_.series.value()));
   page.histogram("ingest_to_rollup_seconds", "From a window's last receipt to its rollup's commit",
                  durable_.store_writer->stats().ingest_to_rollup);
   page.histogram("batch_processing_seconds", "A partition's time for a batch", stats_.processing);
@@ -151,13 +151,13 @@ void PipelineComponent::totals(Totals& totals) const {
 
 void PipelineComponent::progress(StopProgress& progress) const {
   progress.steps += stats_.folded_points.value() + journal_->stats().appended_bytes.value();
-  const auto machines = static_cast<std::uint64_t>(stats_.series.value());
+  const auto series = static_cast<std::uint64_t>(stats_.series.value());
   const auto& definitions = durable_.config.windows;
   for (std::size_t d = 0; d < definitions.size(); ++d) {
     progress.steps += stats_.windows[d].rollups_emitted.value();
-    // Of most machines one is open at most.
+    // Of most series one is open at most.
     const auto open = static_cast<std::uint64_t>(stats_.windows[d].open_points.value());
-    if (definitions[d].stored) progress.rows_left += std::min(open, machines);
+    if (definitions[d].stored) progress.rows_left += std::min(open, series);
   }
 }
 

@@ -5,6 +5,8 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "model/tags.h"
+#include "net/http.h"
 
 namespace slipstream {
 
@@ -18,5 +20,10 @@ Result<Integer> to_number(std::string_view name, std::string_view text, Integer 
   }
   return value;
 }
+
+inline constexpr std::string_view kTagParameters = "tag.*";
+
+/// What the parameters `tag.NAME=value` ask for; several of one name are choices.
+Result<TagFilter> tag_filter(const HttpRequest& request);
 
 }  // namespace slipstream

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view kAnyRollup =
     R"({"track":0,"chassis":0,"lap":0,"sector":0,"count":0,"first_ts":0,"last_ts":0,)"
-    R"("window":0,"window_id":0})";
+    R"("tags":{},"window":0,"window_id":0})";
 
 /// It needs several times a rollup's bytes: one a thread, not one a table that waits to be read.
 simdjson::dom::parser& parser() {

@@ -64,6 +64,7 @@ constexpr Parameter kParameters[] = {
 std::vector<std::string_view> parameter_names() {
   std::vector<std::string_view> names;
   for (const auto& parameter : kParameters) names.push_back(parameter.name);
+  names.push_back(kTagParameters);
   return names;
 }
 
@@ -72,10 +73,13 @@ Result<RollupQuery> rollup_query(const HttpRequest& request) {
   RollupQuery query;
   for (const auto& [name, value] : request.query) {
     const auto* const known = std::ranges::find(kParameters, name, &Parameter::name);
-    if (known == std::end(kParameters))
-      continue;  // the server refuses what the route does not name
+    // What the route does not name the server refuses; tags come below.
+    if (known == std::end(kParameters)) continue;
     if (auto set = known->set(query, name, value); !set) return std::unexpected(set.error());
   }
+  auto tags = tag_filter(request);
+  if (!tags) return std::unexpected(tags.error());
+  query.tags = std::move(*tags);
   return query;
 }
 

@@ -31,11 +31,14 @@ class RollupFinder {
   static Result<RollupFinder> open(const fs::path& file) {
     auto database = Database::open(file.string(), SQLITE_OPEN_READONLY);
     if (!database) return std::unexpected(database.error());
-    auto find = database->prepare(
+    const auto version = database->integer("PRAGMA user_version");
+    if (!version) return std::unexpected(version.error());
+    auto find = database->prepare(fmt::format(
         "SELECT 1 FROM rollups WHERE window_id = ?11 UNION ALL SELECT 1 FROM rollups INDEXED BY "
         "rollups_by_chassis WHERE chassis = ?1 AND window = ?2 AND last_ns BETWEEN ?3 AND ?4 AND "
         "first_ns <= ?5 AND track = ?6 AND late = ?7 AND (lap = ?8 OR NOT ?9) AND (sector = ?10 OR "
-        "NOT ?12) LIMIT 1");
+        "NOT ?12){} LIMIT 1",
+        *version < kTagsSince ? "" : " AND tags = ?13"));
     if (!find) return std::unexpected(find.error());
     return RollupFinder(std::move(*database), std::move(*find));
   }
@@ -53,7 +56,8 @@ class RollupFinder {
         .bind(9, std::int64_t{r.key_lap})
         .bind(10, r.sector)
         .bind_blob(11, r.window_id.data(), r.window_id.size())
-        .bind(12, std::int64_t{r.key_sector});
+        .bind(12, std::int64_t{r.key_sector})
+        .bind(13, r.tags);
     const auto found = find_.step();
     find_.reset();
     return !found || *found;

@@ -69,14 +69,14 @@ void Audience::switch_channel(Client& client, Channel channel, bool on) {
 }
 
 const std::vector<Group*>& Audience::groups_of(std::uint64_t series_hash, std::string_view track,
-                                               std::string_view chassis) {
+                                               std::string_view chassis, std::string_view tags) {
   if (!some_pick_) return all_;
   const auto known = by_series_.find(series_hash);
   if (known != by_series_.end()) return known->second;
   if (by_series_.size() >= kMaxRemembered) by_series_.clear();
   std::vector<Group*> matching;
   for (Group* const group : all_) {
-    if (group->filter->matches(track, chassis)) matching.push_back(group);
+    if (group->filter->matches(track, chassis, tags)) matching.push_back(group);
   }
   return by_series_.emplace(series_hash, std::move(matching)).first->second;
 }

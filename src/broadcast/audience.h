@@ -70,9 +70,9 @@ class Audience {
   std::size_t size() const { return clients_.size(); }
   const auto& clients() const { return clients_; }
   const std::vector<std::unique_ptr<Group>>& groups() const { return groups_; }
-  /// The groups whose filter takes the machine's points. Valid until a group comes or goes.
+  /// The groups whose filter takes the series' points. Valid until a group comes or goes.
   const std::vector<Group*>& groups_of(std::uint64_t series_hash, std::string_view track,
-                                       std::string_view chassis);
+                                       std::string_view chassis, std::string_view tags);
 
  private:
   static constexpr std::size_t kMaxRemembered = 100'000;

@@ -7,6 +7,7 @@
 #include "broadcast/recent_ring.h"
 #include "broadcast/rollup_memory.h"
 #include "broadcast/telemetry_batcher.h"
+#include "broadcast/testing.h"
 
 namespace slipstream {
 namespace {
@@ -65,8 +66,29 @@ TEST(LiveSeries, ShowsTheNewestOfEachAndForgetsTheOldest) {
   }
   EXPECT_LE(series.size(), 4u);
   EXPECT_THAT(series.encode({200 * kNsPerMs}), HasSubstr("car 99"));
-  EXPECT_THAT(series.encode({200 * kNsPerMs}, 1),
+  EXPECT_THAT(series.encode({200 * kNsPerMs}, {}, 1),
               HasSubstr(fmt::format(R"("count":1,"total":{}}})", series.size())));
+}
+
+TEST(LiveSeries, AMachineIsOneRowAndTellsHowManySeriesItHas) {
+  LiveSeries series;
+  for (const auto* const tags : {R"("wheel":"fl")", R"("wheel":"fr")", R"("wheel":"fl")", ""}) {
+    PointBatch batch;
+    broadcast_testing::add_point(batch, "cota", "a", "{}", 0, tags);
+    series.push(batch, batch.points[0], {});
+  }
+  const auto other = one_point("b", 1, 0);
+  series.push(other, other.points[0], {});
+  TagFilter left;
+  left.add("wheel", "fl");
+  const auto found = series.encode({}, left);
+  EXPECT_THAT(found, HasSubstr(R"("chassis":"a")"));
+  EXPECT_THAT(found, HasSubstr(R"("points":4,"clock_offset_ms":0,"series":3})"));
+  EXPECT_THAT(found, HasSubstr(R"("count":1,"total":1})"));
+  TagFilter none;
+  none.add("wheel", "rl");
+  EXPECT_EQ(series.encode({}, none), R"({"series":[],"count":0,"total":0})");
+  EXPECT_THAT(series.encode({}), HasSubstr(R"("count":2,"total":2})"));
 }
 
 TEST(LiveSeries, RateIsOfTheLastSecond) {

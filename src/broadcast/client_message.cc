@@ -15,6 +15,8 @@ using simdjson::SUCCESS;
 using simdjson::dom::element;
 using Names = std::vector<std::string>;
 
+constexpr std::string_view kTagPrefix = "tag.";
+
 std::unexpected<MessageFault> fault(std::string_view reason, std::string message) {
   return std::unexpected(MessageFault{reason, std::move(message)});
 }
@@ -73,12 +75,14 @@ std::optional<element> member(const simdjson::dom::object& object, std::string_v
 std::expected<void, MessageFault> parse_where(const element& value, Filter& filter) {
   simdjson::dom::object where;
   if (value.get(where) != SUCCESS) {
-    return fault("bad_where", "'where' is an object: {\"track\":[...],\"chassis\":[...]}");
+    return fault("bad_where",
+                 "'where' is an object: {\"track\":[...],\"chassis\":[...],\"tag.NAME\":[...]}");
   }
   for (const auto [key, values] : where) {
     Names* into = key == "track" ? &filter.tracks : key == "chassis" ? &filter.chassis : nullptr;
-    if (into == nullptr) {
-      return fault("bad_where", fmt::format("'where' knows track and chassis, not '{}'",
+    const auto tag = key.starts_with(kTagPrefix) ? key.substr(kTagPrefix.size()) : "";
+    if (into == nullptr && tag.empty()) {
+      return fault("bad_where", fmt::format("'where' knows track, chassis and tag.NAME, not '{}'",
                                             key.substr(0, ClientMessageParser::kMaxNameBytes)));
     }
     auto names = names_of(values, key, "bad_where", ClientMessageParser::kMaxWhereValues);
@@ -86,9 +90,14 @@ std::expected<void, MessageFault> parse_where(const element& value, Filter& filt
     if (names->empty()) {
       return fault("bad_where", fmt::format("'{}' is empty: leave it out to get all", key));
     }
-    *into = std::move(*names);
+    if (into != nullptr) {
+      *into = std::move(*names);
+    } else {
+      for (const auto& name : *names) filter.tags.add(tag, name);
+    }
   }
-  if (filter.tracks.size() + filter.chassis.size() > ClientMessageParser::kMaxWhereValues) {
+  if (filter.tracks.size() + filter.chassis.size() + filter.tags.values() >
+      ClientMessageParser::kMaxWhereValues) {
     return fault("too_many_values", fmt::format("'where' takes at most {} values",
                                                 ClientMessageParser::kMaxWhereValues));
   }
@@ -145,9 +154,16 @@ void Subscription::append_json(std::string& out, const Names& stored_windows) co
   }
   append_names(out, "channels", names);
   out += R"(,"where":{)";
-  if (!filter.tracks.empty()) append_names(out, "track", filter.tracks);
-  if (!filter.tracks.empty() && !filter.chassis.empty()) out += ',';
-  if (!filter.chassis.empty()) append_names(out, "chassis", filter.chassis);
+  const auto append_where = [&out](std::string_view key, const Names& wanted) {
+    if (wanted.empty()) return;
+    if (!out.ends_with('{')) out += ',';
+    append_names(out, key, wanted);
+  };
+  append_where("track", filter.tracks);
+  append_where("chassis", filter.chassis);
+  for (const auto& tag : filter.tags.wanted()) {
+    append_where(std::string(kTagPrefix) + tag.name, tag.values);
+  }
   out += "},";
   if (filter.fields.empty()) {
     out += R"("fields":null)";

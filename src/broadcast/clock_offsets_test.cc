@@ -71,7 +71,8 @@ TEST(LiveSeriesClocks, OneWrongStampIsNoWrongClock) {
   LiveSeries series(10, kLimitMs);
   push_offset(series, "car", 100'000, -280'000);
   for (int i = 1; i <= 600; ++i) push_offset(series, "car", 100'000 + i * 100, 7);
-  EXPECT_THAT(series.encode(moment_ms(160'000)), HasSubstr(R"("points":601,"clock_offset_ms":7})"));
+  EXPECT_THAT(series.encode(moment_ms(160'000)),
+              HasSubstr(R"("points":601,"clock_offset_ms":7,"series":1})"));
   EXPECT_EQ(series.clocks_off(moment_ms(160'000)).machines, 0u);
 }
 

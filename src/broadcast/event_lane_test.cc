@@ -171,8 +171,8 @@ TEST_F(EventLaneTest, SubscriptionInTheMiddleOfAResumptionHoldsFromItsCursorOn) 
   EXPECT_THAT(client->take(), IsEmpty()) << "a page of the old filter";
   ASSERT_THAT(reads_, SizeIs(1));
   EXPECT_EQ(reads_[0].query.after.row, 0);
-  EXPECT_TRUE(reads_[0].query.keep("cota", "b"));
-  EXPECT_FALSE(reads_[0].query.keep("cota", "a"));
+  EXPECT_TRUE(reads_[0].query.keep("cota", "b", ""));
+  EXPECT_FALSE(reads_[0].query.keep("cota", "a", ""));
 }
 
 TEST_F(EventLaneTest, SubscriptionWhileRollupsAreHeldHoldsForThose) {

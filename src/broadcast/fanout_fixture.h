@@ -29,7 +29,7 @@ class FanoutTest : public testing::Test {
         options,
         FanoutParts{.fields = schema_.fields(),
                     .windows = {.stored = {"sector", "second"}, .unstored = {"bucket"}},
-                    .identity = {"meta_time", "track", "chassis", "lap", "sector"},
+                    .identity = {"meta_time", "track", "chassis", "lap", "sector", "tags"},
                     .read_rollups =
                         [this](StoredRollupsQuery query, StoredRollupsTaker taker) {
                           reads_.push_back({std::move(query), std::move(taker)});

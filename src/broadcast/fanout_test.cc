@@ -66,6 +66,56 @@ TEST_F(FanoutTest, FieldsLeaveThePlaceOfAPointAndWhatWasAskedFor) {
                                           R"({"track":"cota","chassis":"a","speed_kmh":1.5}]})"));
 }
 
+TEST_F(FanoutTest, WhereNamesTagsAndEachSeriesHasANewestPoint) {
+  open();
+  const auto left = join();
+  EXPECT_THAT(say(left, R"({"type":"subscribe","where":{"tag.wheel":["fl","rl"]},"fields":["t"]})"),
+              HasSubstr(R"("where":{"tag.wheel":["fl","rl"]},)"));
+  const auto slow = join(R"({"type":"subscribe","max_hz":1,"fields":["t"]})");
+  now_ns_ += kNsPerSecond;
+  PointBatch batch;
+  for (const auto* const wheel : {"fl", "fr"}) {
+    broadcast_testing::add_point(
+        batch, "cota", "a",
+        fmt::format(R"({{"chassis":"a","wheel":"{0}","t":1,"tags":{{"wheel":"{0}"}}}})", wheel), 0,
+        fmt::format(R"("wheel":"{}")", wheel));
+  }
+  fanout_->take(batch, now());
+  fanout_->send_due(now());
+  EXPECT_THAT(left->take(),
+              ElementsAre(HasSubstr(R"([{"chassis":"a","t":1,"tags":{"wheel":"fl"}}])")));
+  pass(2 * kNsPerSecond);
+  EXPECT_THAT(slow->take(), ElementsAre(testing::AllOf(HasSubstr(R"({"wheel":"fl"})"),
+                                                       HasSubstr(R"({"wheel":"fr"})"))));
+  for (const auto* const where : {R"({"tag.":["a"]})", R"({"tag.x":[]})", R"({"wheel":["fl"]})"}) {
+    EXPECT_THAT(say(left, fmt::format(R"({{"type":"subscribe","where":{}}})", where)),
+                HasSubstr("bad_where"))
+        << where;
+  }
+}
+
+TEST_F(FanoutTest, FieldsLeaveARollupItsTags) {
+  open();
+  const auto client =
+      join(R"({"type":"subscribe","channels":["rollups"],"where":{"tag.wheel":"fl"},)"
+           R"("fields":["rpm"]})");
+  pass(RollupFanout::kHoldNs);
+  RollupBatch batch;
+  for (const auto* const wheel : {"fl", "fr"}) {
+    auto r = std::make_shared<Rollup>(*rollup(1));
+    r->tags = fmt::format(R"("wheel":"{}")", wheel);
+    r->window_id[1] = static_cast<std::uint8_t>(wheel[1]);
+    batch.push_back(r);
+  }
+  commit(batch);
+  const auto got = client->take();
+  ASSERT_THAT(got, SizeIs(1));
+  EXPECT_THAT(got[0], HasSubstr(R"("wheel":"fl","tags":{"wheel":"fl"},"avg_rpm":2)"));
+  EXPECT_THAT(got[0], HasSubstr(R"("avg_rpm":2)"));
+  EXPECT_THAT(got[0], testing::Not(HasSubstr("speed")));
+  EXPECT_THAT(got[0], testing::Not(HasSubstr("\"fr\"")));
+}
+
 TEST_F(FanoutTest, WhereHoldsForInsightsAndTheirCompanions) {
   open();
   const auto a = join(R"({"type":"subscribe","where":{"track":"cota"}})");

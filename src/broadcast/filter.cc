@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/json_text.h"
 #include "codec/json_scan.h"
+#include "codec/rollup_json.h"
 #include "model/statistic.h"
 
 namespace slipstream {
@@ -31,11 +31,6 @@ std::vector<std::string> spelled(const std::vector<std::string>& names) {
   return out;
 }
 
-/// What a rollup says of the whole, beside its statistics of each field.
-constexpr std::array<std::string_view, 10> kRollupMembers = {
-    "track",    "chassis", "lap",    "sector",    "count",
-    "first_ts", "last_ts", "window", "window_id", "late"};
-
 template <typename Keep>
 std::size_t append_kept(std::string& out, std::string_view text, char open, char close, Keep keep) {
   std::size_t kept = 0;
@@ -52,9 +47,10 @@ std::size_t append_kept(std::string& out, std::string_view text, char open, char
 
 }  // namespace
 
-bool Filter::matches(std::string_view track, std::string_view machine) const {
+bool Filter::matches(std::string_view track, std::string_view machine,
+                     std::string_view its_tags) const {
   return (tracks.empty() || contains(tracks, track)) &&
-         (chassis.empty() || contains(chassis, machine));
+         (chassis.empty() || contains(chassis, machine)) && tags.matches(its_tags);
 }
 
 bool Filter::wants_window(std::string_view name) const {
@@ -82,10 +78,13 @@ void Projection::append_rollup(std::string& out, std::string_view json) const {
     out += json;
     return;
   }
+  const auto tags = json_member(json, tags::kMember);
   append_kept(out, json, '{', '}', [&](const JsonScan::Item& item) {
-    if (std::ranges::find(kRollupMembers, item.name) != kRollupMembers.end()) return true;
-    const Statistic* const statistic = statistic_of(item.name);
-    return statistic != nullptr && contains(fields_, item.name.substr(statistic->prefix.size()));
+    if (is_rollup_member(item.name)) return true;
+    if (const Statistic* const statistic = statistic_of(item.name)) {
+      return contains(fields_, item.name.substr(statistic->prefix.size()));
+    }
+    return !json_member(tags, item.name).empty();
   });
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/insight_update.h"
+#include "model/tags.h"
 
 namespace slipstream {
 
@@ -13,12 +14,13 @@ namespace slipstream {
 struct Filter {
   std::vector<std::string> tracks = {};   ///< empty: all
   std::vector<std::string> chassis = {};  ///< empty: all
+  TagFilter tags = {};                    ///< of points and rollups; insights are of machines
   std::vector<std::string> fields = {};   ///< beside what says which point it is; empty: all
   std::vector<std::string> windows = {};  ///< rollups that are not stored, but wanted
-  double max_hz = 0;  ///< 0: every point; else the newest of each machine so often
+  double max_hz = 0;  ///< 0: every point; else the newest of each series so often
 
-  bool matches(std::string_view track, std::string_view chassis) const;
-  bool is_empty_where() const { return tracks.empty() && chassis.empty(); }
+  bool matches(std::string_view track, std::string_view chassis, std::string_view tags) const;
+  bool is_empty_where() const { return tracks.empty() && chassis.empty() && tags.is_empty(); }
   bool wants_window(std::string_view name) const;
 
   friend bool operator==(const Filter&, const Filter&) = default;

@@ -29,6 +29,7 @@ void LiveSeries::push(const PointBatch& batch, const Point& point, SteadyTime no
   const double speed = batch.value_or_nan(point, field::kSpeedKmh);
   if (!std::isnan(speed)) state.speed_kmh = speed;
   ++state.points;
+  add_tags(state, batch, point);
   state.offsets.add(point.event_time, point.arrival_time);
   if (now - state.looked_at_clock >= kLookNs) look_at_clock(point.series_hash, state, now);
   const std::int64_t elapsed = now - state.second_began;
@@ -38,6 +39,25 @@ void LiveSeries::push(const PointBatch& batch, const Point& point, SteadyTime no
     state.points_this_second = 0;
   }
   ++state.points_this_second;
+}
+
+void LiveSeries::add_tags(State& state, const PointBatch& batch, const Point& point) {
+  if (point.tags.length == 0) {
+    state.has_untagged = true;
+    return;
+  }
+  const auto tags = batch.tags(point);
+  const std::uint64_t hash = series_hash(point.series_hash, tags);
+  if (!state.tagged) state.tagged = std::make_unique<TagsByHash>();
+  if (tagged_ >= max_series_ || !state.tagged->try_emplace(hash, tags).second) return;
+  ++tagged_;
+}
+
+bool LiveSeries::matches(const State& state, const TagFilter& filter) {
+  if (state.has_untagged && filter.matches({})) return true;
+  return state.tagged && std::ranges::any_of(*state.tagged, [&](const auto& series) {
+           return filter.matches(series.second);
+         });
 }
 
 void LiveSeries::look_at_clock(std::uint64_t hash, State& state, SteadyTime now) {
@@ -75,7 +95,9 @@ void LiveSeries::forget_oldest() {
   const auto count = std::max<std::size_t>(1, ages.size() / 16);
   std::ranges::nth_element(ages, ages.begin() + static_cast<std::ptrdiff_t>(count - 1));
   for (std::size_t i = 0; i < count; ++i) {
-    by_hash_.erase(ages[i].second);
+    const auto state = by_hash_.find(ages[i].second);
+    tagged_ -= tagged_of(state->second);
+    by_hash_.erase(state);
     off_.erase(ages[i].second);
   }
 }
@@ -85,10 +107,12 @@ double LiveSeries::rate(const State& state, SteadyTime now) const {
   return now - state.seen > kSilentNs ? 0 : state.rate_hz;
 }
 
-std::string LiveSeries::encode(SteadyTime now, std::size_t limit) const {
+std::string LiveSeries::encode(SteadyTime now, const TagFilter& filter, std::size_t limit) const {
   std::vector<const State*> all;
   all.reserve(by_hash_.size());
-  for (const auto& [hash, state] : by_hash_) all.push_back(&state);
+  for (const auto& [hash, state] : by_hash_) {
+    if (filter.is_empty() || matches(state, filter)) all.push_back(&state);
+  }
   const auto count = std::min(limit, all.size());
   std::ranges::partial_sort(all, all.begin() + static_cast<std::ptrdiff_t>(count), {},
                             [](const State* s) { return std::tie(s->track, s->chassis); });
@@ -107,8 +131,9 @@ std::string LiveSeries::encode(SteadyTime now, std::size_t limit) const {
                    s.sector);
     append_json_number(out, s.speed_kmh);
     fmt::format_to(std::back_inserter(out),
-                   R"(,"rate_hz":{:.1f},"points":{},"clock_offset_ms":{}}})", rate(s, now),
-                   s.points, s.offsets.median_ms());
+                   R"(,"rate_hz":{:.1f},"points":{},"clock_offset_ms":{},"series":{}}})",
+                   rate(s, now), s.points, s.offsets.median_ms(),
+                   tagged_of(s) + (s.has_untagged ? 1 : 0));
   }
   fmt::format_to(std::back_inserter(out), R"(],"count":{},"total":{}}})", count, all.size());
   return out;

@@ -7,9 +7,9 @@
 
 namespace slipstream {
 
-/// The newest point of each machine, for those who do not get every point. Every point has a
+/// The newest point of each series, for those who do not get every point. Every point has a
 /// version, counted from 1; who has seen all up to one is given what came after. Bounded: beyond
-/// `max_series` the machine heard of longest ago is forgotten. One thread.
+/// `max_series` the one heard of longest ago is forgotten. One thread.
 class NewestPoints {
  public:
   explicit NewestPoints(std::size_t max_series = 20'000) : max_series_(max_series) {}
@@ -20,9 +20,9 @@ class NewestPoints {
   struct Update {
     std::string message;      ///< a telemetry_update
     std::size_t points = 0;   ///< in it
-    bool is_complete = true;  ///< false: a machine among them was forgotten
+    bool is_complete = true;  ///< false: a series among them was forgotten
   };
-  /// The newest of every machine that has sent since `version`, and not after `upto`.
+  /// The newest of every series that has sent since `version`, and not after `upto`.
   Update since(std::uint64_t version, std::uint64_t upto) const;
 
  private:

@@ -104,8 +104,8 @@ void RollupFanout::read_page(Client& client, RollupCursor after) {
                            .max_rows = RollupMessages::kMaxRollups,
                            .max_bytes = RollupMessages::kMaxBytes};
   if (const auto filter = client.group->filter; !filter->is_empty_where()) {
-    query.keep = [filter](std::string_view track, std::string_view chassis) {
-      return filter->matches(track, chassis);
+    query.keep = [filter](std::string_view track, std::string_view chassis, std::string_view tags) {
+      return filter->matches(track, chassis, tags);
     };
   }
   read_(std::move(query), [this, id = client.id, turn = client.read_turn](

@@ -14,7 +14,7 @@ namespace {
 bool matches(const RollupQuery& query, const Rollup& rollup) {
   return (query.track.empty() || query.track == rollup.track) &&
          (query.chassis.empty() || query.chassis == rollup.chassis) &&
-         (!query.lap || *query.lap == rollup.lap) &&
+         query.tags.matches(rollup.tags) && (!query.lap || *query.lap == rollup.lap) &&
          (!query.from || rollup.last_time >= *query.from) &&
          (!query.to || rollup.last_time <= *query.to);
 }

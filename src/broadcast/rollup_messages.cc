@@ -77,7 +77,7 @@ std::vector<FramePtr> RollupMessages::encode(const Group& group) {
     if (row > 0) cursor = {row, RollupCursor::check_of(rollup.window_id)};
     // One that the store had before, under the same id, went out then.
     if (row == 0 && (rollup.stored || !group.filter->wants_window(rollup.window))) continue;
-    if (!group.filter->matches(rollup.track, rollup.chassis)) continue;
+    if (!group.filter->matches(rollup.track, rollup.chassis, rollup.tags)) continue;
     if (texts_[i].empty()) append_rollup_json(texts_[i], rollup, *fields_);
     writer.add(cursor, [&](std::string& out) { group.projection.append_rollup(out, texts_[i]); });
   }

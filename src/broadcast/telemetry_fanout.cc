@@ -9,9 +9,11 @@ void TelemetryFanout::take(const PointBatch& batch, Moment now) {
   std::size_t sent = 0;
   for (const auto& point : batch.points) {
     const std::string_view whole = batch.json(point);
+    const std::string_view tags = batch.tags(point);
+    const std::uint64_t series = series_hash(point.series_hash, tags);
     bool is_wanted = false;
     for (Group* const group :
-         audience_.groups_of(point.series_hash, batch.track(point), batch.chassis(point))) {
+         audience_.groups_of(series, batch.track(point), batch.chassis(point), tags)) {
       if (group->of(Channel::kTelemetry).empty()) continue;
       is_wanted = true;
       std::string_view json = whole;
@@ -20,7 +22,7 @@ void TelemetryFanout::take(const PointBatch& batch, Moment now) {
         group->projection.append_point(projected_, whole);
         json = projected_;
       }
-      if (group->keeps_newest()) group->newest.put(point.series_hash, json);
+      if (group->keeps_newest()) group->newest.put(series, json);
       if (group->filter->max_hz > 0) continue;
       group->batcher.add(json, point.arrival_time, now.steady);
       if (group->batcher.is_full()) send_batch(*group, now);

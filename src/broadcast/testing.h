@@ -71,7 +71,8 @@ class FakeSession final : public WsSession {
 };
 
 inline void add_point(PointBatch& batch, std::string_view track, std::string_view chassis,
-                      std::string_view json, std::int64_t arrival_ms = 0) {
+                      std::string_view json, std::int64_t arrival_ms = 0,
+                      std::string_view tags = {}) {
   const auto append = [&](std::string_view text) {
     const TextRef ref{static_cast<std::uint32_t>(batch.text.size()),
                       static_cast<std::uint32_t>(text.size())};
@@ -82,6 +83,7 @@ inline void add_point(PointBatch& batch, std::string_view track, std::string_vie
   point.json = append(json);
   point.track = append(track);
   point.chassis = append(chassis);
+  point.tags = append(tags);
   point.series_hash = series_hash(track, chassis);
   point.arrival_time = {arrival_ms * kNsPerMs};
   point.event_time = {arrival_ms * kNsPerMs};

@@ -31,6 +31,7 @@ void add_export_options(CLI::App& command, ExportOptions& options) {
       ->capture_default_str();
   command.add_option("--chassis", options.chassis, "Of this machine only");
   command.add_option("--track", options.track, "Of this track only");
+  command.add_option("--tag", options.tags, "NAME=VALUE: of series with this tag only");
   command.add_option("--window", options.window, "Rollups of this window only");
   command.add_flag("--raw", options.raw,
                    "CSV: texts that a spreadsheet would run as a formula stay as they are, without "

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace slipstream {
 
@@ -45,6 +46,7 @@ struct ExportOptions {
   std::string what = "points";    ///< or "rollups"
   std::string chassis = {};
   std::string track = {};
+  std::vector<std::string> tags = {};  ///< NAME=VALUE
   std::string window = {};
   std::string output = {};  ///< empty: stdout
   bool raw = false;         ///< CSV: texts that a spreadsheet would run stay as they are

@@ -82,7 +82,8 @@ bool is_wanted(const PointBatch& batch, const Point& point, const RollupFilter& 
   return (!filter.from || point.event_time.ns >= filter.from->ns) &&
          (!filter.to || point.event_time.ns < filter.to->ns) &&
          (filter.track.empty() || batch.track(point) == filter.track) &&
-         (filter.chassis.empty() || batch.chassis(point) == filter.chassis);
+         (filter.chassis.empty() || batch.chassis(point) == filter.chassis) &&
+         filter.tags.matches(batch.tags(point));
 }
 
 using TakePoint = std::function<Result<void>(const PointBatch&, const Point&)>;
@@ -172,6 +173,13 @@ Result<std::uint64_t> export_rollups(RollupReader& reader, const RollupFilter& f
 
 Result<RollupFilter> filter_of(const ExportOptions& options) {
   RollupFilter filter{.window = options.window, .track = options.track, .chassis = options.chassis};
+  for (const std::string_view tag : options.tags) {
+    const auto sign = tag.find('=');
+    if (sign == 0 || sign == std::string_view::npos || sign + 1 == tag.size()) {
+      return fail(fmt::format("--tag: '{}' is not NAME=VALUE", tag));
+    }
+    filter.tags.add(tag.substr(0, sign), tag.substr(sign + 1));
+  }
   for (const auto& [name, text, time] : {std::tuple("--from", &options.from, &filter.from),
                                          std::tuple("--to", &options.to, &filter.to)}) {
     if (text->empty()) continue;

@@ -5,6 +5,7 @@
 
 #include "base/iso_time.h"
 #include "base/json_text.h"
+#include "model/tags.h"
 
 namespace slipstream {
 namespace {
@@ -43,19 +44,22 @@ std::size_t PointCsv::column_of(FieldId field) {
 
 template <typename Take>
 void PointCsv::for_each_member(const PointBatch& batch, const Point& point, Take take) {
-  if (point.has_texts) {
-    // Its text has all that it came with, in its sender's order.
+  const auto take_object = [&](const std::string& text) {
     simdjson::dom::parser parser;
     simdjson::dom::object object;
-    if (parser.parse(batch.json(point)).get(object) == simdjson::SUCCESS) {
-      for (const auto member : object) {
-        const std::size_t at = column(member.key);
-        if (at < kFixedCount) continue;
-        take(at, [&](std::string& out) { append_value(out, member.value, texts_); });
-      }
-      return;
+    if (parser.parse(text).get(object) != simdjson::SUCCESS) return false;
+    for (const auto member : object) {
+      if (point.tags.length > 0 && member.key == tags::kMember) continue;
+      const std::size_t at = column(member.key);
+      if (at < kFixedCount) continue;
+      take(at, [&](std::string& out) { append_value(out, member.value, texts_); });
     }
-  }
+    return true;
+  };
+  // Its text has all that it came with, in its sender's order.
+  const bool has_all = point.has_texts && take_object(std::string(batch.json(point)));
+  if (point.tags.length > 0) take_object(fmt::format("{{{}}}", batch.tags(point)));
+  if (has_all) return;
   if (const auto& sequence = schema_.options().sequence; point.has_sequence && !sequence.empty()) {
     take(column(sequence),
          [&](std::string& out) { out += fmt::format_int(point.sequence).c_str(); });

@@ -47,7 +47,9 @@ CsvColumns::CsvColumns(DraftFiller& filler)
 CsvColumn CsvColumns::column(std::string_view name) const {
   Member member = filler_.members().copy_of(name);
   // What a column's name stands for is told by its header as a whole.
-  if (member.role == MemberRole::kSynonym) member = Member(name, MemberRole::kOther);
+  if (member.role == MemberRole::kSynonym || member.role == MemberRole::kTags) {
+    member = Member(name, MemberRole::kOther);
+  }
   const bool is_free = member.role == MemberRole::kOther || member.role == MemberRole::kField;
   const bool is_raw_source = name == kRawSource && is_free && !member.is_well_known();
   return {.member = std::move(member), .given = std::string(name), .is_raw_source = is_raw_source};
@@ -102,6 +104,9 @@ CsvColumns::Meaning CsvColumns::meaning_of(std::string_view cell) const {
     if (plain_name(name_of(options, member)) != plain) continue;
     member.rank = kOtherCase;
     return {member};
+  }
+  for (const auto& tag : options.tags) {
+    if (plain_name(tag) == plain) return {{}, tag};
   }
   if (auto synonym = common_synonym(plain)) {
     synonym->rank += kFirstSynonym;

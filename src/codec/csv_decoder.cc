@@ -126,6 +126,9 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(CsvColumn& column, std::string_view 
   switch (member.role) {
     case MemberRole::kTime:
       return decode_time(column, cell, dialect);
+    case MemberRole::kTag:
+      if (cell.empty()) return {};
+      [[fallthrough]];
     case MemberRole::kTrack:
     case MemberRole::kChassis:
       cell = without_csv_guard(cell);

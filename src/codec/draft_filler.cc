@@ -69,6 +69,10 @@ DraftFiller::Outcome DraftFiller::take_other_number(Member& member, std::string_
     case MemberRole::kTrack:
     case MemberRole::kChassis:
       return take_other(member);
+    case MemberRole::kTags:
+      draft_.has_tags_member = true;
+      break;
+    case MemberRole::kTag:
     case MemberRole::kField:
     case MemberRole::kSynonym:
     case MemberRole::kOther:
@@ -112,6 +116,12 @@ DraftFiller::Outcome DraftFiller::take_text(const Member& member, std::string_vi
       return {};
     case MemberRole::kTime:
       return take_time_text(member, text);
+    case MemberRole::kTag:
+      if (!text.empty()) return take_tag(member.name(), text);
+      break;
+    case MemberRole::kTags:
+      draft_.has_tags_member = true;
+      break;
     case MemberRole::kLap:
     case MemberRole::kSector:
     case MemberRole::kSequence:
@@ -151,11 +161,34 @@ void DraftFiller::take_nothing(const Member& member, std::string_view literal) {
       if (member.interned) draft_.remove(member.id);
       if (!member.is_well_known()) draft_.has_texts = true;
       break;
+    case MemberRole::kTags:
+      draft_.has_tags_member = true;
+      draft_.has_texts = true;
+      break;
+    case MemberRole::kTag:
+      draft_.remove_tag(member.name());
+      draft_.has_texts = true;
+      break;
     case MemberRole::kSynonym:
     case MemberRole::kOther:
       draft_.has_texts = true;
       break;
   }
+}
+
+DraftFiller::Outcome DraftFiller::take_tag(std::string_view name, std::string_view value) {
+  if (value.empty()) return {};
+  if (name.size() > tags::kMaxNameBytes || value.size() > tags::kMaxValueBytes) {
+    return reject(
+        RejectReason::kTooLarge,
+        fmt::format("the tag '{}' has a name of {} bytes and a value of {}, at most {} and "
+                    "{} are taken",
+                    name.substr(0, kSampleBytes), name.size(), value.size(), tags::kMaxNameBytes,
+                    tags::kMaxValueBytes));
+  }
+  if (draft_.add_tag(name, value)) return {};
+  return reject(RejectReason::kTooLarge, fmt::format("more than {} tags, the next is '{}'",
+                                                     tags::kMaxTags, name.substr(0, kSampleBytes)));
 }
 
 DraftFiller::Outcome DraftFiller::take_other(const Member& member) {
@@ -170,6 +203,9 @@ DraftFiller::Outcome DraftFiller::take_other(const Member& member) {
     case MemberRole::kTime:
       return reject(RejectReason::kBadTime,
                     fmt::format("'{}' must be an ISO 8601 string or a number", member.name()));
+    case MemberRole::kTags:
+      draft_.has_tags_member = true;
+      break;
     default:
       break;
   }

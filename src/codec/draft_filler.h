@@ -71,6 +71,8 @@ class DraftFiller {
     return take_other_number(member, literal, value);
   }
   Outcome take_text(const Member& member, std::string_view text);
+  /// Of the series in hand. Without a value it is none.
+  Outcome take_tag(std::string_view name, std::string_view value);
   /// JSON's null, or a time that is empty: it takes back what the member said before, if it stands
   /// twice. `literal` is where it stands in the draft's JSON.
   void take_nothing(const Member& member, std::string_view literal);
@@ -161,6 +163,9 @@ inline bool DraftFiller::take_plain_text(Member& member, std::string_view text, 
       draft.event_ns = parse_iso_time(text);
       draft.time_literal = literal;
       return draft.event_ns.has_value();
+    case MemberRole::kTag:
+      return !text.empty() && text.size() <= tags::kMaxValueBytes &&
+             draft.add_tag(member.name(), text);
     case MemberRole::kSynonym:
       return draft.add_synonym({.member = &member,
                                 .key = key_before(member, literal),

@@ -319,6 +319,9 @@ JsonDecoder::Outcome JsonDecoder::decode_member(Member& member, const char* name
       return decode_text(member, name, value);
     case json_type::null:
       return decode_null(member, value);
+    case json_type::object:
+      if (member.role == MemberRole::kTags) return decode_tags(member, value);
+      break;
     default:
       break;
   }
@@ -372,6 +375,43 @@ JsonDecoder::Outcome JsonDecoder::decode_text(Member& member, const char* name,
   }
   if (member.role == MemberRole::kTime) filler_.draft().time_literal = literal;
   return filler_.take_text(member, text);
+}
+
+/// Tags where all of its members are texts; else it is no more than another object.
+JsonDecoder::Outcome JsonDecoder::decode_tags(Member& member, sj::ondemand::value& value) {
+  const auto bad = [&] { return malformed(fmt::format("in member '{}'", member.name())); };
+  sj::ondemand::object object;
+  std::string_view raw;
+  if (value.get_object().get(object) != sj::SUCCESS || object.raw_json().get(raw) != sj::SUCCESS ||
+      object.reset().error() != sj::SUCCESS) {
+    return bad();
+  }
+  std::vector<Tag> given;
+  bool has_others = false;
+  for (auto result : object) {
+    sj::ondemand::field field;
+    Tag tag;
+    json_type type;
+    if (std::move(result).get(field) != sj::SUCCESS ||
+        field.unescaped_key().get(tag.name) != sj::SUCCESS ||
+        field.value().type().get(type) != sj::SUCCESS) {
+      return bad();
+    }
+    if (type != json_type::string) {
+      has_others = true;
+      if (!is_valid(field.value(), 1)) return bad();
+    } else if (field.value().get_string().get(tag.value) != sj::SUCCESS) {
+      return bad();
+    } else if (given.size() <= tags::kMaxTags) {
+      given.push_back(tag);
+    }
+  }
+  if (has_others) return filler_.take_other(member);
+  for (const Tag& tag : given) {
+    if (auto taken = filler_.take_tag(tag.name, tag.value); !taken) return taken;
+  }
+  if (!given.empty()) filler_.draft().tags_literal = json_trimmed(raw);
+  return {};
 }
 
 JsonDecoder::Outcome JsonDecoder::decode_null(Member& member, sj::ondemand::value& value) {

@@ -51,6 +51,7 @@ class JsonDecoder final : public Decoder {
   Outcome decode_number(Member& member, const char* name, simdjson::ondemand::value& value);
   Outcome decode_text(Member& member, const char* name, simdjson::ondemand::value& value);
   Outcome decode_null(Member& member, simdjson::ondemand::value& value);
+  Outcome decode_tags(Member& member, simdjson::ondemand::value& value);
   Member* member_of(const char* name, simdjson::ondemand::field& field, Member*& previous);
 
   DraftFiller& filler_;

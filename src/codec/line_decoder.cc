@@ -51,10 +51,8 @@ LineDecoder::Outcome LineDecoder::decode_line(const LineReader& reader, const Te
   if (auto outcome = decode_origin(reader); !outcome) return outcome;
   mark_repeated(members);
   for (std::size_t i = 0; i < members.size(); ++i) {
-    if (is_repeated_[i]) continue;
-    if (auto outcome = decode_member(members[i], reader.timestamp().has_value()); !outcome) {
-      return outcome;
-    }
+    auto outcome = decode_member(members[i], is_repeated_[i], reader.timestamp().has_value());
+    if (!outcome) return outcome;
   }
   if (const auto timestamp = reader.timestamp()) {
     const auto event_ns = time_of_timestamp(*timestamp, origin.timestamp_unit_ns);
@@ -73,17 +71,19 @@ LineDecoder::Outcome LineDecoder::decode_origin(const LineReader& reader) {
   const auto has = [&](std::string_view name) {
     return std::ranges::find(members, name, &LineMember::name) != members.end();
   };
+  served_ = {};
   if (!has(names.track)) {
     const LineMember track{names.track, Kind::kTag, reader.measurement()};
-    if (auto outcome = decode_member(track, false); !outcome) return outcome;
-  } else if (!has(kMeasurement)) {
+    if (auto outcome = decode_member(track, false, false); !outcome) return outcome;
+  } else {
+    // A tag of that name, further on, takes its place.
     const LineMember measurement{kMeasurement, Kind::kTag, reader.measurement()};
-    if (auto outcome = decode_member(measurement, false); !outcome) return outcome;
+    if (auto outcome = decode_tag(measurement, has(kMeasurement)); !outcome) return outcome;
   }
   if (has(names.chassis)) return {};
-  const LineMember chassis{names.chassis, Kind::kTag,
-                           machine_.name_of(members, reader.measurement())};
-  return decode_member(chassis, false);
+  const auto machine = machine_.name_of(members, reader.measurement());
+  served_ = machine.tag;
+  return decode_member({names.chassis, Kind::kTag, machine.name}, false, false);
 }
 
 /// Sorted, since a line made to cost much has hundreds of members.
@@ -97,8 +97,13 @@ void LineDecoder::mark_repeated(const std::vector<LineMember>& members) {
   }
 }
 
-LineDecoder::Outcome LineDecoder::decode_member(const LineMember& given, bool has_timestamp) {
+LineDecoder::Outcome LineDecoder::decode_member(const LineMember& given, bool is_repeated,
+                                                bool has_timestamp) {
   Member* member = filler_.members().find(given.name);
+  if (given.kind == Kind::kTag && (member == nullptr || member->may_be_tag())) {
+    return decode_tag(given, is_repeated);
+  }
+  if (is_repeated) return {};
   if (member != nullptr && member->role == MemberRole::kTime) {
     return has_timestamp ? Outcome{} : decode_time(*member, given);
   }
@@ -114,7 +119,14 @@ LineDecoder::Outcome LineDecoder::decode_member(const LineMember& given, bool ha
     return filler_.take_other(known);
   }
   json_.add_text(given.name, given.value);
-  return filler_.take_text(known, given.value);
+  return filler_.take_text(known.role == MemberRole::kTag ? kUnknown : known, given.value);
+}
+
+LineDecoder::Outcome LineDecoder::decode_tag(const LineMember& given, bool is_repeated) {
+  if (given.name == served_) return {};
+  // A member of that name is the object of all tags.
+  if (!is_repeated && given.name != tags::kMember) json_.add_text(given.name, given.value);
+  return filler_.take_tag(given.name, given.value);
 }
 
 LineDecoder::Outcome LineDecoder::decode_time(Member& member, const LineMember& given) {

@@ -12,11 +12,12 @@
 
 namespace slipstream {
 
-/// Points from InfluxDB's line protocol. Tags and strings are members with a text, the timestamp is
-/// the event time. The measurement is the track where no tag or field is, else it goes along as a
-/// member `measurement`; LineMachine tells the machine where nothing else does. Of a name that
-/// comes twice the last value counts. Where the schema wants a number (lap, sector, known fields) a
-/// tag's text is read as one. One thread.
+/// Points from InfluxDB's line protocol. Tags tell a machine's series apart, strings are members
+/// with a text, the timestamp is the event time. The measurement is the track where no tag or field
+/// is, else it is the tag `measurement`; LineMachine tells the machine where nothing else does, and
+/// a tag that served as that is none any more. Of a name that comes twice the last value counts: a
+/// field takes a tag's place as a member, and leaves it a tag. Where the schema wants a number
+/// (lap, sector, known fields) a tag's text is read as one. One thread.
 class LineDecoder final : public Decoder {
  public:
   explicit LineDecoder(DraftFiller& filler) : filler_(filler) {}
@@ -30,13 +31,16 @@ class LineDecoder final : public Decoder {
   Outcome decode_line(const LineReader& reader, const TextOrigin& origin);
   /// What the line is of, as far as no member of its own says it.
   Outcome decode_origin(const LineReader& reader);
-  Outcome decode_member(const LineMember& given, bool has_timestamp);
+  /// `is_repeated`: another of its name stands further back.
+  Outcome decode_member(const LineMember& given, bool is_repeated, bool has_timestamp);
+  Outcome decode_tag(const LineMember& given, bool is_repeated);
   Outcome decode_time(Member& member, const LineMember& given);
   Outcome decode_number(Member& member, const LineMember& given);
   void mark_repeated(const std::vector<LineMember>& members);
 
   DraftFiller& filler_;
   LineMachine machine_;
+  std::string_view served_;  ///< the tag of the line in hand that names its machine
   std::vector<std::pair<std::string_view, std::size_t>> by_name_;
   std::vector<bool> is_repeated_;  ///< of each member: another of its name stands further back
   RowJson json_;                   ///< of the line

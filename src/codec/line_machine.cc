@@ -24,21 +24,21 @@ std::string_view first_bytes(std::string_view text, std::size_t size) {
 
 }  // namespace
 
-std::string_view LineMachine::name_of(const std::vector<LineMember>& members,
-                                      std::string_view measurement) {
+LineMachine::Name LineMachine::name_of(const std::vector<LineMember>& members,
+                                       std::string_view measurement) {
   tags_.clear();
   for (const auto& member : members) {
     if (member.kind == LineMember::Kind::kTag) tags_.push_back(member);
   }
-  if (tags_.empty()) return measurement;
+  if (tags_.empty()) return {measurement};
   std::ranges::stable_sort(tags_, {}, &LineMember::name);
   for (const auto name : kMachineTags) {
     // Of a tag that comes twice the last value counts.
     const auto behind = std::ranges::upper_bound(tags_, name, {}, &LineMember::name);
-    if (behind != tags_.begin() && (behind - 1)->name == name) return (behind - 1)->value;
+    if (behind != tags_.begin() && (behind - 1)->name == name) return {(behind - 1)->value, name};
   }
   join();
-  return joined_;
+  return {joined_};
 }
 
 void LineMachine::join() {

@@ -13,8 +13,12 @@ namespace slipstream {
 /// is joined and longer than a dimension may be ends in a hash of the whole. One thread.
 class LineMachine {
  public:
+  struct Name {
+    std::string_view name;
+    std::string_view tag = {};  ///< the one whose value that is; empty: no single one
+  };
   /// Holds until the next call, and as long as `members`.
-  std::string_view name_of(const std::vector<LineMember>& members, std::string_view measurement);
+  Name name_of(const std::vector<LineMember>& members, std::string_view measurement);
 
  private:
   void join();

@@ -8,7 +8,7 @@ namespace {
 
 /// Of a point's texts, what rows keep.
 std::size_t kept_text_bytes(const Point& p) {
-  return p.track.length + p.chassis.length + (p.has_texts ? p.json.length : 0);
+  return p.track.length + p.chassis.length + p.tags.length + (p.has_texts ? p.json.length : 0);
 }
 
 }  // namespace
@@ -63,6 +63,7 @@ void LogRows::add_slice(const PointBatch& batch, std::uint32_t partition, std::s
       max = std::max(max, p->event_time.ns);
       move_here(p->track);
       move_here(p->chassis);
+      move_here(p->tags);
       if (p->has_texts) {
         const std::uint32_t before = p->json.offset;
         move_here(p->json);

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "codec/synonyms.h"
+#include "model/tags.h"
 
 namespace slipstream {
 namespace {
@@ -31,6 +32,8 @@ MemberTable::MemberTable(const SchemaOptions& names) {
     member.stands_for = synonym.role;
     member.rank = synonym.rank;
   });
+  add(tags::kMember, MemberRole::kTags);
+  for (const auto& name : names.tags) add(name, MemberRole::kTag);
   for (std::size_t i = 0; i < names.well_known.size(); ++i) {
     Member& member = add(names.well_known[i], MemberRole::kField);
     member.id = static_cast<FieldId>(i);

@@ -18,6 +18,8 @@ enum class MemberRole : std::uint8_t {
   kLap,
   kSector,
   kSequence,
+  kTag,   ///< its text is one of the series' tags; a number is a field
+  kTags,  ///< an object is further tags, by their names; else it is as any
   kField,
   kSynonym,  ///< a field or a text, or what the name commonly stands for where its point lacks that
   kOther
@@ -34,6 +36,11 @@ class Member {
   bool wants_number() const {
     return role == MemberRole::kLap || role == MemberRole::kSector ||
            role == MemberRole::kSequence || is_well_known();
+  }
+  /// As a tag of line protocol: no other place of a point is its.
+  bool may_be_tag() const {
+    return (role == MemberRole::kField && !is_well_known()) || role == MemberRole::kTag ||
+           role == MemberRole::kTags || role == MemberRole::kSynonym || role == MemberRole::kOther;
   }
   bool is_well_known() const {
     return role == MemberRole::kField && interned && id < field::kWellKnownCount;

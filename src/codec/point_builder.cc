@@ -14,6 +14,8 @@
 namespace slipstream {
 namespace {
 
+constexpr std::size_t kShownTagBytes = 120;
+
 TextRef append_text(std::string& text, std::string_view piece) {
   const TextRef ref{static_cast<std::uint32_t>(text.size()),
                     static_cast<std::uint32_t>(piece.size())};
@@ -155,6 +157,15 @@ std::expected<void, Rejection> PointBuilder::validate(const Draft& draft,
   return {};
 }
 
+void PointBuilder::write_tags(const Draft& draft) {
+  tags_.clear();
+  if (draft.tag_count == 0) return;
+  sorted_tags_.assign(draft.tags.begin(),
+                      draft.tags.begin() + static_cast<std::ptrdiff_t>(draft.tag_count));
+  std::ranges::sort(sorted_tags_);
+  for (const Tag& tag : sorted_tags_) append_tag(tags_, tag);
+}
+
 /// What goes on otherwise than it came: names that are synonyms, a time that is not in the normal
 /// form, a time or a lap that is there but says nothing (null, "").
 void PointBuilder::plan_edits(const Draft& draft, const TextOrigin& origin) {
@@ -182,6 +193,11 @@ void PointBuilder::plan_edits(const Draft& draft, const TextOrigin& origin) {
     if (!is_normal) {
       edits_.push_back({literal, in_quotes(draft.event_ns.value_or(origin.default_event_ns()))});
     }
+  }
+  if (!draft.tags_literal.empty()) {
+    edits_.push_back({draft.tags_literal, '{' + tags_ + '}'});
+  } else if (!tags_.empty() && !draft.has_tags_member) {
+    suffix_ += fmt::format(R"(,"{}":{{{}}})", tags::kMember, tags_);
   }
   for (std::size_t i = 0; i < draft.renamed_count; ++i) {
     std::string name;
@@ -225,6 +241,15 @@ TextRef PointBuilder::append_json(PointBatch& batch, const Draft& draft) {
   return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(length)};
 }
 
+std::unexpected<Rejection> PointBuilder::too_many_series(const Draft& draft) const {
+  return reject(
+      RejectReason::kTooManySeries,
+      fmt::format("'{}' of '{}' has {} series (MAX_SERIES_PER_MACHINE), and this is another "
+                  "one: {{{}}}. A tag whose values never end is better sent as a field",
+                  draft.chassis, draft.track, schema_.series().max_per_machine(),
+                  std::string_view(tags_).substr(0, kShownTagBytes)));
+}
+
 /// A dimension stands in the JSON text where it needed no unescaping; else it is copied.
 TextRef PointBuilder::locate(PointBatch& batch, TextRef json, const Draft& draft,
                              std::string_view part) const {
@@ -244,14 +269,20 @@ TextRef PointBuilder::locate(PointBatch& batch, TextRef json, const Draft& draft
 
 std::expected<void, Rejection> PointBuilder::finish(const Draft& draft, const TextOrigin& origin) {
   if (auto valid = validate(draft, origin); !valid) return valid;
+  const std::uint64_t hash = series_hash(draft.track, draft.chassis);
+  write_tags(draft);
+  if (!tags_.empty() && !schema_.series().admit(hash, series_hash(hash, tags_), origin.arrival))
+      [[unlikely]] {
+    return too_many_series(draft);
+  }
   plan_edits(draft, origin);
 
-  const std::uint64_t hash = series_hash(draft.track, draft.chassis);
   PointBatch& batch = writer_.batch_for(hash);
   Point& point = batch.points.emplace_back();
   point.json = append_json(batch, draft);
   point.track = locate(batch, point.json, draft, draft.track);
   point.chassis = locate(batch, point.json, draft, draft.chassis);
+  if (!tags_.empty()) point.tags = append_text(batch.text, tags_);
   point.event_time = {draft.event_ns.value_or(origin.default_event_ns())};
   point.arrival_time = origin.arrival;
   point.series_hash = hash;

@@ -13,6 +13,7 @@
 #include "model/ingest_stats.h"
 #include "model/point.h"
 #include "model/rejection.h"
+#include "model/tags.h"
 
 namespace slipstream {
 
@@ -110,6 +111,11 @@ struct Draft {
   };
   std::array<Renamed, 3> renamed;
   std::size_t renamed_count = 0;
+  /// Of the series beside its machine; whatever is given of one name, the last counts.
+  std::array<Tag, tags::kMaxTags> tags;
+  std::size_t tag_count = 0;
+  std::string_view tags_literal;  ///< an object of tags in `json`, where that has one
+  bool has_tags_member = false;   ///< `json` has something else by that name
 
   /// Whether a member was there at all, though perhaps null or empty.
   static bool is_given(std::string_view dimension) { return dimension.data() != nullptr; }
@@ -135,6 +141,23 @@ struct Draft {
     values[value_count++] = {value, id};
     return true;
   }
+  /// False: there are too many.
+  bool add_tag(std::string_view name, std::string_view value) {
+    for (std::size_t i = 0; i < tag_count; ++i) {
+      if (tags[i].name != name) continue;
+      tags[i].value = value;
+      return true;
+    }
+    if (tag_count == tags.size()) return false;
+    tags[tag_count++] = {name, value};
+    return true;
+  }
+  void remove_tag(std::string_view name) {
+    const auto end = tags.begin() + static_cast<std::ptrdiff_t>(tag_count);
+    tag_count = static_cast<std::size_t>(
+        std::remove_if(tags.begin(), end, [name](const Tag& t) { return t.name == name; }) -
+        tags.begin());
+  }
   void remove(FieldId id) {
     const auto end = values.begin() + static_cast<std::ptrdiff_t>(value_count);
     value_count = static_cast<std::size_t>(
@@ -147,9 +170,10 @@ struct Draft {
     lap.reset();
     sector.reset();
     sequence.reset();
-    value_count = synonym_count = renamed_count = 0;
+    tags_literal = {};
+    value_count = synonym_count = renamed_count = tag_count = 0;
     seen = {};
-    has_texts = false;
+    has_texts = has_tags_member = false;
   }
 };
 
@@ -178,6 +202,8 @@ class PointBuilder {
   void add_crowded(Draft& draft, FieldId id, double value);
   std::expected<void, Rejection> validate(const Draft& draft, const TextOrigin& origin) const;
   void plan_edits(const Draft& draft, const TextOrigin& origin);
+  void write_tags(const Draft& draft);
+  std::unexpected<Rejection> too_many_series(const Draft& draft) const;
   TextRef append_json(PointBatch& batch, const Draft& draft);
   TextRef locate(PointBatch& batch, TextRef json, const Draft& draft, std::string_view part) const;
 
@@ -186,6 +212,8 @@ class PointBuilder {
   BatchWriter& writer_;
   std::vector<JsonEdit> edits_;  ///< of the point in hand, in their order; few
   std::string suffix_;           ///< members that it lacks
+  std::string tags_;             ///< of its series (model/tags.h)
+  std::vector<Tag> sorted_tags_;
 };
 
 /// "lap" and "sector" from a number: refuses fractions, and what is outside of [0, max].

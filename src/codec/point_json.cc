@@ -2,10 +2,45 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/iso_time.h"
 #include "base/json_text.h"
+#include "model/tags.h"
 
 namespace slipstream {
+namespace {
+
+/// Whether a tag may stand among the members: it is no other member's name.
+bool is_free(std::string_view name, const PointBatch& batch, const Point& point,
+             const Schema& schema) {
+  const SchemaOptions& names = schema.options();
+  for (const auto* taken :
+       {&names.time, &names.track, &names.chassis, &names.lap, &names.sector, &names.sequence}) {
+    if (name == *taken) return false;
+  }
+  if (name == tags::kMember ||
+      std::ranges::find(names.well_known, name) != names.well_known.end()) {
+    return false;
+  }
+  return std::none_of(batch.values_begin(point), batch.values_end(point), [&](const Value& value) {
+    return schema.fields().json_name(value.field) == name;
+  });
+}
+
+void append_tags(std::string& out, const PointBatch& batch, const Point& point,
+                 const Schema& schema) {
+  const auto tags = batch.tags(point);
+  TagsReader reader(tags);
+  while (const auto tag = reader.next()) {
+    if (!is_free(tag->name, batch, point, schema)) continue;
+    fmt::format_to(std::back_inserter(out), R"(,"{}":"{}")", tag->name, tag->value);
+  }
+  fmt::format_to(std::back_inserter(out), R"(,"{}":{{{}}})", tags::kMember, tags);
+}
+
+}  // namespace
 
 void append_point_json(std::string& out, const PointBatch& batch, const Point& point,
                        const Schema& schema) {
@@ -42,6 +77,7 @@ void append_point_json(std::string& out, const PointBatch& batch, const Point& p
     open_member(',', schema.fields().name(v->field));
     append_json_number(out, v->value);
   }
+  if (point.tags.length > 0) append_tags(out, batch, point, schema);
   out += '}';
 }
 

@@ -99,8 +99,11 @@ bool PointLogDecoder::read_dictionaries(ByteReader& reader) {
   for (std::uint64_t i = 0; i < series; ++i) {
     const std::string_view track = reader.text();
     const std::string_view chassis = reader.text();
+    const std::string_view tags =
+        version_ == log::kOldestVersion ? std::string_view{} : reader.text();
     if (!reader.ok()) return false;
-    series_.push_back({.track = track, .chassis = chassis, .hash = series_hash(track, chassis)});
+    series_.push_back(
+        {.track = track, .chassis = chassis, .tags = tags, .hash = series_hash(track, chassis)});
   }
   field_list_.clear();
   const std::uint64_t fields = reader.varint();
@@ -334,6 +337,9 @@ std::size_t PointLogDecoder::fill_point(PointBatch& batch, Point& point, std::si
     series.chassis_ref = {static_cast<std::uint32_t>(batch.text.size()),
                           static_cast<std::uint32_t>(series.chassis.size())};
     batch.text += series.chassis;
+    series.tags_ref = {static_cast<std::uint32_t>(batch.text.size()),
+                       static_cast<std::uint32_t>(series.tags.size())};
+    batch.text += series.tags;
   }
   point.event_time = {static_cast<std::int64_t>(row.event_time)};
   point.arrival_time = {row.arrival_ms * kNsPerMs};
@@ -341,6 +347,7 @@ std::size_t PointLogDecoder::fill_point(PointBatch& batch, Point& point, std::si
   point.sequence = row.sequence;
   point.track = series.track_ref;
   point.chassis = series.chassis_ref;
+  point.tags = series.tags_ref;
   point.first_value = static_cast<std::uint32_t>(first_value);
   point.sector = (shape.flags & log::kHasSector) != 0 ? row.sector : Point::kNoSector;
   point.lap = row.lap;

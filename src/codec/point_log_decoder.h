@@ -50,6 +50,7 @@ class PointLogDecoder {
   struct Series {
     std::string_view track;
     std::string_view chassis;
+    std::string_view tags;
     std::uint64_t hash = 0;
     bool has_time = false;
     std::uint64_t event_time = 0;
@@ -59,6 +60,7 @@ class PointLogDecoder {
     std::uint64_t batch = 0;  ///< the last one that has its names ...
     TextRef track_ref = {};   ///< ... here
     TextRef chassis_ref = {};
+    TextRef tags_ref = {};
   };
   struct Shape {
     std::uint8_t flags = 0;

@@ -147,13 +147,16 @@ void PointLogEncoder::add_point(const LogRows& rows, const Point& p, std::int64_
 std::uint32_t PointLogEncoder::series_of(const LogRows& rows, const Point& p) {
   const std::string_view track = rows.str(p.track);
   const std::string_view chassis = rows.str(p.chassis);
-  Slot& slot = series_index_.find(p.series_hash, epoch_, [&](std::uint32_t i) {
-    return series_[i].chassis == chassis && series_[i].track == track;
+  const std::string_view tags = rows.str(p.tags);
+  const std::uint64_t hash = series_hash(p.series_hash, tags);
+  Slot& slot = series_index_.find(hash, epoch_, [&](std::uint32_t i) {
+    return series_[i].chassis == chassis && series_[i].track == track && series_[i].tags == tags;
   });
   if (slot.epoch == epoch_) return slot.index;
   const auto number = static_cast<std::uint32_t>(series_.size());
-  slot = {p.series_hash, epoch_, number};
-  series_.push_back({.track = track, .chassis = chassis, .event_time = last_event_time_});
+  slot = {hash, epoch_, number};
+  series_.push_back(
+      {.track = track, .chassis = chassis, .tags = tags, .event_time = last_event_time_});
   series_index_.make_room(series_.size() + 1, epoch_);
   return number;
 }
@@ -256,6 +259,7 @@ void PointLogEncoder::write_dictionaries(std::string& out) const {
   for (const Series& series : series_) {
     writer.text(series.track);
     writer.text(series.chassis);
+    writer.text(series.tags);
   }
   writer.varint(field_ids_.size());
   for (const FieldId id : field_ids_) writer.text(fields_.name(id));

@@ -27,6 +27,7 @@ class PointLogEncoder {
   struct Series {
     std::string_view track;
     std::string_view chassis;
+    std::string_view tags;
     std::uint64_t event_time = 0;  ///< in the payload's unit
     std::uint64_t lap = 0;
     std::uint64_t sector = 0;

@@ -15,7 +15,7 @@ using point_log_testing::describe;
 using point_log_testing::read_back;
 
 struct AnyPoint {
-  std::string track, chassis, json;
+  std::string track, chassis, tags, json;
   std::int64_t event_ns, arrival_ns;
   std::uint64_t sequence;
   std::int32_t sector;
@@ -68,6 +68,8 @@ rc::Gen<std::string> any_name() {
 rc::Gen<AnyPoint> any_point() {
   return rc::gen::build<AnyPoint>(
       rc::gen::set(&AnyPoint::track, any_name()), rc::gen::set(&AnyPoint::chassis, any_name()),
+      rc::gen::set(&AnyPoint::tags,
+                   rc::gen::element<std::string>("", "", R"("a":"b")", R"("a":"c","b":"x")")),
       rc::gen::set(&AnyPoint::json, rc::gen::arbitrary<std::string>()),
       rc::gen::set(&AnyPoint::event_ns, any_time()),
       rc::gen::set(&AnyPoint::arrival_ns, any_time()), rc::gen::set(&AnyPoint::sequence),
@@ -111,6 +113,7 @@ PointBatch batch_of(const std::vector<AnyPoint>& points, Schema& schema) {
     Point& p = batch.points.emplace_back();
     p.track = append(batch.text, any.track);
     p.chassis = append(batch.text, any.chassis);
+    p.tags = append(batch.text, any.tags);
     p.series_hash = series_hash(any.track, any.chassis);
     p.json = append(batch.text, any.json);
     p.event_time = {any.event_ns};

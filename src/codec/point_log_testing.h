@@ -16,9 +16,10 @@ namespace slipstream::point_log_testing {
 inline std::string describe(const PointBatch& batch, const Point& p, const Schema& schema) {
   const std::int64_t ms = p.arrival_time.ns / kNsPerMs - (p.arrival_time.ns % kNsPerMs < 0 ? 1 : 0);
   auto text = fmt::format(
-      "{} of {} ({:x}) at {}, here at {} from {}, lap {}{}, sector {}{}, number {} {}",
-      batch.chassis(p), batch.track(p), series_hash(batch.track(p), batch.chassis(p)),
-      p.event_time.ns, ms, static_cast<int>(p.source), p.lap, p.lap_is_fault ? "!" : "", p.sector,
+      "{} of {} {{{}}} ({:x}) at {}, here at {} from {}, lap {}{}, sector {}{}, number {} {}",
+      batch.chassis(p), batch.track(p), batch.tags(p),
+      series_hash(batch.track(p), batch.chassis(p)), p.event_time.ns, ms,
+      static_cast<int>(p.source), p.lap, p.lap_is_fault ? "!" : "", p.sector,
       p.sector_derived ? "!" : "", p.has_sequence, p.has_sequence ? p.sequence : 0);
   for (auto v = batch.values_begin(p); v != batch.values_end(p); ++v) {
     text += fmt::format(" {}={:x}", schema.fields().name(v->field),

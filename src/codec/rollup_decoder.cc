@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/iso_time.h"
+#include "model/tags.h"
 
 namespace slipstream {
 namespace {
@@ -24,6 +25,16 @@ bool read_id(std::string_view hex, std::array<std::uint8_t, 16>& id) {
     if (read.ec != std::errc{} || read.ptr != digits + 2) return false;
   }
   return true;
+}
+
+/// In the order of their names, as append_rollup_json() wrote them.
+void read_tags(const element& value, std::string& tags) {
+  simdjson::dom::object object;
+  if (value.get(object) != simdjson::SUCCESS) return;
+  for (const auto member : object) {
+    std::string_view text;
+    if (member.value.get(text) == simdjson::SUCCESS) append_tag(tags, {member.key, text});
+  }
 }
 
 std::optional<EventTime> read_time(const element& value) {
@@ -69,6 +80,7 @@ bool RollupDecoder::Impl::read_head(std::string_view name, const element& value,
   };
   if (name == "track") return text(rollup.track, 0);
   if (name == "chassis") return text(rollup.chassis, 1);
+  if (name == tags::kMember) return read_tags(value, rollup.tags), true;
   if (name == "window") return text(rollup.window, 2);
   if (name == "lap") return integer(rollup.lap), true;
   if (name == "sector") return integer(rollup.sector), true;

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
 #include "base/iso_time.h"
 #include "base/json_text.h"
 #include "base/number_text.h"
+#include "model/tags.h"
 
 namespace slipstream {
 namespace {
@@ -75,6 +78,13 @@ std::string window_id_text(const std::array<std::uint8_t, 16>& id) {
   return text;
 }
 
+bool is_rollup_member(std::string_view name) {
+  static constexpr std::array<std::string_view, 11> kMembers = {
+      "track",    "chassis", "tags",   "lap",       "sector", "count",
+      "first_ts", "last_ts", "window", "window_id", "late"};
+  return std::ranges::find(kMembers, name) != kMembers.end();
+}
+
 void append_rollup_head(std::string& out, const RollupHead& head) {
   out += R"({"track":)";
   append_json_string(out, head.track);
@@ -86,6 +96,12 @@ void append_rollup_head(std::string& out, const RollupHead& head) {
   out += R"(","last_ts":")";
   append_iso_time(out, head.last_time.ns);
   out += '"';
+  TagsReader reader(head.tags);
+  while (const auto tag = reader.next()) {
+    if (is_rollup_member(tag->name) || statistic_of(tag->name) != nullptr) continue;
+    fmt::format_to(std::back_inserter(out), R"(,"{}":"{}")", tag->name, tag->value);
+  }
+  fmt::format_to(std::back_inserter(out), R"(,"{}":{{{}}})", tags::kMember, head.tags);
 }
 
 void append_rollup_tail(std::string& out, std::string_view window,
@@ -97,8 +113,8 @@ void append_rollup_tail(std::string& out, std::string_view window,
 }
 
 void append_rollup_json(std::string& out, const Rollup& rollup, const FieldTable& fields) {
-  append_rollup_head(out, {rollup.track, rollup.chassis, rollup.lap, rollup.sector, rollup.count,
-                           rollup.first_time, rollup.last_time});
+  append_rollup_head(out, {rollup.track, rollup.chassis, rollup.tags, rollup.lap, rollup.sector,
+                           rollup.count, rollup.first_time, rollup.last_time});
   append_fields(out, rollup, fields);
   append_rollup_tail(out, rollup.window, rollup.window_id, rollup.late);
 }

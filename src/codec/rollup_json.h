@@ -10,11 +10,13 @@
 #include "base/error.h"
 #include "model/rollup.h"
 #include "model/schema.h"
+#include "model/tags.h"
 
 namespace slipstream {
 
-/// A rollup as everybody outside sees it: track, chassis, lap, sector, count, first_ts, last_ts,
-/// avg_<field> ..., window, window_id.
+/// A rollup as everybody outside sees it: track, chassis, lap, sector, count, first_ts,
+/// last_ts, its tags, avg_<field> ..., window, window_id. The tags stand there as an object, and
+/// each also as a member, unless a rollup has one of its own by that name.
 void append_rollup_json(std::string& out, const Rollup& rollup, const FieldTable& fields);
 /// Its statistics alone: {"avg_speed_kmh":..,...}.
 void append_rollup_stats(std::string& out, const Rollup& rollup, const FieldTable& fields);
@@ -25,6 +27,7 @@ std::string window_id_text(const std::array<std::uint8_t, 16>& id);
 struct RollupHead {
   std::string_view track;
   std::string_view chassis;
+  std::string_view tags;
   std::int32_t lap;
   std::int32_t sector;
   std::uint64_t count;
@@ -35,11 +38,15 @@ void append_rollup_head(std::string& out, const RollupHead& head);
 void append_rollup_tail(std::string& out, std::string_view window,
                         const std::array<std::uint8_t, 16>& id, bool late);
 
+/// Whether it says something of the whole, beside the tags and the statistics of each field.
+bool is_rollup_member(std::string_view name);
+
 /// What /api/rollups asks for. Times are of the rollup's last point, inclusive.
 struct RollupQuery {
   std::string window = {};  ///< empty: all
   std::string track = {};
   std::string chassis = {};
+  TagFilter tags = {};
   std::optional<std::int32_t> lap = {};
   std::optional<EventTime> from = {};
   std::optional<EventTime> to = {};

@@ -125,6 +125,8 @@ const std::string& name_of(const SchemaOptions& names, const Synonym& synonym) {
       return names.sequence;
     case MemberRole::kField:
     case MemberRole::kSynonym:
+    case MemberRole::kTag:
+    case MemberRole::kTags:
     case MemberRole::kOther:
       break;
   }

@@ -9,6 +9,10 @@ std::uint64_t series_hash(std::string_view track, std::string_view chassis) {
                               XXH3_64bits(track.data(), track.size()));
 }
 
+std::uint64_t series_hash(std::uint64_t machine_hash, std::string_view tags) {
+  return tags.empty() ? machine_hash : XXH3_64bits_withSeed(tags.data(), tags.size(), machine_hash);
+}
+
 PointBatchPtr BatchPool::get() {
   {
     const std::lock_guard lock(mutex_);

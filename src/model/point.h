@@ -29,19 +29,24 @@ struct Value {
 };
 
 /// One reading of one machine at one instant. Its strings and values live in its batch.
+///
+/// Its machine is (track, chassis): partitions, laps and insights go by that. Its series is the
+/// machine and its further tags: windows go by that.
 struct Point {
   static constexpr std::int32_t kNoSector = -1;
   static constexpr std::uint32_t kNoSeries = std::numeric_limits<std::uint32_t>::max();
 
   EventTime event_time;
   ArrivalTime arrival_time;   ///< the kernel's receipt where it tells, else ours
-  std::uint64_t series_hash;  ///< of (track, chassis); see series_hash()
+  std::uint64_t series_hash;  ///< of its machine (track, chassis); see series_hash()
   std::uint64_t sequence = 0;
   TextRef json;     ///< the point as JSON, complete; kTextSpare bytes after it are free
   TextRef track;    ///< unescaped
   TextRef chassis;  ///< unescaped
+  TextRef tags;     ///< of its series beside the machine, as model/tags.h spells them
   std::uint32_t first_value = 0;
-  std::uint32_t series = kNoSeries;  ///< the partition's number for it, once it is there
+  std::uint32_t series = kNoSeries;   ///< the partition's number for it, once it is there
+  std::uint32_t machine = kNoSeries;  ///< the number of its machine's series without tags
   std::int32_t sector = kNoSector;
   TextRef lap_literal;  ///< where the lap stands in `json`; set only when lap_is_fault
   std::int16_t lap = 0;
@@ -49,7 +54,7 @@ struct Point {
   SourceKind source = SourceKind::kUdp;
   bool lap_is_fault = false;  ///< the logger's fault value: to be repaired by the partition
   bool has_sequence = false;
-  bool has_texts = false;       ///< carries members that are no numbers, beyond its dimensions
+  bool has_texts = false;  ///< carries members that are no numbers, beyond its dimensions, tags
   bool sector_derived = false;  ///< from the distance: not yet in `json`
   bool sector_unknown = false;  ///< 0, since nothing told of one in its lap
 };
@@ -68,6 +73,7 @@ struct PointBatch {
   std::string_view json(const Point& p) const { return str(p.json); }
   std::string_view track(const Point& p) const { return str(p.track); }
   std::string_view chassis(const Point& p) const { return str(p.chassis); }
+  std::string_view tags(const Point& p) const { return str(p.tags); }
   const Value* values_begin(const Point& p) const { return values.data() + p.first_value; }
   const Value* values_end(const Point& p) const { return values_begin(p) + p.value_count; }
   /// NaN when the point lacks the field.
@@ -90,8 +96,10 @@ struct PointBatch {
 };
 using PointBatchPtr = std::unique_ptr<PointBatch>;
 
-/// Decides a point's partition; equal on every machine and in every version.
+/// Of a machine. Decides a point's partition; equal on every machine and in every version.
 std::uint64_t series_hash(std::string_view track, std::string_view chassis);
+/// Of a series of that machine; without tags the machine's.
+std::uint64_t series_hash(std::uint64_t machine_hash, std::string_view tags);
 
 /// Used batches, kept to be filled again, so that a steady flow allocates nothing.
 /// Threads: any. Bounded: beyond `max_idle` batches, or a batch grown past `max_batch_bytes`,

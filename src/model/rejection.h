@@ -23,13 +23,14 @@ enum class RejectReason : std::uint8_t {
   kOverloaded,
   kUnauthorized,
   kUnknownFormat,  ///< bytes that no decoder knows; one a datagram
+  kTooManySeries,  ///< of one machine (SeriesLimit)
 };
-inline constexpr std::size_t kRejectReasonCount = 14;
+inline constexpr std::size_t kRejectReasonCount = 15;
 
 inline constexpr std::array<std::string_view, kRejectReasonCount> kRejectReasonNames = {
-    "empty",        "malformed_json", "malformed_csv", "not_an_object", "missing_dimension",
-    "bad_number",   "out_of_range",   "bad_time",      "future_time",   "too_large",
-    "rate_limited", "overloaded",     "unauthorized",  "unknown_format"};
+    "empty",        "malformed_json", "malformed_csv", "not_an_object",  "missing_dimension",
+    "bad_number",   "out_of_range",   "bad_time",      "future_time",    "too_large",
+    "rate_limited", "overloaded",     "unauthorized",  "unknown_format", "too_many_series"};
 
 constexpr std::string_view to_string(RejectReason reason) {
   return kRejectReasonNames[static_cast<std::size_t>(reason)];

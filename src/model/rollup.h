@@ -24,6 +24,7 @@ struct Rollup {
   std::array<std::uint8_t, 16> window_id{};  ///< stable and unique; written as 32 hex digits
   std::string track;
   std::string chassis;
+  std::string tags;         ///< of the series beside these, as model/tags.h spells them
   std::int32_t lap = 0;     ///< where not a key dimension: the last point's
   std::int32_t sector = 0;  ///< likewise
   bool key_lap = false;     ///< it is one

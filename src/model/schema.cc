@@ -26,7 +26,10 @@ std::optional<FieldId> FieldTable::intern(std::string_view name) {
   return id;
 }
 
-Schema::Schema(SchemaOptions options) : options_(std::move(options)), fields_(options_.well_known) {
+Schema::Schema(SchemaOptions options)
+    : options_(std::move(options)),
+      fields_(options_.well_known),
+      series_(options_.max_series_per_machine) {
   for (const auto& [name, range] : options_.ranges) {
     if (name == options_.lap || name == options_.sector) {
       (name == options_.lap ? lap_range_ : sector_range_) = range;

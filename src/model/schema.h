@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "model/series_limit.h"
+
 namespace slipstream {
 
 using FieldId = std::uint16_t;
@@ -82,13 +84,17 @@ struct SchemaOptions {
   std::array<std::string, field::kWellKnownCount> well_known = {
       "lapdist_m", "speed_kmh", "accx_can", "accy_can", "Steering_Angle", "pbrake_f", "rpm"};
   std::string sequence = {};  ///< member that numbers a machine's points; empty: none
+  /// Members whose texts tell a machine's series apart. Those of line protocol's tags always do.
+  std::vector<std::string> tags = {};
+  std::size_t max_series_per_machine = SeriesLimit::kMaxPerMachine;
   std::vector<std::pair<std::string, FieldRange>> ranges = {};
   std::int64_t future_skew_ms = 300'000;
   std::size_t max_point_bytes = 65'536;
   CsvOptions csv = {};
 };
 
-/// The schema in force. Owns the field table. Immutable but for the fields it learns.
+/// The schema in force. Owns the field table and the series that are known to come. Immutable but
+/// for these.
 class Schema {
  public:
   explicit Schema(SchemaOptions options = {});
@@ -96,6 +102,7 @@ class Schema {
   const SchemaOptions& options() const { return options_; }
   FieldTable& fields() { return fields_; }
   const FieldTable& fields() const { return fields_; }
+  SeriesLimit& series() { return series_; }
   /// Of fields, beside those of lap and sector.
   bool has_ranges() const { return !ranges_.empty(); }
   /// nullptr when the field has no configured range.
@@ -115,6 +122,7 @@ class Schema {
  private:
   SchemaOptions options_;
   FieldTable fields_;
+  SeriesLimit series_;
   std::vector<std::optional<FieldRange>> ranges_;
   std::optional<FieldRange> lap_range_;
   std::optional<FieldRange> sector_range_;

@@ -58,7 +58,8 @@ struct StoredRollupsQuery {
   RollupRow upto = 0;
   std::size_t max_rows = 500;  ///< looked at
   std::size_t max_bytes = std::size_t{256} << 10;
-  std::function<bool(std::string_view track, std::string_view chassis)> keep = {};
+  std::function<bool(std::string_view track, std::string_view chassis, std::string_view tags)>
+      keep = {};
 };
 
 struct StoredRollups {

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/nearest_name.h"
+#include "model/tags.h"
 #include "ops/output_settings.h"
 #include "ops/settings.h"
 #include "ops/token_settings.h"
@@ -422,6 +423,15 @@ void check_whole(Config& config, Faults& faults) {
     if (name->empty() ? may_be_none : members.insert(*name).second) continue;
     fault(fmt::format("[schema] {}", key),
           fmt::format("a member's name that no other has is expected, not \"{}\"", *name));
+  }
+  for (const auto& name : schema.tags) {
+    if (!name.empty() && name.size() <= tags::kMaxNameBytes && members.insert(name).second)
+      continue;
+    fault("[schema] tags",
+          fmt::format("members' names that no other has are expected, not \"{}\"", name));
+  }
+  if (schema.tags.size() > tags::kMaxTags) {
+    fault("[schema] tags", fmt::format("at most {} are expected", tags::kMaxTags));
   }
   check_udp_ports(config.udp, fault);
   check_security(config.security, fault);

@@ -17,7 +17,7 @@ struct LiveParts {
   const Clock& clock;
   IngestStats& ingest;
   PipelineStats& stats;
-  const Schema& schema;
+  Schema& schema;
   AcceptedSink& accepted;
   std::size_t max_series = SeriesTable::kMaxSeries;
 };

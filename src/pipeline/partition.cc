@@ -148,6 +148,7 @@ void Partition::fold(Work& work) {
       forget_evicted();
     }
     dirty_.changed(point.series);
+    if (point.machine != point.series) dirty_.changed(point.machine);
     // After a restart, points of live work are complete up to where it threw.
     const bool is_again = work.replayed || i < work.completed;
     if (i < work.completed) {

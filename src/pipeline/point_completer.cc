@@ -6,10 +6,18 @@
 
 namespace slipstream {
 
-PointCompleter::PointCompleter(std::size_t max_series, const Schema& schema, IngestStats& ingest)
+PointCompleter::PointCompleter(std::size_t max_series, Schema& schema, IngestStats& ingest)
     : series_(max_series),
+      limit_(schema.series()),
       ingest_(ingest),
       sector_member_(",\"" + schema.options().sector + "\":") {}
+
+void PointCompleter::number_tagged(const PointBatch& batch, Point& point,
+                                   std::vector<std::uint32_t>& evicted) {
+  point.series = series_.find_or_add(batch, point, batch.tags(point), evicted, point.machine);
+  SeriesState& series = series_[point.series];
+  series.last_arrival = std::max(series.last_arrival, floor_to_ms(point.arrival_time));
+}
 
 void PointCompleter::repair_lap(PointBatch& batch, Point& point, const SeriesState& series) {
   point.lap = series.lap;
@@ -57,6 +65,9 @@ void PointCompleter::save_series(std::uint32_t series, std::string& out) const {
 Result<void> PointCompleter::restore_series(std::uint32_t series, std::string_view bytes) {
   auto state = series_state_from(bytes);
   if (!state) return std::unexpected(state.error());
+  if (!state->name.tags().empty()) {
+    limit_.restore(state->name.machine_hash(), state->hash, state->last_arrival);
+  }
   return series_.restore(series, std::move(*state));
 }
 

@@ -15,7 +15,7 @@
 namespace slipstream {
 
 /// Completes the points of a partition, out of what it knows of each machine:
-///   - its series' number;
+///   - its number, and its series' where that has tags;
 ///   - the lap, where the logger's was a fault value: the last good one;
 ///   - the sector, where neither the sender nor the distance told one: the last one of this lap;
 ///   - the point's text, with what was put in.
@@ -28,16 +28,17 @@ namespace slipstream {
 class PointCompleter {
  public:
   /// Both outlive it.
-  PointCompleter(std::size_t max_series, const Schema& schema, IngestStats& ingest);
+  PointCompleter(std::size_t max_series, Schema& schema, IngestStats& ingest);
 
-  /// Numbers the point's series: the first thing to be done with a point. Series that are forgotten
-  /// for it are appended to `evicted`; the number may be one of theirs.
+  /// Numbers the point's machine and its series: the first thing to be done with a point. Series
+  /// that are forgotten for it are appended to `evicted`; the numbers may be of theirs.
   void number(const PointBatch& batch, Point& point, std::vector<std::uint32_t>& evicted) {
-    point.series = series_.find_or_add(batch, point, evicted);
+    point.machine = point.series = series_.find_or_add(batch, point, {}, evicted);
+    if (point.tags.length > 0) number_tagged(batch, point, evicted);
   }
   /// Puts in what the point lacks, and remembers what it tells.
   void complete(PointBatch& batch, Point& point) {
-    SeriesState& series = series_of(point);
+    SeriesState& series = machine_of(point);
     if (point.lap_is_fault) repair_lap(batch, point, series);
     if (point.sector == Point::kNoSector) {
       point.sector = series.sector_lap == point.lap ? series.sector : 0;
@@ -48,11 +49,11 @@ class PointCompleter {
     remember(point, series);
   }
   /// Remembers what a point tells that is complete already.
-  void follow(const Point& point) { remember(point, series_of(point)); }
+  void follow(const Point& point) { remember(point, machine_of(point)); }
   /// `is_told`: what is missing, or comes again, is counted for people to see.
   void check_sequence(const Point& point, bool is_told) {
     if (!point.has_sequence) return;
-    const auto change = series_of(point).sequence.see(point.sequence);
+    const auto change = machine_of(point).sequence.see(point.sequence);
     if (!is_told) return;
     if (change.missing != 0) ingest_.sequence_missing.add(change.missing);
     if (change.repeats != 0) ingest_.sequence_repeats.add(change.repeats);
@@ -69,10 +70,11 @@ class PointCompleter {
   Result<void> restore_series(std::uint32_t series, std::string_view bytes);
 
  private:
-  SeriesState& series_of(const Point& point) {
-    CHECK(point.series < series_.numbers_end(), "a point's series is numbered before all else");
-    return series_[point.series];
+  SeriesState& machine_of(const Point& point) {
+    CHECK(point.machine < series_.numbers_end(), "a point's machine is numbered before all else");
+    return series_[point.machine];
   }
+  void number_tagged(const PointBatch& batch, Point& point, std::vector<std::uint32_t>& evicted);
   static void remember(const Point& point, SeriesState& series) {
     series.last_arrival = std::max(series.last_arrival, floor_to_ms(point.arrival_time));
     series.lap = point.lap;
@@ -84,6 +86,7 @@ class PointCompleter {
   void add_sector_text(PointBatch& batch, Point& point) const;
 
   SeriesTable series_;
+  SeriesLimit& limit_;
   IngestStats& ingest_;
   const std::string sector_member_;  ///< ,"sector":
 };

@@ -21,6 +21,7 @@ struct Reading {
   std::int32_t sector = Point::kNoSector;
   bool lap_fault = false;
   std::uint64_t sequence = 0;
+  std::string tags = {};
 };
 
 void add(PointBatch& batch, const Reading& r) {
@@ -33,6 +34,7 @@ void add(PointBatch& batch, const Reading& r) {
   };
   point.track = append("cota");
   point.chassis = append(r.chassis);
+  point.tags = append(r.tags);
   point.json = append(fmt::format(R"({{"lap":{},"speed":181}})", r.lap_fault ? 32'768 : r.lap));
   batch.text.append(PointBatch::kTextSpare, ' ');
   if (r.lap_fault) {
@@ -70,6 +72,53 @@ class PointCompleterTest : public testing::Test {
   std::string text_;
   PointCompleter completer_{2, schema_, ingest_};
 };
+
+TEST_F(PointCompleterTest, LapsSectorsAndSequencesAreTheMachinesWhateverTheTags) {
+  PointCompleter completer(10, schema_, ingest_);
+  const Point plain = complete(completer, {.lap = 4, .sector = 2, .sequence = 1});
+  EXPECT_EQ(plain.series, plain.machine);
+  const Point left =
+      complete(completer, {.lap_fault = true, .sequence = 2, .tags = R"("wheel":"fl")"});
+  const Point right =
+      complete(completer, {.lap_fault = true, .sequence = 3, .tags = R"("wheel":"fr")"});
+  for (const Point& point : {left, right}) {
+    EXPECT_EQ(point.machine, plain.machine);
+    EXPECT_NE(point.series, point.machine);
+    EXPECT_EQ(point.lap, 4);
+    EXPECT_EQ(point.sector, 2);
+  }
+  EXPECT_NE(left.series, right.series);
+  EXPECT_EQ(complete(completer, {.tags = R"("wheel":"fl")"}).series, left.series);
+  EXPECT_EQ(completer.size(), 3u);
+  EXPECT_EQ(ingest_.sequence_missing.value(), 0);
+}
+
+TEST_F(PointCompleterTest, ATaggedSeriesTakesItsOwnMachinesPlaceLastOfAll) {
+  PointCompleter completer(1, schema_, ingest_);
+  complete(completer, {.chassis = "a"});
+  evicted_.clear();
+  const Point tagged = complete(completer, {.chassis = "b", .lap = 7, .tags = R"("x":"y")"});
+  EXPECT_THAT(evicted_, SizeIs(1));
+  EXPECT_NE(tagged.series, tagged.machine);
+  EXPECT_TRUE(completer.in_use(tagged.machine));
+  EXPECT_TRUE(completer.in_use(tagged.series));
+}
+
+TEST_F(PointCompleterTest, TagsComeBackWithASeriesAndCountAgainstTheLimit) {
+  Schema schema({.max_series_per_machine = 1});
+  PointCompleter completer(10, schema_, ingest_);
+  const Point before = complete(completer, {.tags = R"("x":"y")"});
+  PointCompleter restored(10, schema, ingest_);
+  for (const std::uint32_t number : {before.machine, before.series}) {
+    std::string bytes;
+    completer.save_series(number, bytes);
+    ASSERT_TRUE(restored.restore_series(number, bytes));
+  }
+  EXPECT_EQ(complete(restored, {.tags = R"("x":"y")"}).series, before.series);
+  const std::uint64_t machine = series_hash("cota", "GR86-01");
+  EXPECT_TRUE(schema.series().admit(machine, series_hash(machine, R"("x":"y")"), {kBegin}));
+  EXPECT_FALSE(schema.series().admit(machine, series_hash(machine, R"("x":"z")"), {kBegin}));
+}
 
 TEST_F(PointCompleterTest, ASectorThatNothingToldOfIsTheLastOneOfTheLap) {
   EXPECT_EQ(complete(completer_, {.sector = 2}).sector, 2);

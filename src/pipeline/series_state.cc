@@ -6,7 +6,8 @@
 namespace slipstream {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kWithoutTags = 1;  // 0.1's
 constexpr std::int64_t kFarMs = (std::int64_t{1} << 62) / kNsPerMs;
 
 }  // namespace
@@ -14,8 +15,9 @@ constexpr std::int64_t kFarMs = (std::int64_t{1} << 62) / kNsPerMs;
 void save(const SeriesState& state, std::string& out) {
   ByteWriter writer(out);
   writer.fixed(kVersion);
-  writer.text(state.track);
-  writer.text(state.chassis);
+  writer.text(state.name.track());
+  writer.text(state.name.chassis());
+  writer.text(state.name.tags());
   writer.zigzag(floor_to_ms(state.last_arrival).ns / kNsPerMs);
   writer.fixed(state.lap);
   writer.zigzag(state.sector);
@@ -25,11 +27,16 @@ void save(const SeriesState& state, std::string& out) {
 
 Result<SeriesState> series_state_from(std::string_view bytes) {
   ByteReader in(bytes);
-  if (in.fixed<std::uint8_t>() != kVersion) return fail("saved series: not of a known version");
+  const auto version = in.fixed<std::uint8_t>();
+  if (version != kVersion && version != kWithoutTags) {
+    return fail("saved series: not of a known version");
+  }
   SeriesState state;
-  state.track = in.text();
-  state.chassis = in.text();
-  state.hash = series_hash(state.track, state.chassis);
+  const auto track = in.text();
+  const auto chassis = in.text();
+  const auto tags = version == kWithoutTags ? std::string_view{} : in.text();
+  state.name = {track, chassis, tags};
+  state.hash = state.name.hash();
   const std::int64_t last_arrival_ms = in.zigzag();
   state.lap = in.fixed<std::int16_t>();
   state.sector = static_cast<std::int32_t>(in.zigzag());

@@ -5,15 +5,16 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/series_name.h"
 #include "pipeline/sequence_tracker.h"
 
 namespace slipstream {
 
-/// What a partition knows of a series beyond its windows.
+/// What a partition knows of a series beyond its windows. Laps, sectors and sequence numbers are
+/// kept at the machine's own, the one without tags.
 struct SeriesState {
-  std::string track = {};
-  std::string chassis = {};
-  std::uint64_t hash = 0;         ///< of both; see series_hash()
+  SeriesName name = {};
+  std::uint64_t hash = 0;         ///< of the name
   ArrivalTime last_arrival = {};  ///< in whole milliseconds, as the log has it
   std::int16_t lap = 0;           ///< the last good one
   std::int32_t sector = 0;        ///< the last known one ...

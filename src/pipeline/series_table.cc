@@ -10,12 +10,14 @@
 namespace slipstream {
 
 std::uint32_t SeriesTable::find_or_add(const PointBatch& batch, const Point& point,
-                                       std::vector<std::uint32_t>& evicted) {
+                                       std::string_view tags, std::vector<std::uint32_t>& evicted,
+                                       std::uint32_t kept) {
   const auto track = batch.track(point);
   const auto chassis = batch.chassis(point);
-  const std::uint32_t known = find(point.series_hash, track, chassis);
+  const std::uint64_t hash = series_hash(point.series_hash, tags);
+  const std::uint32_t known = find(hash, track, chassis, tags);
   if (known != kNone) return known;
-  if (size_ >= max_series_ && size_ > 0) evict_oldest(evicted);
+  if (size_ >= max_series_ && size_ > 0) evict_oldest(evicted, kept);
 
   auto number = numbers_end();
   if (free_.empty()) {
@@ -27,11 +29,11 @@ std::uint32_t SeriesTable::find_or_add(const PointBatch& batch, const Point& poi
   }
   SeriesState& state = states_[number];
   CHECK(!state.in_use, "a number is one series' at a time");
-  state.track = track;
-  state.chassis = chassis;
-  state.hash = point.series_hash;
+  state.name = {track, chassis, tags};
+  state.hash = hash;
   link(number);
-  CHECK(size_ <= std::max<std::size_t>(max_series_, 1), "the table keeps to its bound");
+  CHECK(size_ <= std::max<std::size_t>(max_series_, kept == kNone ? 1 : 2),
+        "the table keeps to its bound");
   return number;
 }
 
@@ -41,7 +43,7 @@ Result<void> SeriesTable::restore(std::uint32_t number, SeriesState state) {
   };
   if (number > kMaxNumber) return refuse("no such number");
   if (number < numbers_end() && states_[number].in_use) return refuse("its number is in use");
-  if (find(state.hash, state.track, state.chassis) != kNone) {
+  if (find(state.hash, state.name.track(), state.name.chassis(), state.name.tags()) != kNone) {
     return refuse("it has another number already");
   }
   while (numbers_end() <= number) {
@@ -56,11 +58,13 @@ Result<void> SeriesTable::restore(std::uint32_t number, SeriesState state) {
 }
 
 std::uint32_t SeriesTable::find(std::uint64_t hash, std::string_view track,
-                                std::string_view chassis) const {
+                                std::string_view chassis, std::string_view tags) const {
   const auto first = first_of_hash_.find(hash);
   std::uint32_t number = first == first_of_hash_.end() ? kNone : first->second;
-  while (number != kNone && (states_[number].chassis != chassis || states_[number].track != track))
-    number = next_of_hash_[number];
+  const auto is_it = [&](const SeriesName& name) {
+    return name.chassis() == chassis && name.track() == track && name.tags() == tags;
+  };
+  while (number != kNone && !is_it(states_[number].name)) number = next_of_hash_[number];
   return number;
 }
 
@@ -85,14 +89,14 @@ void SeriesTable::unlink(std::uint32_t number) {
 }
 
 /// A sixteenth goes at once, since finding the oldest looks at all.
-void SeriesTable::evict_oldest(std::vector<std::uint32_t>& evicted) {
+void SeriesTable::evict_oldest(std::vector<std::uint32_t>& evicted, std::uint32_t kept) {
   std::vector<std::uint32_t> in_use;
   in_use.reserve(size_);
   for (std::uint32_t number = 0; number < numbers_end(); ++number) {
-    if (states_[number].in_use) in_use.push_back(number);
+    if (states_[number].in_use && number != kept) in_use.push_back(number);
   }
   const std::size_t excess = size_ + 1 - std::min(size_, max_series_);
-  const std::size_t share = std::min(size_, std::max(excess, size_ / 16));
+  const std::size_t share = std::min(in_use.size(), std::max(excess, size_ / 16));
   const auto end = in_use.begin() + static_cast<std::ptrdiff_t>(share);
   const auto age = [&](std::uint32_t n) { return std::pair(states_[n].last_arrival, n); };
   std::ranges::partial_sort(in_use, end, {}, age);

@@ -1,8 +1,8 @@
 #pragma once
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
-#include <limits>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -24,12 +24,15 @@ class SeriesTable {
   /// How many there may be, unless settings say otherwise.
   static constexpr std::size_t kMaxSeries = 100'000;
 
+  static constexpr std::uint32_t kNone = Point::kNoSeries;
+
   explicit SeriesTable(std::size_t max_series) : max_series_(max_series) {}
 
-  /// The number of the point's series; a new one gets the smallest that is free. Before, evicted
-  /// numbers are appended to `evicted`, oldest series first, whose windows are to be closed.
-  std::uint32_t find_or_add(const PointBatch& batch, const Point& point,
-                            std::vector<std::uint32_t>& evicted);
+  /// The number of the series of the point's machine with those tags; a new one gets the smallest
+  /// that is free. Before, evicted numbers are appended to `evicted`, oldest series first, whose
+  /// windows are to be closed; `kept` is none of them.
+  std::uint32_t find_or_add(const PointBatch& batch, const Point& point, std::string_view tags,
+                            std::vector<std::uint32_t>& evicted, std::uint32_t kept = kNone);
   /// Puts a series back under its old number. There may be more than `max_series` of them, saved
   /// when that was higher: the next new series makes room.
   Result<void> restore(std::uint32_t number, SeriesState state);
@@ -43,12 +46,11 @@ class SeriesTable {
   std::uint32_t numbers_end() const { return static_cast<std::uint32_t>(states_.size()); }
 
  private:
-  static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
-
-  std::uint32_t find(std::uint64_t hash, std::string_view track, std::string_view chassis) const;
+  std::uint32_t find(std::uint64_t hash, std::string_view track, std::string_view chassis,
+                     std::string_view tags) const;
   void link(std::uint32_t number);
   void unlink(std::uint32_t number);
-  void evict_oldest(std::vector<std::uint32_t>& evicted);
+  void evict_oldest(std::vector<std::uint32_t>& evicted, std::uint32_t kept);
 
   const std::size_t max_series_;
   std::size_t size_ = 0;

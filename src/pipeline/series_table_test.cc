@@ -28,7 +28,7 @@ class Table {
     point.chassis = {4, static_cast<std::uint32_t>(chassis.size())};
     point.series_hash = hash.value_or(series_hash("cota", chassis));
     evicted.clear();
-    const auto number = table_.find_or_add(batch, point, evicted);
+    const auto number = table_.find_or_add(batch, point, {}, evicted);
     table_[number].last_arrival = {ms * kNsPerMs};
     return number;
   }
@@ -80,8 +80,7 @@ TEST(SeriesTable, SeriesOfOneHashAreToldApartWhicheverOfThemGoes) {
 TEST(SeriesTable, RestoredSeriesOfOneHashAreFound) {
   Table table(10);
   for (const std::uint32_t number : {5u, 2u, 7u}) {
-    ASSERT_TRUE(
-        table->restore(number, {.track = "cota", .chassis = std::to_string(number), .hash = 42}));
+    ASSERT_TRUE(table->restore(number, {.name = {"cota", std::to_string(number), {}}, .hash = 42}));
   }
   for (const std::uint32_t number : {2u, 5u, 7u}) {
     EXPECT_EQ(table.see(std::to_string(number), 1, 42), number);
@@ -92,20 +91,20 @@ TEST(SeriesTable, RestoredSeriesOfOneHashAreFound) {
 
 TEST(SeriesTable, RestoreRefusesWhatCannotBe) {
   Table table(10);
-  const SeriesState a{.track = "cota", .chassis = "a", .hash = 1};
+  const SeriesState a{.name = {"cota", "a", {}}, .hash = 1};
   ASSERT_TRUE(table->restore(1, a));
   EXPECT_THAT(table->restore(2, a).error().message, HasSubstr("another number"));
-  EXPECT_THAT(table->restore(1, {.track = "cota", .chassis = "b", .hash = 2}).error().message,
+  EXPECT_THAT(table->restore(1, {.name = {"cota", "b", {}}, .hash = 2}).error().message,
               HasSubstr("in use"));
-  EXPECT_FALSE(table->restore(SeriesTable::kMaxNumber + 1, {.chassis = "c"}));
+  EXPECT_FALSE(table->restore(SeriesTable::kMaxNumber + 1, {.name = {"", "c", {}}}));
   EXPECT_EQ(table->size(), 1u);
 }
 
 TEST(SeriesTable, MoreSeriesThanAllowedMakeRoomAtOnce) {
   Table table(3);
   for (std::uint32_t number = 0; number < 8; ++number) {
-    ASSERT_TRUE(table->restore(
-        number, {.track = "cota", .chassis = std::to_string(number), .hash = number}));
+    ASSERT_TRUE(
+        table->restore(number, {.name = {"cota", std::to_string(number), {}}, .hash = number}));
   }
   table.see("new", 1);
   EXPECT_THAT(table.evicted, ElementsAre(0, 1, 2, 3, 4, 5));
@@ -149,8 +148,7 @@ RC_GTEST_PROP(SeriesTable, RestoredTableGivesTheSameNumbersAndEvictions, ()) {
 }
 
 TEST(SeriesState, ReadsBackAsItWas) {
-  SeriesState state{.track = "cota",
-                    .chassis = "GR86-01",
+  SeriesState state{.name = {"cota", "GR86-01", {}},
                     .last_arrival = {1'757'000'000'123'999'999},
                     .lap = 7,
                     .sector = Point::kNoSector,
@@ -160,8 +158,8 @@ TEST(SeriesState, ReadsBackAsItWas) {
   save(state, bytes);
   auto read = series_state_from(bytes);
   ASSERT_TRUE(read);
-  EXPECT_EQ(read->track, "cota");
-  EXPECT_EQ(read->chassis, "GR86-01");
+  EXPECT_EQ(read->name.track(), "cota");
+  EXPECT_EQ(read->name.chassis(), "GR86-01");
   EXPECT_EQ(read->hash, series_hash("cota", "GR86-01"));
   EXPECT_EQ(read->last_arrival.ns, 1'757'000'000'123'000'000);
   EXPECT_EQ(read->lap, 7);

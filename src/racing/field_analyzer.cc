@@ -44,7 +44,7 @@ void FieldAnalyzer::observe(const PointBatch& batch, std::span<const Point> poin
     car->sectors.observe(sample.event_time, sample.lap, sample.sector);
     if (!car->sent_points) {
       car->sent_points = true;
-      active_.push_back(point.series);
+      active_.push_back(point.machine);
     }
   }
 }
@@ -57,9 +57,9 @@ void FieldAnalyzer::forget(std::uint32_t series) {
 }
 
 FieldAnalyzer::Car* FieldAnalyzer::car_of(const PointBatch& batch, const Point& point) {
-  if (point.series >= options_.max_cars) return nullptr;
-  if (point.series >= cars_.size()) cars_.resize(point.series + std::size_t{1});
-  Car& car = cars_[point.series];
+  if (point.machine >= options_.max_cars) return nullptr;
+  if (point.machine >= cars_.size()) cars_.resize(point.machine + std::size_t{1});
+  Car& car = cars_[point.machine];
   // A partition may give the number of a series it forgot to another one.
   if (!car.in_use || car.series_hash != point.series_hash) {
     const bool is_listed = car.sent_points;

@@ -29,7 +29,7 @@ class InsightSink {
 struct FieldAnalyzerOptions {
   std::int64_t batch_ms = 600;
   std::size_t samples_per_car = 500;
-  std::size_t max_cars = 4'096;      ///< series with higher numbers are counted, not analysed
+  std::size_t max_cars = 4'096;      ///< machines with higher numbers are counted, not analysed
   std::int64_t forget_ms = 600'000;  ///< a car silent for so long gives its memory back
 };
 
@@ -48,7 +48,7 @@ class FieldAnalyzer final : public PartitionObserver {
   void tick(SteadyTime now) override;
   void forget(std::uint32_t series) override;
 
-  /// Points of series beyond max_cars.
+  /// Points of machines beyond max_cars.
   std::uint64_t not_analysed() const { return not_analysed_.value(); }
 
  private:

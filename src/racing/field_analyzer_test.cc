@@ -57,7 +57,7 @@ PointBatch batch_of(const std::vector<Reading>& readings) {
     point.series_hash = series_hash("barber", chassis);
     point.track = text("barber");
     point.chassis = text(chassis);
-    point.series = r.series;
+    point.machine = r.series;
     point.sector = r.sector;
     point.lap = r.lap;
     point.first_value = static_cast<std::uint32_t>(batch.values.size());

@@ -2,6 +2,8 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+
 #include "base/json_text.h"
 #include "codec/csv_text.h"
 
@@ -133,7 +135,8 @@ void EntryDecoder::append_member(std::string_view name, std::string_view value) 
   append_text(name);
   text_ += ':';
   const auto& names = schema_.options();
-  const bool is_text = name == names.track || name == names.chassis;
+  const bool is_text = name == names.track || name == names.chassis ||
+                       std::ranges::find(names.tags, name) != names.tags.end();
   const auto number = is_text ? std::nullopt : parse_number(value);
   if (number) {
     append_json_number(text_, value, *number);

@@ -7,9 +7,12 @@
 #include <utility>
 
 #include "store/stored_rollup.h"
+#include "store/tag_condition.h"
 
 namespace slipstream {
 namespace {
+
+constexpr int kFirstTagParameter = 14;
 
 /// A rollup's place in the order of pages.
 struct Position {
@@ -63,6 +66,7 @@ Result<RollupPage> query_rollups(Database& reader, const RollupQuery& query) {
   where(after.has_value(), " AND (last_ns, id) < (?7, ?8)");
   where(first.has_value(), " AND (last_ns, id) <= (?10, ?11)");
   where(last.has_value(), " AND (last_ns, id) >= (?12, ?13)");
+  sql += tag_condition(query.tags, kFirstTagParameter);
   sql += " ORDER BY last_ns DESC, id DESC LIMIT ?9";
 
   auto statement = reader.prepare(sql);
@@ -76,6 +80,7 @@ Result<RollupPage> query_rollups(Database& reader, const RollupQuery& query) {
 
   if (first) statement->bind(10, first->last_ns).bind(11, first->id);
   if (last) statement->bind(12, last->last_ns).bind(13, last->id);
+  bind_tags(*statement, query.tags, kFirstTagParameter);
 
   RollupPage page;
   std::size_t bytes = 0;
@@ -129,7 +134,9 @@ Result<StoredRollups> read_stored_rollups(Database& reader, const StoredRollupsQ
     ++looked_at;
     page.gone += static_cast<std::uint64_t>(statement->integer(0) - page.to.row - 1);
     page.to = {statement->integer(0), check_of_row(*statement, 2)};
-    if (query.keep && !query.keep(statement->text(3), statement->text(4))) continue;
+    if (query.keep && !query.keep(statement->text(kTrackColumn), statement->text(kChassisColumn),
+                                  statement->text(kTagsColumn)))
+      continue;
     page.rollups.push_back(stored_rollup_json(*statement));
     bytes += page.rollups.back().size();
   }

@@ -9,6 +9,7 @@
 #include "store/sqlite.h"
 #include "store/store_damage.h"
 #include "store/stored_rollup.h"
+#include "store/tag_condition.h"
 
 namespace slipstream {
 namespace {
@@ -23,21 +24,33 @@ struct Place {
   std::int64_t id = 0;
 };
 
-Result<Statement> select(Database& database, std::string_view columns, const RollupFilter& filter,
-                         std::int64_t newest, std::string_view more) {
-  std::string sql = fmt::format("SELECT {} FROM rollups WHERE id <= ?6", columns);
+constexpr int kFirstOfTags = 10;
+
+struct Source {
+  Database& database;
+  std::int64_t version;
+  std::int64_t newest;
+};
+
+Result<Statement> select(const Source& source, std::string_view columns, const RollupFilter& filter,
+                         std::string_view more) {
+  std::string sql =
+      fmt::format("SELECT {} FROM {} WHERE id <= ?6", columns,
+                  source.version < kTagsSince ? "(SELECT *, '' AS tags FROM rollups)" : "rollups");
   if (!filter.window.empty()) sql += " AND window = ?1";
   if (!filter.track.empty()) sql += " AND track = ?2";
   if (!filter.chassis.empty()) sql += " AND chassis = ?3";
   if (filter.from) sql += " AND last_ns >= ?4";
   if (filter.to) sql += " AND last_ns < ?5";
+  sql += tag_condition(filter.tags, kFirstOfTags);
   sql += more;
-  auto statement = database.prepare(sql);
+  auto statement = source.database.prepare(sql);
   if (!statement) return statement;
   statement->bind(1, filter.window).bind(2, filter.track).bind(3, filter.chassis);
   if (filter.from) statement->bind(4, filter.from->ns);
   if (filter.to) statement->bind(5, filter.to->ns);
-  statement->bind(6, newest);
+  statement->bind(6, source.newest);
+  bind_tags(*statement, filter.tags, kFirstOfTags);
   return statement;
 }
 
@@ -47,6 +60,8 @@ struct RollupReader::Impl {
   Database database;
   std::int64_t version;
   std::int64_t newest;  ///< row when it was opened
+
+  Source source() { return {database, version, newest}; }
 
   /// The rows behind `place`, which moves to the last of them; none: that was all.
   Result<std::vector<std::string>> read_page(const RollupFilter& filter, Place& place);
@@ -96,7 +111,7 @@ Result<std::uint64_t> RollupReader::log_offset() {
 }
 
 Result<std::uint64_t> RollupReader::count(const RollupFilter& filter) {
-  auto statement = select(impl_->database, "count(*)", filter, impl_->newest, "");
+  auto statement = select(impl_->source(), "count(*)", filter, "");
   if (!statement) return std::unexpected(statement.error());
   if (const auto row = statement->step(); !row) return std::unexpected(row.error());
   return static_cast<std::uint64_t>(statement->integer(0));
@@ -104,7 +119,7 @@ Result<std::uint64_t> RollupReader::count(const RollupFilter& filter) {
 
 Result<std::vector<std::string>> RollupReader::Impl::read_page(const RollupFilter& filter,
                                                                Place& place) {
-  auto statement = select(database, kStoredRollupColumns, filter, newest,
+  auto statement = select(source(), kStoredRollupColumns, filter,
                           " AND (last_ns, id) > (?7, ?8) ORDER BY last_ns, id LIMIT ?9");
   if (!statement) return std::unexpected(statement.error());
   statement->bind(7, place.last_ns).bind(8, place.id).bind(9, kPageRows);

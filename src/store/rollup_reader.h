@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/tags.h"
 
 namespace slipstream {
 
@@ -17,6 +18,7 @@ struct RollupFilter {
   std::string window = {};  ///< empty: all
   std::string track = {};
   std::string chassis = {};
+  TagFilter tags = {};
   std::optional<EventTime> from = {};  ///< inclusive
   std::optional<EventTime> to = {};    ///< exclusive
 };

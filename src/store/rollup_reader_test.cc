@@ -1,5 +1,6 @@
 #include "store/rollup_reader.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <set>
@@ -65,6 +66,31 @@ TEST_F(RollupReaderTest, GivesEachOfThoseThatWereThereOnceThoughMoreComeAndSomeG
   // The first page was read before retention took its oldest rows: of it all came.
   EXPECT_EQ(seen.size(), 1'200u);
   EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), 1'200u);
+}
+
+TEST_F(RollupReaderTest, ReadsAStoreFromBeforeThereWereTags) {
+  {
+    auto old = Database::open(path(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    for (int part = 0; part < kTagsSince - 1; ++part) ASSERT_TRUE(old->execute(kStoreSchema[part]));
+    ASSERT_TRUE(old->execute(
+        "INSERT INTO rollups (window, window_id, track, chassis, lap, sector, count, first_ns, "
+        "last_ns, partition, sequence, stats) VALUES ('second', "
+        "x'00112233445566778899aabbccddeeff',"
+        "'cota', 'a', 1, 0, 2, 5, 6, 0, 1, '{}')"));
+    ASSERT_TRUE(old->execute(fmt::format("PRAGMA user_version={}", kTagsSince - 1).c_str()));
+  }
+  auto reader = RollupReader::open(directory_);
+  ASSERT_TRUE(reader);
+  std::vector<std::string> all;
+  ASSERT_TRUE((*reader)->for_each({}, [&](const std::string& rollup) {
+    all.push_back(rollup);
+    return Result<void>();
+  }));
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_THAT(all[0], testing::HasSubstr(R"(Z","tags":{},"window":"second")"));
+  RollupFilter filter;
+  filter.tags.add("wheel", "fl");
+  EXPECT_EQ((*reader)->count(filter).value(), 0u);
 }
 
 TEST_F(RollupReaderTest, AnErrorOfTheTakerEndsIt) {

@@ -132,11 +132,12 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   const std::pair<Statement*, std::string_view> statements[] = {
       {&impl->insert,
        "INSERT OR IGNORE INTO rollups (window, window_id, track, chassis, lap, sector, count, "
-       "first_ns, last_ns, partition, sequence, late, stats) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+       "first_ns, last_ns, partition, sequence, late, stats, tags) VALUES "
+       "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
       {&impl->find_out,
        "SELECT 1 FROM rollups WHERE window = ? AND track = ? AND chassis = ? AND (lap = ? OR NOT "
        "?) AND (sector = ? OR NOT ?) AND late = ? AND first_ns <= ? AND last_ns >= ? AND partition "
-       "= ? AND sequence > ? AND sequence <= ? LIMIT 1"}};
+       "= ? AND sequence > ? AND sequence <= ? AND tags = ? LIMIT 1"}};
   for (const auto& [statement, sql] : statements) {
     auto prepared = impl->writer.prepare(sql);
     if (!prepared) return failed(prepared.error());
@@ -169,7 +170,8 @@ Result<bool> RollupStore::Impl::is_out(const Rollup& rollup) {
         .bind(10, rollup.last_time.ns)
         .bind(11, rollup.partition.to_number())
         .bind(12, static_cast<std::int64_t>(those.after))
-        .bind(13, static_cast<std::int64_t>(those.last));
+        .bind(13, static_cast<std::int64_t>(those.last))
+        .bind(14, rollup.tags);
     const auto found = find_out.step();
     find_out.reset();
     if (!found || *found) return found;
@@ -201,7 +203,8 @@ Result<void> RollupStore::Impl::insert_rollups(const RollupBatch& rollups,
         .bind(10, r->partition.to_number())
         .bind(11, static_cast<std::int64_t>(r->sequence))
         .bind(12, std::int64_t{r->late})
-        .bind(13, stats);
+        .bind(13, stats)
+        .bind(14, r->tags);
     const auto done = insert.step();
     insert.reset();
     if (!done) return std::unexpected(done.error());

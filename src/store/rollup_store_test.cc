@@ -159,6 +159,29 @@ TEST_F(RollupStoreTest, EveryPageIsReadFromAnIndexInItsOrder) {
   }
 }
 
+TEST_F(RollupStoreTest, TagsComeBackAndAreAskedForByNameAndValue) {
+  auto store = open();
+  ASSERT_TRUE(store->commit(
+      {.rollups = {tagged(1, 10, R"("axle":"front","wheel":"fl")"),
+                   tagged(3, 20, R"("axle":"front","wheel":"fr")"),
+                   tagged(5, 30, R"("axle":"re\"ar","wheel":"rl")"), rollup(7, 40)}}));
+  const auto found = [&](std::initializer_list<Tag> wanted) {
+    RollupQuery query;
+    for (const Tag& tag : wanted) query.tags.add(tag.name, tag.value);
+    return store->query(query)->rollups;
+  };
+  EXPECT_THAT(found({}), SizeIs(4));
+  EXPECT_THAT(found({{"wheel", "fl"}}),
+              ElementsAre(HasSubstr(R"(Z","axle":"front","wheel":"fl","tags":{"axle":"front",)"
+                                    R"("wheel":"fl"},)")));
+  EXPECT_THAT(found({{"axle", "front"}}), SizeIs(2));
+  EXPECT_THAT(found({{"axle", "re\"ar"}}), SizeIs(1));
+  EXPECT_THAT(found({{"axle", "front"}, {"wheel", "fl"}, {"wheel", "rl"}}), SizeIs(1));
+  EXPECT_THAT(found({{"wheel", "f"}}), SizeIs(0));
+  EXPECT_THAT(found({{"fl", "wheel"}}), SizeIs(0));
+  EXPECT_THAT(store->query({.limit = 1})->rollups, ElementsAre(HasSubstr(R"("tags":{},)")));
+}
+
 TEST_F(RollupStoreTest, TakesUpAStoreOfTheFirstVersion) {
   {
     auto old = Database::open((directory_ / "slipstream.db").string(),
@@ -243,7 +266,7 @@ TEST_F(RollupStoreTest, PagesGiveEveryRowOnceInTheOrderOfCommits) {
   query.max_bytes = 1;
   query.after = {};
   EXPECT_EQ(store->read_stored(query)->to.row, 1) << "a page holds at least one";
-  query.keep = [](std::string_view, std::string_view) { return false; };
+  query.keep = [](std::string_view, std::string_view, std::string_view) { return false; };
   query.max_rows = 100;
   EXPECT_THAT(store->read_stored(query)->rollups, SizeIs(0));
   EXPECT_EQ(store->read_stored(query)->to.row, 25);

@@ -121,9 +121,13 @@ DROP INDEX outbox_by_stream;
 ALTER TABLE outbox RENAME COLUMN stream TO shard;
 ALTER TABLE outbox ADD COLUMN destination TEXT NOT NULL DEFAULT 'redis';  -- theirs that wait
 CREATE INDEX outbox_by_shard ON outbox (destination, shard, id, count);
+)sql",
+                                               R"sql(
+ALTER TABLE rollups ADD COLUMN tags TEXT NOT NULL DEFAULT '';  -- "cpu":"cpu0","mode":"user"
 )sql"};
 inline constexpr int kStoreVersion = std::size(kStoreSchema);
 inline constexpr int kCheckpointsSince = 2;       ///< the version that came with `partitions`
 inline constexpr int kCommittedOffsetsSince = 5;  ///< and with their `committed_offset`
+inline constexpr int kTagsSince = 7;              ///< and with rollups' `tags`
 
 }  // namespace slipstream

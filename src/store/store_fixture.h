@@ -27,6 +27,11 @@ class RollupStoreTest : public testing::Test {
     EXPECT_TRUE(store) << (store ? "" : store.error().message);
     return store ? std::move(*store) : nullptr;
   }
+  RollupPtr tagged(std::uint8_t id, std::int64_t last_s, std::string tags) {
+    auto r = std::make_shared<Rollup>(*rollup(id, last_s));
+    r->tags = std::move(tags);
+    return r;
+  }
   RollupPtr rollup(std::uint8_t id, std::int64_t last_s, std::string chassis = "GR86-01",
                    int lap = 1) {
     auto r = std::make_shared<Rollup>();

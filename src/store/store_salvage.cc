@@ -15,7 +15,8 @@ constexpr std::size_t kRowsPerTransaction = 10'000;
 constexpr std::int64_t kRowsBeyond = 100'000;
 constexpr std::string_view kRollupColumns =
     "id, window, window_id, track, chassis, lap, sector, count, first_ns, last_ns, partition, "
-    "sequence, late, stats";
+    "sequence, late, stats, tags";
+constexpr int kRollupColumnCount = 15;
 /// Indexes that hold every row's number.
 constexpr std::string_view kIndexes[] = {"rollups_newest", "rollups_by_window",
                                          "rollups_by_chassis"};
@@ -23,6 +24,13 @@ constexpr std::string_view kIndexes[] = {"rollups_newest", "rollups_by_window",
 constexpr std::string_view kCheckpointTables[] = {"layout", "partitions", "open_series"};
 constexpr std::string_view kOtherTables[] = {"idempotency_keys", "dead_letters",
                                              "stream_partitions", "outbox", "outbox_writer"};
+
+/// Of so many values.
+std::string marks(std::int64_t count) {
+  std::string marks = "?";
+  for (std::int64_t i = 1; i < count; ++i) marks += ",?";
+  return marks;
+}
 
 /// Runs a query as far as it can be read. Errors: of `take`.
 template <typename Take>
@@ -71,10 +79,12 @@ class Salvager {
   }
 
   Result<void> copy_rollups() {
-    auto insert =
-        fresh_.prepare(fmt::format("INSERT OR IGNORE INTO rollups ({}) VALUES "
-                                   "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                                   kRollupColumns));
+    if (version_ < kTagsSince) {
+      column_count_ = kRollupColumnCount - 1;
+      columns_ = columns_.substr(0, columns_.rfind(','));
+    }
+    auto insert = fresh_.prepare(fmt::format("INSERT OR IGNORE INTO rollups ({}) VALUES ({})",
+                                             columns_, marks(column_count_)));
     if (!insert) return std::unexpected(insert.error());
     insert_ = std::move(*insert);
     std::vector<std::pair<std::int64_t, std::int64_t>> ranges = {{1, newest_row()}};
@@ -115,9 +125,9 @@ class Salvager {
   /// Nothing: all were read. Else the number from which on they cannot be.
   Result<std::optional<std::int64_t>> copy_range(std::int64_t from, std::int64_t to) {
     auto rows = old_.prepare(fmt::format(
-        "SELECT {}, json_valid(stats) FROM rollups NOT INDEXED WHERE id BETWEEN {} AND {} ORDER BY "
+        "SELECT json_valid(stats), {} FROM rollups NOT INDEXED WHERE id BETWEEN {} AND {} ORDER BY "
         "id",
-        kRollupColumns, from, to));
+        columns_, from, to));
     if (!rows) {
       is_whole_ = false;
       return std::optional<std::int64_t>(to);  // not even asked: nothing is to be had
@@ -130,23 +140,23 @@ class Salvager {
         return std::optional<std::int64_t>(next);
       }
       if (!*row) return std::optional<std::int64_t>();
-      next = rows->integer(0) + 1;
+      next = rows->integer(1) + 1;
       if (auto taken = take(*rows); !taken) return std::unexpected(taken.error());
     }
   }
 
   Result<void> take(const Statement& row) {
-    constexpr int kWindowId = 2;
-    constexpr int kCount = 7;
-    constexpr int kStats = 13;
-    constexpr int kIsJson = 14;
+    constexpr int kIsJson = 0;  // the table's columns stand behind it
+    constexpr int kWindow = 2;
+    constexpr int kWindowId = 3;
+    constexpr int kCount = 8;
     const bool makes_sense = row.blob(kWindowId).size() == 16 && row.integer(kCount) > 0 &&
-                             row.integer(kIsJson) == 1 && !row.text(1).empty();
+                             row.integer(kIsJson) == 1 && !row.text(kWindow).empty();
     if (!makes_sense) {
       is_whole_ = false;
       return {};
     }
-    for (int i = 0; i <= kStats; ++i) insert_.bind_value(i + 1, row.value(i));
+    for (int i = 1; i <= column_count_; ++i) insert_.bind_value(i, row.value(i));
     const auto done = insert_.step();
     insert_.reset();
     if (!done) return std::unexpected(done.error());
@@ -199,9 +209,8 @@ class Salvager {
         fresh_.integer(fmt::format("SELECT count(*) FROM pragma_table_info('{}')", table));
     if (!columns) return std::unexpected(columns.error());
     if (*columns == 0) return true;  // this version has none
-    std::string marks = "?";
-    for (std::int64_t i = 1; i < *columns; ++i) marks += ",?";
-    auto insert = fresh_.prepare(fmt::format("INSERT OR IGNORE INTO {} VALUES ({})", table, marks));
+    auto insert =
+        fresh_.prepare(fmt::format("INSERT OR IGNORE INTO {} VALUES ({})", table, marks(*columns)));
     if (!insert) return std::unexpected(insert.error());
     const auto copied = read_while_readable(
         old_, fmt::format("SELECT * FROM {}", table), [&](const Statement& row) -> Result<void> {
@@ -253,6 +262,8 @@ class Salvager {
   Salvage salvage_;
   Statement insert_;
   std::int64_t version_ = kStoreVersion;
+  std::string_view columns_ = kRollupColumns;  ///< that this version has
+  int column_count_ = kRollupColumnCount;
   bool is_whole_ = true;  ///< all rollups' rows were read
 };
 

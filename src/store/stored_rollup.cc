@@ -11,8 +11,9 @@ namespace slipstream {
 
 std::string stored_rollup_json(const Statement& row) {
   std::string out;
-  append_rollup_head(out, {row.text(3),
-                           row.text(4),
+  append_rollup_head(out, {row.text(kTrackColumn),
+                           row.text(kChassisColumn),
+                           row.text(kTagsColumn),
                            static_cast<std::int32_t>(row.integer(5)),
                            static_cast<std::int32_t>(row.integer(6)),
                            static_cast<std::uint64_t>(row.integer(7)),

@@ -18,6 +18,7 @@ struct Reading {
   std::int32_t lap = 1;
   std::int32_t sector = 0;
   double value = 1;  ///< of kSpeed; NaN: the point lacks the field
+  std::string tags = {};
 };
 
 /// A window set, and what came out of it. Arrival time is event time unless told.
@@ -29,10 +30,12 @@ class Fold {
   void add(const Reading& reading, std::int64_t arrival_ms) {
     PointBatch batch;
     const std::string chassis = "GR86-" + std::to_string(reading.series);
-    batch.text = "cota" + chassis;
+    batch.text = "cota" + chassis + reading.tags;
     Point point{};
     point.track = {0, 4};
     point.chassis = {4, static_cast<std::uint32_t>(chassis.size())};
+    point.tags = {point.chassis.offset + point.chassis.length,
+                  static_cast<std::uint32_t>(reading.tags.size())};
     point.event_time = {reading.ms * kNsPerMs};
     point.arrival_time = {arrival_ms * kNsPerMs};
     point.series = reading.series;

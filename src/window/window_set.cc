@@ -74,8 +74,7 @@ void WindowSet::fold(const PointBatch& batch, const Point& point, RollupBatch& o
   Series& series = series_[point.series];
   if (!series.in_use) {
     series.in_use = true;
-    series.track = batch.track(point);
-    series.chassis = batch.chassis(point);
+    series.name = {batch, point};
     // Ordinals must not repeat when a series is forgotten and comes again. By then each window of
     // its former life has been emitted, each with a sequence number of its own: the sequence has
     // passed every ordinal given out. It goes on through restarts and changes of definitions.
@@ -359,12 +358,13 @@ void WindowSet::emit_open(std::size_t d, const Series& series, const Window& win
 
 void WindowSet::emit(std::size_t d, const Series& series, const Window& window, RollupBatch& out) {
   const auto& definition = definitions_[d];
-  CHECK(series.in_use, "only machines that sent points have windows");
+  CHECK(series.in_use, "only series that points came of have windows");
   CHECK(window.count > 0, "a window is opened by its first point");
   auto rollup = std::make_shared<Rollup>();
   rollup->window = definition.name;
-  rollup->track = series.track;
-  rollup->chassis = series.chassis;
+  rollup->track = series.name.track();
+  rollup->chassis = series.name.chassis();
+  rollup->tags = series.name.tags();
   rollup->lap = definition.key_lap ? window.key.lap : window.last_place.lap;
   rollup->sector = definition.key_sector ? window.key.sector : window.last_place.sector;
   rollup->key_lap = definition.key_lap;
@@ -382,7 +382,7 @@ void WindowSet::emit(std::size_t d, const Series& series, const Window& window, 
 
   const std::uint64_t identity[] = {
       XXH3_64bits(definition.name.data(), definition.name.size()),
-      series_hash(series.track, series.chassis),
+      series.name.hash(),
       (static_cast<std::uint64_t>(static_cast<std::uint32_t>(window.key.lap)) << 32) |
           static_cast<std::uint32_t>(window.key.sector),
       static_cast<std::uint64_t>(window.start_ns),

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "model/point.h"
 #include "model/rollup.h"
+#include "model/series_name.h"
 #include "window/definition.h"
 #include "window/earlier_rollups.h"
 #include "window/statistics.h"
@@ -138,8 +139,7 @@ class WindowSet {
     bool restore(const WindowDefinition& definition, StateReader& in);
   };
   struct Series {
-    std::string track;
-    std::string chassis;
+    SeriesName name;
     ArrivalTime last_arrival;  ///< in whole milliseconds, shifted
     bool in_use = false;
   };

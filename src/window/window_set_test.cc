@@ -371,5 +371,31 @@ TEST(WindowSet, TicksThatGoBackKeepNothingOpenAndCloseNothingEarly) {
   EXPECT_EQ(fold.rollups()[1]->chassis, "GR86-1");
 }
 
+TEST(WindowSet, SeriesOfOneMachineHaveWindowsOfTheirOwn) {
+  Fold fold({seconds(0)});
+  // As the partition numbers them; the names are in the points.
+  fold.add({.series = 0, .ms = 100, .value = 100, .tags = R"("wheel":"fl")"});
+  fold.add({.series = 1, .ms = 200, .value = 50, .tags = R"("wheel":"fr")"});
+  fold.add({.series = 0, .ms = 300, .value = 110, .tags = R"("wheel":"fl")"});
+  fold.close_all();
+  ASSERT_THAT(fold.rollups(), SizeIs(2));
+  EXPECT_EQ(fold.rollups()[0]->tags, R"("wheel":"fl")");
+  EXPECT_EQ(fold.rollups()[0]->fields[0].avg, 105);
+  EXPECT_EQ(fold.rollups()[1]->tags, R"("wheel":"fr")");
+  EXPECT_EQ(fold.rollups()[1]->fields[0].avg, 50);
+}
+
+TEST(WindowSet, TagsArePartOfAWindowsId) {
+  const auto id_of = [](const std::string& tags) {
+    Fold fold({seconds(0)});
+    fold.add({.ms = 100, .tags = tags});
+    fold.close_all();
+    return fold.rollups().at(0)->window_id;
+  };
+  EXPECT_NE(id_of(""), id_of(R"("wheel":"fl")"));
+  EXPECT_NE(id_of(R"("wheel":"fr")"), id_of(R"("wheel":"fl")"));
+  EXPECT_EQ(id_of(R"("wheel":"fl")"), id_of(R"("wheel":"fl")"));
+}
+
 }  // namespace
 }  // namespace slipstream

@@ -7,7 +7,8 @@
 namespace slipstream {
 namespace {
 
-constexpr std::uint8_t kSeriesVersion = 1;
+constexpr std::uint8_t kSeriesVersion = 2;
+constexpr std::uint8_t kSeriesWithoutTags = 1;          // 0.1's
 constexpr std::uint8_t kVersion = 2;                    // of the set's own numbers
 constexpr std::uint8_t kWithoutTicks = 1;               // 0.1's
 constexpr std::int64_t kFarNs = std::int64_t{1} << 62;  ///< beyond, sums of times could overflow
@@ -115,8 +116,9 @@ void WindowSet::save_series(std::uint32_t number, std::string& out,
   writer.flag(in_use);
   if (!in_use) return;
   const Series& series = series_[number];
-  writer.text(series.track);
-  writer.text(series.chassis);
+  writer.text(series.name.track());
+  writer.text(series.name.chassis());
+  writer.text(series.name.tags());
   save_arrival(series.last_arrival, writer);
   writer.varint(definitions_.size());
   for (const SeriesWindows& windows : windows_at(number)) windows.save(writer);
@@ -128,13 +130,17 @@ Result<void> WindowSet::restore_series(std::uint32_t number, std::string_view by
     return fail(fmt::format("saved windows of series {}: {}", number, why));
   };
   StateReader in(bytes, fields);
-  if (in.fixed<std::uint8_t>() != kSeriesVersion) return refuse("not of a known version");
+  const auto version = in.fixed<std::uint8_t>();
+  if (version != kSeriesVersion && version != kSeriesWithoutTags) {
+    return refuse("not of a known version");
+  }
   const bool in_use = in.flag();
   Series series;
   std::vector<SeriesWindows> its(definitions_.size());
   if (in_use) {
-    series.track = in.text();
-    series.chassis = in.text();
+    const auto track = in.text();
+    const auto chassis = in.text();
+    series.name = {track, chassis, version == kSeriesWithoutTags ? std::string_view{} : in.text()};
     if (!restore_arrival(series.last_arrival, in)) return refuse("damaged");
     if (in.varint() != definitions_.size()) return refuse("of other window definitions");
     series.in_use = true;

@@ -100,7 +100,7 @@ for (const { say: name, options } of WAYS) {
     const { window_id, ...rollup } = data[0];
     assert.deepEqual(rollup, {
       track: 'cota', chassis: 'fields', lap: 1, sector: 0, window: 'sector', count: 2,
-      first_ts: meta_time, last_ts: meta_time,
+      first_ts: meta_time, last_ts: meta_time, tags: {},
       avg_rpm: 1500, min_rpm: 1000, max_rpm: 2000, std_rpm: 500, last_rpm: 2000,
     });
     assert.match(window_id, /^\S+$/);
