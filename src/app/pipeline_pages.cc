@@ -99,8 +99,10 @@ void PipelineComponent::metrics(MetricsPage& page) const {
     const auto& w = stats_.windows[d];
     page.counter("rollups_emitted_total", "Windows closed", real(w.rollups_emitted.value()),
                  window);
-    page.counter("late_points_total", "Points that came after their window had closed",
-                 real(w.late_points.value()), window);
+    page.counter(
+        "late_points_total",
+        "Points that came after the watermark, or a change of place, had closed their window",
+        real(w.late_points.value()), window);
     page.counter("window_closed_points_total", "Points in windows that closed in time",
                  real(w.closed_points.value()), window);
     page.gauge("window_open_points", "Points in open windows", real(w.open_points.value()), window);

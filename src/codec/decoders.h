@@ -35,8 +35,9 @@ std::string decoders_markdown();
 /// learn names together; they are used in turn, on one thread. Error: there is none of that name.
 Result<std::unique_ptr<Decoder>> make_decoder(std::string_view name, DraftFiller& filler);
 
-/// Picks the decoder of each text by its first bytes: the one place at which formats are told
-/// apart. What none fits goes to the last one; where that is no text either it is refused, as one.
+/// Picks the decoder of each text by its first bytes: the one place at which formats of
+/// datagrams and bodies are told apart (recordings: source/replay_file.h). What none fits goes to
+/// the last one; where that is no text either it is refused, as one.
 class AutoDecoder final : public Decoder {
  public:
   /// Of all formats that can be told.

@@ -40,7 +40,7 @@ class ObserverState {
 ///     time of day nor what tick() tells.
 /// Its state goes back to the checkpoint together with the windows, and into nothing when the
 /// layout changes.
-/// Threads: the partition's worker.
+/// Threads: the one that folds the partition (Partition).
 class PartitionObserver {
  public:
   virtual ~PartitionObserver() = default;

@@ -52,10 +52,11 @@ struct PartitionState {
 /// What changed in a partition since the checkpoint before, to be committed with the rollups until
 /// then. What is committed adds up to a PartitionState.
 struct Checkpoint {
-  std::string windows;
+  std::string windows;    ///< as PartitionState's
   bool is_whole = false;  ///< series that are not in it are gone
+  /// By number: what the completer and the window set know of the series, open windows included.
   std::vector<std::pair<std::uint32_t, std::string>> changed;
-  std::vector<std::uint32_t> removed;
+  std::vector<std::uint32_t> removed;  ///< forgotten, by number
 };
 
 /// Entries of a partition that ended its worker twice, and are left out of its windows.

@@ -51,8 +51,9 @@ constexpr std::string_view kMoreText = R"(
 # count = 10                # closes at so many points (FLUSH_THRESHOLD)
 # change = true             # closes when the machine moves to another key
 # idle_ms = 2000            # closes when the machine is silent for so long (BUCKET_IDLE_MS)
-# late = "rollup"           # points after the close: "rollup" of their own (so by default), or
-#                           # "drop": counted, and in no rollup of this window
+# late = "rollup"           # points of the place just left, older than the one that left it:
+#                           # "rollup" of their own (so by default), or "drop": counted, and in
+#                           # no rollup of this window (docs/configuration.md, Late points)
 #
 # [[window]]
 # name = "sector"

@@ -40,7 +40,7 @@ Journal::Journal(Log* log, WorkQueues& queues, Parts parts, JournalOptions optio
       parts_(parts),
       options_(options),
       warn_(std::move(warn)),
-      late_ns_(late_idle_ns(parts.definitions)),
+      late_idle_ns_(late_idle_ns(parts.definitions)),
       durable_(log == nullptr ? 0 : log->next_offset()),
       pending_{.base = durable_},
       next_(durable_),
@@ -235,7 +235,7 @@ void Journal::tick(Moment now) {
   const std::int64_t silence_ns = now.steady - last_points_;
   if (silence_ns > kBusyNs) {
     if (since_ns < options_.slow_tick_ms * kNsPerMs) return;
-    if (silence_ns > late_ns_ && !has_open_windows()) return;
+    if (silence_ns > late_idle_ns_ && !has_open_windows()) return;
   }
   last_tick_ = now.steady;
   if (log_ != nullptr) pending_.rows.add_tick(floor_to_ms(now.wall));

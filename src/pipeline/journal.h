@@ -159,7 +159,7 @@ class Journal final : public Agent, public PointSink {
   const Parts parts_;
   const JournalOptions options_;
   const Warn warn_;
-  const std::int64_t late_ns_;  ///< after the last point, late rollups may still be open
+  const std::int64_t late_idle_ns_;  ///< after the last point, late rollups may still be open
   JournalStats stats_;
   Signal signal_;
   std::atomic<LogOffset> durable_;

@@ -39,7 +39,8 @@ struct PartitionContext {
 /// them, and hands over what closes. What it makes of its work is a pure function of it: the same
 /// log gives the same rollups, with the same ids and sequence numbers; but handed over is each only
 /// once.
-/// Threads: offer through queue() from any; all else on its worker's thread.
+/// Threads: offer through queue() from any; all else on one at a time: its worker's; a stream's
+/// partition's; at a start and a stop, when no worker runs, that of whoever recovers or stops.
 class Partition {
  public:
   Partition(PartitionId id, PartitionContext context, PartitionObservers observers);

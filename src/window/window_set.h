@@ -53,6 +53,7 @@ class WindowSet {
   WindowSet(std::vector<WindowDefinition> definitions, PartitionId partition);
 
   /// Folds one point, whose `series`, `lap` and `sector` are set; appends what closes to `out`.
+  /// Here alone it is decided, for each definition, whether the point is late.
   void fold(const PointBatch& batch, const Point& point, RollupBatch& out);
   /// Closes what has been idle for too long, in order of series. Call it several times a second.
   /// Where ticks go back, since somebody set the clock, time goes on from where it was: nothing
@@ -128,6 +129,7 @@ class WindowSet {
     std::uint64_t opened = 0;  ///< the next window's ordinal
     /// But for stamps ahead of the clock.
     std::int64_t newest_event_ns = std::numeric_limits<std::int64_t>::min();
+    /// The watermark, cut to a window's end: points of windows that end up to here are late.
     std::int64_t closed_until_ns = std::numeric_limits<std::int64_t>::min();
     bool has_place = false;
     Key place;  ///< where the machine is, for what closes on change
