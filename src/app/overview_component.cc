@@ -40,8 +40,8 @@ OverviewComponent::OverviewComponent(const Config& config, const Clock& clock, I
       started_(clock.steady()) {}
 
 void OverviewComponent::start() {
-  rate_meter_.advance(totals());
-  line_meter_.advance(totals());
+  rate_meter_.advance(all_totals());
+  line_meter_.advance(all_totals());
   io_.every(std::chrono::seconds(1), [this] { turn(); });
   if (config_.log.metrics_interval_s > 0) {
     io_.every(std::chrono::seconds(config_.log.metrics_interval_s),
@@ -50,14 +50,14 @@ void OverviewComponent::start() {
 }
 
 void OverviewComponent::turn() {
-  rates_ = rate_meter_.advance(totals());
+  rates_ = rate_meter_.advance(all_totals());
   if (!hub_.wants(Channel::kSystem)) return;
   hub_.broadcast(Channel::kSystem,
                  R"({"type":"system_update","data":)" + look(Form::kNumbers).text + '}');
 }
 
 void OverviewComponent::log_line_of_rates() {
-  const Totals now = totals();
+  const Totals now = all_totals();
   const Rates rates = line_meter_.advance(now);
   const auto text = [](double value) { return fmt::format("{:.2f}", value); };
   log_info("rates", {{"points_per_s", text(rates.received)},
@@ -85,7 +85,7 @@ void OverviewComponent::routes(HttpServer& http) {
   add_influx_probes(http, [this] { return is_fit(); });
 }
 
-Totals OverviewComponent::totals() const {
+Totals OverviewComponent::all_totals() const {
   Totals totals;
   totals.at = clock_.steady();
   for (const auto& component : components_) component->totals(totals);
@@ -93,7 +93,7 @@ Totals OverviewComponent::totals() const {
 }
 
 void OverviewComponent::append_metrics(std::string& out, Form form) const {
-  const Totals all = totals();
+  const Totals all = all_totals();
   ObjectWriter metrics(out);
   metrics.number("messagesReceived", all.received);
   metrics.number("messagesBroadcast", all.broadcast);

@@ -22,7 +22,7 @@ class OverviewComponent final : public Component {
   void routes(HttpServer& http) override;
 
   /// Any thread, as long as the server has all its components.
-  Totals totals() const;
+  Totals all_totals() const;
 
  private:
   /// As the body of /api/health, where rates are texts; or all of it in numbers, with a few rates

@@ -144,7 +144,7 @@ void Topology::reload() {
 }
 
 Totals Topology::totals() const {
-  return components_.get<OverviewComponent>().totals();
+  return components_.get<OverviewComponent>().all_totals();
 }
 
 std::uint16_t Topology::port() const {

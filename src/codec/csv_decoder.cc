@@ -177,7 +177,7 @@ void CsvDecoder::look_for_time(const std::vector<std::string_view>& cells, const
                         ? is_before_2000(text) ? std::nullopt : time_from_number(text)
                         : parse_iso_time(cell);
     if (!ns) continue;
-    filler_.draft().event_ns = *ns;
+    filler_.draft().event_ns = ns;
     json_.add_time(filler_.builder().schema().options().time, *ns);
     return;
   }

@@ -17,8 +17,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 using window_testing::Fold;
-using window_testing::kSpeed;
-using window_testing::Reading;
 
 std::vector<std::uint64_t> counts(const RollupBatch& rollups) {
   std::vector<std::uint64_t> out;
@@ -45,7 +43,7 @@ WindowDefinition seconds(std::int64_t lateness_ms, LatePolicy late = LatePolicy:
 
 TEST(WindowSet, BucketClosesAtItsThreshold) {
   Fold fold(default_windows(10));
-  for (int i = 0; i < 25; ++i) fold.add({.ms = i * 40, .value = double(i)});
+  for (std::int64_t i = 0; i < 25; ++i) fold.add({.ms = i * 40, .value = double(i)});
   const auto buckets = of(fold.rollups(), "bucket");
   EXPECT_THAT(counts(buckets), ElementsAre(10, 10));
   ASSERT_THAT(buckets[0]->fields, SizeIs(1));
@@ -59,8 +57,8 @@ TEST(WindowSet, BucketClosesAtItsThreshold) {
 
 TEST(WindowSet, SumBeyondADoubleDoesNotSpoilTheAverage) {
   Fold fold(default_windows(10));
-  for (int i = 0; i < 10; ++i) fold.add({.ms = i * 40, .value = 1e308});
-  for (int i = 10; i < 20; ++i) fold.add({.ms = i * 40, .value = i % 2 == 0 ? 1e308 : -1e308});
+  for (std::int64_t i = 0; i < 10; ++i) fold.add({.ms = i * 40, .value = 1e308});
+  for (std::int64_t i = 10; i < 20; ++i) fold.add({.ms = i * 40, .value = i % 2 == 0 ? 1e308 : -1e308});
   const auto buckets = of(fold.rollups(), "bucket");
   ASSERT_THAT(buckets, SizeIs(2));
   EXPECT_DOUBLE_EQ(buckets[0]->fields[0].avg, 1e308);
@@ -230,7 +228,7 @@ TEST(WindowSet, WindowsAheadAreBounded) {
 TEST(WindowSet, AnHourThatRepeatsIsInLateRollups) {
   Fold fold(default_windows());
   constexpr std::int64_t kRepeatedMs = 3'600'000;
-  for (int i = 0; i < 480; ++i) {
+  for (std::int64_t i = 0; i < 480; ++i) {
     const std::int64_t now_ms = 10 * kRepeatedMs + i * 500;
     fold.add({.ms = now_ms - (i < 240 ? 0 : kRepeatedMs)}, now_ms);
     fold.tick_ms(now_ms);
@@ -300,7 +298,7 @@ TEST(WindowSet, FirstAndLastGoByEventTime) {
 TEST(WindowSet, IdsAreUniqueAndStayTheSameInAReplay) {
   const auto run = [] {
     Fold fold(default_windows(10));
-    for (int i = 0; i < 400; ++i) {
+    for (std::int64_t i = 0; i < 400; ++i) {
       fold.add({.series = static_cast<std::uint32_t>(i % 3),
                 .ms = i * 40,
                 .lap = i / 200,
