@@ -20,8 +20,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
 else()
   # Memory for time: it collects its garbage when there is a GiB of it.
   add_compile_options(--param=ggc-min-heapsize=1048576)
-  # g++ 12 reports overflows inside its own inlined string copies (GCC bug 105651).
-  target_compile_options(slipstream_options INTERFACE -Wno-restrict -Wno-stringop-overflow)
+  # g++ 12 reports overflows inside its own inlined string copies (GCC bug 105651), and of what an
+  # optional or an expected holds that it is not set where it is not looked at.
+  target_compile_options(slipstream_options INTERFACE
+    -Wno-restrict -Wno-stringop-overflow -Wno-maybe-uninitialized)
   if(SLIPSTREAM_UNITY)
     # A source within another one is a header to it, whose classes should hold nothing of one file only.
     target_compile_options(slipstream_options INTERFACE -Wno-subobject-linkage)
