@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 
 #include "codec/csv_text.h"
@@ -14,9 +15,22 @@ namespace {
 
 using Kind = LineMember::Kind;
 
+constexpr std::int64_t kLatestNs = std::numeric_limits<std::int64_t>::max();
+/// As far back as times go in ISO 8601.
+constexpr std::int64_t kEarliestNs = std::chrono::sys_time<std::chrono::nanoseconds>(
+                                         std::chrono::sys_days(std::chrono::year{1678} / 1 / 1))
+                                         .time_since_epoch()
+                                         .count();
+
+/// Below 0 it is before 1970, which a timestamp of this format may be.
 std::optional<std::int64_t> time_of_timestamp(std::int64_t value, std::int64_t unit_ns) {
-  if (unit_ns == 0) return time_from_integer(value);
-  if (value < 0 || value > std::numeric_limits<std::int64_t>::max() / unit_ns) return std::nullopt;
+  if (value < -kLatestNs) return std::nullopt;
+  if (unit_ns == 0) {
+    auto ns = time_from_integer(value < 0 ? -value : value);
+    if (ns && value < 0) ns = -*ns;
+    return ns && *ns >= kEarliestNs ? ns : std::nullopt;
+  }
+  if (value < kEarliestNs / unit_ns || value > kLatestNs / unit_ns) return std::nullopt;
   return value * unit_ns;
 }
 

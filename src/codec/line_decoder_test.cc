@@ -196,7 +196,10 @@ TEST_F(LineDecoderTest, TimestampHasItsUnitAndIsTheArrivalWhereMissing) {
         Case{" 1756999999123", kNsPerMs, 1'756'999'999'123'000'000},
         Case{" 1756999999123456", kNsPerUs, 1'756'999'999'123'456'000},
         Case{" 7", kNsPerSecond, 7'000'000'000}, Case{"", kNsPerSecond, kNow},
-        Case{"   ", kNsPerSecond, kNow}}) {
+        Case{"   ", kNsPerSecond, kNow}, Case{" -1", 1, -1}, Case{" -1", kNsPerMs, -1'000'000},
+        Case{" -2", 3'600 * kNsPerSecond, -7'200'000'000'000},
+        Case{" -1756999999123", 0, -1'756'999'999'123'000'000},
+        Case{" -9214560000", kNsPerSecond, -9'214'560'000'000'000'000}}) {
     decode("cota,chassis=a rpm=1" + stamp, unit);
     ASSERT_EQ(taken(), 1u) << stamp;
     EXPECT_EQ(point().event_time.ns, ns) << stamp;
@@ -205,6 +208,23 @@ TEST_F(LineDecoderTest, TimestampHasItsUnitAndIsTheArrivalWhereMissing) {
   EXPECT_EQ(point().event_time.ns, 1'756'999'999'000'000'000);
   decode("cota,chassis=a meta_time=1756999998i,rpm=1 1756999999000000000");
   EXPECT_EQ(point().event_time.ns, 1'756'999'999'000'000'000) << "the timestamp wins";
+}
+
+TEST_F(LineDecoderTest, ATimestampBefore1970IsATimeAndOneBefore1678IsNone) {
+  decode("cota,chassis=a rpm=1 -1", kNsPerSecond);
+  ASSERT_EQ(taken(), 1u);
+  EXPECT_THAT(json(), HasSubstr(R"("meta_time":"1969-12-31T23:59:59Z")"));
+  struct Case {
+    const char* stamp;
+    std::int64_t unit;
+  };
+  for (const auto& [stamp, unit] :
+       {Case{"-9214560000000000001", 1}, Case{"-9214560001", kNsPerSecond}, Case{"-9214560001", 0},
+        Case{"-9223372036854775808", 0}, Case{"-9223372036854775807", 3'600 * kNsPerSecond}}) {
+    decode(std::string("cota,chassis=a rpm=1 ") + stamp, unit);
+    ASSERT_EQ(refused_.size(), 1u) << stamp;
+    EXPECT_EQ(refused_[0].reason, RejectReason::kBadTime) << stamp;
+  }
 }
 
 TEST_F(LineDecoderTest, TagsAreReadAsNumbersWhereTheSchemaWantsThem) {
@@ -252,7 +272,7 @@ TEST_F(LineDecoderTest, EachBadLineIsRefusedAloneWithItsReason) {
            Case{"cota,chassis=a rpm=true", RejectReason::kBadNumber},
            Case{"cota,chassis=a lap=40000i", RejectReason::kOutOfRange},
            Case{"cota,chassis=a lap=1.5", RejectReason::kBadNumber},
-           Case{"cota,chassis=a rpm=1 -5", RejectReason::kBadTime},
+           Case{"cota,chassis=a rpm=1 -9223372036854775808", RejectReason::kBadTime},
            Case{"cota,chassis=a rpm=1 7000000000000000000", RejectReason::kFutureTime},
            Case{"cota,chassis=a meta_time=\"noon\",rpm=1", RejectReason::kBadTime},
        }) {
