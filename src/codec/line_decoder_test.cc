@@ -227,6 +227,17 @@ TEST_F(LineDecoderTest, ATimestampBefore1970IsATimeAndOneBefore1678IsNone) {
   }
 }
 
+TEST_F(LineDecoderTest, ABooleanHasTenSpellingsAndAnIntegerSixtyFourBits) {
+  decode("cota,chassis=a a=t,b=T,c=true,d=True,e=TRUE,f=f,g=F,h=false,i=False,j=FALSE");
+  ASSERT_EQ(taken(), 1u) << refused_[0].message;
+  EXPECT_THAT(json(), HasSubstr(R"("a":true,"b":true,"c":true,"d":true,"e":true,"f":false,)"
+                                R"("g":false,"h":false,"i":false,"j":false)"));
+  decode("cota,chassis=a a=9223372036854775807i,b=-9223372036854775808i,c=18446744073709551615u");
+  ASSERT_EQ(taken(), 1u) << refused_[0].message;
+  EXPECT_THAT(json(), HasSubstr(R"("a":9223372036854775807,"b":-9223372036854775808,)"
+                                R"("c":18446744073709551615)"));
+}
+
 TEST_F(LineDecoderTest, TagsAreReadAsNumbersWhereTheSchemaWantsThem) {
   decode("cota,chassis=a,lap=4,speed_kmh=90,year=2025 rpm=1");
   ASSERT_EQ(taken(), 1u);
@@ -257,6 +268,8 @@ TEST_F(LineDecoderTest, EachBadLineIsRefusedAloneWithItsReason) {
            Case{"cota,chassis=a rpm=", RejectReason::kMalformedCsv},
            Case{"cota,chassis=a rpm=1.5i", RejectReason::kMalformedCsv},
            Case{"cota,chassis=a rpm=-1u", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a rpm=9223372036854775808i", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a rpm=18446744073709551616u", RejectReason::kMalformedCsv},
            Case{"cota,chassis=a rpm=1,", RejectReason::kMalformedCsv},
            Case{"cota,chassis=a note=\"x", RejectReason::kMalformedCsv},
            Case{"cota,chassis=a note=\"x\"y", RejectReason::kMalformedCsv},

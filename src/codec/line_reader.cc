@@ -18,9 +18,12 @@ bool is_flag(std::string_view text, bool& value) {
   return value || std::ranges::find(kFalse, text) != kFalse.end();
 }
 
-bool is_whole(std::string_view text, bool may_be_negative) {
-  if (may_be_negative && text.starts_with('-')) text.remove_prefix(1);
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+template <typename Integer>
+bool is_whole(std::string_view text) {
+  Integer value;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc{} && stop == end;
 }
 
 }  // namespace
@@ -95,12 +98,17 @@ bool LineReader::read_field_value(std::string_view name) {
   position_ = end;
   bool on = false;
   if (is_flag(text, on)) return add({name, LineMember::Kind::kFlag, on ? "true" : "false"});
-  const bool is_integer = text.ends_with('i');
-  if (is_integer || text.ends_with('u')) {
-    text.remove_suffix(1);
-    if (!is_whole(text, is_integer)) text = {};
-  }
   if (text.empty()) return fail(fmt::format("'{}' has no value", name.substr(0, 40)));
+  if (text.ends_with('i') || text.ends_with('u')) {
+    const auto digits = text.substr(0, text.size() - 1);
+    const bool fits =
+        text.ends_with('i') ? is_whole<std::int64_t>(digits) : is_whole<std::uint64_t>(digits);
+    if (!fits) {
+      return fail(fmt::format("'{}' must be a whole number of 64 bits, got '{}'",
+                              name.substr(0, 40), text.substr(0, 40)));
+    }
+    text = digits;
+  }
   return add({name, LineMember::Kind::kNumber, text});
 }
 
