@@ -227,6 +227,23 @@ TEST_F(LineDecoderTest, ATimestampBefore1970IsATimeAndOneBefore1678IsNone) {
   }
 }
 
+TEST_F(LineDecoderTest, BackslashesEscapeWhatTheyStandBeforeOrAreThemselves) {
+  decode(R"(long\ beach,chassis=a\,b\=c\ d,host=\\srv\x,a\ b=1 c\,d\=e=1,f\g=2)");
+  ASSERT_EQ(taken(), 1u) << refused_[0].message;
+  EXPECT_EQ(batch().track(point()), "long beach");
+  EXPECT_EQ(batch().chassis(point()), "a,b=c d");
+  EXPECT_THAT(json(), HasSubstr(R"("host":"\\\\srv\\x","a b":"1","c,d=e":1,"f\\g":2)"));
+  // By the table of the reference: so many make so many.
+  for (std::size_t given = 1; given <= 6; ++given) {
+    const std::size_t made = (given + 1) / 2;
+    decode("cota,chassis=a note=\"x" + std::string(given, '\\') + "y\"");
+    ASSERT_EQ(taken(), 1u) << given;
+    EXPECT_THAT(json(), HasSubstr("\"x" + std::string(2 * made, '\\') + "y\"")) << given;
+  }
+  decode(R"(cota,chassis=a note="C:\",rpm=1)");
+  EXPECT_EQ(taken(), 0u) << "what closes the string is escaped";
+}
+
 TEST_F(LineDecoderTest, ABooleanHasTenSpellingsAndAnIntegerSixtyFourBits) {
   decode("cota,chassis=a a=t,b=T,c=true,d=True,e=TRUE,f=f,g=F,h=false,i=False,j=FALSE");
   ASSERT_EQ(taken(), 1u) << refused_[0].message;
@@ -236,6 +253,22 @@ TEST_F(LineDecoderTest, ABooleanHasTenSpellingsAndAnIntegerSixtyFourBits) {
   ASSERT_EQ(taken(), 1u) << refused_[0].message;
   EXPECT_THAT(json(), HasSubstr(R"("a":9223372036854775807,"b":-9223372036854775808,)"
                                 R"("c":18446744073709551615)"));
+}
+
+TEST_F(LineDecoderTest, TabsBesideABlankAreNoPartOfAName) {
+  decode("cota,chassis=a \t rpm=1 \t1756999999000000000");
+  ASSERT_EQ(taken(), 1u) << refused_[0].message;
+  EXPECT_EQ(batch().value_or_nan(point(), field::kRpm), 1);
+  EXPECT_EQ(point().event_time.ns, 1'756'999'999'000'000'000);
+}
+
+TEST_F(LineDecoderTest, CarriageReturnsBeforeALineFeedOrTheEndAreNoPartOfALine) {
+  EXPECT_EQ(decode("cota,chassis=a rpm=1\r\ncota,chassis=b rpm=1 5\r\r\n\rcota,chassis=c "
+                   "note=\"x\ry\" \r\n"
+                   "cota,chassis=d drs=t\r"),
+            4u);
+  EXPECT_EQ(taken(), 4u);
+  EXPECT_THAT(json(2), HasSubstr(R"("note":"x\ry")"));
 }
 
 TEST_F(LineDecoderTest, TagsAreReadAsNumbersWhereTheSchemaWantsThem) {
@@ -270,6 +303,9 @@ TEST_F(LineDecoderTest, EachBadLineIsRefusedAloneWithItsReason) {
            Case{"cota,chassis=a rpm=-1u", RejectReason::kMalformedCsv},
            Case{"cota,chassis=a rpm=9223372036854775808i", RejectReason::kMalformedCsv},
            Case{"cota,chassis=a rpm=18446744073709551616u", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a\rcota,chassis=b rpm=1", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a rpm=1\rcota,chassis=b rpm=1", RejectReason::kMalformedCsv},
+           Case{"cota,chassis=a rpm=1 5\rcota,chassis=b rpm=1", RejectReason::kMalformedCsv},
            Case{"cota,chassis=a rpm=1,", RejectReason::kMalformedCsv},
            Case{"cota,chassis=a note=\"x", RejectReason::kMalformedCsv},
            Case{"cota,chassis=a note=\"x\"y", RejectReason::kMalformedCsv},
@@ -297,6 +333,20 @@ TEST_F(LineDecoderTest, EachBadLineIsRefusedAloneWithItsReason) {
   }
   EXPECT_EQ(decode("cota,chassis=a note=\"" + std::string(70'000, 'n') + "\""), 1u);
   EXPECT_EQ(refused_.at(0).reason, RejectReason::kTooLarge);
+}
+
+TEST_F(LineDecoderTest, WhatAStringHoldsIsNoLineWhateverIsWrongBehindIt) {
+  const std::string held = "cota,chassis=held rpm=1";
+  for (const std::string wrong : {",lap=", ",lap=1.5i", " soon", ","}) {
+    const auto line = "cota,chassis=a note=\"one\n" + held + "\ntwo\"" + wrong;
+    EXPECT_EQ(decode(line + "\n" + held), 2u) << line;
+    EXPECT_EQ(taken(), 1u) << line;
+    ASSERT_EQ(refused_.size(), 1u) << line;
+    EXPECT_EQ(refused_[0].sample, line);
+  }
+  // A quote that is not closed makes no string of its neighbours.
+  EXPECT_EQ(decode("cota,chassis=a note=\"one\ncota,chassis=b note=\"two\"\n" + held), 3u);
+  EXPECT_EQ(taken(), 2u);
 }
 
 TEST_F(LineDecoderTest, BlankLinesAndCommentsAreNoPoints) {

@@ -41,9 +41,11 @@ bool LineReader::next() {
   copies_.clear();
   timestamp_.reset();
   fault_.clear();
-  // What follows a line that is none begins behind its first line break, quoted or not.
-  if (!read_line()) position_ = std::min(rest_.find_first_of("\r\n"), rest_.size());
+  strings_end_ = 0;
+  // What follows a line that is none begins behind its first line break that is in no string.
+  if (!read_line()) position_ = std::min(rest_.find('\n', strings_end_), rest_.size());
   line_ = rest_.substr(0, position_);
+  while (line_.ends_with('\r')) line_.remove_suffix(1);
   rest_.remove_prefix(position_);
   return true;
 }
@@ -64,8 +66,9 @@ bool LineReader::read_tags() {
     if (value.empty()) return fail(fmt::format("the tag '{}' is empty", name.substr(0, 40)));
     if (!add({name, LineMember::Kind::kTag, value})) return false;
   }
+  if (at('\r') && !at_end()) return fail("a carriage return alone ends no line");
   if (!at(' ')) return fail("there is no field: MEASUREMENT,TAG=.. FIELD=..");
-  while (at(' ')) ++position_;
+  skip_blanks();
   return true;
 }
 
@@ -91,6 +94,8 @@ bool LineReader::read_field_value(std::string_view name) {
     if (position_ >= rest_.size()) return fail("a quote is not closed");
     const auto text = rest_.substr(begin, position_ - begin);
     ++position_;
+    // Else its quote was not closed, but another line's opened.
+    if (at(',') || at(' ') || at_end()) strings_end_ = position_;
     return add({name, LineMember::Kind::kText, unescaped(text, "\"\\")});
   }
   const std::size_t end = std::min(rest_.find_first_of(", \r\n", position_), rest_.size());
@@ -113,7 +118,7 @@ bool LineReader::read_field_value(std::string_view name) {
 }
 
 bool LineReader::read_timestamp() {
-  while (at(' ')) ++position_;
+  skip_blanks();
   if (at_end()) return true;
   const std::size_t end = std::min(rest_.find_first_of(" \r\n", position_), rest_.size());
   const auto text = rest_.substr(position_, end - position_);
@@ -140,9 +145,14 @@ bool LineReader::fail(std::string message) {
   return false;
 }
 
+bool LineReader::at_end() const {
+  const auto end = rest_.find_first_not_of('\r', position_);
+  return end == std::string_view::npos || rest_[end] == '\n';
+}
+
 std::string_view LineReader::read_name(std::string_view stops) {
   const std::size_t begin = position_;
-  while (!at_end() && stops.find(rest_[position_]) == std::string_view::npos) {
+  while (!at_break() && stops.find(rest_[position_]) == std::string_view::npos) {
     const bool is_escape = at('\\') && position_ + 1 < rest_.size() &&
                            kNameSpecials.find(rest_[position_ + 1]) != std::string_view::npos;
     position_ += is_escape ? 2 : 1;

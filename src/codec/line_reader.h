@@ -18,9 +18,10 @@ struct LineMember {
 
 /// Cuts InfluxDB's line protocol into lines: `measurement,tag=.. field=..,field=.. timestamp`.
 /// Backslashes escape commas, equals signs and blanks in names and tags, quotes and backslashes in
-/// strings; strings may hold line breaks. Views are into the text, or into the reader where
-/// something was escaped; they hold until the next call. A line that is none costs none of its
-/// neighbours. One thread.
+/// strings; before anything else they stand for themselves. A line ends in a line feed, carriage
+/// returns before it or not; strings may hold both. Views are into the text, or into the reader
+/// where something was escaped; they hold until the next call. A line that is none costs none of
+/// its neighbours. One thread.
 class LineReader {
  public:
   static constexpr std::size_t kMaxMembers = 512;
@@ -51,11 +52,17 @@ class LineReader {
   /// Up to the first of `stops` that is not escaped, or the line's end.
   std::string_view read_name(std::string_view stops);
   std::string_view unescaped(std::string_view text, std::string_view specials);
+  void skip_blanks() {
+    while (at(' ') || at('\t')) ++position_;
+  }
   bool at(char c) const { return position_ < rest_.size() && rest_[position_] == c; }
-  bool at_end() const { return position_ >= rest_.size() || at('\n') || at('\r'); }
+  /// The line ends, or has a carriage return within.
+  bool at_break() const { return position_ >= rest_.size() || at('\n') || at('\r'); }
+  bool at_end() const;
 
   std::string_view rest_;
-  std::size_t position_ = 0;  ///< in the rest
+  std::size_t position_ = 0;     ///< in the rest
+  std::size_t strings_end_ = 0;  ///< in the rest: behind the line's last string that is whole
   std::string_view line_;
   std::string_view measurement_;
   std::vector<LineMember> members_;
