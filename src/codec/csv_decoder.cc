@@ -9,6 +9,7 @@ namespace slipstream {
 namespace {
 
 constexpr std::size_t kRequiredColumns = 6;
+constexpr std::string_view kOpenQuote = "a quote is not closed, or not at its cell's end";
 
 }  // namespace
 
@@ -35,6 +36,7 @@ std::size_t CsvDecoder::decode(std::string_view text, const TextOrigin& origin,
     return refuse_text(fmt::format("{} columns, at most {}", columns, kMaxCsvColumns));
   }
   if (may_be_header && columns_.is_header(reader.cells(), dialect)) {
+    if (!reader.well_formed()) return refuse_text(std::string(kOpenQuote));
     auto mapped = columns_.map(reader.cells(), dialect, has_track);
     if (!mapped) return refuse_text(std::move(mapped.error()));
     if (!reader.next()) return 0;
@@ -92,7 +94,7 @@ CsvDecoder::Outcome CsvDecoder::decode_row(const CsvReader& reader, const Table&
   const auto& cells = reader.cells();
   auto& columns = table.columns;
   if (auto fits = filler_.check_size(reader.record(), "line"); !fits) return fits;
-  if (!reader.well_formed()) return reject(RejectReason::kMalformedCsv, "a quote is not closed");
+  if (!reader.well_formed()) return reject(RejectReason::kMalformedCsv, std::string(kOpenQuote));
   if (auto counted = check_count(cells, table); !counted) return counted;
   if (!simdjson::validate_utf8(reader.record())) {
     return reject(RejectReason::kMalformedCsv, "the text is not UTF-8");

@@ -58,6 +58,17 @@ TEST_F(CsvDecoderTest, EveryBadCsvLineHasItsReasonAndNoEffectOnOthers) {
   }
 }
 
+TEST_F(CsvDecoderTest, AnOpenQuoteCostsNoNeighbour) {
+  EXPECT_EQ(decode(",cota,\"A,1,2,3\n,cota,\"B\",1,2,3\n,cota,\"C\"x,1,2,3\n,cota,\"D\",1,2,3"),
+            4u);
+  ASSERT_EQ(refused_.size(), 2u);
+  EXPECT_EQ(refused_[0].index, 0u);
+  EXPECT_EQ(refused_[1].index, 2u);
+  ASSERT_EQ(batch().points.size(), 2u);
+  EXPECT_EQ(batch().chassis(point(0)), "B");
+  EXPECT_EQ(batch().chassis(point(1)), "D");
+}
+
 TEST_F(CsvDecoderTest, CsvNumbersThatJsonDoesNotKnowAreWrittenAnew) {
   decode(",\"co\"\"ta\",A,+1,.5,1e2,5.,007,-.5");
   ASSERT_TRUE(refused_.empty()) << refused_[0].message;

@@ -80,6 +80,12 @@ TEST_F(CsvHeaderTest, OneThatCannotBeMappedRefusesTheTextAndSaysWhy) {
   refusal("hello world\n");
 }
 
+TEST_F(CsvHeaderTest, OneThatCannotBeCutIsNotGuessedAt) {
+  for (const std::string header : {"track,\"chassis\"x,lap", "track,chassis,\"lap"}) {
+    EXPECT_THAT(refusal(header + "\ncota,A,1\n"), HasSubstr("a quote is not closed")) << header;
+  }
+}
+
 TEST_F(CsvHeaderTest, LinesByPositionAreNoHeader) {
   for (const std::string& line :
        {kTime + ",cota,A,1,2,3", std::string(",cota,A,,,"), std::string("soon,cota,A,1,2,3"),

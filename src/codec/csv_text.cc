@@ -2,6 +2,7 @@
 
 #include <fast_float/fast_float.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -128,6 +129,7 @@ bool CsvReader::read_record() {
 
 void CsvReader::read_quoted() {
   rest_.remove_prefix(1);
+  const auto opened = rest_;
   const char* const begin = rest_.data();
   std::size_t i = 0;
   bool doubled = false;
@@ -152,19 +154,16 @@ void CsvReader::read_quoted() {
     }
     cell = copy;
   }
-  if (i == rest_.size()) {
-    // Never closed: only this line is spoilt, not all that follows.
-    well_formed_ = false;
-    const auto line_end = rest_.find('\n');
-    rest_.remove_prefix(line_end == std::string_view::npos ? rest_.size() : line_end);
-    add(cell);
-    return;
-  }
-  rest_.remove_prefix(i + 1);
-  const auto tail = rest_.substr(0, cell_end());
-  if (!trim_blanks(tail).empty()) well_formed_ = false;
-  rest_.remove_prefix(tail.size());
   add(cell);
+  rest_.remove_prefix(std::min(i + 1, rest_.size()));
+  const auto tail = rest_.substr(0, cell_end());
+  well_formed_ = i < opened.size() && trim_blanks(tail).empty();
+  if (well_formed_) {
+    rest_.remove_prefix(tail.size());
+  } else {
+    // Never closed, or by a quote that opens a cell further down: only this line is spoilt.
+    rest_ = opened.substr(std::min(opened.find(stops_[1]), opened.size()));
+  }
 }
 
 }  // namespace slipstream

@@ -16,8 +16,8 @@ class CsvReader {
   explicit CsvReader(std::string_view text, char delimiter = ',')
       : rest_(text), stops_{delimiter, '\n'} {}
 
-  /// The next record that is not blank, or false at the end. `well_formed()` tells about its
-  /// quotes.
+  /// The next record that is not blank, or false at the end. Where a cell's quotes are not closed,
+  /// or not at its end, the record is not `well_formed()` and ends with the line that they open on.
   bool next();
   /// No more than kMaxCells: whoever reads rows takes fewer, and a record may be a whole body.
   static constexpr std::size_t kMaxCells = 1'024;

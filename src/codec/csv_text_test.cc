@@ -42,6 +42,28 @@ TEST(CsvText, EachComesBackAsItWas) {
   }
 }
 
+TEST(CsvReader, AQuoteThatIsNotClosedCostsItsLineAlone) {
+  for (const std::string line : {"a,\"b,c", "a,\"b", "a,\"b\"c,d", "\"a\"\"\"b\"", "a,\""}) {
+    const std::string text = "1,\"2\"\n" + line + "\r\n\"3\",\"4\"\n5,\"6\n7\"\n";
+    CsvReader reader(text);
+    std::vector<std::string> good;
+    std::vector<std::string> bad;
+    while (reader.next()) (reader.well_formed() ? good : bad).emplace_back(reader.record());
+    EXPECT_EQ(good, (std::vector<std::string>{"1,\"2\"", "\"3\",\"4\"", "5,\"6\n7\""})) << line;
+    EXPECT_EQ(bad, std::vector<std::string>{line + "\r"});
+  }
+}
+
+/// As many as a body may have, each of which could open a cell that reaches to the end.
+TEST(CsvReader, QuotesThatCloseNothingCostNoMoreTimeThanOthers) {
+  std::string text;
+  for (int i = 0; i < 300'000; ++i) text += "x\" ,\"\n";
+  CsvReader reader(text);
+  std::size_t records = 0;
+  while (reader.next()) ++records;
+  EXPECT_EQ(records, 1u);
+}
+
 struct GuardedCsv : PointDecoderTest {};
 
 TEST_F(GuardedCsv, PointsAreWhatTheyWereBeforeTheGuard) {
