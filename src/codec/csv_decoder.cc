@@ -106,7 +106,7 @@ CsvDecoder::Outcome CsvDecoder::decode_row(const CsvReader& reader, const Table&
     auto& column = columns[i];
     if (column.is_raw_source && !origin.peer.empty()) continue;
     has_track |= column.member.role == MemberRole::kTrack;
-    const auto cell = i < cells.size() ? trim_blanks(cells[i]) : std::string_view{};
+    const auto cell = i < cells.size() ? cells[i] : std::string_view{};
     if (auto outcome = decode_cell(column, cell, table.dialect); !outcome) return outcome;
   }
   if (!filler_.draft().event_ns) look_for_time(cells, table);
@@ -139,7 +139,8 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(CsvColumn& column, std::string_view 
     default:
       break;
   }
-  if (cell.empty()) {
+  // Of blanks in quotes a text may be, but no number.
+  if (cell.empty() || (member.wants_number() && trim_blanks(cell).empty())) {
     const bool was_zero = member.role == MemberRole::kLap || member.is_well_known();
     if (!empty_is_zero_ || !was_zero) return {};
     cell = "0";
@@ -157,6 +158,7 @@ CsvDecoder::Outcome CsvDecoder::decode_cell(CsvColumn& column, std::string_view 
 
 CsvDecoder::Outcome CsvDecoder::decode_time(CsvColumn& column, std::string_view cell,
                                             const CsvDialect& dialect) {
+  cell = trim_blanks(cell);
   if (cell.empty()) return {};
   const auto text = dialect.number_text(cell, scratch_);
   const auto number = parse_number(text);

@@ -69,6 +69,19 @@ TEST_F(CsvDecoderTest, AnOpenQuoteCostsNoNeighbour) {
   EXPECT_EQ(batch().chassis(point(1)), "D");
 }
 
+TEST_F(CsvDecoderTest, BlanksAreATextsWithinQuotesAlone) {
+  decode_table(
+      "track,chassis,lap,rpm,note,meta_time\n"
+      " cota , \" GR, 86 \" ,\" \",\" 90 \",\" wet \",\" 2025-09-04T15:33:10Z \"\n");
+  ASSERT_TRUE(refused_.empty()) << refused_[0].message;
+  EXPECT_EQ(batch().track(point()), "cota");
+  EXPECT_EQ(batch().chassis(point()), " GR, 86 ");
+  EXPECT_EQ(point().lap, 0);
+  EXPECT_EQ(value(field::kRpm), 90);
+  EXPECT_TRUE(jsons().at(0).contains(R"("note":" wet ","meta_time":"2025-09-04T15:33:10Z")"))
+      << jsons().at(0);
+}
+
 TEST_F(CsvDecoderTest, CsvNumbersThatJsonDoesNotKnowAreWrittenAnew) {
   decode(",\"co\"\"ta\",A,+1,.5,1e2,5.,007,-.5");
   ASSERT_TRUE(refused_.empty()) << refused_[0].message;

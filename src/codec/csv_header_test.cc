@@ -61,6 +61,8 @@ TEST_F(CsvHeaderTest, NamesColumnsBehindAnyPreambleInAnyCaseByAnyDelimiter) {
       "meta_time;chassis;track;lap;speed_kmh;lapdist_m\n" + kTime + ";CAR7;monza;1;250,5;1000,0\n";
   expect_car7(german);
   expect_car7("sep=;\n" + german);
+  expect_car7("meta_time, \"chassis\", \"track\",lap,speed_kmh,lapdist_m\n" + kTime +
+              ", \"CAR7\", \"monza\", \"1\",250.5,1000\n");
   std::string tabs = header + row;
   std::ranges::replace(tabs, ',', '\t');
   expect_car7(tabs);

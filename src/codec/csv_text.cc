@@ -29,7 +29,8 @@ void append_quoted(std::string& out, std::string_view text) {
 }  // namespace
 
 void append_csv_cell(std::string& out, std::string_view text) {
-  if (text.find_first_of("\",\r\n") == std::string_view::npos) {
+  if (text.find_first_of("\",\r\n") == std::string_view::npos &&
+      trim_blanks(text).size() == text.size()) {
     out += text;
     return;
   }
@@ -111,19 +112,24 @@ bool CsvReader::read_record() {
   if (rest_.empty()) return false;
   const char* const begin = rest_.data();
   while (true) {
-    if (!rest_.empty() && rest_.front() == '"') {
+    if (begins_quoted()) {
       read_quoted();
     } else {
-      const auto end = cell_end();
-      auto cell = rest_.substr(0, end);
+      const auto cell = rest_.substr(0, cell_end());
       rest_.remove_prefix(cell.size());
-      if (!cell.empty() && cell.back() == '\r') cell.remove_suffix(1);
-      add(cell);
+      add(trim_blanks(cell));
     }
     if (rest_.empty() || rest_.front() != stops_[0]) break;
     rest_.remove_prefix(1);
   }
   record_ = {begin, static_cast<std::size_t>(rest_.data() - begin)};
+  return true;
+}
+
+bool CsvReader::begins_quoted() {
+  const auto first = rest_.find_first_not_of(stops_[0] == '\t' ? " " : " \t");
+  if (first == std::string_view::npos || rest_[first] != '"') return false;
+  rest_.remove_prefix(first);
   return true;
 }
 

@@ -8,9 +8,10 @@
 
 namespace slipstream {
 
-/// Cuts RFC 4180 text into records, of cells that commas separate or another delimiter. Cells are
-/// views into the text, or into the reader where quotes were doubled; they hold until the next
-/// call. One thread.
+/// Cuts RFC 4180 text into records, of cells that commas separate or another delimiter. Blanks
+/// around a cell, or around its quotes, are no part of it, those within quotes are. Cells are views
+/// into the text, or into the reader where quotes were doubled; they hold until the next call. One
+/// thread.
 class CsvReader {
  public:
   explicit CsvReader(std::string_view text, char delimiter = ',')
@@ -27,6 +28,8 @@ class CsvReader {
 
  private:
   bool read_record();
+  /// Before a quote, blanks are not the cell's.
+  bool begins_quoted();
   void add(std::string_view cell) {
     if (cells_.size() < kMaxCells) cells_.push_back(cell);
   }
@@ -43,8 +46,8 @@ class CsvReader {
   bool well_formed_ = true;
 };
 
-/// Appends a cell, quoted where RFC 4180 asks for it. For numbers and the like: a text goes out by
-/// append_csv_text().
+/// Appends a cell, quoted where RFC 4180 asks for it, or a reader may take blanks off. For numbers
+/// and the like: a text goes out by append_csv_text().
 void append_csv_cell(std::string& out, std::string_view text);
 /// How texts go out. A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@`, a tab or a
 /// carriage return as a formula, and the texts are their senders'.

@@ -21,10 +21,12 @@ TEST(CsvText, OneThatASpreadsheetWouldRunIsGuarded) {
   EXPECT_EQ(cell("\tx"), "\"'\tx\"");
   EXPECT_EQ(cell("\rx"), "\"'\rx\"");
   EXPECT_EQ(cell("=HYPERLINK(\"x\")"), "\"'=HYPERLINK(\"\"x\"\")\"");
-  for (const auto text : {"", "a", "a=b", "1-2", "'quoted'", " =1", "x@y"}) {
+  for (const auto text : {"", "a", "a=b", "1-2", "'quoted'", "x@y", "a b"}) {
     EXPECT_EQ(cell(text), text);
   }
-  EXPECT_EQ(cell("a,b"), "\"a,b\"");
+  for (const std::string text : {"a,b", " =1", "a ", "\ta"}) {
+    EXPECT_EQ(cell(text, CsvTexts::kRaw), '"' + text + '"');
+  }
 }
 
 TEST(CsvText, RawOnesAreAsTheyWere) {
@@ -33,13 +35,28 @@ TEST(CsvText, RawOnesAreAsTheyWere) {
 }
 
 TEST(CsvText, EachComesBackAsItWas) {
-  for (const std::string text :
-       {"=1", "'=1", "''=1", "'", "''", "'a", "+", "-", "@", "\t", "\r", "=\"a\"", "plain"}) {
+  for (const std::string text : {"=1", "'=1", "''=1", "'", "''", "'a", "+", "-", "@", "\t", "\r",
+                                 "=\"a\"", "plain", " a", "a\t ", " \"a\" ", "a\r"}) {
     const std::string out = cell(text);
     CsvReader reader(out);
     ASSERT_TRUE(reader.next()) << text;
     EXPECT_EQ(without_csv_guard(reader.cells().at(0)), text) << out;
   }
+}
+
+std::vector<std::string> cells_of(std::string_view record, char delimiter = ',') {
+  CsvReader reader(record, delimiter);
+  EXPECT_TRUE(reader.next() && reader.well_formed()) << record;
+  return {reader.cells().begin(), reader.cells().end()};
+}
+
+TEST(CsvReader, TakesBlanksOffAroundQuotesAndKeepsThoseWithin) {
+  using Cells = std::vector<std::string>;
+  EXPECT_EQ(cells_of(" a , \"b , \"\"c\"\" \" ,\" \",, d\r\n"),
+            (Cells{"a", "b , \"c\" ", " ", "", "d"}));
+  EXPECT_EQ(cells_of("\"a\r\nb\",c"), (Cells{"a\r\nb", "c"}));
+  EXPECT_EQ(cells_of("a\t \"b\tc\" \t\t", '\t'), (Cells{"a", "b\tc", "", ""}));
+  EXPECT_EQ(cells_of("5\" tube,\"\"\"\""), (Cells{"5\" tube", "\""}));
 }
 
 TEST(CsvReader, AQuoteThatIsNotClosedCostsItsLineAlone) {
