@@ -22,7 +22,7 @@ std::size_t CsvDecoder::decode(std::string_view text, const TextOrigin& origin,
                                RejectionSink& rejections) {
   const auto preamble = take_csv_preamble(text);
   const auto& dialect = preamble.dialect;
-  CsvReader reader(text, dialect.delimiter);
+  CsvReader reader(text, dialect.delimiter, dialect.line_end);
   if (!reader.next()) return 0;
   const auto refuse_text = [&](std::string why) {
     rejections.rejected(0, {RejectReason::kMalformedCsv, std::move(why)}, reader.record());

@@ -29,16 +29,18 @@ std::optional<char> declared_delimiter(std::string_view line) {
   return line.back();
 }
 
-char guessed_delimiter(std::string_view row) {
-  if (row.find_first_of(";\t") == std::string_view::npos) return ',';
+/// By the text's first row, of which quotes may make several lines.
+char guessed_delimiter(std::string_view text, char line_end) {
   std::array<std::size_t, kGuessed.size()> counts{};
   bool is_quoted = false;
-  for (const char c : row) {
+  for (const char c : text) {
     if (c == '"') is_quoted = !is_quoted;
-    const auto which = is_quoted ? std::string_view::npos : kGuessed.find(c);
-    if (which != std::string_view::npos) ++counts[which];
+    if (is_quoted) continue;
+    if (c == line_end) break;
+    if (const auto which = kGuessed.find(c); which != std::string_view::npos) ++counts[which];
   }
-  return kGuessed[static_cast<std::size_t>(std::ranges::max_element(counts) - counts.begin())];
+  const auto most = std::ranges::max_element(counts);
+  return *most == 0 ? ',' : kGuessed[static_cast<std::size_t>(most - counts.begin())];
 }
 
 }  // namespace
@@ -66,14 +68,17 @@ CsvPreamble take_csv_preamble(std::string_view& text) {
   CsvPreamble preamble;
   std::optional<char> declared;
   text = bare_text(text);
+  const bool has_line_feed = text.find('\n') != std::string_view::npos;
+  if (!has_line_feed) preamble.dialect.line_end = '\r';
+  const char line_end = preamble.dialect.line_end;
   while (!text.empty()) {
-    const auto line = text.substr(0, text.find('\n'));
+    const auto line = text.substr(0, text.find(line_end));
     if (const auto words = trim_blanks(line); words.starts_with('#')) {
       preamble.comment = trim_blanks(words.substr(1));
     } else if (const auto delimiter = declared_delimiter(line)) {
       declared = delimiter;
     } else if (!words.empty()) {
-      preamble.dialect.delimiter = declared ? *declared : guessed_delimiter(line);
+      preamble.dialect.delimiter = declared ? *declared : guessed_delimiter(text, line_end);
       break;
     }
     text.remove_prefix(std::min(line.size() + 1, text.size()));

@@ -7,6 +7,7 @@ namespace slipstream {
 /// How a CSV text is written.
 struct CsvDialect {
   char delimiter = ',';
+  char line_end = '\n';  ///< with a carriage return before it or not; or that alone
 
   /// `1,5` is a number: spreadsheets that separate cells by `;` write them so.
   bool has_decimal_comma() const { return delimiter == ';'; }
@@ -25,7 +26,7 @@ struct CsvPreamble {
 
 /// Takes off a text what is no row: a byte order mark, NULs at its end, blank lines, lines that
 /// begin with `#`, and `sep=X`. The delimiter is what that says, else whichever of `,` `;` and tab
-/// the first row has most of.
+/// the first row has most of. A carriage return ends a line where the text has no line feed.
 CsvPreamble take_csv_preamble(std::string_view& text);
 
 }  // namespace slipstream

@@ -29,6 +29,9 @@ TEST(CsvPreamble, WhatIsNoRowIsTakenOff) {
       {"a\tb c\td\n", '\t', "a\tb c\td\n"},
       {"\"a;b;c;d\",e\n", ',', "\"a;b;c;d\",e\n"},
       {"a;b,c,d\n", ',', "a;b,c,d\n"},
+      {"\"a;\nb\",c,d\n", ',', "\"a;\nb\",c,d\n"},
+      {"\"a;b\"\nc\n", ',', "\"a;b\"\nc\n"},
+      {"# one\r\rsep=;\ra;b\r", ';', "a;b\r"},
       {"# only\n", ',', ""},
       {"", ',', ""},
   };
@@ -42,6 +45,14 @@ TEST(CsvPreamble, WhatIsNoRowIsTakenOff) {
 TEST(CsvPreamble, TheLastCommentIsKept) {
   std::string_view text = "# written by logger\n#  time,car \n1,2\n";
   EXPECT_EQ(take_csv_preamble(text).comment, "time,car");
+}
+
+TEST(CsvPreamble, ACarriageReturnEndsALineWhereNoLineFeedDoes) {
+  const std::pair<std::string_view, char> cases[] = {
+      {"a,b\r1,2\r", '\r'}, {"a,b\r\n1,2", '\n'}, {"a,b\r1,2\n", '\n'}};
+  for (auto [text, line_end] : cases) {
+    EXPECT_EQ(take_csv_preamble(text).dialect.line_end, line_end);
+  }
 }
 
 TEST(CsvDialect, ADecimalCommaIsOneWhereCommasSeparateNothing) {

@@ -63,6 +63,11 @@ TEST_F(CsvHeaderTest, NamesColumnsBehindAnyPreambleInAnyCaseByAnyDelimiter) {
   expect_car7("sep=;\n" + german);
   expect_car7("meta_time, \"chassis\", \"track\",lap,speed_kmh,lapdist_m\n" + kTime +
               ", \"CAR7\", \"monza\", \"1\",250.5,1000\n");
+  expect_car7("\"Speed;\nkm/h\",meta_time,chassis,track,lap,lapdist_m\n250.5," + kTime +
+              ",CAR7,monza,1,1000\n");
+  std::string macintosh = "# by hand\n" + header + "\n" + row;
+  std::ranges::replace(macintosh, '\n', '\r');
+  expect_car7(macintosh);
   std::string tabs = header + row;
   std::ranges::replace(tabs, ',', '\t');
   expect_car7(tabs);

@@ -14,8 +14,8 @@ namespace slipstream {
 /// thread.
 class CsvReader {
  public:
-  explicit CsvReader(std::string_view text, char delimiter = ',')
-      : rest_(text), stops_{delimiter, '\n'} {}
+  explicit CsvReader(std::string_view text, char delimiter = ',', char line_end = '\n')
+      : rest_(text), stops_{delimiter, line_end} {}
 
   /// The next record that is not blank, or false at the end. Where a cell's quotes are not closed,
   /// or not at its end, the record is not `well_formed()` and ends with the line that they open on.

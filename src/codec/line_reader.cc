@@ -175,7 +175,7 @@ bool LineReader::looks_like_lines(std::string_view text) {
   auto begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return false;
   while (text[begin] == '#') {
-    text.remove_prefix(std::min(text.find('\n', begin), text.size()));
+    text.remove_prefix(std::min(text.find_first_of("\r\n", begin), text.size()));
     begin = text.find_first_not_of(" \t\r\n");
     if (begin == std::string_view::npos) return true;
   }

@@ -170,14 +170,14 @@ class Pivot {
 
 bool looks_like_trd(std::string_view text) {
   const auto dialect = take_csv_preamble(text).dialect;
-  CsvReader reader(text.substr(0, text.find('\n')), dialect.delimiter);
+  CsvReader reader(text.substr(0, text.find(dialect.line_end)), dialect.delimiter);
   return reader.next() && find_columns(reader.cells()).has_value();
 }
 
 std::vector<TrdPoint> pivot_trd(std::string_view text, std::string_view track,
                                 RejectionSink& rejections) {
   const auto dialect = take_csv_preamble(text).dialect;
-  CsvReader reader(text, dialect.delimiter);
+  CsvReader reader(text, dialect.delimiter, dialect.line_end);
   if (!reader.next()) return {};
   const auto columns = find_columns(reader.cells());
   if (!columns) {
