@@ -172,6 +172,7 @@ double through(Until until) {
     };
   }
   std::int64_t ns = clock.now().ns;
+  LogOffset offset = 0;
   return measure([&](std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
       ns += kPointNs;
@@ -186,7 +187,9 @@ double through(Until until) {
         point.sector = sectors.sector_at("", batch->value_or_nan(point, field::kLapdistM));
         point.sector_derived = true;
       }
-      partition.queue().force({.count = batch->points.size(), .batch = std::move(batch)});
+      const std::size_t count = batch->points.size();
+      partition.queue().force({.offset = offset, .count = count, .batch = std::move(batch)});
+      offset += count;
       partition.poll(1);
       partition.tick();
     }

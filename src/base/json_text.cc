@@ -42,6 +42,12 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+std::string json_spelled(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out.substr(1, out.size() - 2);
+}
+
 void append_json_number(std::string& out, double value) {
   char buffer[kNumberChars];
   out.append(buffer, write_number(buffer, value));

@@ -17,16 +17,9 @@ bool contains(const std::vector<std::string>& sorted, std::string_view text) {
                                     [](const auto& s) -> std::string_view { return s; });
 }
 
-/// How JSON spells a name, without the quotes.
-std::string spelled(std::string_view name) {
-  std::string text;
-  append_json_string(text, name);
-  return text.substr(1, text.size() - 2);
-}
-
 std::vector<std::string> spelled(const std::vector<std::string>& names) {
   std::vector<std::string> out;
-  for (const auto& name : names) out.push_back(spelled(name));
+  for (const auto& name : names) out.push_back(json_spelled(name));
   std::ranges::sort(out);
   return out;
 }
@@ -108,7 +101,7 @@ std::string filter_insights(const InsightUpdate& update, const Filter& filter) {
                            const std::vector<std::string>& item_tracks) {
     std::size_t number = 0;
     append_kept(out, json_member(message, member), '[', ']', [&](const JsonScan::Item& item) {
-      const std::string track = spelled(item_tracks[number++]);
+      const std::string track = json_spelled(item_tracks[number++]);
       const auto chassis = json_string_body(json_member(item.value, "chassis"));
       return std::ranges::find(
                  kept, std::pair<std::string_view, std::string_view>(track, chassis)) != kept.end();

@@ -29,7 +29,7 @@ void LiveSeries::push(const PointBatch& batch, const Point& point, SteadyTime no
   const double speed = batch.value_or_nan(point, field::kSpeedKmh);
   if (!std::isnan(speed)) state.speed_kmh = speed;
   ++state.points;
-  add_tags(state, batch, point);
+  add_tags(state, batch, point, now);
   state.offsets.add(point.event_time, point.arrival_time);
   if (now - state.looked_at_clock >= kLookNs) look_at_clock(point.series_hash, state, now);
   const std::int64_t elapsed = now - state.second_began;
@@ -41,22 +41,39 @@ void LiveSeries::push(const PointBatch& batch, const Point& point, SteadyTime no
   ++state.points_this_second;
 }
 
-void LiveSeries::add_tags(State& state, const PointBatch& batch, const Point& point) {
+void LiveSeries::add_tags(State& state, const PointBatch& batch, const Point& point,
+                          SteadyTime now) {
   if (point.tags.length == 0) {
     state.has_untagged = true;
     return;
   }
   const auto tags = batch.tags(point);
   const std::uint64_t hash = series_hash(point.series_hash, tags);
-  if (!state.tagged) state.tagged = std::make_unique<TagsByHash>();
-  if (tagged_ >= max_series_ || !state.tagged->try_emplace(hash, tags).second) return;
+  if (!state.tagged) state.tagged = std::make_unique<TaggedByHash>();
+  if (const auto known = state.tagged->find(hash); known != state.tagged->end()) {
+    known->second.seen = now;
+    return;
+  }
+  if (tagged_ >= max_series_) forget_old_tagged(now);
+  if (tagged_ >= max_series_) return;
+  state.tagged->emplace(hash, Tagged{std::string(tags), now});
   ++tagged_;
 }
 
+void LiveSeries::forget_old_tagged(SteadyTime now) {
+  if (now - looked_at_tagged_ < kLookNs) return;
+  looked_at_tagged_ = now;
+  for (auto& [hash, state] : by_hash_) {
+    if (!state.tagged) continue;
+    tagged_ -= boost::unordered::erase_if(*state.tagged, [&](const auto& series) {
+      return now - series.second.seen >= kTaggedForNs;
+    });
+  }
+}
+
 bool LiveSeries::matches(const State& state, const TagFilter& filter) {
-  if (state.has_untagged && filter.matches({})) return true;
   return state.tagged && std::ranges::any_of(*state.tagged, [&](const auto& series) {
-           return filter.matches(series.second);
+           return filter.matches(series.second.tags);
          });
 }
 

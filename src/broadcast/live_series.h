@@ -15,7 +15,8 @@ namespace slipstream {
 
 /// What every machine did last, for /api/series, and whose clocks are off. Bounded: beyond
 /// `max_series` machines those heard of longest ago are forgotten, and of so many series with tags
-/// further ones are not counted. One thread.
+/// further ones are not counted
+/// until others have been silent for an hour. One thread.
 class LiveSeries {
  public:
   static constexpr std::size_t kMaxSeries = 100'000;
@@ -37,7 +38,11 @@ class LiveSeries {
   ClocksOff clocks_off(SteadyTime now) const;
 
  private:
-  using TagsByHash = boost::unordered_flat_map<std::uint64_t, std::string>;
+  struct Tagged {
+    std::string tags;
+    SteadyTime seen = kNever;
+  };
+  using TaggedByHash = boost::unordered_flat_map<std::uint64_t, Tagged>;
 
   struct State {
     std::string track;
@@ -53,7 +58,7 @@ class LiveSeries {
     std::uint32_t points_this_second = 0;
     double rate_hz = 0;  ///< over the last whole second or longer
     ClockOffsets offsets;
-    std::unique_ptr<TagsByHash> tagged;  ///< its series that have tags; nullptr: none
+    std::unique_ptr<TaggedByHash> tagged;  ///< its series that have tags; nullptr: none
     bool has_untagged = false;
     SteadyTime looked_at_clock = kNever;
   };
@@ -63,7 +68,8 @@ class LiveSeries {
   };
 
   void forget_oldest();
-  void add_tags(State& state, const PointBatch& batch, const Point& point);
+  void add_tags(State& state, const PointBatch& batch, const Point& point, SteadyTime now);
+  void forget_old_tagged(SteadyTime now);
   static std::size_t tagged_of(const State& state) {
     return state.tagged ? state.tagged->size() : 0;
   }
@@ -73,9 +79,11 @@ class LiveSeries {
 
   static constexpr std::int64_t kLookNs = 10 * kNsPerSecond;
   static constexpr std::int64_t kOffForNs = 60 * kNsPerSecond + kLookNs;
+  static constexpr std::int64_t kTaggedForNs = 3'600 * kNsPerSecond;
   static constexpr std::uint8_t kLeastPoints = 5;
   const std::size_t max_series_;
   std::size_t tagged_ = 0;  ///< series with tags, at most max_series_
+  SteadyTime looked_at_tagged_ = kNever;
   const std::int64_t told_offset_ms_;
   boost::unordered_flat_map<std::uint64_t, State> by_hash_;
   boost::unordered_flat_map<std::uint64_t, Off> off_;  // some of by_hash_

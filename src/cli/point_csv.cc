@@ -49,17 +49,17 @@ void PointCsv::for_each_member(const PointBatch& batch, const Point& point, Take
     simdjson::dom::object object;
     if (parser.parse(text).get(object) != simdjson::SUCCESS) return false;
     for (const auto member : object) {
-      if (point.tags.length > 0 && member.key == tags::kMember) continue;
+      if (member.key == tags::kMember && member.value.is_object()) continue;
       const std::size_t at = column(member.key);
       if (at < kFixedCount) continue;
       take(at, [&](std::string& out) { append_value(out, member.value, texts_); });
     }
     return true;
   };
-  // Its text has all that it came with, in its sender's order.
-  const bool has_all = point.has_texts && take_object(std::string(batch.json(point)));
+  // Before the members: where one has a tag's name, the cell is that one's.
   if (point.tags.length > 0) take_object(fmt::format("{{{}}}", batch.tags(point)));
-  if (has_all) return;
+  // Its text has all that it came with, in its sender's order.
+  if (point.has_texts && take_object(std::string(batch.json(point)))) return;
   if (const auto& sequence = schema_.options().sequence; point.has_sequence && !sequence.empty()) {
     take(column(sequence),
          [&](std::string& out) { out += fmt::format_int(point.sequence).c_str(); });

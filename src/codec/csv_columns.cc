@@ -47,9 +47,7 @@ CsvColumns::CsvColumns(DraftFiller& filler)
 CsvColumn CsvColumns::column(std::string_view name) const {
   Member member = filler_.members().copy_of(name);
   // What a column's name stands for is told by its header as a whole.
-  if (member.role == MemberRole::kSynonym || member.role == MemberRole::kTags) {
-    member = Member(name, MemberRole::kOther);
-  }
+  if (member.role == MemberRole::kSynonym) member = Member(name, MemberRole::kOther);
   const bool is_free = member.role == MemberRole::kOther || member.role == MemberRole::kField;
   const bool is_raw_source = name == kRawSource && is_free && !member.is_well_known();
   return {.member = std::move(member), .given = std::string(name), .is_raw_source = is_raw_source};

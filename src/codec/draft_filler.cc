@@ -14,6 +14,9 @@ namespace slipstream {
 namespace {
 
 constexpr std::size_t kSampleBytes = 40;  // of a value, in a message
+/// To a point's JSON at most: its tags twice, each byte spelled by six, and a few names.
+constexpr std::size_t kAddedBytes =
+    2 * 6 * tags::kMaxTags * (tags::kMaxNameBytes + tags::kMaxValueBytes) + 4'096;
 
 /// 64 bits as digits; in another notation (12.0, 1e3) what a double holds exactly.
 std::optional<std::uint64_t> sequence_from(std::string_view literal, double value) {
@@ -35,6 +38,11 @@ DraftFiller::Outcome DraftFiller::check_size(std::string_view text, std::string_
   if (text.size() <= limit) return {};
   return reject(RejectReason::kTooLarge,
                 fmt::format("the {} has {} bytes, at most {} are taken", what, text.size(), limit));
+}
+
+std::size_t DraftFiller::max_json_bytes(const TextOrigin& origin) const {
+  const std::size_t limit = builder_.schema().options().max_point_bytes;
+  return origin.is_admitted ? limit + kAddedBytes : limit;
 }
 
 std::unexpected<Rejection> DraftFiller::no_number(const Member& member, std::string_view text) {
@@ -73,6 +81,8 @@ DraftFiller::Outcome DraftFiller::take_other_number(Member& member, std::string_
       draft_.has_tags_member = true;
       break;
     case MemberRole::kTag:
+      draft_.remove_tag(member.name());
+      break;
     case MemberRole::kField:
     case MemberRole::kSynonym:
     case MemberRole::kOther:
@@ -117,7 +127,8 @@ DraftFiller::Outcome DraftFiller::take_text(const Member& member, std::string_vi
     case MemberRole::kTime:
       return take_time_text(member, text);
     case MemberRole::kTag:
-      if (!text.empty()) return take_tag(member.name(), text);
+      if (!text.empty()) return take_tag(member.name(), text, false);
+      draft_.remove_tag(member.name());
       break;
     case MemberRole::kTags:
       draft_.has_tags_member = true;
@@ -176,7 +187,8 @@ void DraftFiller::take_nothing(const Member& member, std::string_view literal) {
   }
 }
 
-DraftFiller::Outcome DraftFiller::take_tag(std::string_view name, std::string_view value) {
+DraftFiller::Outcome DraftFiller::take_tag(std::string_view name, std::string_view value,
+                                           bool is_told) {
   if (value.empty()) return {};
   if (name.size() > tags::kMaxNameBytes || value.size() > tags::kMaxValueBytes) {
     return reject(
@@ -186,7 +198,7 @@ DraftFiller::Outcome DraftFiller::take_tag(std::string_view name, std::string_vi
                     name.substr(0, kSampleBytes), name.size(), value.size(), tags::kMaxNameBytes,
                     tags::kMaxValueBytes));
   }
-  if (draft_.add_tag(name, value)) return {};
+  if (draft_.add_tag(name, value, is_told)) return {};
   return reject(RejectReason::kTooLarge, fmt::format("more than {} tags, the next is '{}'",
                                                      tags::kMaxTags, name.substr(0, kSampleBytes)));
 }

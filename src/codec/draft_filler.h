@@ -61,6 +61,8 @@ class DraftFiller {
 
   /// Refuses a point whose text is too large; `what` it is called ("point", "line").
   Outcome check_size(std::string_view text, std::string_view what) const;
+  /// Of a point's JSON. What was taken before has its tags and what it lacked put in.
+  std::size_t max_json_bytes(const TextOrigin& origin) const;
   void begin() { draft_.clear(); }
   /// A finite number, which `literal` is the text of.
   Outcome take_number(Member& member, std::string_view literal, double value) {
@@ -71,8 +73,9 @@ class DraftFiller {
     return take_other_number(member, literal, value);
   }
   Outcome take_text(const Member& member, std::string_view text);
-  /// Of the series in hand. Without a value it is none.
-  Outcome take_tag(std::string_view name, std::string_view value);
+  /// Of the series in hand. Without a value it is none. `is_told`: as a tag, and not by a member
+  /// that the schema names.
+  Outcome take_tag(std::string_view name, std::string_view value, bool is_told);
   /// JSON's null, or a time that is empty: it takes back what the member said before, if it stands
   /// twice. `literal` is where it stands in the draft's JSON.
   void take_nothing(const Member& member, std::string_view literal);
@@ -165,7 +168,7 @@ inline bool DraftFiller::take_plain_text(Member& member, std::string_view text, 
       return draft.event_ns.has_value();
     case MemberRole::kTag:
       return !text.empty() && text.size() <= tags::kMaxValueBytes &&
-             draft.add_tag(member.name(), text);
+             draft.add_tag(member.name(), text, false);
     case MemberRole::kSynonym:
       return draft.add_synonym({.member = &member,
                                 .key = key_before(member, literal),

@@ -140,7 +140,7 @@ std::size_t JsonDecoder::take_plain(std::string_view text, std::string_view ends
                                     RejectionSink& rejections) {
   filler_.begin();
   std::size_t taken = plain_.read(text, filler_.draft());
-  if (taken == 0 || taken > filler_.builder().schema().options().max_point_bytes) return 0;
+  if (taken == 0 || taken > filler_.max_json_bytes(origin)) return 0;
   if (taken < text.size() && text[taken] == '\r') ++taken;
   if (taken < text.size()) {
     if (ends.find(text[taken]) == std::string_view::npos) return 0;
@@ -160,7 +160,7 @@ void JsonDecoder::decode_document(std::string_view text, const TextOrigin& origi
 }
 
 JsonDecoder::Outcome JsonDecoder::decode_single(std::string_view text, const TextOrigin& origin) {
-  if (auto fits = filler_.check_size(text, "point"); !fits) return fits;
+  if (text.size() > filler_.max_json_bytes(origin)) return filler_.check_size(text, "point");
   sj::ondemand::document document;
   if (const auto e =
           parser_.iterate(text.data(), text.size(), text.size() + kPadding).get(document)) {
@@ -408,9 +408,9 @@ JsonDecoder::Outcome JsonDecoder::decode_tags(Member& member, sj::ondemand::valu
   }
   if (has_others) return filler_.take_other(member);
   for (const Tag& tag : given) {
-    if (auto taken = filler_.take_tag(tag.name, tag.value); !taken) return taken;
+    if (auto taken = filler_.take_tag(tag.name, tag.value, true); !taken) return taken;
   }
-  if (!given.empty()) filler_.draft().tags_literal = json_trimmed(raw);
+  filler_.draft().tags_literal = json_trimmed(raw);
   return {};
 }
 

@@ -118,6 +118,7 @@ LineDecoder::Outcome LineDecoder::decode_member(const LineMember& given, bool is
     return decode_tag(given, is_repeated);
   }
   if (is_repeated) return {};
+  if (given.name == tags::kMember && filler_.draft().tag_count > 0) return decode_field_tags(given);
   if (member != nullptr && member->role == MemberRole::kTime) {
     return has_timestamp ? Outcome{} : decode_time(*member, given);
   }
@@ -140,7 +141,16 @@ LineDecoder::Outcome LineDecoder::decode_tag(const LineMember& given, bool is_re
   if (given.name == served_) return {};
   // A member of that name is the object of all tags.
   if (!is_repeated && given.name != tags::kMember) json_.add_text(given.name, given.value);
-  return filler_.take_tag(given.name, given.value);
+  return filler_.take_tag(given.name, given.value, true);
+}
+
+/// A field that is called as the object of all tags: a number is in windows, and no member.
+LineDecoder::Outcome LineDecoder::decode_field_tags(const LineMember& given) {
+  if (given.kind != Kind::kNumber) return {};
+  Member field(given.name, MemberRole::kField);
+  const auto number = parse_number(given.value);
+  if (!number) return DraftFiller::no_number(field, given.value);
+  return filler_.take_number(field, given.value, *number);
 }
 
 LineDecoder::Outcome LineDecoder::decode_time(Member& member, const LineMember& given) {

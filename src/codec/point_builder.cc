@@ -157,11 +157,13 @@ std::expected<void, Rejection> PointBuilder::validate(const Draft& draft,
   return {};
 }
 
-void PointBuilder::write_tags(const Draft& draft) {
+void PointBuilder::write_tags(const Draft& draft, const TextOrigin& origin) {
   tags_.clear();
+  sorted_tags_.clear();
   if (draft.tag_count == 0) return;
-  sorted_tags_.assign(draft.tags.begin(),
-                      draft.tags.begin() + static_cast<std::ptrdiff_t>(draft.tag_count));
+  for (std::size_t i = 0; i < draft.tag_count; ++i) {
+    if (draft.tags[i].is_told || !origin.is_admitted) sorted_tags_.push_back(draft.tags[i]);
+  }
   std::ranges::sort(sorted_tags_);
   for (const Tag& tag : sorted_tags_) append_tag(tags_, tag);
 }
@@ -241,13 +243,31 @@ TextRef PointBuilder::append_json(PointBatch& batch, const Draft& draft) {
   return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(length)};
 }
 
-std::unexpected<Rejection> PointBuilder::too_many_series(const Draft& draft) const {
-  return reject(
-      RejectReason::kTooManySeries,
-      fmt::format("'{}' of '{}' has {} series (MAX_SERIES_PER_MACHINE), and this is another "
-                  "one: {{{}}}. A tag whose values never end is better sent as a field",
-                  draft.chassis, draft.track, schema_.series().max_per_machine(),
-                  std::string_view(tags_).substr(0, kShownTagBytes)));
+std::expected<void, Rejection> PointBuilder::admit(const Draft& draft, std::uint64_t machine,
+                                                   const TextOrigin& origin) {
+  SeriesLimit& limit = schema_.series();
+  const std::uint64_t series = series_hash(machine, tags_);
+  if (origin.is_admitted) {
+    limit.restore(machine, series, tags_.size(), origin.arrival);
+    return {};
+  }
+  const auto refuse = [&](std::string why) {
+    return reject(RejectReason::kTooManySeries,
+                  fmt::format("{}, and this is another one: '{}' of '{}' with {{{}}}. A tag whose "
+                              "values never end is better sent as a field",
+                              why, draft.chassis, draft.track,
+                              std::string_view(tags_).substr(0, kShownTagBytes)));
+  };
+  switch (limit.admit(machine, series, tags_.size(), origin.arrival)) {
+    case SeriesLimit::Answer::kTaken:
+      break;
+    case SeriesLimit::Answer::kMachineFull:
+      return refuse(fmt::format("the machine has {} series (MAX_SERIES_PER_MACHINE)",
+                                limit.max_per_machine()));
+    case SeriesLimit::Answer::kAllFull:
+      return refuse(fmt::format("all machines together have {} series with tags", limit.size()));
+  }
+  return {};
 }
 
 /// A dimension stands in the JSON text where it needed no unescaping; else it is copied.
@@ -270,10 +290,9 @@ TextRef PointBuilder::locate(PointBatch& batch, TextRef json, const Draft& draft
 std::expected<void, Rejection> PointBuilder::finish(const Draft& draft, const TextOrigin& origin) {
   if (auto valid = validate(draft, origin); !valid) return valid;
   const std::uint64_t hash = series_hash(draft.track, draft.chassis);
-  write_tags(draft);
-  if (!tags_.empty() && !schema_.series().admit(hash, series_hash(hash, tags_), origin.arrival))
-      [[unlikely]] {
-    return too_many_series(draft);
+  write_tags(draft, origin);
+  if (!tags_.empty()) {
+    if (auto admitted = admit(draft, hash, origin); !admitted) return admitted;
   }
   plan_edits(draft, origin);
 
@@ -289,7 +308,7 @@ std::expected<void, Rejection> PointBuilder::finish(const Draft& draft, const Te
   point.source = origin.source;
   point.has_sequence = draft.sequence.has_value();
   point.sequence = draft.sequence.value_or(0);
-  point.has_texts = draft.has_texts;
+  point.has_texts = draft.has_texts || sorted_tags_.size() < draft.tag_count;
   if (draft.sector) point.sector = static_cast<std::int32_t>(*draft.sector);
   if (draft.lap == Schema::kLapFault) {
     point.lap_is_fault = true;

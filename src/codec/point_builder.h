@@ -112,7 +112,10 @@ struct Draft {
   std::array<Renamed, 3> renamed;
   std::size_t renamed_count = 0;
   /// Of the series beside its machine; whatever is given of one name, the last counts.
-  std::array<Tag, tags::kMaxTags> tags;
+  struct GivenTag : Tag {
+    bool is_told = false;  ///< as a tag, and not by a member that the schema names
+  };
+  std::array<GivenTag, tags::kMaxTags> tags;
   std::size_t tag_count = 0;
   std::string_view tags_literal;  ///< an object of tags in `json`, where that has one
   bool has_tags_member = false;   ///< `json` has something else by that name
@@ -142,20 +145,21 @@ struct Draft {
     return true;
   }
   /// False: there are too many.
-  bool add_tag(std::string_view name, std::string_view value) {
+  bool add_tag(std::string_view name, std::string_view value, bool is_told) {
     for (std::size_t i = 0; i < tag_count; ++i) {
       if (tags[i].name != name) continue;
       tags[i].value = value;
+      tags[i].is_told |= is_told;
       return true;
     }
     if (tag_count == tags.size()) return false;
-    tags[tag_count++] = {name, value};
+    tags[tag_count++] = {{name, value}, is_told};
     return true;
   }
   void remove_tag(std::string_view name) {
     const auto end = tags.begin() + static_cast<std::ptrdiff_t>(tag_count);
     tag_count = static_cast<std::size_t>(
-        std::remove_if(tags.begin(), end, [name](const Tag& t) { return t.name == name; }) -
+        std::remove_if(tags.begin(), end, [name](const GivenTag& t) { return t.name == name; }) -
         tags.begin());
   }
   void remove(FieldId id) {
@@ -202,8 +206,9 @@ class PointBuilder {
   void add_crowded(Draft& draft, FieldId id, double value);
   std::expected<void, Rejection> validate(const Draft& draft, const TextOrigin& origin) const;
   void plan_edits(const Draft& draft, const TextOrigin& origin);
-  void write_tags(const Draft& draft);
-  std::unexpected<Rejection> too_many_series(const Draft& draft) const;
+  void write_tags(const Draft& draft, const TextOrigin& origin);
+  std::expected<void, Rejection> admit(const Draft& draft, std::uint64_t machine,
+                                       const TextOrigin& origin);
   TextRef append_json(PointBatch& batch, const Draft& draft);
   TextRef locate(PointBatch& batch, TextRef json, const Draft& draft, std::string_view part) const;
 

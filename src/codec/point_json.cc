@@ -74,6 +74,7 @@ void append_point_json(std::string& out, const PointBatch& batch, const Point& p
     out += fmt::format_int(point.sequence).c_str();
   }
   for (auto v = batch.values_begin(point); v != batch.values_end(point); ++v) {
+    if (point.tags.length > 0 && schema.fields().name(v->field) == tags::kMember) continue;
     open_member(',', schema.fields().name(v->field));
     append_json_number(out, v->value);
   }

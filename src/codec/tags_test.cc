@@ -85,7 +85,9 @@ TEST_F(TagsTest, APointSaysItsTagsInAnObjectWhichIsReadAgain) {
   for (const auto* const text :
        {R"({"track":"a","chassis":"b","wheel":"f\"l","temp":1})",
         R"({"track":"a","chassis":"b","tags":{"z":"1","lap":"2"},"wheel":"x","lap":3})",
-        "cpu,cpu=cpu0,host=web01,path=/\\ x usage=3", "car,track=cota,chassis=b temp=1"}) {
+        "cpu,cpu=cpu0,host=web01,path=/\\ x usage=3", "car,track=cota,chassis=b temp=1",
+        "m,host=h,zone=a x=1,tags=\"y\"", "m,host=h,zone=a x=1,tags=true",
+        "m,host=h,zone=a x=1,tags=5", R"({"track":"a","chassis":"b","wheel":"fl","tags":{}})"}) {
     const auto before = tags_of(text);
     ASSERT_THAT(jsons(), testing::SizeIs(1));
     const auto json = jsons().front();
@@ -129,6 +131,35 @@ TEST_F(TagsTest, TheLogKeepsTagsOnceASeriesAndNoTexts) {
   EXPECT_EQ(tags_of(jsons[0]), tags[0]);
 }
 
+TEST_F(TagsTest, OfWhatWasTakenBeforeTheObjectAloneTellsAndNothingIsRefused) {
+  const auto admitted = [&](const std::string& text) {
+    for (auto& batch : writer_.open()) batch.reset();
+    refused_.clear();
+    const std::string copy = padded(text);
+    decoder_.json().decode_lines(
+        {copy.data(), text.size()},
+        {.source = SourceKind::kRedis, .arrival = {kNow}, .is_admitted = true}, *this);
+    EXPECT_THAT(refused_, IsEmpty());
+    return refused_.empty() ? tags() : "";
+  };
+  EXPECT_EQ(admitted(R"({"track":"a","chassis":"b","wheel":"fl","temp":1})"), "")
+      << "a string field of line protocol, once";
+  EXPECT_TRUE(point().has_texts);
+  EXPECT_EQ(admitted(R"({"track":"a","chassis":"b","wheel":"fl","tags":{"wheel":"fl"}})"),
+            R"("wheel":"fl")");
+  for (int i = 0; i < 60; ++i) {
+    admitted(fmt::format(R"({{"track":"a","chassis":"b","tags":{{"r":"{}"}}}})", i));
+  }
+  EXPECT_EQ(refusal_of("a,chassis=b,r=new x=1"), RejectReason::kTooManySeries)
+      << "for others they count";
+  const std::string long_tag(256, '\x01');
+  decode(fmt::format("m,host=h,a={0},b={0} x=1,note=\"{1}\"", long_tag, std::string(64'500, 'n')));
+  ASSERT_THAT(refused_, IsEmpty());
+  const auto json = jsons().front();
+  EXPECT_GT(json.size(), schema_.options().max_point_bytes);
+  EXPECT_NE(admitted(json), "");
+}
+
 TEST_F(TagsTest, TooManyAndTooLongAreTooLarge) {
   std::string line = "m,host=h";
   for (int i = 0; i < 32; ++i) line += fmt::format(",t{:02}=x", i);
@@ -156,8 +187,8 @@ TEST_F(TagsTest, ASeriesTooManyOfOneMachineIsRefusedAlone) {
   ASSERT_EQ(refused_.size(), 1u);
   EXPECT_EQ(refused_[0].index, 40u);
   EXPECT_EQ(refused_[0].reason, RejectReason::kTooManySeries);
-  EXPECT_THAT(refused_[0].message, HasSubstr("'h' of 'm' has 40 series (MAX_SERIES_PER_MACHINE)"));
-  EXPECT_THAT(refused_[0].message, HasSubstr(R"("request":"r40")"));
+  EXPECT_THAT(refused_[0].message, HasSubstr("the machine has 40 series (MAX_SERIES_PER_MACHINE)"));
+  EXPECT_THAT(refused_[0].message, HasSubstr(R"('h' of 'm' with {"request":"r40"})"));
 }
 
 }  // namespace

@@ -40,6 +40,9 @@ struct TextOrigin {
   std::uint64_t sender = 0;
   /// A whole body or file, whose first line may name its columns; else a datagram or a message.
   bool is_body = false;
+  /// It was taken before, and comes from a log: nothing that it has may refuse it now. Its tags are
+  /// those of its member `tags` alone.
+  bool is_admitted = false;
   std::string_view track = {};  ///< of a TRD export, instead of what it says itself
   /// Of line protocol's timestamps; 0: told by each number's size.
   std::int64_t timestamp_unit_ns = 1;

@@ -7,12 +7,6 @@
 namespace slipstream {
 namespace {
 
-std::string spelled(std::string_view text) {
-  std::string out;
-  append_json_string(out, text);
-  return out.substr(1, out.size() - 2);
-}
-
 /// Takes a string of JSON off the text's begin; nothing where none stands there.
 std::optional<std::string_view> take_string(std::string_view& text) {
   if (!text.starts_with('"')) return std::nullopt;
@@ -51,13 +45,15 @@ std::optional<Tag> TagsReader::next() {
 void TagFilter::add(std::string_view name, std::string_view value) {
   auto at = std::ranges::lower_bound(wanted_, name, {}, &Wanted::name);
   if (at == wanted_.end() || at->name != name) {
-    at = wanted_.insert(at, {std::string(name), {}, spelled(name), {}});
+    at = wanted_.insert(at, {std::string(name), {}, json_spelled(name), {}});
   }
   const auto place = std::ranges::lower_bound(at->values, value);
   if (place != at->values.end() && *place == value) return;
   at->spelled_values.insert(at->spelled_values.begin() + (place - at->values.begin()),
-                            spelled(value));
+                            json_spelled(value));
   at->values.insert(place, std::string(value));
+  at->spelled.clear();
+  if (at->values.size() == 1) append_tag(at->spelled, {name, value});
 }
 
 std::size_t TagFilter::values() const {

@@ -54,6 +54,7 @@ class TagFilter {
     std::vector<std::string> values;  ///< sorted, each once
     std::string spelled_name;         ///< as JSON spells it, without the quotes
     std::vector<std::string> spelled_values;
+    std::string spelled = {};  ///< where there is one value: the tag as a tags text has it
     friend bool operator==(const Wanted&, const Wanted&) = default;
   };
   const std::vector<Wanted>& wanted() const { return wanted_; }

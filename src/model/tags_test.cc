@@ -80,52 +80,67 @@ constexpr ArrivalTime at_s(std::int64_t s) {
   return {s * kNsPerSecond};
 }
 
+using Answer = SeriesLimit::Answer;
+
+Answer admit(SeriesLimit& limit, std::uint64_t machine, std::uint64_t series, std::int64_t s) {
+  return limit.admit(machine, series, 10, at_s(s));
+}
+
 TEST(SeriesLimit, OneMoreThanFitIsRefusedAndTheKnownAreTaken) {
   SeriesLimit limit(2);
-  EXPECT_TRUE(limit.admit(1, 10, at_s(0)));
-  EXPECT_TRUE(limit.admit(1, 11, at_s(0)));
-  EXPECT_FALSE(limit.admit(1, 12, at_s(0)));
-  EXPECT_TRUE(limit.admit(1, 10, at_s(1)));
-  EXPECT_TRUE(limit.admit(2, 12, at_s(1))) << "another machine has room of its own";
+  EXPECT_EQ(admit(limit, 1, 10, 0), Answer::kTaken);
+  EXPECT_EQ(admit(limit, 1, 11, 0), Answer::kTaken);
+  EXPECT_EQ(admit(limit, 1, 12, 0), Answer::kMachineFull);
+  EXPECT_EQ(admit(limit, 1, 10, 1), Answer::kTaken);
+  EXPECT_EQ(admit(limit, 2, 12, 1), Answer::kTaken) << "another machine has room of its own";
   EXPECT_EQ(limit.size(), 3u);
 }
 
 TEST(SeriesLimit, ASeriesCountsForAnHourBehindItsLastPoint) {
   SeriesLimit limit(2);
-  EXPECT_TRUE(limit.admit(1, 10, at_s(0)));
-  EXPECT_TRUE(limit.admit(1, 11, at_s(1'800)));
-  EXPECT_FALSE(limit.admit(1, 12, at_s(3'599)));
-  EXPECT_FALSE(limit.admit(1, 12, at_s(3'601))) << "it looks once a minute";
-  EXPECT_TRUE(limit.admit(1, 12, at_s(3'660)));
-  EXPECT_FALSE(limit.admit(1, 13, at_s(3'700)));
-  EXPECT_TRUE(limit.admit(1, 11, at_s(3'700)));
-  EXPECT_TRUE(limit.admit(1, 13, at_s(3'660 + 3'600)));
+  EXPECT_EQ(admit(limit, 1, 10, 0), Answer::kTaken);
+  EXPECT_EQ(admit(limit, 1, 11, 1'800), Answer::kTaken);
+  EXPECT_EQ(admit(limit, 1, 12, 3'599), Answer::kMachineFull);
+  EXPECT_EQ(admit(limit, 1, 12, 3'601), Answer::kMachineFull) << "it looks once a minute";
+  EXPECT_EQ(admit(limit, 1, 12, 3'660), Answer::kTaken);
+  EXPECT_EQ(admit(limit, 1, 13, 3'700), Answer::kMachineFull);
+  EXPECT_EQ(admit(limit, 1, 11, 3'700), Answer::kTaken);
+  EXPECT_EQ(admit(limit, 1, 13, 3'660 + 3'600), Answer::kTaken);
 }
 
 TEST(SeriesLimit, AClockThatIsSetBackLetsNoSeriesStayForEver) {
   SeriesLimit limit(1);
-  EXPECT_TRUE(limit.admit(1, 10, at_s(100'000)));
-  EXPECT_FALSE(limit.admit(1, 11, at_s(100'000)));
-  EXPECT_FALSE(limit.admit(1, 11, at_s(50'000)));
-  EXPECT_TRUE(limit.admit(1, 11, at_s(103'700)));
+  EXPECT_EQ(admit(limit, 1, 10, 100'000), Answer::kTaken);
+  EXPECT_EQ(admit(limit, 1, 11, 100'000), Answer::kMachineFull);
+  EXPECT_EQ(admit(limit, 1, 11, 50'000), Answer::kMachineFull);
+  EXPECT_EQ(admit(limit, 1, 11, 103'700), Answer::kTaken);
 }
 
 TEST(SeriesLimit, HasABoundInAll) {
   SeriesLimit limit(10, 3);
   for (std::uint64_t machine = 1; machine <= 3; ++machine) {
-    EXPECT_TRUE(limit.admit(machine, 10, at_s(100)));
+    EXPECT_EQ(admit(limit, machine, 10, 100), Answer::kTaken);
   }
-  EXPECT_FALSE(limit.admit(4, 10, at_s(100)));
-  EXPECT_TRUE(limit.admit(1, 10, at_s(200)));
-  EXPECT_TRUE(limit.admit(4, 10, at_s(3'700))) << "two of them are over";
+  EXPECT_EQ(admit(limit, 4, 10, 100), Answer::kAllFull);
+  EXPECT_EQ(admit(limit, 1, 10, 200), Answer::kTaken);
+  EXPECT_EQ(admit(limit, 4, 10, 3'700), Answer::kTaken) << "two of them are over";
   EXPECT_EQ(limit.size(), 2u);
+}
+
+TEST(SeriesLimit, LongTagsHaveABoundInAll) {
+  SeriesLimit limit(10, 10, 25);
+  EXPECT_EQ(admit(limit, 1, 10, 100), Answer::kTaken);
+  EXPECT_EQ(admit(limit, 1, 11, 100), Answer::kTaken);
+  EXPECT_EQ(admit(limit, 1, 12, 100), Answer::kAllFull);
+  EXPECT_EQ(limit.admit(1, 13, 5, at_s(100)), Answer::kTaken);
+  EXPECT_EQ(admit(limit, 1, 12, 3'700), Answer::kTaken) << "the others are over";
 }
 
 TEST(SeriesLimit, WhatWasThereBeforeARestartCounts) {
   SeriesLimit limit(2);
-  for (std::uint64_t series = 10; series < 13; ++series) limit.restore(1, series, at_s(100));
-  EXPECT_TRUE(limit.admit(1, 12, at_s(200)));
-  EXPECT_FALSE(limit.admit(1, 13, at_s(200)));
+  for (std::uint64_t series = 10; series < 13; ++series) limit.restore(1, series, 9, at_s(100));
+  EXPECT_EQ(admit(limit, 1, 12, 200), Answer::kTaken);
+  EXPECT_EQ(admit(limit, 1, 13, 200), Answer::kMachineFull);
 }
 
 }  // namespace

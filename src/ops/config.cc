@@ -424,6 +424,7 @@ void check_whole(Config& config, Faults& faults) {
     fault(fmt::format("[schema] {}", key),
           fmt::format("a member's name that no other has is expected, not \"{}\"", *name));
   }
+  members.emplace(tags::kMember);
   for (const auto& name : schema.tags) {
     if (!name.empty() && name.size() <= tags::kMaxNameBytes && members.insert(name).second)
       continue;

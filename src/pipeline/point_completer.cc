@@ -16,6 +16,9 @@ void PointCompleter::number_tagged(const PointBatch& batch, Point& point,
                                    std::vector<std::uint32_t>& evicted) {
   point.series = series_.find_or_add(batch, point, batch.tags(point), evicted, point.machine);
   SeriesState& series = series_[point.series];
+  if (series.last_arrival == ArrivalTime{}) {
+    limit_.restore(point.series_hash, series.hash, point.tags.length, point.arrival_time);
+  }
   series.last_arrival = std::max(series.last_arrival, floor_to_ms(point.arrival_time));
 }
 
@@ -66,7 +69,8 @@ Result<void> PointCompleter::restore_series(std::uint32_t series, std::string_vi
   auto state = series_state_from(bytes);
   if (!state) return std::unexpected(state.error());
   if (!state->name.tags().empty()) {
-    limit_.restore(state->name.machine_hash(), state->hash, state->last_arrival);
+    limit_.restore(state->name.machine_hash(), state->hash, state->name.tags().size(),
+                   state->last_arrival);
   }
   return series_.restore(series, std::move(*state));
 }

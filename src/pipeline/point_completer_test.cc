@@ -116,8 +116,11 @@ TEST_F(PointCompleterTest, TagsComeBackWithASeriesAndCountAgainstTheLimit) {
   }
   EXPECT_EQ(complete(restored, {.tags = R"("x":"y")"}).series, before.series);
   const std::uint64_t machine = series_hash("cota", "GR86-01");
-  EXPECT_TRUE(schema.series().admit(machine, series_hash(machine, R"("x":"y")"), {kBegin}));
-  EXPECT_FALSE(schema.series().admit(machine, series_hash(machine, R"("x":"z")"), {kBegin}));
+  const auto admit = [&](std::string_view tags) {
+    return schema.series().admit(machine, series_hash(machine, tags), tags.size(), {kBegin});
+  };
+  EXPECT_EQ(admit(R"("x":"y")"), SeriesLimit::Answer::kTaken);
+  EXPECT_EQ(admit(R"("x":"z")"), SeriesLimit::Answer::kMachineFull);
 }
 
 TEST_F(PointCompleterTest, ASectorThatNothingToldOfIsTheLastOneOfTheLap) {

@@ -50,21 +50,19 @@ void FieldAnalyzer::observe(const PointBatch& batch, std::span<const Point> poin
 }
 
 void FieldAnalyzer::forget(std::uint32_t series) {
-  if (series >= cars_.size()) return;
-  const bool is_listed = cars_[series].sent_points;
-  cars_[series] = Car{};
-  cars_[series].sent_points = is_listed;
+  cars_.erase(series);
 }
 
 FieldAnalyzer::Car* FieldAnalyzer::car_of(const PointBatch& batch, const Point& point) {
-  if (point.machine >= options_.max_cars) return nullptr;
-  if (point.machine >= cars_.size()) cars_.resize(point.machine + std::size_t{1});
-  Car& car = cars_[point.machine];
+  auto found = cars_.find(point.machine);
+  if (found == cars_.end()) {
+    if (cars_.size() >= options_.max_cars) return nullptr;
+    found = cars_.try_emplace(point.machine).first;
+  }
+  Car& car = found->second;
   // A partition may give the number of a series it forgot to another one.
   if (!car.in_use || car.series_hash != point.series_hash) {
-    const bool is_listed = car.sent_points;
     car = Car{};
-    car.sent_points = is_listed;
     car.in_use = true;
     car.series_hash = point.series_hash;
     car.track = batch.track(point);
@@ -97,12 +95,10 @@ void FieldAnalyzer::report(std::int64_t now_ms) {
   if (active_.empty()) return;
   std::vector<VehicleInsight> insights;
   insights.reserve(active_.size());
-  for (const auto series : active_) {
-    Car& car = cars_[series];
-    if (!car.in_use) {  // forgotten since it sent
-      car.sent_points = false;
-      continue;
-    }
+  for (const auto machine : active_) {
+    const auto found = cars_.find(machine);
+    if (found == cars_.end() || !found->second.sent_points) continue;  // forgotten since it sent
+    Car& car = found->second;
     const auto ring = std::span<const Sample>(car.ring);
     insights.push_back(analyse(car.track, car.chassis, ring.subspan(car.oldest),
                                ring.first(car.oldest), car.sectors.times_s()));
@@ -116,11 +112,9 @@ void FieldAnalyzer::report(std::int64_t now_ms) {
 void FieldAnalyzer::forget_silent(std::int64_t now_ms) {
   if (now_ms - last_sweep_ms_ < options_.forget_ms / 10) return;
   last_sweep_ms_ = now_ms;
-  for (auto& car : cars_) {
-    if (car.in_use && !car.sent_points && now_ms - car.last_report_ms >= options_.forget_ms) {
-      car = Car{};
-    }
-  }
+  boost::unordered::erase_if(cars_, [&](const auto& entry) {
+    return now_ms - entry.second.last_report_ms >= options_.forget_ms;
+  });
 }
 
 InsightJoiner::InsightJoiner(std::int64_t batch_ms, std::size_t max_vehicles)

@@ -1,4 +1,5 @@
 #pragma once
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -29,7 +30,7 @@ class InsightSink {
 struct FieldAnalyzerOptions {
   std::int64_t batch_ms = 600;
   std::size_t samples_per_car = 500;
-  std::size_t max_cars = 4'096;      ///< machines with higher numbers are counted, not analysed
+  std::size_t max_cars = 4'096;      ///< points of further machines are counted, not analysed
   std::int64_t forget_ms = 600'000;  ///< a car silent for so long gives its memory back
 };
 
@@ -72,8 +73,8 @@ class FieldAnalyzer final : public PartitionObserver {
   const PartitionId partition_;
   InsightSink& sink_;
   const FieldAnalyzerOptions options_;
-  std::vector<Car> cars_;                 // by Point::series
-  std::vector<std::uint32_t> active_;     // series that sent points since the last report
+  boost::unordered_flat_map<std::uint32_t, Car> cars_;  // by Point::machine
+  std::vector<std::uint32_t> active_;     // machines that sent points since the last report
   std::optional<std::int64_t> interval_;  // number of the one at hand
   std::int64_t last_sweep_ms_ = 0;
   Counter not_analysed_;

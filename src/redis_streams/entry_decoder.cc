@@ -69,7 +69,10 @@ void EntryDecoder::decode(EntryId id, const ReplyView& fields, ArrivalTime now, 
   open_.is_own = is_own;
   enter(id);
   const std::string_view text = has_text ? data : flat_point(fields);
-  const TextOrigin origin{.source = SourceKind::kRedis, .arrival = now, .written = written};
+  const TextOrigin origin{.source = SourceKind::kRedis,
+                          .arrival = now,
+                          .written = written,
+                          .is_admitted = has_many && !from.empty()};
   Refusals refusals(*this, id);
   const std::size_t dead_before = open_.dead.size();
   std::size_t points = 0;

@@ -182,6 +182,19 @@ TEST_F(RollupStoreTest, TagsComeBackAndAreAskedForByNameAndValue) {
   EXPECT_THAT(store->query({.limit = 1})->rollups, ElementsAre(HasSubstr(R"("tags":{},)")));
 }
 
+TEST_F(RollupStoreTest, TheViewsTellSeriesApart) {
+  ASSERT_TRUE(open()->commit({.rollups = {tagged(1, 10, R"("wheel":"fl")"),
+                                          tagged(2, 20, R"("wheel":"fr")"), rollup(4, 30)}}));
+  auto database = Database::open(path(), SQLITE_OPEN_READONLY);
+  for (const auto* const view : {"seconds", "sectors", "rollup_fields"}) {
+    auto rows = database->prepare(fmt::format(
+        "SELECT json_extract(tags, '$.wheel') FROM {} WHERE tags <> '{{}}' LIMIT 1", view));
+    ASSERT_TRUE(rows) << view;
+    ASSERT_TRUE(rows->step().value()) << view;
+    EXPECT_THAT(std::string(rows->text(0)), testing::StartsWith("f")) << view;
+  }
+}
+
 TEST_F(RollupStoreTest, TakesUpAStoreOfTheFirstVersion) {
   {
     auto old = Database::open((directory_ / "slipstream.db").string(),

@@ -124,6 +124,26 @@ CREATE INDEX outbox_by_shard ON outbox (destination, shard, id, count);
 )sql",
                                                R"sql(
 ALTER TABLE rollups ADD COLUMN tags TEXT NOT NULL DEFAULT '';  -- "cpu":"cpu0","mode":"user"
+DROP VIEW IF EXISTS sectors;
+CREATE VIEW sectors AS
+SELECT id, track, chassis, lap, sector, count,
+       strftime('%Y-%m-%dT%H:%M:%fZ', first_ns / 1e9, 'unixepoch') AS first_ts,
+       round((last_ns - first_ns) / 1e9, 3) AS seconds,
+       json_extract(stats, '$.avg_speed_kmh') AS avg_speed_kmh,
+       json_extract(stats, '$.min_speed_kmh') AS min_speed_kmh,
+       json_extract(stats, '$.max_speed_kmh') AS max_speed_kmh,
+       json_extract(stats, '$.max_pbrake_f') AS max_pbrake_f,
+       json_extract(stats, '$.max_rpm') AS max_rpm,
+       '{' || tags || '}' AS tags
+FROM rollups WHERE window = 'sector' AND late = 0;
+DROP VIEW IF EXISTS seconds;
+CREATE VIEW seconds AS
+SELECT id, track, chassis, lap, sector, count,
+       strftime('%Y-%m-%dT%H:%M:%SZ', first_ns / 1000000000, 'unixepoch') AS second,
+       json_extract(stats, '$.avg_speed_kmh') AS avg_speed_kmh,
+       json_extract(stats, '$.last_lapdist_m') AS last_lapdist_m,
+       '{' || tags || '}' AS tags
+FROM rollups WHERE window = 'second' AND late = 0;
 )sql"};
 inline constexpr int kStoreVersion = std::size(kStoreSchema);
 inline constexpr int kCheckpointsSince = 2;       ///< the version that came with `partitions`

@@ -24,6 +24,7 @@ std::string statistics_view_sql() {
                     statistic.prefix, kFirst.size() + 1, statistic.name());
   }
   return sql + fmt::format(
+                   ",\n       '{{' || r.tags || '}}' AS tags"
                    "\nFROM rollups r, json_each(r.stats) s\n"
                    "WHERE substr(s.key, 1, {}) = '{}'",
                    kFirst.size(), kFirst);

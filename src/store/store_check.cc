@@ -109,7 +109,8 @@ class Check {
     });
     each("the rollups",
          fmt::format("SELECT id FROM rollups WHERE NOT json_valid(stats) OR length(window_id) <> "
-                     "16 OR count < 1 LIMIT {}",
+                     "16 OR count < 1{} LIMIT {}",
+                     report_.version < kTagsSince ? "" : " OR NOT json_valid('{' || tags || '}')",
                      kMaxFaults),
          [this](const Statement& row) {
            fault(fmt::format("row {} of the rollups makes no sense", row.integer(0)));

@@ -146,6 +146,7 @@ TEST_F(StoreDamageTest, CheckNamesARowThatMakesNoSenseAndASchemaThatLacksSomethi
     auto database = Database::open(path(), SQLITE_OPEN_READWRITE).value();
     ASSERT_TRUE(
         database.execute("UPDATE rollups SET stats = '{' WHERE id = 3; "
+                         "UPDATE rollups SET tags = 'x' WHERE id = 4; "
                          "DROP INDEX rollups_newest"));
   }
   const auto report = check_store_file(path());
@@ -156,7 +157,8 @@ TEST_F(StoreDamageTest, CheckNamesARowThatMakesNoSenseAndASchemaThatLacksSomethi
     auto database = Database::open(path(), SQLITE_OPEN_READWRITE).value();
     ASSERT_TRUE(database.execute("CREATE INDEX rollups_newest ON rollups (last_ns, id)"));
   }
-  EXPECT_THAT(check_store_file(path())->faults, ElementsAre("row 3 of the rollups makes no sense"));
+  EXPECT_THAT(check_store_file(path())->faults, ElementsAre("row 3 of the rollups makes no sense",
+                                                            "row 4 of the rollups makes no sense"));
 }
 
 }  // namespace

@@ -17,6 +17,8 @@ constexpr std::string_view kRollupColumns =
     "id, window, window_id, track, chassis, lap, sector, count, first_ns, last_ns, partition, "
     "sequence, late, stats, tags";
 constexpr int kRollupColumnCount = 15;
+constexpr std::string_view kStatsAreJson = "json_valid(stats)";
+constexpr std::string_view kAllIsJson = "json_valid(stats) AND json_valid('{' || tags || '}')";
 /// Indexes that hold every row's number.
 constexpr std::string_view kIndexes[] = {"rollups_newest", "rollups_by_window",
                                          "rollups_by_chassis"};
@@ -124,10 +126,10 @@ class Salvager {
 
   /// Nothing: all were read. Else the number from which on they cannot be.
   Result<std::optional<std::int64_t>> copy_range(std::int64_t from, std::int64_t to) {
-    auto rows = old_.prepare(fmt::format(
-        "SELECT json_valid(stats), {} FROM rollups NOT INDEXED WHERE id BETWEEN {} AND {} ORDER BY "
-        "id",
-        columns_, from, to));
+    auto rows = old_.prepare(
+        fmt::format("SELECT {}, {} FROM rollups NOT INDEXED WHERE id BETWEEN {} AND {} ORDER BY "
+                    "id",
+                    version_ < kTagsSince ? kStatsAreJson : kAllIsJson, columns_, from, to));
     if (!rows) {
       is_whole_ = false;
       return std::optional<std::int64_t>(to);  // not even asked: nothing is to be had

@@ -58,7 +58,8 @@ TEST(WindowSet, BucketClosesAtItsThreshold) {
 TEST(WindowSet, SumBeyondADoubleDoesNotSpoilTheAverage) {
   Fold fold(default_windows(10));
   for (std::int64_t i = 0; i < 10; ++i) fold.add({.ms = i * 40, .value = 1e308});
-  for (std::int64_t i = 10; i < 20; ++i) fold.add({.ms = i * 40, .value = i % 2 == 0 ? 1e308 : -1e308});
+  for (std::int64_t i = 10; i < 20; ++i)
+    fold.add({.ms = i * 40, .value = i % 2 == 0 ? 1e308 : -1e308});
   const auto buckets = of(fold.rollups(), "bucket");
   ASSERT_THAT(buckets, SizeIs(2));
   EXPECT_DOUBLE_EQ(buckets[0]->fields[0].avg, 1e308);
@@ -298,9 +299,9 @@ TEST(WindowSet, FirstAndLastGoByEventTime) {
 TEST(WindowSet, IdsAreUniqueAndStayTheSameInAReplay) {
   const auto run = [] {
     Fold fold(default_windows(10));
-    for (std::int64_t i = 0; i < 400; ++i) {
+    for (int i = 0; i < 400; ++i) {
       fold.add({.series = static_cast<std::uint32_t>(i % 3),
-                .ms = i * 40,
+                .ms = std::int64_t{i} * 40,
                 .lap = i / 200,
                 .sector = i / 50 % 3});
     }
