@@ -83,7 +83,9 @@ LineDecoder::Outcome LineDecoder::decode_origin(const LineReader& reader) {
   const auto& names = filler_.builder().schema().options();
   const auto& members = reader.members();
   const auto has = [&](std::string_view name) {
-    return std::ranges::find(members, name, &LineMember::name) != members.end();
+    return std::ranges::any_of(members, [&](const LineMember& member) {
+      return member.name == name && !takes_no_place(member);
+    });
   };
   served_ = {};
   if (!has(names.track)) {
@@ -104,7 +106,9 @@ LineDecoder::Outcome LineDecoder::decode_origin(const LineReader& reader) {
 void LineDecoder::mark_repeated(const std::vector<LineMember>& members) {
   is_repeated_.assign(members.size(), false);
   by_name_.clear();
-  for (std::size_t i = 0; i < members.size(); ++i) by_name_.emplace_back(members[i].name, i);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (!takes_no_place(members[i])) by_name_.emplace_back(members[i].name, i);
+  }
   std::ranges::sort(by_name_);
   for (std::size_t i = 1; i < by_name_.size(); ++i) {
     if (by_name_[i].first == by_name_[i - 1].first) is_repeated_[by_name_[i - 1].second] = true;
@@ -118,7 +122,7 @@ LineDecoder::Outcome LineDecoder::decode_member(const LineMember& given, bool is
     return decode_tag(given, is_repeated);
   }
   if (is_repeated) return {};
-  if (given.name == tags::kMember && filler_.draft().tag_count > 0) return decode_field_tags(given);
+  if (takes_no_place(given)) return decode_placeless(given);
   if (member != nullptr && member->role == MemberRole::kTime) {
     return has_timestamp ? Outcome{} : decode_time(*member, given);
   }
@@ -144,8 +148,19 @@ LineDecoder::Outcome LineDecoder::decode_tag(const LineMember& given, bool is_re
   return filler_.take_tag(given.name, given.value, true);
 }
 
-/// A field that is called as the object of all tags: a number is in windows, and no member.
-LineDecoder::Outcome LineDecoder::decode_field_tags(const LineMember& given) {
+/// Whether it is a field that is called as something else of the point: as the object of all tags;
+/// or a number as the track (course over ground, of a GPS receiver) or the machine.
+bool LineDecoder::takes_no_place(const LineMember& member) const {
+  const auto& names = filler_.builder().schema().options();
+  if (member.name == tags::kMember) {
+    return member.kind != Kind::kTag && filler_.draft().tag_count > 0;
+  }
+  return (member.kind == Kind::kNumber || member.kind == Kind::kFlag) &&
+         (member.name == names.track || member.name == names.chassis);
+}
+
+/// A number is in windows, and no member of the point.
+LineDecoder::Outcome LineDecoder::decode_placeless(const LineMember& given) {
   if (given.kind != Kind::kNumber) return {};
   Member field(given.name, MemberRole::kField);
   const auto number = parse_number(given.value);

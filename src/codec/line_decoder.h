@@ -34,7 +34,8 @@ class LineDecoder final : public Decoder {
   /// `is_repeated`: another of its name stands further back.
   Outcome decode_member(const LineMember& given, bool is_repeated, bool has_timestamp);
   Outcome decode_tag(const LineMember& given, bool is_repeated);
-  Outcome decode_field_tags(const LineMember& given);
+  bool takes_no_place(const LineMember& member) const;
+  Outcome decode_placeless(const LineMember& given);
   Outcome decode_time(Member& member, const LineMember& given);
   Outcome decode_number(Member& member, const LineMember& given);
   void mark_repeated(const std::vector<LineMember>& members);

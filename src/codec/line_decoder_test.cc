@@ -91,6 +91,21 @@ TEST_F(LineDecoderTest, TrackTagOrStringWinsOverTheMeasurement) {
   EXPECT_THAT(json(), testing::Not(HasSubstr("car")));
 }
 
+TEST_F(LineDecoderTest, ANumberCalledAsTheTrackOrTheMachineIsAField) {
+  for (const auto* const line :
+       {"gps,host=h track=187.5,speed=3", "gps,host=h speed=3,track=187.5"}) {
+    decode(line);
+    ASSERT_EQ(taken(), 1u) << line;
+    EXPECT_EQ(batch().track(point()), "gps");
+    EXPECT_EQ(batch().value_or_nan(point(), *schema_.fields().intern("track")), 187.5);
+    EXPECT_THAT(json(), testing::Not(HasSubstr("187.5")));
+  }
+  decode("gps,track=cota,chassis=c track=187.5,chassis=true");
+  ASSERT_EQ(taken(), 1u);
+  EXPECT_EQ(batch().track(point()), "cota");
+  EXPECT_EQ(batch().chassis(point()), "c");
+}
+
 TEST_F(LineDecoderTest, TheMachineIsTheFirstTagThatNamesOneElseAllTagsElseTheMeasurement) {
   struct Case {
     std::string line;
@@ -312,7 +327,7 @@ TEST_F(LineDecoderTest, EachBadLineIsRefusedAloneWithItsReason) {
            Case{"cota,chassis=a rpm=1 soon", RejectReason::kMalformedCsv},
            Case{"cota,chassis=a rpm=1 1 2", RejectReason::kMalformedCsv},
            Case{"cota,chassis=a\xff rpm=1", RejectReason::kMalformedCsv},
-           Case{"cota chassis=1i", RejectReason::kMissingDimension},
+           Case{"cota chassis=\"\"", RejectReason::kMissingDimension},
            Case{"cota,chassis=a rpm=fast", RejectReason::kBadNumber},
            Case{"cota,chassis=a rpm=\"5\"x", RejectReason::kMalformedCsv},
            Case{"cota,chassis=a rpm=NaN", RejectReason::kBadNumber},

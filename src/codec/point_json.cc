@@ -74,8 +74,11 @@ void append_point_json(std::string& out, const PointBatch& batch, const Point& p
     out += fmt::format_int(point.sequence).c_str();
   }
   for (auto v = batch.values_begin(point); v != batch.values_end(point); ++v) {
-    if (point.tags.length > 0 && schema.fields().name(v->field) == tags::kMember) continue;
-    open_member(',', schema.fields().name(v->field));
+    const auto name = schema.fields().name(v->field);
+    // Of line protocol: numbers that are called as something else of the point.
+    if (name == names.track || name == names.chassis) continue;
+    if (name == tags::kMember && point.tags.length > 0) continue;
+    open_member(',', name);
     append_json_number(out, v->value);
   }
   if (point.tags.length > 0) append_tags(out, batch, point, schema);
