@@ -55,6 +55,45 @@ TEST(SessionReplay, ByEveryWayItGivesTheSameRollups) {
   }
 }
 
+TEST(SessionReplay, ByUdpTheServerIsAskedWhatCame) {
+  TemporaryDirectory directory;
+  constexpr int kPoints = 20'000;
+  {
+    std::ofstream file(directory.path() / "many.json");
+    for (int n = 0; n < kPoints; ++n) file << harness::point(n) << '\n';
+    std::ofstream bad(directory.path() / "bad.json");
+    // What the server refuses, and a recording may hold.
+    bad << harness::point(0) << "\n"
+        << fmt::format(R"({{"meta_time":"{}","track":"a","chassis":"b"}})",
+                       iso_time(SystemClock().now().ns + 24 * 3'600 * kNsPerSecond))
+        << '\n';
+  }
+  Server server;
+  const auto to = fmt::format("udp://127.0.0.1:{}", server.udp_port());
+  const auto check = fmt::format("http://127.0.0.1:{}", server.port());
+  const auto replay = [&](const std::string& file, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"replay", file, "--speed", "max", "--to", to};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(directory, arguments);
+  };
+  const auto all = replay("many.json", {"--check", check});
+  EXPECT_EQ(all.code, 0) << all.output;
+  EXPECT_THAT(all.output, HasSubstr("the server counted 20000 accepted and 0 rejected, the kernel "
+                                    "dropped 0, 0 did not come"));
+  EXPECT_EQ(server.ingest().of(SourceKind::kUdp).accepted.value(), std::uint64_t{kPoints});
+  const auto some = replay("bad.json", {"--check", check});
+  EXPECT_EQ(some.code, 1) << some.output;
+  EXPECT_THAT(some.output, HasSubstr("counted 1 accepted and 1 rejected"));
+  EXPECT_THAT(some.output, HasSubstr("the server did not take 1 points"));
+  const auto unchecked = replay("bad.json", {});
+  EXPECT_EQ(unchecked.code, 0) << unchecked.output;
+  EXPECT_THAT(unchecked.output, HasSubstr("by UDP nobody answers: --check"));
+  const auto nobody = replay("bad.json", {"--check", "http://127.0.0.1:1"});
+  EXPECT_EQ(nobody.code, 1) << nobody.output;
+  EXPECT_THAT(nobody.output, HasSubstr("--check: 127.0.0.1:1"));
+  EXPECT_EQ(replay("bad.json", {"--check", to}).code, 2);
+}
+
 TEST(SessionReplay, KeepsThePaceOfEventTimeAndSendsWhatWaits) {
   Recorded session;
   Server server;

@@ -15,6 +15,19 @@ namespace {
 
 constexpr std::size_t kLastReceiveRounds = 256;  ///< datagrams that the kernel holds at the stop
 
+std::string time_hint(const TimeHints::Hint& hint, std::string_view source,
+                      const std::string& time) {
+  const auto begin = fmt::format(
+      "points by {} come without '{}', and get the time of their arrival: their member "
+      "'{}' ",
+      source, time, hint.member);
+  if (hint.kind == TimeHints::Kind::kIsEarly) {
+    return begin + "would be a time before 2000, and is taken as a field";
+  }
+  return begin +
+         fmt::format("looks like one. [schema] time = \"{}\" (SCHEMA_TIME) takes it", hint.member);
+}
+
 void log_rejection(const RejectionReport& report) {
   log_warn("point refused", {{"source", std::string(report.source)},
                              {"address", std::string(report.address)},
@@ -122,6 +135,11 @@ void SourcesComponent::tell_left_out() {
   const SteadyTime now = basics_.clock.steady();
   rejection_log_.tell(now);
   if (const auto sentence = fields_left_out_.look(now)) log_warn(*sentence);
+  for (std::size_t i = 0; i < kSourceKindCount; ++i) {
+    if (const auto hint = basics_.ingest.time_hints.take(static_cast<SourceKind>(i))) {
+      log_warn(time_hint(*hint, kSourceNames[i], basics_.config.schema.time));
+    }
+  }
 }
 
 bool SourcesComponent::stop() {

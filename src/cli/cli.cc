@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
@@ -93,6 +95,10 @@ int run_cli(int argc, char** argv) {
                    "Of a Redis stream: how many, STREAM:{0}, STREAM:{1} ...")
       ->check(CLI::Range(1, 1'024))
       ->capture_default_str();
+  replay_command->add_option(
+      "--check", replay.check,
+      "By UDP: http://HOST:PORT of the server, which is asked how many came; "
+      "with --speed max no more are sent than it keeps up with");
   replay_command->add_option("--speed", replay.speed, "1, 10 ... times as fast, or max")
       ->capture_default_str();
   replay_command->add_option("--track", replay.track, "The track, for an export that names none");

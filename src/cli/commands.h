@@ -29,6 +29,7 @@ struct ReplayOptions {
   std::string source;  ///< a recording's file; a data directory, or its log folder; redis://...
   std::string to;
   std::string speed = "1";       ///< a factor, or "max"
+  std::string check = {};        ///< by UDP: http://HOST:PORT of the server; empty: nobody is asked
   std::string track = {};        ///< for exports that do not name it
   std::string token = {};        ///< for an HTTP server that asks for one
   std::string config_file = {};  ///< of a session or stream: what its members are called

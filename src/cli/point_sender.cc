@@ -7,28 +7,13 @@
 
 #include "cli/http_sender.h"
 #include "cli/redis_sender.h"
+#include "cli/udp_points.h"
 #include "cli/ws_sender.h"
-#include "source/udp_sender.h"
 
 namespace slipstream {
 namespace {
 
 constexpr std::string_view kDefaultWsPath = "/ws/realtime";
-
-class Datagrams final : public PointSender {
- public:
-  explicit Datagrams(UdpSender sender) : sender_(std::move(sender)) {}
-  Result<void> send(std::string_view json) override {
-    auto sent = sender_.send(json);
-    if (!sent) ++failed_;
-    return sent;
-  }
-  std::uint64_t waiting() const override { return failed_; }
-
- private:
-  UdpSender sender_;
-  std::uint64_t failed_ = 0;
-};
 
 }  // namespace
 
@@ -78,7 +63,8 @@ Result<ReplayTarget> ReplayTarget::parse(std::string_view url) {
 
 Result<std::unique_ptr<PointSender>> open_sender(const ReplayTarget& target,
                                                  const std::string& token,
-                                                 const Config::Redis& redis) {
+                                                 const Config::Redis& redis,
+                                                 const ReplayTarget* check) {
   if (target.redis) return RedisSender::open(*target.redis, redis);
   if (target.scheme == ReplayTarget::Scheme::kHttp) {
     return std::make_unique<HttpSender>(BodySender::Server{target.host, target.port, token});
@@ -87,9 +73,15 @@ Result<std::unique_ptr<PointSender>> open_sender(const ReplayTarget& target,
     return std::make_unique<WsSender>(BodySender::Server{target.host, target.port, token},
                                       target.path);
   }
-  auto sender = UdpSender::open(target.host, target.port);
-  if (!sender) return std::unexpected(sender.error());
-  return std::make_unique<Datagrams>(std::move(*sender));
+  auto socket = UdpSender::open(target.host, target.port);
+  if (!socket) return std::unexpected(socket.error());
+  auto sender = std::make_unique<UdpPoints>(std::move(*socket));
+  if (check != nullptr) {
+    if (auto asked = sender->check_by({check->host, check->port, token}); !asked) {
+      return fail("--check: " + asked.error().message);
+    }
+  }
+  return sender;
 }
 
 }  // namespace slipstream

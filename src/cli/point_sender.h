@@ -26,6 +26,8 @@ class PointSender {
   /// Points that whoever gets them said were not taken, and why the first was not.
   virtual std::uint64_t refused() const { return 0; }
   virtual std::string first_refusal() const { return {}; }
+  /// What else is to be said once all are sent; empty: nothing.
+  virtual std::string outcome() const { return {}; }
 };
 
 /// From udp://HOST:PORT, http://HOST:PORT, ws://HOST:PORT[/PATH], or a Redis stream's URL.
@@ -41,9 +43,11 @@ struct ReplayTarget {
   static Result<ReplayTarget> parse(std::string_view url);
 };
 
-/// `token`: for a server that asks for one, by HTTP or WebSocket. `redis`: for TLS.
+/// `token`: for a server that asks for one, by HTTP or WebSocket. `redis`: for TLS. `check`: by
+/// UDP, the server that is asked what came; nullptr: none.
 Result<std::unique_ptr<PointSender>> open_sender(const ReplayTarget& target,
                                                  const std::string& token,
-                                                 const Config::Redis& redis);
+                                                 const Config::Redis& redis,
+                                                 const ReplayTarget* check = nullptr);
 
 }  // namespace slipstream

@@ -121,9 +121,12 @@ int finish(PacedReplay& replay, const PointSender& sender, Result<void> outcome,
   }
   fmt::print("{} points sent to {} in {:.2f} s, {} refused\n", replay.points(), options.to,
              replay.seconds(), sum(unreadable) + sender.refused());
+  if (const auto said = sender.outcome(); !said.empty()) fmt::print(stderr, "{}\n", said);
   if (sender.refused() > 0) {
-    return tell_failure(kReplay, {fmt::format("the server refused {} points; the first: {}",
-                                              sender.refused(), sender.first_refusal())});
+    const auto first = sender.first_refusal();
+    return tell_failure(kReplay,
+                        {fmt::format("the server did not take {} points{}{}", sender.refused(),
+                                     first.empty() ? "" : "; the first: ", first)});
   }
   if (unreadable.empty()) return kExitSuccess;
   return tell_failure(kReplay, {fmt::format("{} holds points that were refused and not sent: {}",
@@ -219,7 +222,16 @@ int run_replay(ReplayOptions options) {
     }
     config = std::move(*read);
   }
-  auto sender = open_sender(*target, options.token, config.redis);
+  std::optional<ReplayTarget> check;
+  if (!options.check.empty()) {
+    auto parsed = ReplayTarget::parse(options.check);
+    if (!parsed || parsed->scheme != ReplayTarget::Scheme::kHttp ||
+        target->scheme != ReplayTarget::Scheme::kUdp) {
+      return tell_usage_error(kReplay, {"--check http://HOST:PORT goes with --to udp://HOST:PORT"});
+    }
+    check = std::move(*parsed);
+  }
+  auto sender = open_sender(*target, options.token, config.redis, check ? &*check : nullptr);
   if (!sender) return tell_failure(kReplay, sender.error());
   if (is_stream) return replay_stream(options, config, **sender, *speed);
   return is_session ? replay_session(options, config, **sender, *speed)

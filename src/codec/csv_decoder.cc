@@ -163,6 +163,8 @@ CsvDecoder::Outcome CsvDecoder::decode_time(CsvColumn& column, std::string_view 
   const auto text = dialect.number_text(cell, scratch_);
   const auto number = parse_number(text);
   if (number && column.ordinary && is_before_2000(text)) {
+    filler_.draft().time_like = column.ordinary->name();
+    filler_.draft().is_time_early = true;
     json_.add_number(*column.ordinary, text, *number);
     return filler_.take_number(*column.ordinary, text, *number);
   }

@@ -142,6 +142,7 @@ DraftFiller::Outcome DraftFiller::take_text(const Member& member, std::string_vi
       break;
   }
   if (member.wants_number()) return no_number(member, text);
+  note_time_like(member, text, draft_);
   draft_.has_texts = true;
   return {};
 }
@@ -270,6 +271,10 @@ DraftFiller::Outcome DraftFiller::settle_synonyms() {
   }
   for (const auto& s : seen) {
     if (s.member == nullptr) continue;
+    if (s.member->stands_for == MemberRole::kTime && !s.is_text) {
+      draft_.time_like = s.member->name();
+      draft_.is_time_early = true;
+    }
     if (auto taken = take(*s.member, s); !taken) return taken;
   }
   return {};

@@ -153,6 +153,13 @@ inline bool DraftFiller::take_plain_number(Member& member, const PlainNumber& nu
   }
 }
 
+/// A text of a member that is none of the point's own, where that has no time yet.
+inline void note_time_like(const Member& member, std::string_view text, Draft& draft) {
+  constexpr std::size_t kDateBytes = 10;
+  if (draft.event_ns || text.size() < kDateBytes || text[4] != '-' || text[7] != '-') return;
+  if (parse_iso_time(text)) draft.time_like = member.name();
+}
+
 inline bool DraftFiller::take_plain_text(Member& member, std::string_view text, Draft& draft) {
   const std::string_view literal{text.data() - 1, text.size() + 2};
   switch (member.role) {
@@ -177,6 +184,7 @@ inline bool DraftFiller::take_plain_text(Member& member, std::string_view text, 
                                 .is_text = true});
     case MemberRole::kOther:
       draft.has_texts = true;
+      note_time_like(member, text, draft);
       return true;
     default:
       return false;

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "base/letter_case.h"
 #include "codec/csv_text.h"
 #include "codec/json_scan.h"
 
@@ -14,6 +15,7 @@ namespace sj = simdjson;
 using sj::ondemand::json_type;
 
 constexpr int kMaxNesting = 32;
+constexpr std::size_t kSampleBytes = 40;
 
 std::unexpected<Rejection> malformed(std::string_view what) {
   return reject(RejectReason::kMalformedJson, fmt::format("not valid JSON: {}", what));
@@ -40,6 +42,19 @@ sj::error_code read_number(sj::ondemand::value& value, double& number) {
   if (!exact) return sj::NUMBER_ERROR;
   number = *exact;
   return sj::SUCCESS;
+}
+
+/// What programs write of a double that is none: NaN, Infinity, -inf.
+bool is_no_number(std::string_view token) {
+  if (token.starts_with('-') || token.starts_with('+')) token.remove_prefix(1);
+  std::string small;
+  for (const char c : token.substr(0, 3)) small += small_letter(c);
+  return small == "nan" || small == "inf";
+}
+
+std::unexpected<Rejection> no_number_of_json(const Member& member, std::string_view token) {
+  return malformed(fmt::format("'{}' is {}, which JSON does not have: leave it out, or send null",
+                               member.name(), token.substr(0, kSampleBytes)));
 }
 
 /// A member's name with its quotes, from what stands behind the first of them.
@@ -311,7 +326,11 @@ JsonDecoder::Outcome JsonDecoder::decode_object(sj::ondemand::object& object,
 JsonDecoder::Outcome JsonDecoder::decode_member(Member& member, const char* name,
                                                 sj::ondemand::value& value) {
   json_type type;
-  if (const auto e = value.type().get(type)) return malformed(e);
+  if (const auto e = value.type().get(type)) {
+    const auto token = json_trimmed(value.raw_json_token());
+    if (e == sj::MEMALLOC || !is_no_number(token)) return malformed(e);
+    return no_number_of_json(member, token);
+  }
   switch (type) {
     case json_type::number:
       return decode_number(member, name, value);
@@ -416,6 +435,7 @@ JsonDecoder::Outcome JsonDecoder::decode_tags(Member& member, sj::ondemand::valu
 
 JsonDecoder::Outcome JsonDecoder::decode_null(Member& member, sj::ondemand::value& value) {
   const auto literal = json_trimmed(value.raw_json_token());
+  if (is_no_number(literal)) return no_number_of_json(member, literal);
   if (!is_null(value)) return malformed(fmt::format("in member '{}'", member.name()));
   filler_.take_nothing(member, literal);
   return {};

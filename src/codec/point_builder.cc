@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <utility>
@@ -10,11 +11,21 @@
 #include "base/check.h"
 #include "base/iso_time.h"
 #include "base/json_text.h"
+#include "codec/synonyms.h"
 
 namespace slipstream {
 namespace {
 
 constexpr std::size_t kShownTagBytes = 120;
+constexpr double kFirstSecondOf2000 = 946'684'800;
+constexpr double kLastTime = 9.2e18;  // ns since 1970
+
+bool is_called_as_a_time(std::string_view name) {
+  const auto plain = plain_name(name);
+  return std::ranges::any_of(
+      std::array<std::string_view, 5>{"time", "stamp", "date", "epoch", "utc"},
+      [&](std::string_view part) { return plain.find(part) != std::string::npos; });
+}
 
 TextRef append_text(std::string& text, std::string_view piece) {
   const TextRef ref{static_cast<std::uint32_t>(text.size()),
@@ -157,6 +168,27 @@ std::expected<void, Rejection> PointBuilder::validate(const Draft& draft,
   return {};
 }
 
+/// Of a point without a time.
+void PointBuilder::hint_at_time(const Draft& draft, const TextOrigin& origin) {
+  TimeHints& hints = stats_.time_hints;
+  if (!hints.wants(origin.source)) return;
+  if (!draft.time_like.empty()) {
+    hints.note(origin.source,
+               draft.is_time_early ? TimeHints::Kind::kIsEarly : TimeHints::Kind::kLooksLikeOne,
+               draft.time_like);
+    return;
+  }
+  for (std::size_t i = 0; i < draft.value_count; ++i) {
+    const auto& [value, field] = draft.values[i];
+    if (!(value >= kFirstSecondOf2000 && value < kLastTime)) continue;
+    const auto name = schema_.fields().name(field);
+    if (is_called_as_a_time(name)) {
+      hints.note(origin.source, TimeHints::Kind::kLooksLikeOne, name);
+      return;
+    }
+  }
+}
+
 void PointBuilder::write_tags(const Draft& draft, const TextOrigin& origin) {
   tags_.clear();
   sorted_tags_.clear();
@@ -294,6 +326,7 @@ std::expected<void, Rejection> PointBuilder::finish(const Draft& draft, const Te
   if (!tags_.empty()) {
     if (auto admitted = admit(draft, hash, origin); !admitted) return admitted;
   }
+  if (!draft.event_ns) hint_at_time(draft, origin);
   plan_edits(draft, origin);
 
   PointBatch& batch = writer_.batch_for(hash);

@@ -94,6 +94,9 @@ struct Draft {
   std::optional<std::int64_t> lap;
   std::optional<std::int64_t> sector;
   std::optional<std::uint64_t> sequence;
+  /// The name of a member that looks like a time, or of a synonym's that would be an early one.
+  std::string_view time_like;
+  bool is_time_early = false;
   std::string_view lap_literal;   ///< in `json`, when it stands there
   std::string_view time_literal;  ///< likewise; where it is not in the normal form it is rewritten
   std::array<Value, Schema::kMaxFieldsPerPoint> values;
@@ -174,7 +177,8 @@ struct Draft {
     lap.reset();
     sector.reset();
     sequence.reset();
-    tags_literal = {};
+    tags_literal = time_like = {};
+    is_time_early = false;
     value_count = synonym_count = renamed_count = tag_count = 0;
     seen = {};
     has_texts = has_tags_member = false;
@@ -206,6 +210,7 @@ class PointBuilder {
   void add_crowded(Draft& draft, FieldId id, double value);
   std::expected<void, Rejection> validate(const Draft& draft, const TextOrigin& origin) const;
   void plan_edits(const Draft& draft, const TextOrigin& origin);
+  void hint_at_time(const Draft& draft, const TextOrigin& origin);
   void write_tags(const Draft& draft, const TextOrigin& origin);
   std::expected<void, Rejection> admit(const Draft& draft, std::uint64_t machine,
                                        const TextOrigin& origin);

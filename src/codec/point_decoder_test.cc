@@ -9,6 +9,18 @@
 namespace slipstream {
 namespace {
 
+TEST_F(PointDecoderTest, WhatIsNoNumberIsNamed) {
+  for (const auto* const text :
+       {R"({"track":"a","chassis":"b","speed_kmh":NaN})", R"({"track":"a","speed_kmh":Infinity})",
+        R"([{"track":"a","chassis":"b","x":1},{"track":"a","chassis":"b","speed_kmh":nan}])"}) {
+    decode(text);
+    ASSERT_EQ(refused_.size(), 1u) << text;
+    EXPECT_EQ(refused_[0].reason, RejectReason::kMalformedJson);
+    EXPECT_THAT(refused_[0].message, testing::HasSubstr("'speed_kmh' is ")) << text;
+    EXPECT_THAT(refused_[0].message, testing::HasSubstr("send null"));
+  }
+}
+
 TEST_F(PointDecoderTest, JsonObjectGivesOnePointWithItsFields) {
   EXPECT_EQ(decode(R"({"meta_time":"2025-09-04T15:33:20Z","track":"cota","chassis":"GR86-01",)"
                    R"("lap":3,"sector":2,"lapdist_m":10.5,"speed_kmh":100,"note":"hi","ok":true})"),

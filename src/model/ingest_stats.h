@@ -4,6 +4,7 @@
 #include "base/counters.h"
 #include "model/point.h"
 #include "model/rejection.h"
+#include "model/time_hints.h"
 
 namespace slipstream {
 
@@ -23,6 +24,7 @@ struct IngestStats {
   Counter udp_datagrams;
   Counter udp_kernel_drops;
   Counter errors_not_logged;  ///< by the limits per source address and in all
+  TimeHints time_hints;
 
   PerSource& of(SourceKind kind) { return sources[static_cast<std::size_t>(kind)]; }
   const PerSource& of(SourceKind kind) const { return sources[static_cast<std::size_t>(kind)]; }

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::string_view kAllowedHeaders =
     "Authorization, Content-Type, Content-Encoding, Idempotency-Key";
-constexpr std::string_view kExposedHeaders = "Retry-After, Idempotency-Replayed, ETag";
+constexpr std::string_view kExposedHeaders =
+    "Retry-After, Idempotency-Replayed, ETag, X-Next-Cursor";
 constexpr std::string_view kPreflightSeconds = "600";
 constexpr std::size_t kShownHostBytes = 100;
 

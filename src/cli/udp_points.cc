@@ -1,0 +1,80 @@
+#include "cli/udp_points.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace slipstream {
+
+Result<void> UdpPoints::check_by(BodySender::Server server) {
+  server_.emplace(std::move(server));
+  auto asked = ask();
+  before_ = now_;
+  return asked;
+}
+
+Result<void> UdpPoints::ask() {
+  auto counts = server_->ask();
+  if (!counts) return std::unexpected(counts.error());
+  now_ = *counts;
+  return {};
+}
+
+Result<void> UdpPoints::send(std::string_view json) {
+  if (auto sent = sender_.send(json); !sent) {
+    ++failed_;
+    return sent;
+  }
+  ++sent_;
+  if (!server_ || on_their_way() < kMostOnTheirWay) return {};
+  return wait_until_at_most(kMostOnTheirWay / 2);
+}
+
+Result<void> UdpPoints::flush() {
+  return server_ ? wait_until_at_most(0) : Result<void>{};
+}
+
+Result<void> UdpPoints::wait_until_at_most(std::uint64_t most) {
+  auto last = std::chrono::steady_clock::now();
+  std::uint64_t before = on_their_way();
+  while (true) {
+    if (auto asked = ask(); !asked) return asked;
+    const std::uint64_t left = on_their_way();
+    const auto now = std::chrono::steady_clock::now();
+    if (left < before) last = now;
+    before = left;
+    // What does not come any more is lost on the way: it holds up nothing.
+    if (left <= most || now - last >= kPatience) return {};
+    std::this_thread::sleep_for(kBetween);
+  }
+}
+
+UdpCounts UdpPoints::since() const {
+  return {.accepted = now_.accepted - before_.accepted,
+          .rejected = now_.rejected - before_.rejected,
+          .kernel_drops = now_.kernel_drops - before_.kernel_drops};
+}
+
+std::uint64_t UdpPoints::on_their_way() const {
+  const UdpCounts counted = since();
+  const std::uint64_t gone = counted.accepted + counted.rejected + counted.kernel_drops;
+  return sent_ - std::min(sent_, gone);
+}
+
+std::uint64_t UdpPoints::refused() const {
+  return server_ ? since().rejected + since().kernel_drops + on_their_way() : 0;
+}
+
+std::string UdpPoints::outcome() const {
+  if (!server_) {
+    return "by UDP nobody answers: --check http://HOST:PORT asks the server what came of them";
+  }
+  const UdpCounts counted = since();
+  return fmt::format(
+      "the server counted {} accepted and {} rejected, the kernel dropped {}, {} did not come",
+      counted.accepted, counted.rejected, counted.kernel_drops, on_their_way());
+}
+
+}  // namespace slipstream
