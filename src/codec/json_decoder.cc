@@ -15,7 +15,7 @@ namespace sj = simdjson;
 using sj::ondemand::json_type;
 
 constexpr int kMaxNesting = 32;
-constexpr std::size_t kSampleBytes = 40;
+constexpr std::size_t kShownTokenBytes = 40;
 
 std::unexpected<Rejection> malformed(std::string_view what) {
   return reject(RejectReason::kMalformedJson, fmt::format("not valid JSON: {}", what));
@@ -54,7 +54,7 @@ bool is_no_number(std::string_view token) {
 
 std::unexpected<Rejection> no_number_of_json(const Member& member, std::string_view token) {
   return malformed(fmt::format("'{}' is {}, which JSON does not have: leave it out, or send null",
-                               member.name(), token.substr(0, kSampleBytes)));
+                               member.name(), token.substr(0, kShownTokenBytes)));
 }
 
 /// A member's name with its quotes, from what stands behind the first of them.
