@@ -61,10 +61,11 @@ std::optional<int> zone_minutes(DigitReader& in) {
   return sign * (*hours * 60 + *minutes);
 }
 
-void append_digits(std::string& out, std::int64_t value, int digits) {
-  char buffer[12];
-  for (int i = digits; i-- > 0; value /= 10) buffer[i] = static_cast<char>('0' + value % 10);
-  out.append(buffer, static_cast<std::size_t>(digits));
+/// So many digits of a number, with leading zeros.
+template <std::size_t kCount, typename Number>
+char* write_digits(char* out, Number number) {
+  for (std::size_t i = kCount; i-- > 0; number /= 10) out[i] = static_cast<char>('0' + number % 10);
+  return out + kCount;
 }
 
 }  // namespace
@@ -115,34 +116,41 @@ std::optional<std::int64_t> parse_iso_time(std::string_view text) {
   return ns ? std::optional(*ns) : std::nullopt;
 }
 
-void append_iso_time(std::string& out, std::int64_t ns) {
+char* write_iso_time(char* out, std::int64_t ns) {
   const std::chrono::sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds(ns)};
   const auto days = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date{days};
-  const std::chrono::hh_mm_ss clock{time - days};
-  append_digits(out, static_cast<int>(date.year()), 4);
-  out += '-';
-  append_digits(out, static_cast<unsigned>(date.month()), 2);
-  out += '-';
-  append_digits(out, static_cast<unsigned>(date.day()), 2);
-  out += 'T';
-  append_digits(out, clock.hours().count(), 2);
-  out += ':';
-  append_digits(out, clock.minutes().count(), 2);
-  out += ':';
-  append_digits(out, clock.seconds().count(), 2);
-  const std::int64_t fraction = clock.subseconds().count();
-  if (fraction != 0) out += '.';
-  if (fraction == 0) {
-    // No fraction is none.
-  } else if (fraction % kNsPerMs == 0) {
-    append_digits(out, fraction / kNsPerMs, 3);
-  } else if (fraction % kNsPerUs == 0) {
-    append_digits(out, fraction / kNsPerUs, 6);
-  } else {
-    append_digits(out, fraction, 9);
+  const std::int64_t of_day = (time - days).count();
+  const auto second = static_cast<std::uint32_t>(of_day / kNsPerSecond);
+  const auto fraction = static_cast<std::uint32_t>(of_day % kNsPerSecond);
+  out = write_digits<4>(out, static_cast<std::uint32_t>(static_cast<int>(date.year())));
+  *out++ = '-';
+  out = write_digits<2>(out, static_cast<unsigned>(date.month()));
+  *out++ = '-';
+  out = write_digits<2>(out, static_cast<unsigned>(date.day()));
+  *out++ = 'T';
+  out = write_digits<2>(out, second / 3'600);
+  *out++ = ':';
+  out = write_digits<2>(out, second / 60 % 60);
+  *out++ = ':';
+  out = write_digits<2>(out, second % 60);
+  if (fraction != 0) {
+    *out++ = '.';
+    if (fraction % kNsPerMs == 0) {
+      out = write_digits<3>(out, fraction / kNsPerMs);
+    } else if (fraction % kNsPerUs == 0) {
+      out = write_digits<6>(out, fraction / kNsPerUs);
+    } else {
+      out = write_digits<9>(out, fraction);
+    }
   }
-  out += 'Z';
+  *out++ = 'Z';
+  return out;
+}
+
+void append_iso_time(std::string& out, std::int64_t ns) {
+  char text[kIsoTimeChars];
+  out.append(text, write_iso_time(text, ns));
 }
 
 bool is_normal_iso_time(std::string_view text) {

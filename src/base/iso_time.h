@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -19,6 +20,9 @@ std::expected<std::int64_t, IsoTimeFault> read_iso_time(std::string_view text);
 /// The normal form, in which all times go out: `YYYY-MM-DDThh:mm:ss[.f]Z`, in UTC, the fraction of
 /// 3, 6 or 9 digits, as few as lose nothing, or not there.
 void append_iso_time(std::string& out, std::int64_t ns);
+/// Returns the end of what it wrote: at most so many bytes.
+char* write_iso_time(char* out, std::int64_t ns);
+inline constexpr std::size_t kIsoTimeChars = 30;
 std::string iso_time(std::int64_t ns);
 /// Whether a text that parse_iso_time() takes is in the normal form.
 bool is_normal_iso_time(std::string_view text);

@@ -206,7 +206,6 @@ void PointBuilder::plan_edits(const Draft& draft, const TextOrigin& origin) {
   const auto& names = schema_.options();
   edits_.clear();
   suffix_.clear();
-  const auto in_quotes = [](std::int64_t ns) { return '"' + iso_time(ns) + '"'; };
   if (!draft.lap) {
     if (draft.lap_literal.empty()) {
       suffix_ += ',';
@@ -219,26 +218,38 @@ void PointBuilder::plan_edits(const Draft& draft, const TextOrigin& origin) {
   if (!draft.event_ns && draft.time_literal.empty()) {
     suffix_ += ',';
     append_json_string(suffix_, names.time);
-    suffix_ += ':' + in_quotes(origin.default_event_ns());
+    suffix_ += ':';
+    suffix_ += write_time(origin.default_event_ns());
   } else if (!draft.time_literal.empty()) {
     const auto& literal = draft.time_literal;
     const bool is_normal = draft.event_ns && literal.starts_with('"') &&
                            is_normal_iso_time(literal.substr(1, literal.size() - 2));
     if (!is_normal) {
-      edits_.push_back({literal, in_quotes(draft.event_ns.value_or(origin.default_event_ns()))});
+      edits_.push_back({literal, write_time(draft.event_ns.value_or(origin.default_event_ns()))});
     }
   }
   if (!draft.tags_literal.empty()) {
-    edits_.push_back({draft.tags_literal, '{' + tags_ + '}'});
+    tags_object_ = '{' + tags_ + '}';
+    edits_.push_back({draft.tags_literal, tags_object_});
   } else if (!tags_.empty() && !draft.has_tags_member) {
     suffix_ += fmt::format(R"(,"{}":{{{}}})", tags::kMember, tags_);
   }
   for (std::size_t i = 0; i < draft.renamed_count; ++i) {
-    std::string name;
-    append_json_string(name, *draft.renamed[i].to);
-    edits_.push_back({draft.renamed[i].key, std::move(name)});
+    names_[i].clear();
+    append_json_string(names_[i], *draft.renamed[i].to);
+    edits_.push_back({draft.renamed[i].key, names_[i]});
   }
-  std::ranges::sort(edits_, {}, [](const JsonEdit& edit) { return edit.where.data(); });
+  if (edits_.size() > 1) {
+    std::ranges::sort(edits_, {}, [](const JsonEdit& edit) { return edit.where.data(); });
+  }
+}
+
+std::string_view PointBuilder::write_time(std::int64_t ns) {
+  char* const begin = time_text_.data();
+  *begin = '"';
+  char* end = write_iso_time(begin + 1, ns);
+  *end++ = '"';
+  return {begin, static_cast<std::size_t>(end - begin)};
 }
 
 TextRef PointBuilder::append_json(PointBatch& batch, const Draft& draft) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/iso_time.h"
 #include "codec/text_origin.h"
 #include "model/ingest_stats.h"
 #include "model/point.h"
@@ -83,7 +84,7 @@ struct SynonymSeen {
 /// A piece of a point's JSON that goes on as another.
 struct JsonEdit {
   std::string_view where;
-  std::string text;
+  std::string_view text;
 };
 
 /// A point while it is decoded. Views refer to the input text or to the decoder.
@@ -210,6 +211,7 @@ class PointBuilder {
   void add_crowded(Draft& draft, FieldId id, double value);
   std::expected<void, Rejection> validate(const Draft& draft, const TextOrigin& origin) const;
   void plan_edits(const Draft& draft, const TextOrigin& origin);
+  std::string_view write_time(std::int64_t ns);
   void hint_at_time(const Draft& draft, const TextOrigin& origin);
   void write_tags(const Draft& draft, const TextOrigin& origin);
   std::expected<void, Rejection> admit(const Draft& draft, std::uint64_t machine,
@@ -220,9 +222,12 @@ class PointBuilder {
   Schema& schema_;
   IngestStats& stats_;
   BatchWriter& writer_;
-  std::vector<JsonEdit> edits_;  ///< of the point in hand, in their order; few
-  std::string suffix_;           ///< members that it lacks
-  std::string tags_;             ///< of its series (model/tags.h)
+  std::vector<JsonEdit> edits_;                    ///< of the point in hand, in their order; few
+  std::array<char, kIsoTimeChars + 2> time_text_;  ///< of the point in hand, in quotes
+  std::array<std::string, 3> names_;               ///< that renamed members go on by, likewise
+  std::string tags_object_;
+  std::string suffix_;  ///< members that it lacks
+  std::string tags_;    ///< of its series (model/tags.h)
   std::vector<Tag> sorted_tags_;
 };
 
