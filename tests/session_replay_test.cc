@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "recorded.h"
+#include "source/udp_socket.h"
 
 namespace slipstream {
 namespace {
@@ -92,6 +93,25 @@ TEST(SessionReplay, ByUdpTheServerIsAskedWhatCame) {
   EXPECT_EQ(nobody.code, 1) << nobody.output;
   EXPECT_THAT(nobody.output, HasSubstr("--check: 127.0.0.1:1"));
   EXPECT_EQ(replay("bad.json", {"--check", to}).code, 2);
+}
+
+TEST(SessionReplay, WhatDoesNotComeByUdpHoldsUpNothing) {
+  TemporaryDirectory directory;
+  {
+    std::ofstream file(directory.path() / "many.json");
+    for (int n = 0; n < 1'500; ++n) file << harness::point(n) << '\n';
+  }
+  // Nobody reads it.
+  const auto unread = UdpSocket::open({.host = "127.0.0.1", .port = 0});
+  ASSERT_TRUE(unread);
+  Server server;
+  const auto replayed =
+      run(directory, {"replay", "many.json", "--speed", "max", "--to",
+                      fmt::format("udp://127.0.0.1:{}", unread->port()), "--check",
+                      fmt::format("http://127.0.0.1:{}", server.port())});
+  EXPECT_EQ(replayed.code, 1) << replayed.output;
+  EXPECT_THAT(replayed.output, HasSubstr("the kernel dropped 0, 1500 did not come"));
+  EXPECT_THAT(replayed.output, HasSubstr("the server did not take 1500 points"));
 }
 
 TEST(SessionReplay, KeepsThePaceOfEventTimeAndSendsWhatWaits) {

@@ -1,9 +1,9 @@
 #pragma once
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "cli/body_sender.h"
+#include "cli/http_exchange.h"
 
 namespace slipstream {
 
@@ -15,16 +15,11 @@ class HttpSender final : public BodySender {
   static constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 
   explicit HttpSender(Server server);
-  ~HttpSender() override;
 
  private:
-  struct Connection;
-  struct Answer;
-
   std::expected<Taken, Failure> exchange(std::string_view lines, const std::string& key) override;
-  Result<Answer> post(std::string_view lines, const std::string& key);
 
-  std::unique_ptr<Connection> connection_;
+  HttpExchange http_;
 };
 
 }  // namespace slipstream

@@ -1,10 +1,9 @@
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include "base/error.h"
-#include "cli/body_sender.h"
+#include "cli/http_exchange.h"
 
 namespace slipstream {
 
@@ -16,21 +15,17 @@ struct UdpCounts {
   std::uint64_t kernel_drops = 0;  ///< datagrams
 };
 
-/// Asks a server's `GET /api/health`, over one connection that it keeps. One thread.
+/// Asks a server's `GET /api/health`. One thread.
 class ServerCounts {
  public:
   explicit ServerCounts(BodySender::Server server);
-  ~ServerCounts();
 
   /// Errors: nobody answers within 30 s, or with something else.
   Result<UdpCounts> ask();
 
  private:
-  struct Connection;
-  Result<std::string> get_health();
-
-  const BodySender::Server server_;
-  std::unique_ptr<Connection> connection_;
+  const std::string where_;  ///< for people
+  HttpExchange http_;
 };
 
 }  // namespace slipstream

@@ -45,8 +45,12 @@ Result<void> UdpPoints::wait_until_at_most(std::uint64_t most) {
     const auto now = std::chrono::steady_clock::now();
     if (left < before) last = now;
     before = left;
-    // What does not come any more is lost on the way: it holds up nothing.
-    if (left <= most || now - last >= kPatience) return {};
+    if (left <= most) return {};
+    if (now - last >= kPatience) {
+      // What does not come any more is lost on the way: it holds up nothing.
+      given_up_ += left;
+      return {};
+    }
     std::this_thread::sleep_for(kBetween);
   }
 }
@@ -57,14 +61,21 @@ UdpCounts UdpPoints::since() const {
           .kernel_drops = now_.kernel_drops - before_.kernel_drops};
 }
 
-std::uint64_t UdpPoints::on_their_way() const {
+std::uint64_t UdpPoints::accounted_for() const {
   const UdpCounts counted = since();
-  const std::uint64_t gone = counted.accepted + counted.rejected + counted.kernel_drops;
-  return sent_ - std::min(sent_, gone);
+  return counted.accepted + counted.rejected + counted.kernel_drops;
+}
+
+std::uint64_t UdpPoints::on_their_way() const {
+  return sent_ - std::min(sent_, accounted_for() + given_up_);
+}
+
+std::uint64_t UdpPoints::missing() const {
+  return sent_ - std::min(sent_, accounted_for());
 }
 
 std::uint64_t UdpPoints::refused() const {
-  return server_ ? since().rejected + since().kernel_drops + on_their_way() : 0;
+  return server_ ? since().rejected + since().kernel_drops + missing() : 0;
 }
 
 std::string UdpPoints::outcome() const {
@@ -74,7 +85,7 @@ std::string UdpPoints::outcome() const {
   const UdpCounts counted = since();
   return fmt::format(
       "the server counted {} accepted and {} rejected, the kernel dropped {}, {} did not come",
-      counted.accepted, counted.rejected, counted.kernel_drops, on_their_way());
+      counted.accepted, counted.rejected, counted.kernel_drops, missing());
 }
 
 }  // namespace slipstream

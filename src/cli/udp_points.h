@@ -29,8 +29,10 @@ class UdpPoints final : public PointSender {
  private:
   Result<void> ask();
   Result<void> wait_until_at_most(std::uint64_t on_their_way);
-  std::uint64_t on_their_way() const;
   UdpCounts since() const;
+  std::uint64_t accounted_for() const;
+  std::uint64_t on_their_way() const;
+  std::uint64_t missing() const;
 
   static constexpr std::uint64_t kMostOnTheirWay = 1'000;
   static constexpr std::chrono::milliseconds kBetween{5};
@@ -41,6 +43,7 @@ class UdpPoints final : public PointSender {
   UdpCounts before_;
   UdpCounts now_;
   std::uint64_t sent_ = 0;
+  std::uint64_t given_up_ = 0;  ///< of those: waited for in vain
   std::uint64_t failed_ = 0;
 };
 
