@@ -3,11 +3,10 @@
 namespace slipstream {
 
 Result<TagFilter> tag_filter(const HttpRequest& request) {
-  constexpr auto kPrefix = kTagParameters.substr(0, kTagParameters.size() - 1);
   TagFilter filter;
   for (const auto& [name, value] : request.query) {
-    if (!name.starts_with(kPrefix)) continue;
-    const auto tag = std::string_view(name).substr(kPrefix.size());
+    if (!name.starts_with(tags::kPrefix)) continue;
+    const auto tag = std::string_view(name).substr(tags::kPrefix.size());
     if (value.empty()) return fail(fmt::format("{}: a tag has a value", name));
     filter.add(tag, value);
   }

@@ -15,8 +15,6 @@ using simdjson::SUCCESS;
 using simdjson::dom::element;
 using Names = std::vector<std::string>;
 
-constexpr std::string_view kTagPrefix = "tag.";
-
 std::unexpected<MessageFault> fault(std::string_view reason, std::string message) {
   return std::unexpected(MessageFault{reason, std::move(message)});
 }
@@ -80,7 +78,7 @@ std::expected<void, MessageFault> parse_where(const element& value, Filter& filt
   }
   for (const auto [key, values] : where) {
     Names* into = key == "track" ? &filter.tracks : key == "chassis" ? &filter.chassis : nullptr;
-    const auto tag = key.starts_with(kTagPrefix) ? key.substr(kTagPrefix.size()) : "";
+    const auto tag = key.starts_with(tags::kPrefix) ? key.substr(tags::kPrefix.size()) : "";
     if (into == nullptr && tag.empty()) {
       return fault("bad_where", fmt::format("'where' knows track, chassis and tag.NAME, not '{}'",
                                             key.substr(0, ClientMessageParser::kMaxNameBytes)));
@@ -162,7 +160,7 @@ void Subscription::append_json(std::string& out, const Names& stored_windows) co
   append_where("track", filter.tracks);
   append_where("chassis", filter.chassis);
   for (const auto& tag : filter.tags.wanted()) {
-    append_where(std::string(kTagPrefix) + tag.name, tag.values);
+    append_where(std::string(tags::kPrefix) + tag.name, tag.values);
   }
   out += "},";
   if (filter.fields.empty()) {

@@ -13,6 +13,8 @@ namespace slipstream {
 namespace tags {
 /// A point's member that is an object of its tags.
 inline constexpr std::string_view kMember = "tags";
+/// Before a tag's name, where somebody asks for it.
+inline constexpr std::string_view kPrefix = "tag.";
 inline constexpr std::size_t kMaxTags = 32;  ///< of a point
 inline constexpr std::size_t kMaxNameBytes = 128;
 inline constexpr std::size_t kMaxValueBytes = 256;

@@ -61,9 +61,8 @@ FieldAnalyzer::Car* FieldAnalyzer::car_of(const PointBatch& batch, const Point& 
   }
   Car& car = found->second;
   // A partition may give the number of a series it forgot to another one.
-  if (!car.in_use || car.series_hash != point.series_hash) {
+  if (car.chassis.empty() || car.series_hash != point.series_hash) {
     car = Car{};
-    car.in_use = true;
     car.series_hash = point.series_hash;
     car.track = batch.track(point);
     car.chassis = batch.chassis(point);

@@ -61,7 +61,6 @@ class FieldAnalyzer final : public PartitionObserver {
     std::size_t oldest = 0;
     SectorClock sectors;
     bool sent_points = false;  ///< since the last report
-    bool in_use = false;
     std::int64_t last_report_ms = 0;
   };
 
