@@ -1,6 +1,8 @@
 #include "base/iso_time.h"
 
+#include <array>
 #include <chrono>
+#include <cstring>
 
 #include "base/clock.h"
 
@@ -61,10 +63,23 @@ std::optional<int> zone_minutes(DigitReader& in) {
   return sign * (*hours * 60 + *minutes);
 }
 
+constexpr auto kPairs = [] {
+  std::array<char, 200> pairs{};
+  for (std::size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return pairs;
+}();
+
 /// So many digits of a number, with leading zeros.
-template <std::size_t kCount, typename Number>
-char* write_digits(char* out, Number number) {
-  for (std::size_t i = kCount; i-- > 0; number /= 10) out[i] = static_cast<char>('0' + number % 10);
+template <std::size_t kCount>
+char* write_digits(char* out, std::uint32_t number) {
+  std::size_t left = kCount;
+  for (; left >= 2; number /= 100, left -= 2) {
+    std::memcpy(out + left - 2, &kPairs[number % 100 * 2], 2);
+  }
+  if (left == 1) *out = static_cast<char>('0' + number);
   return out + kCount;
 }
 
@@ -116,41 +131,54 @@ std::optional<std::int64_t> parse_iso_time(std::string_view text) {
   return ns ? std::optional(*ns) : std::nullopt;
 }
 
-char* write_iso_time(char* out, std::int64_t ns) {
-  const std::chrono::sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds(ns)};
-  const auto days = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date{days};
-  const std::int64_t of_day = (time - days).count();
-  const auto second = static_cast<std::uint32_t>(of_day / kNsPerSecond);
-  const auto fraction = static_cast<std::uint32_t>(of_day % kNsPerSecond);
-  out = write_digits<4>(out, static_cast<std::uint32_t>(static_cast<int>(date.year())));
-  *out++ = '-';
-  out = write_digits<2>(out, static_cast<unsigned>(date.month()));
-  *out++ = '-';
-  out = write_digits<2>(out, static_cast<unsigned>(date.day()));
-  *out++ = 'T';
-  out = write_digits<2>(out, second / 3'600);
-  *out++ = ':';
-  out = write_digits<2>(out, second / 60 % 60);
-  *out++ = ':';
-  out = write_digits<2>(out, second % 60);
+char* IsoTimeWriter::write(char* out, std::int64_t ns) {
+  auto second = ns / kNsPerSecond;
+  auto fraction = ns % kNsPerSecond;
+  if (fraction < 0) {
+    fraction += kNsPerSecond;
+    --second;
+  }
+  if (second != second_) begin_second(second);
+  std::memcpy(out, text_.data(), text_.size());
+  out += text_.size();
   if (fraction != 0) {
+    const auto part = static_cast<std::uint32_t>(fraction);
     *out++ = '.';
-    if (fraction % kNsPerMs == 0) {
-      out = write_digits<3>(out, fraction / kNsPerMs);
-    } else if (fraction % kNsPerUs == 0) {
-      out = write_digits<6>(out, fraction / kNsPerUs);
+    if (part % kNsPerMs == 0) {
+      out = write_digits<3>(out, part / static_cast<std::uint32_t>(kNsPerMs));
+    } else if (part % kNsPerUs == 0) {
+      out = write_digits<6>(out, part / static_cast<std::uint32_t>(kNsPerUs));
     } else {
-      out = write_digits<9>(out, fraction);
+      out = write_digits<9>(out, part);
     }
   }
   *out++ = 'Z';
   return out;
 }
 
+void IsoTimeWriter::begin_second(std::int64_t second) {
+  const std::chrono::sys_seconds time{std::chrono::seconds(second)};
+  const auto days = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date{days};
+  const auto of_day = static_cast<std::uint32_t>((time - days).count());
+  char* out = text_.data();
+  out = write_digits<4>(out, static_cast<std::uint32_t>(static_cast<int>(date.year())));
+  *out++ = '-';
+  out = write_digits<2>(out, static_cast<unsigned>(date.month()));
+  *out++ = '-';
+  out = write_digits<2>(out, static_cast<unsigned>(date.day()));
+  *out++ = 'T';
+  out = write_digits<2>(out, of_day / 3'600);
+  *out++ = ':';
+  out = write_digits<2>(out, of_day / 60 % 60);
+  *out++ = ':';
+  write_digits<2>(out, of_day % 60);
+  second_ = second;
+}
+
 void append_iso_time(std::string& out, std::int64_t ns) {
   char text[kIsoTimeChars];
-  out.append(text, write_iso_time(text, ns));
+  out.append(text, IsoTimeWriter().write(text, ns));
 }
 
 bool is_normal_iso_time(std::string_view text) {

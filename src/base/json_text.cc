@@ -2,16 +2,44 @@
 
 #include <simdjson.h>
 
+#include <cstring>
+
 #include "base/clock.h"
 #include "base/iso_time.h"
 #include "base/number_text.h"
 
 namespace slipstream {
 
-void append_json_string(std::string& out, std::string_view text) {
+namespace {
+
+constexpr std::uint64_t kEach = 0x0101010101010101;
+
+/// Whether all of it is ASCII that stands in a JSON string as it is.
+bool is_plain_text(std::string_view text) {
+  std::uint64_t others = 0;
+  const auto look = [&others](std::uint64_t word) {
+    const auto zeros = [](std::uint64_t w) { return (w - kEach) & ~w; };
+    others |=
+        word | (word - 0x20 * kEach) | zeros(word ^ ('"' * kEach)) | zeros(word ^ ('\\' * kEach));
+  };
+  std::uint64_t word;
+  const char* at = text.data();
+  std::size_t left = text.size();
+  for (; left >= sizeof word; at += sizeof word, left -= sizeof word) {
+    std::memcpy(&word, at, sizeof word);
+    look(word);
+  }
+  if (left > 0) {
+    word = ' ' * kEach;
+    std::memcpy(&word, at, left);
+    look(word);
+  }
+  return (others & (0x80 * kEach)) == 0;
+}
+
+void append_escaped(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   const bool is_utf8 = simdjson::validate_utf8(text.data(), text.size());
-  out += '"';
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
@@ -38,6 +66,17 @@ void append_json_string(std::string& out, std::string_view text) {
     } else {
       out += c;
     }
+  }
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  if (is_plain_text(text)) {
+    out += text;
+  } else {
+    append_escaped(out, text);
   }
   out += '"';
 }

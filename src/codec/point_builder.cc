@@ -247,7 +247,7 @@ void PointBuilder::plan_edits(const Draft& draft, const TextOrigin& origin) {
 std::string_view PointBuilder::write_time(std::int64_t ns) {
   char* const begin = time_text_.data();
   *begin = '"';
-  char* end = write_iso_time(begin + 1, ns);
+  char* end = times_.write(begin + 1, ns);
   *end++ = '"';
   return {begin, static_cast<std::size_t>(end - begin)};
 }

@@ -222,7 +222,8 @@ class PointBuilder {
   Schema& schema_;
   IngestStats& stats_;
   BatchWriter& writer_;
-  std::vector<JsonEdit> edits_;                    ///< of the point in hand, in their order; few
+  std::vector<JsonEdit> edits_;  ///< of the point in hand, in their order; few
+  IsoTimeWriter times_;
   std::array<char, kIsoTimeChars + 2> time_text_;  ///< of the point in hand, in quotes
   std::array<std::string, 3> names_;               ///< that renamed members go on by, likewise
   std::string tags_object_;

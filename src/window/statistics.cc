@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <span>
+#include <cstring>
+
+#include "base/check.h"
 
 namespace slipstream {
 namespace {
 
-constexpr std::size_t kBlock = 4;  // fields that are added to together
+constexpr std::size_t kBlock = PointValues::kBlock;
 
 /// Windows are small: a table saves most of the divisions.
 double reciprocal(std::uint64_t n) {
@@ -22,40 +24,37 @@ double reciprocal(std::uint64_t n) {
 
 }  // namespace
 
-void Statistics::add(const PointBatch& batch, const Point& point) {
-  const Value* const values = batch.values_begin(point);
+void Statistics::add(const PointValues& point) {
+  const auto fields = point.fields();
   if (fields_.empty() && common_.count == 0) {
-    widen(point.value_count);
-    for (std::size_t i = 0; i < point.value_count; ++i) find_or_add(values[i].field);
+    widen(fields.size());
+    for (const FieldId field : fields) find_or_add(field);
   }
   if (even_) {
-    if (has_fields_of(batch, point)) return add_to_all(batch, point);
+    if (has_fields_of(point)) return add_to_all(point);
     even_ = false;
     extents_.assign(fields_.size(), common_);
   }
-  for (std::size_t i = 0; i < point.value_count; ++i) {
-    add_to(find_or_add(values[i].field), values[i].value, point.event_time.ns);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    add_to(find_or_add(fields[i]), point.numbers()[i], point.event_ns());
   }
 }
 
-bool Statistics::has_fields_of(const PointBatch& batch, const Point& point) const {
-  return std::ranges::equal(std::span(batch.values_begin(point), point.value_count), fields_, {},
-                            &Value::field);
+bool Statistics::has_fields_of(const PointValues& point) const {
+  const auto fields = point.fields();
+  return fields.size() == fields_.size() &&
+         std::memcmp(fields.data(), fields_.data(), fields.size_bytes()) == 0;
 }
 
-void Statistics::add_to_all(const PointBatch& batch, const Point& point) {
-  const Value* const values = batch.values_begin(point);
-  const std::size_t fields = fields_.size();
-  std::array<double, Schema::kMaxFieldsPerPoint + kBlock> xs;
-  for (std::size_t i = 0; i < fields; ++i) xs[i] = values[i].value;
-  for (std::size_t i = fields; i < width_; ++i) xs[i] = 0;
-
+void Statistics::add_to_all(const PointValues& point) {
+  const double* const __restrict xs = point.numbers();
   const double share = reciprocal(++common_.count);
-  double* __restrict sum = column(kSum);
-  double* __restrict mean = column(kMean);
-  double* __restrict m2 = column(kM2);
-  double* __restrict min = column(kMin);
-  double* __restrict max = column(kMax);
+  double* const __restrict sum = column(kSum);
+  double* const __restrict mean = column(kMean);
+  double* const __restrict m2 = column(kM2);
+  double* const __restrict min = column(kMin);
+  double* const __restrict max = column(kMax);
+  CHECK(width_ < fields_.size() + kBlock, "a column has room for whole blocks of its fields");
   for (std::size_t block = 0; block < width_; block += kBlock) {
     for (std::size_t i = block; i < block + kBlock; ++i) {
       const double x = xs[i];
@@ -67,14 +66,14 @@ void Statistics::add_to_all(const PointBatch& batch, const Point& point) {
       max[i] = x > max[i] ? x : max[i];
     }
   }
-  const std::int64_t event_ns = point.event_time.ns;
+  const std::int64_t event_ns = point.event_ns();
   if (event_ns < common_.first_ns) {
     common_.first_ns = event_ns;
-    std::copy_n(xs.begin(), fields, column(kFirst));
+    std::copy_n(xs, fields_.size(), column(kFirst));
   }
   if (event_ns >= common_.last_ns) {
     common_.last_ns = event_ns;
-    std::copy_n(xs.begin(), fields, column(kLast));
+    std::copy_n(xs, fields_.size(), column(kLast));
   }
   for (std::size_t i = 0; i < sketches_.size(); ++i) sketches_[i].add(xs[i]);
 }

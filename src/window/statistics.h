@@ -1,6 +1,8 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "model/point.h"
@@ -9,6 +11,37 @@
 #include "window/state_bytes.h"
 
 namespace slipstream {
+
+/// A point's values with their fields, each in a column: made once for all windows that the point
+/// is added to. One thread.
+class PointValues {
+ public:
+  /// Fields that are added to together.
+  static constexpr std::size_t kBlock = 4;
+
+  void take(const PointBatch& batch, const Point& point) {
+    event_ns_ = point.event_time.ns;
+    count_ = point.value_count;
+    const Value* const values = batch.values_begin(point);
+    for (std::size_t i = 0; i < count_; ++i) {
+      fields_[i] = values[i].field;
+      numbers_[i] = values[i].value;
+    }
+    for (std::size_t i = count_; i % kBlock != 0; ++i) numbers_[i] = 0;
+  }
+  std::int64_t event_ns() const { return event_ns_; }
+  std::span<const FieldId> fields() const { return {fields_.data(), count_}; }
+  /// As many as fields, and zeros up to a whole block.
+  const double* numbers() const { return numbers_.data(); }
+
+ private:
+  static_assert(Schema::kMaxFieldsPerPoint % kBlock == 0);
+
+  std::int64_t event_ns_ = 0;
+  std::size_t count_ = 0;
+  std::array<FieldId, Schema::kMaxFieldsPerPoint> fields_;
+  std::array<double, Schema::kMaxFieldsPerPoint> numbers_;
+};
 
 /// Figures of all fields of a window: count, sum, mean, variance (Welford's recurrence: B. P.
 /// Welford, "Note on a Method for Calculating Corrected Sums of Squares and Products",
@@ -19,7 +52,7 @@ class Statistics {
  public:
   explicit Statistics(bool with_quantiles = false) : with_quantiles_(with_quantiles) {}
 
-  void add(const PointBatch& batch, const Point& point);
+  void add(const PointValues& point);
   /// As new, with the memory that it has.
   void clear(bool with_quantiles);
   /// Whether that is little enough to be kept for another window.
@@ -49,8 +82,8 @@ class Statistics {
   const double* column(Column c) const { return cells_.data() + c * width_; }
   const Extent& extent(std::size_t field) const { return even_ ? common_ : extents_[field]; }
 
-  bool has_fields_of(const PointBatch& batch, const Point& point) const;
-  void add_to_all(const PointBatch& batch, const Point& point);
+  bool has_fields_of(const PointValues& point) const;
+  void add_to_all(const PointValues& point);
   void add_to(std::size_t field, double x, std::int64_t event_ns);
   std::size_t find_or_add(FieldId field);
   void widen(std::size_t fields);

@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::int64_t kMaxAheadMs = 1'000'000'000'000;  ///< beyond, sums of times could overflow
 
+/// From a time to one that is not before it: two times can be further apart than 63 bits hold.
+std::uint64_t ns_between(std::int64_t from, std::int64_t to) {
+  return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
+}
+
 }  // namespace
 
 WindowSet::WindowSet(std::vector<WindowDefinition> definitions, PartitionId partition)
@@ -86,49 +91,56 @@ void WindowSet::fold(const PointBatch& batch, const Point& point, RollupBatch& o
     auto& due = due_ns_[point.series];
     due = std::min(due, arrival.ns + shortest_idle_ns_);
   }
+  values_.take(batch, point);
   for (std::size_t d = 0; d < definitions_.size(); ++d) {
     if (definitions_[d].every_ms > 0) {
-      fold_timed(d, series, batch, point, out);
+      fold_timed(d, series, point, out);
     } else {
-      fold_keyed(d, series, batch, point, out);
+      fold_keyed(d, series, point, out);
     }
   }
 }
 
-void WindowSet::fold_timed(std::size_t d, Series& series, const PointBatch& batch,
-                           const Point& point, RollupBatch& out) {
+void WindowSet::fold_timed(std::size_t d, Series& series, const Point& point, RollupBatch& out) {
   const auto& definition = definitions_[d];
   SeriesWindows& windows = windows_of(series, d);
   const std::int64_t every_ns = definition.every_ms * kNsPerMs;
-  const std::int64_t start = floor_to(point.event_time.ns, every_ns);
-  if (start + every_ns <= windows.closed_until_ns) {
-    fold_late(d, series, start, {}, batch, point, out);
+  const auto width = static_cast<std::uint64_t>(every_ns);
+  const std::int64_t event_ns = point.event_time.ns;
+  // The watermark is the end of a window, as all that it is compared with: no need to divide.
+  if (event_ns < windows.closed_until_ns) {
+    fold_late(d, series, floor_to(event_ns, every_ns), {}, point, out);
     return;
   }
   const bool is_ahead = is_ahead_of_clock(d, point);
-  auto window = std::ranges::find(windows.open, start, &Window::start_ns);
+  auto window = std::ranges::find_if(windows.open, [&](const Window& w) {
+    return event_ns >= w.start_ns && ns_between(w.start_ns, event_ns) < width;
+  });
   if (window == windows.open.end()) {
     if (is_ahead) make_room_ahead(d, series, out);
-    windows.open.emplace_back(start, Key{}, windows.opened++, fresh_statistics(d));
+    windows.open.emplace_back(floor_to(event_ns, every_ns), Key{}, windows.opened++,
+                              fresh_statistics(d));
     window = windows.open.end() - 1;
   }
-  add(*window, batch, point);
+  add(*window, point);
   ++counts_[d].open_points;
-  if (!is_ahead && point.event_time.ns > windows.newest_event_ns) {
-    windows.newest_event_ns = point.event_time.ns;
-    const std::int64_t watermark = point.event_time.ns - definition.lateness_ms * kNsPerMs;
-    close_until(d, series, floor_to(watermark, every_ns), out);
+  if (!is_ahead && event_ns > windows.newest_event_ns) {
+    windows.newest_event_ns = event_ns;
+    const std::int64_t watermark = event_ns - definition.lateness_ms * kNsPerMs;
+    if (watermark > windows.closed_until_ns &&
+        ns_between(windows.closed_until_ns, watermark) >= width) {
+      close_until(d, series, floor_to(watermark, every_ns), out);
+    }
   }
 }
 
-void WindowSet::fold_keyed(std::size_t d, Series& series, const PointBatch& batch,
-                           const Point& point, RollupBatch& out) {
+void WindowSet::fold_keyed(std::size_t d, Series& series, const Point& point, RollupBatch& out) {
   const auto& definition = definitions_[d];
   SeriesWindows& windows = windows_of(series, d);
   const Key key = key_of(definition, point);
   if (definition.close_on_change && !(windows.has_place && key == windows.place)) {
     if (windows.has_left && key == windows.left && is_older_than_leaver(d, windows, point)) {
-      fold_late(d, series, windows.left_ns, key, batch, point, out);
+      fold_late(d, series, windows.left_ns, key, point, out);
       return;
     }
     windows.has_left = windows.has_place;
@@ -147,7 +159,7 @@ void WindowSet::fold_keyed(std::size_t d, Series& series, const PointBatch& batc
     windows.open.emplace_back(point.event_time.ns, key, windows.opened++, fresh_statistics(d));
     window = windows.open.end() - 1;
   }
-  add(*window, batch, point);
+  add(*window, point);
   ++counts_[d].open_points;
   if (definition.close_count > 0 && window->count >= definition.close_count) {
     emit_open(d, series, *window, out);
@@ -156,7 +168,7 @@ void WindowSet::fold_keyed(std::size_t d, Series& series, const PointBatch& batc
 }
 
 void WindowSet::fold_late(std::size_t d, Series& series, std::int64_t start_ns, Key key,
-                          const PointBatch& batch, const Point& point, RollupBatch& out) {
+                          const Point& point, RollupBatch& out) {
   ++counts_[d].late_points;
   if (definitions_[d].late == LatePolicy::kDrop) return;
   ++counts_[d].gathered_points;
@@ -169,10 +181,10 @@ void WindowSet::fold_late(std::size_t d, Series& series, std::int64_t start_ns, 
     window = windows.late.end() - 1;
     window->late = true;
   }
-  add(*window, batch, point);
+  add(*window, point);
 }
 
-void WindowSet::add(Window& window, const PointBatch& batch, const Point& point) {
+void WindowSet::add(Window& window, const Point& point) {
   ++window.count;
   window.first_ns = std::min(window.first_ns, point.event_time.ns);
   if (point.event_time.ns >= window.last_ns) {
@@ -180,7 +192,7 @@ void WindowSet::add(Window& window, const PointBatch& batch, const Point& point)
     window.last_place = {point.lap, point.sector};
   }
   window.last_arrival = std::max(window.last_arrival, shifted(point.arrival_time));
-  window.statistics.add(batch, point);
+  window.statistics.add(values_);
 }
 
 void WindowSet::close_until(std::size_t d, Series& series, std::int64_t until_ns,

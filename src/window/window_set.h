@@ -146,12 +146,10 @@ class WindowSet {
     bool in_use = false;
   };
 
-  void fold_timed(std::size_t d, Series& series, const PointBatch& batch, const Point& point,
-                  RollupBatch& out);
-  void fold_keyed(std::size_t d, Series& series, const PointBatch& batch, const Point& point,
-                  RollupBatch& out);
-  void fold_late(std::size_t d, Series& series, std::int64_t start_ns, Key key,
-                 const PointBatch& batch, const Point& point, RollupBatch& out);
+  void fold_timed(std::size_t d, Series& series, const Point& point, RollupBatch& out);
+  void fold_keyed(std::size_t d, Series& series, const Point& point, RollupBatch& out);
+  void fold_late(std::size_t d, Series& series, std::int64_t start_ns, Key key, const Point& point,
+                 RollupBatch& out);
   void close_until(std::size_t d, Series& series, std::int64_t until_ns, RollupBatch& out);
   void close_open(std::size_t d, Series& series, RollupBatch& out);
   void close_idle_ahead(std::size_t d, Series& series, ArrivalTime now, RollupBatch& out);
@@ -161,7 +159,7 @@ class WindowSet {
   bool is_older_than_leaver(std::size_t d, const SeriesWindows& windows, const Point& point) const;
   void close_everything(Series& series, RollupBatch& out);
   void close_late(std::size_t d, Series& series, std::size_t how_many, RollupBatch& out);
-  void add(Window& window, const PointBatch& batch, const Point& point);
+  void add(Window& window, const Point& point);
   std::span<SeriesWindows> windows_of(const Series& series);
   std::span<const SeriesWindows> windows_at(std::uint32_t series) const;
   SeriesWindows& windows_of(const Series& series, std::size_t d) { return windows_of(series)[d]; }
@@ -196,6 +194,7 @@ class WindowSet {
   std::vector<SeriesWindows> series_windows_;  // of each series one by definition
   std::vector<Statistics> spare_;     // of closed windows, for their memory: windows come and go
   std::vector<std::int64_t> due_ns_;  // by series: no tick before can close anything of it
+  PointValues values_;                // of the point in hand
   std::vector<std::uint32_t> touched_;
   std::vector<WindowCounts> counts_;
   std::uint64_t sequence_ = 0;
