@@ -101,11 +101,13 @@ void PipelineComponent::open_journal() {
           .stats = stats_,
           .definitions = durable.config.windows,
           .needed_from = [&durable] { return durable.log_needed_from(); },
+          .durable_moved = [&durable] { durable.store_writer->log_moved(); },
           .dead = [&durable](
                       LogOffset base, std::string_view payload,
                       const std::string& why) { write_dead_letters(durable, base, payload, why); }},
       JournalOptions{
           .flush_interval_ms = durability.flush_interval_ms,
+          .sync_interval_ms = durability.sync_interval_ms,
           .flush_bytes = durability.flush_bytes,
           .max_backlog_bytes = durability.max_backlog_bytes,
           .block_bytes = std::min(4 * durability.flush_bytes, JournalOptions{}.block_bytes)},

@@ -3,11 +3,6 @@
 #include "ops/logging.h"
 
 namespace slipstream {
-namespace {
-
-constexpr std::chrono::milliseconds kInsightPollInterval{50};
-
-}  // namespace
 
 Result<std::unique_ptr<RacingComponent>> RacingComponent::open(const Config& config,
                                                                const Clock& clock, IoThread& io,
@@ -23,8 +18,15 @@ RacingComponent::RacingComponent(const Config& config, const Clock& clock, IoThr
     : config_(config), clock_(clock), io_(io), hub_(hub), insights_(config.broadcast.batch_ms) {}
 
 void RacingComponent::start() {
-  io_.every(kInsightPollInterval, [this] {
+  if (const auto update = insights_.poll(clock_.moment())) hub_.broadcast(*update);
+  tell_when_due();
+}
+
+void RacingComponent::tell_when_due() {
+  const SteadyTime now = clock_.steady();
+  io_.after(std::chrono::nanoseconds(insights_.next_poll(now) - now), [this] {
     if (const auto update = insights_.poll(clock_.moment())) hub_.broadcast(*update);
+    tell_when_due();
   });
 }
 

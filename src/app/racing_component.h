@@ -28,6 +28,7 @@ class RacingComponent final : public Component {
 
  private:
   RacingComponent(const Config& config, const Clock& clock, IoThread& io, Hub& hub);
+  void tell_when_due();
 
   const Config& config_;
   const Clock& clock_;

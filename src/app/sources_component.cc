@@ -62,8 +62,9 @@ IngestServiceOptions service_options(const Config& config) {
 }  // namespace
 
 Result<std::unique_ptr<SourcesComponent>> SourcesComponent::open(
-    const Basics& basics, IoThread& io, PointSink& sink, const std::vector<AnsweredKey>& keys) {
-  std::unique_ptr<SourcesComponent> component(new SourcesComponent(basics, io, sink));
+    const Basics& basics, IoThread& io, PointSink& sink, const Gauge& viewers,
+    const std::vector<AnsweredKey>& keys) {
+  std::unique_ptr<SourcesComponent> component(new SourcesComponent(basics, io, sink, viewers));
   for (const auto& key : keys) component->ingest_service_.remember(key);
   for (const auto& source : basics.config.udp) {
     if (!source.enabled) continue;
@@ -74,10 +75,12 @@ Result<std::unique_ptr<SourcesComponent>> SourcesComponent::open(
   return component;
 }
 
-SourcesComponent::SourcesComponent(const Basics& basics, IoThread& io, PointSink& sink)
+SourcesComponent::SourcesComponent(const Basics& basics, IoThread& io, PointSink& sink,
+                                   const Gauge& viewers)
     : basics_(basics),
       io_(io),
       sink_(sink),
+      viewers_(viewers),
       rejection_log_({.refused = log_rejection, .left_out = log_left_out},
                      basics.ingest.errors_not_logged),
       fields_left_out_(basics.ingest, basics.schema.fields()),
@@ -102,7 +105,8 @@ Result<void> SourcesComponent::open_udp(const Config::UdpSource& settings) {
                        .allow = std::move(*allow),
                        .points_per_second_per_address = settings.points_per_second,
                        .decoder = settings.decoder},
-      basics_.schema, basics_.ingest, basics_.clock, sink_, basics_.pool, rejection_log_));
+      basics_.schema, basics_.ingest, basics_.clock, sink_, basics_.pool, rejection_log_,
+      viewers_));
   return {};
 }
 

@@ -19,7 +19,7 @@ class SourcesComponent final : public Component {
   /// Points are handed to `sink`; all of it outlives this. `keys`: of bodies that earlier runs
   /// answered. Errors: a socket's address is in use; a setting is bad.
   static Result<std::unique_ptr<SourcesComponent>> open(const Basics& basics, IoThread& io,
-                                                        PointSink& sink,
+                                                        PointSink& sink, const Gauge& viewers,
                                                         const std::vector<AnsweredKey>& keys);
 
   std::string_view name() const override { return "sources"; }
@@ -36,7 +36,7 @@ class SourcesComponent final : public Component {
   IngestService& ingest_service() { return ingest_service_; }
 
  private:
-  SourcesComponent(const Basics& basics, IoThread& io, PointSink& sink);
+  SourcesComponent(const Basics& basics, IoThread& io, PointSink& sink, const Gauge& viewers);
   void tell_open_udp() const;
   Result<void> open_udp(const Config::UdpSource& settings);
   void tell_left_out();
@@ -47,6 +47,7 @@ class SourcesComponent final : public Component {
   const Basics basics_;
   IoThread& io_;
   PointSink& sink_;
+  const Gauge& viewers_;
   RejectionLog rejection_log_;
   FieldsLeftOut fields_left_out_;
   IngestService ingest_service_;

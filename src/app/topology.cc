@@ -118,8 +118,8 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
     }
   }
 
-  const auto sources =
-      list.add(SourcesComponent::open(basics, io, *ingest, (*pipeline)->take_keys()));
+  const auto sources = list.add(
+      SourcesComponent::open(basics, io, *ingest, live.stats().clients, (*pipeline)->take_keys()));
   if (!sources) return std::unexpected(sources.error());
   (*hub)->publish_to((*sources)->ingest_service());
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -16,7 +17,7 @@ class Agent {
   /// Does at most about `budget` units of work; returns how many it did: fewer when nothing is
   /// left.
   virtual std::size_t poll(std::size_t budget) = 0;
-  /// Called after a poll that left nothing. Must return within about 100 ms, sooner on wake().
+  /// Called after a poll that left nothing: returns when there may be something, at once on wake().
   virtual void idle() = 0;
   /// Ends a running idle(). Callable from any thread.
   virtual void wake() = 0;
@@ -25,11 +26,17 @@ class Agent {
 /// An agent that sleeps on a signal until somebody has work for it.
 class SignalledAgent : public Agent {
  public:
-  void idle() override { signal_.wait_for(std::chrono::milliseconds(kIdleMs)); }
+  void idle() override { signal_.wait_for(std::min(idle_limit(), kLongestIdle)); }
   void wake() override { signal_.notify(); }
 
  protected:
-  static constexpr int kIdleMs = 20;
+  using Limit = std::chrono::nanoseconds;
+  static constexpr Limit kShortIdle = std::chrono::milliseconds(20);
+  static constexpr Limit kLongestIdle = std::chrono::seconds(1);
+
+  /// How long nothing is to be done if nobody wakes it; as it is, something might be soon. Called
+  /// on the agent's thread.
+  virtual Limit idle_limit() { return kShortIdle; }
 
  private:
   Signal signal_;

@@ -1,6 +1,7 @@
 #include "broadcast/hub.h"
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -10,6 +11,9 @@ namespace {
 
 constexpr std::size_t kBatchesPerTurn = 256;
 constexpr std::size_t kCommitsPerTurn = 16;
+constexpr std::chrono::milliseconds kUnwatchedTurn{100};
+constexpr std::size_t kUnwatchedBytes = std::size_t{512} << 10;  // less stays in the cache
+constexpr int kTurnsToCatchUp = 16;
 
 }  // namespace
 
@@ -26,11 +30,12 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
 
   void accept(PointBatchPtr batch) {
     const std::size_t points = batch->points.size();
-    if (queue.offer(batch, batch->bytes()) != OfferStatus::kTaken) {
+    const std::size_t bytes = batch->bytes();
+    if (queue.offer(batch, bytes) != OfferStatus::kTaken) {
       stats.points_dropped.add(points);
       pool.put(std::move(batch));
     }
-    post_turn();
+    post_turn_for(bytes);
   }
 
   void accept(const RollupBatch& rollups, std::span<const RollupRow> rows) {
@@ -52,7 +57,20 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
       const std::lock_guard lock(dropped_mutex);
       dropped_to = accepted;
     }
-    post_turn();
+    post_turn_for(bytes);
+  }
+
+  /// For something of so many bytes: where nobody waits for it, it may gather.
+  void post_turn_for(std::size_t bytes) {
+    const std::size_t waiting = waiting_bytes.fetch_add(bytes) + bytes;
+    if (stats.clients.value() > 0 || waiting >= kUnwatchedBytes) return post_turn();
+    if (later_turn_posted.exchange(true)) return;
+    io.after(kUnwatchedTurn, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->later_turn_posted.store(false);
+      self->turn();
+    });
   }
 
   /// At most one turn is under way, however many batches come.
@@ -61,8 +79,13 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     io.post([self = shared_from_this()] { self->turn(); });
   }
 
+  void catch_up() {
+    for (int i = 0; i < kTurnsToCatchUp && queue.depth() + commits.depth() > 0; ++i) turn();
+  }
+
   void turn() {
     turn_posted.store(false);
+    waiting_bytes.store(0);
     const Moment now = clock.moment();
     queue.take(taken, kBatchesPerTurn);
     const bool more = taken.size() == kBatchesPerTurn;
@@ -117,6 +140,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   }
 
   void add_client(std::shared_ptr<WsSession> session) {
+    catch_up();  // what came before it is not for it
     WsSession& added = *session;
     const std::uint64_t id = fanout.add(std::move(session));
     added.on_text = [weak = weak_from_this(), id](std::string_view text) {
@@ -158,7 +182,9 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   BoundedQueue<PointBatchPtr> queue;
   BoundedQueue<CommittedRollups> commits;
   std::atomic<bool> turn_posted{false};
-  RollupCursor accepted;  ///< on the store's thread: of the newest commit
+  std::atomic<bool> later_turn_posted{false};
+  std::atomic<std::size_t> waiting_bytes{0};  ///< in both queues, about
+  RollupCursor accepted;                      ///< on the store's thread: of the newest commit
   std::mutex dropped_mutex;
   RollupCursor dropped_to;  ///< guarded by dropped_mutex: commits up to there found the queue full
 
@@ -203,9 +229,11 @@ void Hub::close(std::chrono::milliseconds limit, std::function<void()> done) {
   impl_->close(limit, std::move(done));
 }
 const RecentRing& Hub::recent() const {
+  impl_->catch_up();
   return impl_->ring;
 }
 const LiveSeries& Hub::series() const {
+  impl_->catch_up();
   return impl_->series;
 }
 const HubStats& Hub::stats() const {

@@ -25,8 +25,9 @@ struct HubOptions {
 };
 
 /// Brings accepted points, committed rollups and other messages to the WebSocket clients: the
-/// fan-out with its queues and timers. Threads: accept() from any, never blocks; all else on the
-/// I/O thread.
+/// fan-out with its queues and timers. While there are no clients, what comes is taken in some
+/// times a second, or when it is asked for. Threads: accept() from any, never blocks; all else on
+/// the I/O thread.
 class Hub final : public AcceptedSink, public RollupSink {
  public:
   Hub(IoThread& io, HubOptions options, const Clock& clock, BatchPool& pool, FanoutParts parts);
@@ -47,6 +48,7 @@ class Hub final : public AcceptedSink, public RollupSink {
   /// `limit`.
   void close(std::chrono::milliseconds limit, std::function<void()> done);
 
+  /// With all that was accepted until now, as series() is.
   const RecentRing& recent() const;
   const LiveSeries& series() const;
   const HubStats& stats() const;

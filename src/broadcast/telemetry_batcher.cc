@@ -9,6 +9,7 @@ constexpr double kFarBehind = 0.25;
 constexpr double kCaughtUp = 0.1;
 constexpr double kGrow = 1.25;
 constexpr double kShrink = 0.9;
+constexpr std::int64_t kFewReadersShare = 10;
 }  // namespace
 
 void TelemetryBatcher::add(std::string_view json, ArrivalTime arrival, SteadyTime now) {
@@ -38,7 +39,7 @@ std::int64_t TelemetryBatcher::spacing_ns() const {
 SteadyTime TelemetryBatcher::due(std::size_t readers) const {
   const std::int64_t spacing = spacing_ns();
   const bool few = readers <= options_.few_readers && spacing_factor_ <= 1;
-  return std::min(last_sent_ + (few ? spacing / 2 : spacing),
+  return std::min(last_sent_ + (few ? spacing / kFewReadersShare : spacing),
                   first_ + options_.batch_max_ms * kNsPerMs);
 }
 

@@ -14,14 +14,14 @@ struct TelemetryBatcherOptions {
   std::size_t max_batch_points = 2'000;  ///< ... up to this
   std::int64_t batch_max_ms = 200;       ///< no point waits longer
   std::int64_t batch_min_ms = 5;  ///< a smaller batch goes when so long has passed since the last
-  std::size_t few_readers = 32;   ///< for so many or fewer, in half that time: sending costs little
+  std::size_t few_readers = 32;   ///< for so many or fewer, a tenth of it: sending costs little
 };
 
 /// Gathers points into `telemetry_update` messages, and tells when one is due: at once when nothing
-/// was sent for the spacing (half of it for few readers); when that time has passed; or when a full
-/// batch waits. What is full grows with the rate, so that messages stay at most about 400 a second.
-/// The spacing is batch_min_ms; while readers are far behind it grows up to batch_max_ms, and what
-/// is full with it: fewer, larger messages. One thread.
+/// was sent for the spacing (a tenth of it for few readers); when that time has passed; or when a
+/// full batch waits. What is full grows with the rate, so that messages stay at most about 400 a
+/// second. The spacing is batch_min_ms; while readers are far behind it grows up to batch_max_ms,
+/// and what is full with it: fewer, larger messages. One thread.
 class TelemetryBatcher {
  public:
   explicit TelemetryBatcher(TelemetryBatcherOptions options) : options_(options) {}

@@ -50,8 +50,11 @@ class PartitionObserver {
   virtual void observe(const PointBatch& batch, std::span<const Point> points) = 0;
   void observe(const PointBatch& batch) { observe(batch, batch.points); }
   virtual void observe_closed(std::span<const RollupPtr> /*rollups*/) {}
-  /// Called at least every 100 ms, points or not.
+  /// Called every 50 ms or so while the partition works, and at the latest some 50 ms after the
+  /// time that next_tick() tells.
   virtual void tick(SteadyTime now) = 0;
+  /// kForever: a tick is of no use before points come again.
+  virtual SteadyTime next_tick() const { return kNever; }
   /// The series with this number is forgotten; another one may get the number.
   virtual void forget(std::uint32_t series) = 0;
   /// nullptr: it has none.

@@ -92,6 +92,7 @@ struct Config {
     std::string log = "segments";   ///< where points are kept before they are folded: none, redis
     std::string level = "fsynced";  ///< what an acknowledgement waits for, unless it says another
     std::int64_t flush_interval_ms;
+    std::int64_t sync_interval_ms;
     std::size_t flush_bytes;
     std::size_t max_backlog_bytes;
     std::int64_t checkpoint_interval_ms;

@@ -64,6 +64,7 @@ Config::Pipeline::Pipeline() {
 Config::Durability::Durability() {
   const auto& journal = room_defaults<JournalOptions>();
   flush_interval_ms = journal.flush_interval_ms;
+  sync_interval_ms = journal.sync_interval_ms;
   flush_bytes = journal.flush_bytes;
   max_backlog_bytes = journal.max_backlog_bytes;
   checkpoint_interval_ms = PartitionContext::kCheckpointIntervalMs;

@@ -265,10 +265,14 @@ std::vector<Setting> make_settings() {
            "what an acknowledgement waits for: received, logged, fsynced or (redis) replicated",
            SLIPSTREAM_AT(durability.level), {"received", "logged", "fsynced", "replicated"}),
       integer("durability", "flush_interval_ms", "FLUSH_INTERVAL_MS", 0, 10'000,
-              "ms between syncs of the log, while points wait",
+              "ms between writes of the log, while points wait",
               SLIPSTREAM_AT(durability.flush_interval_ms)),
+      integer("durability", "sync_interval_ms", "SYNC_INTERVAL_MS", 0, 60'000,
+              "ms between syncs of the log that no acknowledgement waits for: what a power failure "
+              "may cost of points by UDP, and how much later rollups of those come",
+              SLIPSTREAM_AT(durability.sync_interval_ms)),
       integer("durability", "flush_bytes", "FLUSH_BYTES", 1 << 12, 1 << 30,
-              "bytes of points that wait for the log before it is synced early",
+              "bytes of points that wait for the log before it is written and synced early",
               SLIPSTREAM_AT(durability.flush_bytes)),
       integer("durability", "max_backlog_bytes", "MAX_BACKLOG_BYTES", 1 << 20, kMaxInt,
               "bytes of points that may wait for the log; beyond, they are refused. More than that "

@@ -26,8 +26,9 @@
 namespace slipstream {
 
 struct JournalOptions {
-  std::int64_t flush_interval_ms = 10;                     ///< between syncs, while something waits
-  std::size_t flush_bytes = std::size_t{4} << 20;          ///< or when so much waits
+  std::int64_t flush_interval_ms = 10;                     ///< between writes, while points wait
+  std::int64_t sync_interval_ms = 100;                     ///< between syncs nobody waits for
+  std::size_t flush_bytes = std::size_t{4} << 20;          ///< either, too, when so much waits
   std::size_t max_backlog_bytes = std::size_t{256} << 20;  ///< not yet in the log: then it is full
   std::size_t block_bytes = std::size_t{16} << 20;         ///< in memory: more is several blocks
   std::int64_t tick_ms = 50;                               ///< between ticks, while points come
@@ -47,9 +48,11 @@ struct JournalStats {
 };
 
 /// Gives all that comes its place in the log and, in the same order, in its partition's queue; and
-/// writes the log, many batches in one block with one sync. The log comes before the fold in order,
-/// not in time: a partition folds at once what is written a little later, and what comes of it is
-/// committed only once durable_offset() has passed it.
+/// writes the log, many batches in one block. It syncs what it wrote at once where somebody waits
+/// for that, and else less often, since nobody who is not answered can tell the difference but by a
+/// loss of power. The log comes before the fold in order, not in time: a partition folds at once
+/// what is written a little later, and what comes of it is committed only once durable_offset() has
+/// passed it.
 ///
 /// A body is in the log as a whole or not at all; one that is too large for a block is in several,
 /// which the log keeps together.
@@ -66,6 +69,8 @@ struct JournalStats {
 class Journal final : public Agent, public PointSink {
  public:
   using Warn = std::function<void(const std::string&)>;
+  /// After the last point, ticks come at their full rate for so long.
+  static constexpr std::int64_t kBusyNs = 5 * kNsPerSecond;
 
   /// What it works with; all of it outlives the journal.
   struct Parts {
@@ -77,6 +82,8 @@ class Journal final : public Agent, public PointSink {
     const PipelineStats& stats;
     const std::vector<WindowDefinition>& definitions;
     std::function<LogOffset()> needed_from;  ///< what stands before it in the log may go
+    /// Called on the flusher's thread when durable_offset() has moved on; it must not block.
+    std::function<void()> durable_moved = nullptr;
     /// Takes the payload of a block that the log refused, which begins at `base`.
     std::function<void(LogOffset base, std::string_view payload, const std::string& why)> dead =
         nullptr;
@@ -95,7 +102,7 @@ class Journal final : public Agent, public PointSink {
   /// Closes all windows, by an entry in the log; no tick follows it, which nobody would fold.
   /// `layout`: the definitions in force from here on, where they change.
   void close_windows(const std::optional<std::string>& layout = std::nullopt);
-  /// Writes what waits without a pause; false when that failed. For the end, and for tests.
+  /// Writes and syncs what waits without a pause; false when that failed. For the end, and tests.
   bool flush();
   /// Points that are not in the log yet. While poll() is not running.
   std::uint64_t waiting_points() const;
@@ -141,18 +148,25 @@ class Journal final : public Agent, public PointSink {
   void tick(Moment now);
   bool has_open_windows() const;
   void retain(SteadyTime now);
+  SteadyTime flush_at_locked() const { return last_flush_ + options_.flush_interval_ms * kNsPerMs; }
   bool is_due_locked(SteadyTime now) const;
+  void wake_flusher_locked(SteadyTime now);
   bool take_pending(SteadyTime now, bool at_once);
   bool write_blocks();
-  /// How many bytes of payload that were.
-  Result<std::size_t> append_blocks();
+  Result<void> append_body();
   LogBlock block_of(const Chunk& chunk);
-  void give_up_blocks(const Error& why);
+  void give_up_body(const Error& why);
   bool is_given_up_locked(LogOffset end) const;
+  SteadyTime sync_at() const;
+  bool sync_blocks();
+  void let_go_of_synced(LogOffset end);
+  LogRows spare_rows();
   void fail(const Error& error);
   void settle(LogOffset logged, LogOffset synced, bool written);
+  SteadyTime next_due(SteadyTime now);
 
   static constexpr std::size_t kMaxGivenUp = 1'000;
+  static constexpr std::size_t kMaxSpares = 16;
 
   Log* const log_;
   WorkQueues& queues_;
@@ -170,18 +184,24 @@ class Journal final : public Agent, public PointSink {
   std::size_t writing_bytes_ = 0;  ///< of writing_
   Chunk pending_;
   LogOffset next_;
+  LogOffset logged_;           ///< all before it is written, but after a failure
+  LogOffset sync_wanted_ = 0;  ///< somebody waits for all before it to be synced
+  SteadyTime last_flush_ = kNever;
+  SteadyTime sleeps_until_ = kForever;  ///< the flusher, if nobody wakes it
   std::deque<Waiter> waiters_;
   SteadyTime last_points_;
   bool is_closed_ = false;
   std::deque<std::pair<LogOffset, LogOffset>> given_up_;  ///< entries that the log refused
 
   // The flusher's own.
-  std::vector<Chunk> writing_;  ///< not yet synced: one block, or all those of a body
-  LogRows spare_;
+  std::deque<Chunk> writing_;  ///< taken and not yet synced; a body as a whole
+  std::size_t written_ = 0;    ///< so many of them are in the log; after a failure they come again
+  std::size_t written_bytes_ = 0;  ///< of their payloads
+  SteadyTime oldest_written_ = kForever;
+  std::vector<LogRows> spares_;
   PointLogEncoder encoder_;
   std::string payload_;
   AgeClock age_clock_;
-  SteadyTime last_flush_ = kNever;
   SteadyTime retry_at_ = kNever;
   SteadyTime last_tick_ = kNever;
   SteadyTime retain_at_ = kNever;

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -38,6 +39,11 @@ class ObserverList {
 
   void tick(SteadyTime now) {
     for (const auto& observer : observers_) observer->tick(now);
+  }
+  SteadyTime next_tick() const {
+    SteadyTime next = kForever;
+    for (const auto& observer : observers_) next = std::min(next, observer->next_tick());
+    return next;
   }
   void forget(std::uint32_t series) {
     for (const auto& observer : observers_) observer->forget(series);

@@ -189,6 +189,12 @@ void Partition::tick() {
       now + std::max(context_.checkpoint_interval_ms * kNsPerMs, took_ns * kCheckpointShare);
 }
 
+SteadyTime Partition::next_tick() const {
+  if (failure_ || next_ != taken_.size() || queue_.depth() > 0) return kNever;
+  const bool is_checkpoint_due = context_.checkpoint_interval_ms > 0 && position_ != checkpointed_;
+  return std::min(observers_.next_tick(), is_checkpoint_due ? checkpoint_at_ : kForever);
+}
+
 void Partition::checkpoint() {
   // What a failure left of the state is no checkpoint.
   if (failure_ || position_ == checkpointed_ || !context_.outputs.has_room()) return;

@@ -60,6 +60,9 @@ class Partition {
   void process(Work& work);
   /// Turns the observers' clock, and hands over a checkpoint when one is due.
   void tick();
+  /// When tick() has something to do, unless work comes; kNever: at once, or there is work that
+  /// could not be done yet.
+  SteadyTime next_tick() const;
   /// Hands over what changed since the checkpoint before.
   void checkpoint();
 

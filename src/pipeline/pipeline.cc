@@ -24,6 +24,13 @@ std::size_t Worker::poll(std::size_t budget) {
   return work;
 }
 
+Worker::Limit Worker::idle_limit() {
+  SteadyTime due = kForever;
+  for (const Partition* partition : partitions_) due = std::min(due, partition->next_tick());
+  // What is due and was not done just now waits for others: for room, or for the log.
+  return std::max(Limit(due - clock_.steady()), kShortIdle);
+}
+
 Pipeline::Pipeline(const PipelineOptions& options, const PartitionContext& context,
                    const ObserverFactory& make_observers, Supervisor* supervisor) {
   const std::uint32_t workers = std::clamp(options.workers, 1u, options.partitions);
@@ -34,7 +41,7 @@ Pipeline::Pipeline(const PipelineOptions& options, const PartitionContext& conte
     owned[p % workers].push_back(partitions_.back().get());
   }
   for (auto& partitions : owned) {
-    workers_.push_back(std::make_unique<Worker>(std::move(partitions), supervisor));
+    workers_.push_back(std::make_unique<Worker>(std::move(partitions), context.clock, supervisor));
   }
 }
 

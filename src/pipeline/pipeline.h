@@ -13,14 +13,18 @@ namespace slipstream {
 /// Runs some of the partitions, on one thread.
 class Worker final : public SignalledAgent {
  public:
-  Worker(std::vector<Partition*> partitions, Supervisor* supervisor)
-      : partitions_(std::move(partitions)), supervisor_(supervisor) {}
+  Worker(std::vector<Partition*> partitions, const Clock& clock, Supervisor* supervisor)
+      : partitions_(std::move(partitions)), clock_(clock), supervisor_(supervisor) {}
   std::size_t poll(std::size_t budget) override;
   /// Only folds from here on: the last checkpoint is its owner's. Any thread.
   void end() { is_ending_.store(true, std::memory_order_relaxed); }
 
+ protected:
+  Limit idle_limit() override;
+
  private:
   std::vector<Partition*> partitions_;
+  const Clock& clock_;
   std::atomic<bool> is_ending_{false};
   Supervisor* const supervisor_;  ///< may be nullptr: a failure ends the process
 };

@@ -90,6 +90,11 @@ void FieldAnalyzer::tick(SteadyTime now) {
   forget_silent(now_ms);
 }
 
+SteadyTime FieldAnalyzer::next_tick() const {
+  if (active_.empty()) return kForever;
+  return interval_ ? SteadyTime{(*interval_ + 1) * options_.batch_ms * kNsPerMs} : kNever;
+}
+
 void FieldAnalyzer::report(std::int64_t now_ms) {
   if (active_.empty()) return;
   std::vector<VehicleInsight> insights;
@@ -134,6 +139,11 @@ void InsightJoiner::accept(PartitionId /*partition*/, std::vector<VehicleInsight
       dropped_.add();
     }
   }
+}
+
+SteadyTime InsightJoiner::next_poll(SteadyTime now) const {
+  const std::int64_t interval = (now.ns / kNsPerMs - grace_ms_) / batch_ms_;
+  return {((interval + 1) * batch_ms_ + grace_ms_) * kNsPerMs};
 }
 
 std::optional<InsightUpdate> InsightJoiner::poll(Moment now) {

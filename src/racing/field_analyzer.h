@@ -47,6 +47,7 @@ class FieldAnalyzer final : public PartitionObserver {
   using PartitionObserver::observe;
   void observe(const PointBatch& batch, std::span<const Point> points) override;
   void tick(SteadyTime now) override;
+  SteadyTime next_tick() const override;
   void forget(std::uint32_t series) override;
 
   /// Points of machines beyond max_cars.
@@ -90,9 +91,11 @@ class InsightJoiner final : public InsightSink {
   void accept(PartitionId partition, std::vector<VehicleInsight> insights) override;
 
   /// The `insight_update` message of the interval that just ended, once, if anybody sent points in
-  /// it. To be called about every 50 ms; an interval counts as ended when partitions had some time
-  /// to report.
+  /// it. To be called once in each interval, best at next_poll(): an interval counts as ended when
+  /// partitions had some time to report.
   std::optional<InsightUpdate> poll(Moment now);
+  /// When the interval at hand will have ended.
+  SteadyTime next_poll(SteadyTime now) const;
 
   std::uint64_t dropped() const { return dropped_.value(); }
 

@@ -91,6 +91,9 @@ class IngestService final : public SignalledAgent, private RejectionSink {
   /// Requests from now on are answered 503.
   void close() { jobs_.close(); }
 
+ protected:
+  Limit idle_limit() override { return kLongestIdle; }
+
  private:
   using Responder = std::function<void(IngestAnswer)>;
   struct Job {

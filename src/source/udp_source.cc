@@ -46,7 +46,7 @@ std::unique_ptr<Decoder> decoder_named(const std::string& name, DraftFiller& fil
 
 UdpSource::UdpSource(UdpSocket socket, UdpSourceOptions options, Schema& schema, IngestStats& stats,
                      const Clock& clock, PointSink& sink, BatchPool& pool,
-                     RejectionLog& rejection_log)
+                     RejectionLog& rejection_log, const Gauge& viewers)
     : socket_(std::move(socket)),
       options_(std::move(options)),
       stats_(stats),
@@ -57,6 +57,8 @@ UdpSource::UdpSource(UdpSocket socket, UdpSourceOptions options, Schema& schema,
       filler_(builder_),
       decoder_(decoder_named(options_.decoder, filler_)),
       peers_("udp", options_.points_per_second_per_address, rejection_log),
+      viewers_(viewers),
+      pacing_(socket_.receive_buffer_bytes()),
       buffers_(std::make_unique_for_overwrite<char[]>(kMessages * kStride)),
       vectors_(kMessages),
       messages_(kMessages),
@@ -93,24 +95,33 @@ std::size_t UdpSource::poll(std::size_t budget) {
     if (static_cast<std::size_t>(received) < kMessages) break;
   }
   hand_over(true);
-  if (datagrams > 0) naps_ = 0;
   return datagrams;
 }
 
 void UdpSource::idle() {
-  if (naps_ < kNapsBeforeSleep) {
-    ++naps_;
-    // A waker costs more than a nap, a nap less than many small batches.
-    const std::size_t points = std::exchange(points_since_nap_, 0);
-    const timespec nap{0, points >= kFloodPoints  ? kLongestNapNs
-                          : points >= kBusyPoints ? kLongNapNs
-                                                  : kShortNapNs};
-    nanosleep(&nap, nullptr);
-    return;
+  const SteadyTime now = clock_.steady();
+  const auto wait = pacing_.next(std::exchange(datagrams_since_wait_, 0),
+                                 now - std::exchange(waited_at_, now), viewers_.value() > 0);
+  if (wait.until_one) {
+    count_drops(socket_.kernel_drops());
+    if (!wait_for_datagram()) return;
   }
-  count_drops(socket_.kernel_drops());
-  pollfd waiting{socket_.fd(), POLLIN, 0};
-  ::poll(&waiting, 1, kSleepMs);
+  if (wait.ns > 0) nap(wait.ns);
+}
+
+/// Shorter on wake().
+void UdpSource::nap(std::int64_t ns) {
+  pollfd waiting = wake_event_.polled();
+  const timespec limit{0, ns};
+  if (::ppoll(&waiting, 1, &limit, nullptr) > 0) wake_event_.clear();
+}
+
+bool UdpSource::wait_for_datagram() {
+  pollfd waiting[] = {{socket_.fd(), POLLIN, 0}, wake_event_.polled()};
+  const timespec limit{kBlockNs / kNsPerSecond, kBlockNs % kNsPerSecond};
+  ::ppoll(waiting, 2, &limit, nullptr);
+  if (waiting[1].revents != 0) wake_event_.clear();
+  return waiting[0].revents != 0 && waiting[1].revents == 0;
 }
 
 UdpSource::Control UdpSource::read_control(msghdr& header, ArrivalTime now) {
@@ -182,6 +193,7 @@ void UdpSource::count_received() {
 
 void UdpSource::take_datagram(std::string_view text, const TextOrigin& origin) {
   ++datagrams_;
+  ++datagrams_since_wait_;
   if (!options_.allow.empty() && !options_.allow.contains(address_)) {
     refuse_datagram(RejectReason::kUnauthorized, "the address is not on the allow list", text);
     return;
@@ -196,7 +208,6 @@ void UdpSource::take_datagram(std::string_view text, const TextOrigin& origin) {
     return;
   }
   points_ += points;
-  points_since_nap_ += points;
   peers_.spend(address_, points, now_);
 }
 

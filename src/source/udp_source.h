@@ -8,11 +8,13 @@
 
 #include "base/agent.h"
 #include "base/clock.h"
+#include "base/wake_event.h"
 #include "codec/decoders.h"
 #include "codec/draft_filler.h"
 #include "model/sinks.h"
 #include "net/address_list.h"
 #include "source/peer_table.h"
+#include "source/receive_pacing.h"
 #include "source/udp_socket.h"
 
 namespace slipstream {
@@ -32,18 +34,20 @@ struct UdpSourceStats {
 };
 
 /// Receives datagrams, decodes them and hands the points to the pipeline. It drains the socket
-/// without blocking and then sleeps a moment: to be woken for every datagram would cost the sender
-/// and this thread more than the moment does. A full pipeline drops points and counts them.
-/// Threads: one, its agent thread; port(), host(), decoder() and stats() any.
+/// without blocking and then waits as ReceivePacing says. A full pipeline drops points and counts
+/// them.
+/// Threads: one, its agent thread; wake(), port(), host(), decoder() and stats() any.
 class UdpSource final : public Agent, private RejectionSink {
  public:
+  /// `viewers`: how many see points as they come. What is borrowed outlives it.
   UdpSource(UdpSocket socket, UdpSourceOptions options, Schema& schema, IngestStats& stats,
-            const Clock& clock, PointSink& sink, BatchPool& pool, RejectionLog& rejection_log);
+            const Clock& clock, PointSink& sink, BatchPool& pool, RejectionLog& rejection_log,
+            const Gauge& viewers);
   ~UdpSource() override;
 
   std::size_t poll(std::size_t budget) override;
   void idle() override;
-  void wake() override {}
+  void wake() override { wake_event_.set(); }
 
   std::uint16_t port() const { return socket_.port(); }
   const std::string& host() const { return options_.host; }
@@ -56,19 +60,15 @@ class UdpSource final : public Agent, private RejectionSink {
   static constexpr std::size_t kBufferBytes = 65'536;  ///< a coalesced burst at most
   static constexpr std::size_t kControlBytes = 128;
   static constexpr std::size_t kPointsPerBatch = 512;
-  static constexpr std::int64_t kShortNapNs = 200 * kNsPerUs;
-  static constexpr std::size_t kBusyPoints = 24;  ///< since the last nap: then the next is long
-  static constexpr std::int64_t kLongNapNs = 500 * kNsPerUs;
-  static constexpr std::size_t kFloodPoints = 128;  ///< likewise: then it is longer still
-  static constexpr std::int64_t kLongestNapNs = 1'000 * kNsPerUs;
-  static constexpr int kNapsBeforeSleep = 400;  ///< then it blocks until something comes
-  static constexpr int kSleepMs = 20;
+  static constexpr std::int64_t kBlockNs = kNsPerSecond;
 
   struct Control {
     std::size_t segment_bytes = 0;  ///< 0: one datagram
     ArrivalTime arrival;
   };
 
+  void nap(std::int64_t ns);
+  bool wait_for_datagram();
   Control read_control(msghdr& header, ArrivalTime now);
   void take_message(mmsghdr& message, const char* buffer, ArrivalTime now);
   std::string_view peer_name();
@@ -90,6 +90,9 @@ class UdpSource final : public Agent, private RejectionSink {
   const std::unique_ptr<Decoder> decoder_;
   PeerTable peers_;
   UdpSourceStats own_stats_;
+  const Gauge& viewers_;
+  const ReceivePacing pacing_;
+  WakeEvent wake_event_;
 
   std::unique_ptr<char[]> buffers_;
   std::vector<iovec> vectors_;
@@ -104,8 +107,8 @@ class UdpSource final : public Agent, private RejectionSink {
   std::string peer_;             ///< "udp:ADDRESS:PORT" of the message in hand; empty until needed
   std::uint64_t datagrams_ = 0;  ///< not yet counted
   std::uint64_t points_ = 0;     ///< likewise
-  std::size_t points_since_nap_ = 0;
-  int naps_ = 0;
+  std::size_t datagrams_since_wait_ = 0;
+  SteadyTime waited_at_ = kNever;
   std::uint32_t last_drops_ = 0;
 };
 

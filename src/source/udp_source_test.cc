@@ -26,7 +26,7 @@ class UdpSourceTest : public testing::Test {
     auto socket = UdpSocket::open({.host = "127.0.0.1", .port = 0});
     EXPECT_TRUE(socket) << (socket ? "" : socket.error().message);
     source_ = std::make_unique<UdpSource>(std::move(*socket), std::move(options), schema_, stats_,
-                                          clock_, sink_, pool_, log_);
+                                          clock_, sink_, pool_, log_, viewers_);
     sender_ = std::make_unique<UdpSender>(UdpSender::open("127.0.0.1", source_->port()).value());
     return *source_;
   }
@@ -57,6 +57,7 @@ class UdpSourceTest : public testing::Test {
   SystemClock clock_;
   KeptPoints sink_{stats_};
   BatchPool pool_;
+  Gauge viewers_;
   std::vector<std::string> logged_;
   RejectionLog log_{
       {.refused = [this](const RejectionReport& report) { logged_.emplace_back(report.sample); }},

@@ -43,8 +43,19 @@ void StoreWriter::accept(Output output) {
   if (output.checkpoint && output.checkpoint->is_whole) whole_waiting_.fetch_add(1);
   stats_.waiting.add(1);
   stats_.waiting_rows.add(static_cast<std::int64_t>(output.rows()));
+  const LogOffset position = output.position;
   // Whoever folds looks for room before; a key comes with points that have found theirs.
   queue_.force(std::move(output), bytes);
+  // Else log_moved() will.
+  if (durable_ && position <= durable_()) wake();
+}
+
+StoreWriter::Limit StoreWriter::idle_limit() {
+  if (is_damaged_) return kLongestIdle;
+  const bool may_take = waiting_.size() < kOutputsPerCommit && queue_.depth() > 0;
+  const bool has_durable = !waiting_.empty() && waiting_.front().position <= durable_();
+  if (!may_take && !has_durable && current_.empty()) return kLongestIdle;
+  return Limit(std::max<std::int64_t>(std::max(commit_at_, retry_at_) - clock_.steady(), 0));
 }
 
 void StoreWriter::take_durable() {

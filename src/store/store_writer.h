@@ -65,6 +65,8 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   bool has_room() const override { return queue_.has_room(); }
   void accept(Output output) override;
   std::size_t poll(std::size_t budget) override;
+  /// The log is durable up to a later place than before. Any thread.
+  void log_moved() { wake(); }
   /// Commits all that is durable, without a pause; false where something is left. For the end, when
   /// poll() is not running.
   bool flush();
@@ -78,6 +80,9 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   /// Within a transaction, whose end is one long call where much was written. Any thread.
   bool is_committing() const { return is_committing_.load(std::memory_order_relaxed); }
   const StoreWriterStats& stats() const { return stats_; }
+
+ protected:
+  Limit idle_limit() override;
 
  private:
   static constexpr std::size_t kOutputsPerCommit = 4'096;

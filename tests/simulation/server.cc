@@ -69,6 +69,7 @@ Result<Recovered> Server::build_pipeline(const std::function<void()>& progress) 
                      .definitions = config.windows,
                      .needed_from = [&p] { return p.log_needed_from(); }},
       JournalOptions{.flush_interval_ms = config.durability.flush_interval_ms,
+                     .sync_interval_ms = config.durability.sync_interval_ms,
                      .flush_bytes = config.durability.flush_bytes,
                      .max_backlog_bytes = config.durability.max_backlog_bytes,
                      .block_bytes = 3'000,
