@@ -40,6 +40,10 @@ class PointSink {
   virtual std::uint32_t partitions() const = 0;
   /// Takes the batch and leaves nullptr, or leaves it untouched when there is no room for it.
   virtual bool offer(PointBatchPtr& batch) = 0;
+  /// The same for each of several, whose threads are then woken once for all.
+  virtual void offer_each(std::span<PointBatchPtr> batches) {
+    for (PointBatchPtr& batch : batches) offer(batch);
+  }
   /// Takes all of the batches or none of them. The place in the log behind them.
   virtual std::expected<LogOffset, Refusal> offer_all(Body& body) = 0;
   /// How many bytes of points (PointBatch::bytes()) a body may have to be taken now; kNoLimit: any.

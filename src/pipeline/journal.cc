@@ -51,18 +51,31 @@ LogOffset Journal::next_offset() const {
 }
 
 bool Journal::offer(PointBatchPtr& batch) {
-  derive_sectors(*batch, parts_.sectors);
-  const std::size_t bytes = batch->bytes();
-  const Entries entries{.batches = {&batch, 1}};
+  offer_each({&batch, 1});
+  return batch == nullptr;
+}
+
+void Journal::offer_each(std::span<PointBatchPtr> batches) {
   std::vector<Chunk> chunks;
-  if (is_large(bytes)) chunks = chunks_of(entries);
-  const std::lock_guard lock(mutex_);
-  if (!has_backlog_room_locked(bytes) || !queues_.has_room(batch->partition, bytes)) return false;
-  log_locked(entries, std::move(chunks));
-  hand_over_locked(std::move(batch));
+  for (const auto& batch : batches) derive_sectors(*batch, parts_.sectors);
+  bool must_wake = false;
+  std::unique_lock lock(mutex_);
+  for (PointBatchPtr& batch : batches) {
+    const std::size_t bytes = batch->bytes();
+    const Entries entries{.batches = {&batch, 1}};
+    if (is_large(bytes)) {
+      lock.unlock();
+      chunks = chunks_of(entries);
+      lock.lock();
+    }
+    if (!has_backlog_room_locked(bytes) || !queues_.has_room(batch->partition, bytes)) continue;
+    must_wake |= log_locked(entries, std::exchange(chunks, {}));
+    hand_over_locked(std::move(batch));
+  }
   check_places_locked();
   tell_backlog_locked();
-  return true;
+  lock.unlock();
+  if (must_wake) signal_.notify();
 }
 
 std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
@@ -85,7 +98,7 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
       return std::unexpected(Refusal::kNoMemory);
     }
   }
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (body.durability != Durability::kReceived && stats_.failing.value() != 0) {
     return std::unexpected(Refusal::kLogUnavailable);
   }
@@ -95,7 +108,7 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
       return std::unexpected(Refusal::kQueueFull);
     }
   }
-  log_locked(entries, std::move(chunks));
+  const bool must_wake = log_locked(entries, std::move(chunks));
   if (body.key != nullptr) {
     ++next_;
     // Before the points: no checkpoint may pass the key's place before the key is on its way.
@@ -106,7 +119,10 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
   if (body.durability > Durability::kLogged) sync_wanted_ = next_;
   check_places_locked();
   tell_backlog_locked();
-  return next_;
+  const LogOffset end = next_;
+  lock.unlock();
+  if (must_wake) signal_.notify();
+  return end;
 }
 
 /// Whether it is to have blocks of its own, prepared outside of the lock, since that takes its time
@@ -130,15 +146,18 @@ std::vector<Journal::Chunk> Journal::chunks_of(const Entries& entries) const {
   return chunks;
 }
 
-/// `chunks`: the entries, where they are large.
-void Journal::log_locked(const Entries& entries, std::vector<Chunk> chunks) {
-  if (log_ == nullptr) return;
+/// `chunks`: the entries, where they are large. Whether the flusher is to be woken for them.
+bool Journal::log_locked(const Entries& entries, std::vector<Chunk> chunks) {
+  const SteadyTime now = parts_.clock.steady();
+  // After a silence its ticks come faster again, log or not.
+  const bool was_silent = now - std::exchange(last_points_, now) > kBusyNs;
+  if (log_ == nullptr) return was_silent;
   if (chunks.empty()) {
     if (pending_.rows.bytes() >= options_.block_bytes) cut_locked();
+    if (pending_.rows.empty()) pending_since_ = now;
     if (entries.key != nullptr) add_key(pending_.rows, *entries.key);
     for (const auto& batch : entries.batches) pending_.rows.add_points(*batch, batch->partition);
-    wake_flusher_locked(parts_.clock.steady());
-    return;
+    return must_wake_flusher_locked(now) || was_silent;
   }
   if (!pending_.rows.empty()) cut_locked();
   for (Chunk& chunk : chunks) {
@@ -147,16 +166,16 @@ void Journal::log_locked(const Entries& entries, std::vector<Chunk> chunks) {
     full_bytes_ += chunk.rows.bytes();
     full_.push_back(std::move(chunk));
   }
-  signal_.notify();
+  return true;
 }
 
 /// Where it would sleep for longer than what waits may.
-void Journal::wake_flusher_locked(SteadyTime now) {
+bool Journal::must_wake_flusher_locked(SteadyTime now) {
   const SteadyTime due =
       full_.empty() && pending_.rows.bytes() < options_.flush_bytes ? flush_at_locked() : now;
-  if (due >= sleeps_until_) return;
+  if (due >= sleeps_until_) return false;
   sleeps_until_ = due;
-  signal_.notify();
+  return true;
 }
 
 std::size_t Journal::room_bytes() const {
@@ -199,9 +218,6 @@ void Journal::hand_over_locked(PointBatchPtr batch) {
   CHECK(points > 0, "a batch without points has no place in the log");
   CHECK(batch->partition < queues_.partitions(), "a batch is of a partition that there is");
   parts_.ingest.of(batch->points.front().source).accepted.add(points);
-  const SteadyTime now = parts_.clock.steady();
-  if (now - std::exchange(last_points_, now) > kBusyNs)
-    signal_.notify();  // ticks come faster again
   const LogOffset offset = std::exchange(next_, next_ + points);
   const std::uint32_t partition = batch->partition;
   queues_.push(partition, {.offset = offset, .count = points, .batch = std::move(batch)});

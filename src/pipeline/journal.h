@@ -94,6 +94,7 @@ class Journal final : public Agent, public PointSink {
 
   std::uint32_t partitions() const override { return queues_.partitions(); }
   bool offer(PointBatchPtr& batch) override;
+  void offer_each(std::span<PointBatchPtr> batches) override;
   std::expected<LogOffset, Refusal> offer_all(Body& body) override;
   std::size_t room_bytes() const override;
   void when_durable(LogOffset offset, Durability durability,
@@ -137,7 +138,7 @@ class Journal final : public Agent, public PointSink {
 
   bool is_large(std::size_t bytes) const;
   std::vector<Chunk> chunks_of(const Entries& entries) const;
-  void log_locked(const Entries& entries, std::vector<Chunk> chunks);
+  bool log_locked(const Entries& entries, std::vector<Chunk> chunks);
   void cut_locked();
   void check_places_locked() const;
   void hand_over_locked(PointBatchPtr batch);
@@ -150,7 +151,7 @@ class Journal final : public Agent, public PointSink {
   void retain(SteadyTime now);
   SteadyTime flush_at_locked() const { return last_flush_ + options_.flush_interval_ms * kNsPerMs; }
   bool is_due_locked(SteadyTime now) const;
-  void wake_flusher_locked(SteadyTime now);
+  bool must_wake_flusher_locked(SteadyTime now);
   bool take_pending(SteadyTime now, bool at_once);
   bool write_blocks();
   Result<void> append_body();
@@ -184,8 +185,10 @@ class Journal final : public Agent, public PointSink {
   std::size_t writing_bytes_ = 0;  ///< of writing_
   Chunk pending_;
   LogOffset next_;
-  LogOffset logged_;           ///< all before it is written, but after a failure
-  LogOffset sync_wanted_ = 0;  ///< somebody waits for all before it to be synced
+  LogOffset logged_;                   ///< all before it is written, but after a failure
+  SteadyTime pending_since_ = kNever;  ///< the first points of pending_
+  bool is_flowing_ = false;            ///< points come several times between two writes
+  LogOffset sync_wanted_ = 0;          ///< somebody waits for all before it to be synced
   SteadyTime last_flush_ = kNever;
   SteadyTime sleeps_until_ = kForever;  ///< the flusher, if nobody wakes it
   std::deque<Waiter> waiters_;

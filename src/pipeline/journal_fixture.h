@@ -66,8 +66,8 @@ class FussyLog final : public Log {
 /// A journal on a log in memory, stepped by hand.
 class JournalTest : public testing::Test {
  protected:
-  void start(JournalOptions options = {}) {
-    auto log = SegmentLog::open(files_, "/log", {.clock = &clock_});
+  void start(JournalOptions options = {}, std::uint64_t segment_bytes = 1 << 20) {
+    auto log = SegmentLog::open(files_, "/log", {.segment_bytes = segment_bytes, .clock = &clock_});
     ASSERT_TRUE(log) << log.error().message;
     log_ = std::move(*log);
     fussy_ = std::make_unique<FussyLog>(*log_);
@@ -85,6 +85,7 @@ class JournalTest : public testing::Test {
             .stats = stats_,
             .definitions = definitions_,
             .needed_from = [] { return LogOffset{0}; },
+            .durable_moved = [this] { ++durable_moved_; },
             .dead = [this](LogOffset base, std::string_view payload,
                            const std::string&) { dead_.emplace_back(base, payload.size()); }};
   }
@@ -119,6 +120,15 @@ class JournalTest : public testing::Test {
     Body body{.batches = {}, .durability = durability};
     for (std::uint32_t p = 0; p < kPartitions; ++p) body.batches.push_back(batch(p));
     return body;
+  }
+  void offer(std::uint32_t partition, std::size_t points = 1) {
+    auto one = batch(partition, points);
+    ASSERT_TRUE(journal_->offer(one));
+  }
+  /// Turns the clock, and does what is due then.
+  void poll_after(std::int64_t ms) {
+    clock_.advance(ms * kNsPerMs);
+    journal_->poll(1);
   }
   /// 0: not yet; 1: durable; -1: told that it is not.
   int* wait_for(LogOffset offset, Durability durability) {
@@ -155,6 +165,7 @@ class JournalTest : public testing::Test {
   Outputs outputs_;
   const std::vector<WindowDefinition> definitions_ = default_windows();
   std::vector<std::string> warnings_;
+  int durable_moved_ = 0;
   std::deque<int> answers_;
   std::unique_ptr<SegmentLog> log_;
   std::unique_ptr<FussyLog> fussy_;

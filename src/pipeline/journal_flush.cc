@@ -11,6 +11,7 @@ namespace slipstream {
 namespace {
 
 constexpr std::int64_t kRetryNs = kNsPerSecond;
+constexpr std::int64_t kFlowingNs = kNsPerMs;   ///< less apart, they came together
 constexpr std::int64_t kIdleNs = kNsPerSecond;  ///< to sleep at most: retention is looked after
 
 }  // namespace
@@ -24,6 +25,7 @@ bool Journal::take_pending(SteadyTime now, bool at_once) {
   const std::lock_guard lock(mutex_);
   if (full_.empty()) {
     if (pending_.rows.empty() || !(at_once || is_due_locked(now))) return false;
+    is_flowing_ = last_points_ - pending_since_ >= kFlowingNs;
     const LogOffset next = pending_.end();
     writing_.push_back(std::exchange(pending_, {.rows = spare_rows(), .base = next}));
   } else {
@@ -64,16 +66,16 @@ std::size_t Journal::poll(std::size_t) {
   if (log_ == nullptr) return 0;
   retain(now.steady);
   if (now.steady < retry_at_) return 0;
-  std::size_t work = 0;
+  bool has_worked = false;
   if (written_ < writing_.size() || take_pending(now.steady, false)) {
     if (!write_blocks()) return 0;
-    ++work;
+    has_worked = true;
   }
   if (now.steady >= sync_at()) {
     if (!sync_blocks()) return 0;
-    ++work;
+    has_worked = true;
   }
-  return work;
+  return has_worked ? 1 : 0;
 }
 
 bool Journal::flush() {
@@ -280,11 +282,11 @@ SteadyTime Journal::next_due(SteadyTime now) {
     due = last_tick_ + options_.slow_tick_ms * kNsPerMs;
   }
   if (log_ != nullptr) {
-    // Where points come, there will be more a little later: no need to be woken for those.
-    const bool is_flowing = now < flush_at_locked();
+    // Where there will be more before the next write is due, nobody needs to wake it for that.
+    const bool will_flow = is_flowing_ && now < flush_at_locked();
     if (!full_.empty() || written_ < writing_.size()) {
       log_due = now;
-    } else if (is_flowing || !pending_.rows.empty()) {
+    } else if (will_flow || !pending_.rows.empty()) {
       log_due = std::min(log_due, is_due_locked(now) ? now : flush_at_locked());
     }
     due = std::min(due, std::max(log_due, retry_at_));

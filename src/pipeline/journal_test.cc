@@ -52,8 +52,114 @@ TEST_F(JournalTest, AnAcknowledgementWaitsForWhatItAskedFor) {
   EXPECT_GE(log_->synced_offset(), *offset);
 }
 
+TEST_F(JournalTest, WhatNobodyWaitsForIsWrittenSoonAndSyncedLater) {
+  start({.flush_interval_ms = 10, .sync_interval_ms = 100});
+  offer(0);
+  journal_->poll(1);
+  for (int i = 0; i < 9; ++i) {
+    offer(1);
+    poll_after(10);
+  }
+  EXPECT_EQ(journal_->stats().appended_blocks.value(), 10u) << "a kill costs none of them";
+  EXPECT_EQ(log_->next_offset(), journal_->next_offset());
+  EXPECT_EQ(journal_->durable_offset(), 0u);
+  EXPECT_EQ(*wait_for(journal_->next_offset(), Durability::kLogged), 1) << "it is logged already";
+  EXPECT_EQ(durable_moved_, 0);
+  poll_after(10);
+  EXPECT_EQ(journal_->durable_offset(), journal_->next_offset());
+  EXPECT_EQ(durable_moved_, 1);
+  EXPECT_EQ(journal_->stats().fsync.count(), 1u);
+  EXPECT_EQ(journal_->stats().backlog_bytes.value(), 0);
+}
+
+TEST_F(JournalTest, WhoWaitsGetsASyncWheneverHeAsks) {
+  start({.flush_interval_ms = 10, .sync_interval_ms = 60'000});
+  Body cheap = body(Durability::kLogged);
+  const auto offset = journal_->offer_all(cheap);
+  ASSERT_TRUE(offset);
+  journal_->poll(1);
+  EXPECT_EQ(journal_->durable_offset(), 0u);
+  const int* const later = wait_for(*offset, Durability::kFsynced);
+  EXPECT_EQ(*later, 0);
+  journal_->poll(1);
+  EXPECT_EQ(*later, 1);
+  Body dear = body(Durability::kFsynced);
+  ASSERT_TRUE(journal_->offer_all(dear));
+  poll_after(10);
+  EXPECT_EQ(journal_->durable_offset(), journal_->next_offset()) << "before its sender asks";
+}
+
+TEST_F(JournalTest, AfterAFailedSyncAllThatWasNotSyncedIsWrittenAgain) {
+  start({.flush_interval_ms = 10, .sync_interval_ms = 50});
+  for (int i = 0; i < 5; ++i) {
+    offer(i % 3, 2);
+    poll_after(10);
+  }
+  offer(0);
+  files_.set_faults({.failed_syncs = 1, .failed_sync_loses_pages = true});
+  poll_after(10);
+  EXPECT_EQ(journal_->stats().failing.value(), 1);
+  EXPECT_EQ(journal_->durable_offset(), 0u);
+  offer(1);
+  poll_after(1'000);
+  EXPECT_EQ(journal_->stats().failing.value(), 0);
+  ASSERT_TRUE(journal_->flush());
+  files_.crash();
+  ASSERT_NO_FATAL_FAILURE(start());
+  EXPECT_EQ(logged().points, 12u);
+  EXPECT_THAT(logged().gaps, IsEmpty());
+}
+
+TEST_F(JournalTest, WhatTheLogSyncedWithASegmentsEndIsNotWrittenTwice) {
+  start({.flush_interval_ms = 10, .sync_interval_ms = 60'000}, 1);
+  offer(0, 2);
+  journal_->poll(1);
+  EXPECT_EQ(journal_->durable_offset(), 0u);
+  files_.set_faults({.failed_creates = 100});  // the next segment's: the one before is synced
+  offer(1, 3);
+  const int* const first = wait_for(2, Durability::kLogged);
+  poll_after(10);
+  EXPECT_EQ(journal_->stats().failing.value(), 1);
+  EXPECT_EQ(*first, 1);
+  EXPECT_EQ(journal_->durable_offset(), log_->synced_offset());
+  EXPECT_EQ(journal_->durable_offset(), 2u);
+  files_.set_faults({});
+  poll_after(1'000);
+  EXPECT_EQ(journal_->stats().failing.value(), 0);
+  EXPECT_EQ(journal_->durable_offset(), journal_->next_offset());
+  EXPECT_EQ(logged().points, 5u);
+}
+
+TEST_F(JournalTest, ABlockIsRefusedWithoutThoseThatAreWrittenAndNotSynced) {
+  start({.flush_interval_ms = 10, .sync_interval_ms = 60'000});
+  offer(0, 2);
+  journal_->poll(1);
+  fussy_->refuses = 1;
+  offer(1, 3);
+  poll_after(10);
+  offer(2, 4);
+  poll_after(10);
+  ASSERT_TRUE(journal_->flush());
+  EXPECT_EQ(journal_->stats().refused_points.value(), 3u);
+  EXPECT_THAT(dead_, SizeIs(1));
+  EXPECT_EQ(logged().points, 6u);
+}
+
+TEST_F(JournalTest, OfSeveralBatchesThoseAreTakenThatThereIsRoomFor) {
+  start({.max_backlog_bytes = 3'000});
+  std::vector<PointBatchPtr> batches;
+  batches.push_back(batch(0));
+  batches.push_back(batch(1, 500));
+  batches.push_back(batch(2));
+  journal_->offer_each(batches);
+  EXPECT_EQ(batches[0], nullptr);
+  EXPECT_NE(batches[1], nullptr);
+  EXPECT_EQ(batches[2], nullptr);
+  EXPECT_EQ(journal_->next_offset(), 2u);
+}
+
 TEST_F(JournalTest, SyncsAreAnIntervalApartAndTakeAllThatCame) {
-  start({.flush_interval_ms = 10});
+  start({.flush_interval_ms = 10, .sync_interval_ms = 0});
   Body first = body();
   ASSERT_TRUE(journal_->offer_all(first));
   EXPECT_EQ(journal_->poll(1), 1u) << "after silence at once";

@@ -226,11 +226,12 @@ void UdpSource::hand_over(bool all) {
   for (auto& batch : writer_.open()) {
     if (!batch || batch->points.empty() || (!all && batch->points.size() < kPointsPerBatch))
       continue;
-    if (sink_.offer(batch)) {
-      CHECK(batch == nullptr, "what the pipeline took is its own: it must not be filled again");
-      continue;
-    }
-    CHECK(batch != nullptr, "what the pipeline did not take is still ours");
+    offered_.push_back(std::move(batch));
+  }
+  if (offered_.empty()) return;
+  sink_.offer_each(offered_);
+  for (auto& batch : offered_) {
+    if (!batch) continue;
     const std::size_t points = batch->points.size();
     stats_.reject(SourceKind::kUdp, RejectReason::kOverloaded, points);
     peers_.report(address_,
@@ -238,7 +239,9 @@ void UdpSource::hand_over(bool all) {
                    fmt::format("{} points dropped: the partition's queue is full", points)},
                   "", now_);
     batch->clear();
+    writer_.open()[batch->partition] = std::move(batch);
   }
+  offered_.clear();
 }
 
 }  // namespace slipstream

@@ -88,6 +88,7 @@ class UdpSource final : public Agent, private RejectionSink {
   PointBuilder builder_;
   DraftFiller filler_;
   const std::unique_ptr<Decoder> decoder_;
+  std::vector<PointBatchPtr> offered_;  ///< in hand_over()
   PeerTable peers_;
   UdpSourceStats own_stats_;
   const Gauge& viewers_;
