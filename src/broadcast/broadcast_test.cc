@@ -124,7 +124,7 @@ TEST_F(BatcherTest, LonePointAfterSilenceIsDueAtOnce) {
             R"({"type":"telemetry_update","data":[{"n":0}]})");
   add(1, 1'001);
   EXPECT_EQ(batcher_.due(33), moment(1'005).steady) << "the next waits for its distance";
-  EXPECT_EQ(batcher_.due(32).ns, 1'002'500'000) << "half of it for few readers";
+  EXPECT_EQ(batcher_.due(32).ns, 1'000'500'000) << "a tenth of it for few readers";
 }
 
 TEST_F(BatcherTest, FiftyWaitingPointsAreABatchAtLightLoad) {

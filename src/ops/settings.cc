@@ -365,7 +365,7 @@ std::vector<Setting> make_settings() {
       integer("broadcast", "batch_ms", "BATCH_MS", 50, 3'600'000, "ms between insight updates",
               SLIPSTREAM_AT(broadcast.batch_ms)),
       integer("broadcast", "batch_min_ms", "BATCH_MIN_MS", 0, 200,
-              "ms between telemetry updates under light load; half of it for up to 32 clients",
+              "ms between telemetry updates under light load; a tenth of it for up to 32 clients",
               SLIPSTREAM_AT(broadcast.batch_min_ms)),
       integer("broadcast", "ring_size", "RINGBUFFER_SIZE", 0, 100'000'000,
               "recent points kept for /api/recent", SLIPSTREAM_AT(broadcast.ring_size)),
