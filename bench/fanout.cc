@@ -5,14 +5,13 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <fstream>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "fanout_trial.h"
 #include "latency_client.h"
 #include "load.h"
+#include "report.h"
 #include "server_process.h"
 #include "trial_size.h"
 
@@ -119,37 +118,45 @@ std::vector<LatencyRow> run_latency() {
   return rows;
 }
 
-void write_json(const std::string& file, const std::vector<SendRow>& sends,
-                const std::vector<DeflateRow>& deflates,
-                const std::pair<StalledTrial, StalledTrial>& stalled,
-                const std::vector<LatencyRow>& latencies) {
-  std::ofstream out(file);
-  out << "{\"sends\":[";
-  for (const auto& r : sends) {
-    out << fmt::format(
+std::string json_of(const std::vector<SendRow>& rows) {
+  std::string json;
+  for (const auto& r : rows) {
+    json += fmt::format(
         R"({}{{"clients":{},"bytes":{},"together":{},"bare_per_s":{:.0f},"hub_per_s":{:.0f},)"
         R"("npm_per_s":{:.0f},"bare_cpu_us":{:.3f},"hub_cpu_us":{:.3f},"npm_cpu_us":{:.3f}}})",
-        &r == sends.data() ? "" : ",", r.clients, r.bytes, r.together, r.bare.sends_per_second,
+        json.empty() ? "" : ",", r.clients, r.bytes, r.together, r.bare.sends_per_second,
         r.hub.sends_per_second, r.npm.sends_per_second, r.bare.cpu_us, r.hub.cpu_us, r.npm.cpu_us);
   }
-  out << "],\"deflate\":[";
-  for (const auto& r : deflates) {
-    out << fmt::format(R"({}{{"clients":{},"deflate_us":{:.2f},"zlib_us":{:.2f},"total_us":{:.2f},)"
-                       R"("wire":{:.3f}}})",
-                       &r == deflates.data() ? "" : ",", r.clients, r.trial.deflate_us,
-                       r.trial.bare_us, r.trial.total_us, r.trial.wire_share);
+  return R"("sends":[)" + json + "]";
+}
+
+std::string json_of(const std::vector<DeflateRow>& rows) {
+  std::string json;
+  for (const auto& r : rows) {
+    json += fmt::format(
+        R"({}{{"clients":{},"deflate_us":{:.2f},"zlib_us":{:.2f},"total_us":{:.2f},"wire":{:.3f}}})",
+        json.empty() ? "" : ",", r.clients, r.trial.deflate_us, r.trial.bare_us, r.trial.total_us,
+        r.trial.wire_share);
   }
-  out << fmt::format(
-      R"(],"stalled":{{"p99_ms_without":{:.3f},"p99_ms_with":{:.3f},"unsent_bytes":{},)"
-      R"("memory_bytes_without":{},"memory_bytes_with":{}}},"latency":[)",
+  return R"("deflate":[)" + json + "]";
+}
+
+std::string json_of(const std::pair<StalledTrial, StalledTrial>& stalled) {
+  return fmt::format(
+      R"("stalled":{{"p99_ms_without":{:.3f},"p99_ms_with":{:.3f},"unsent_bytes":{},)"
+      R"("memory_bytes_without":{},"memory_bytes_with":{}}})",
       stalled.first.p99_ms, stalled.second.p99_ms, stalled.second.unsent_bytes,
       stalled.first.memory_bytes, stalled.second.memory_bytes);
-  for (const auto& r : latencies) {
-    out << fmt::format(R"({}{{"rate":{},"p50_ms":{:.3f},"p99_ms":{:.3f},"points":{}}})",
-                       &r == latencies.data() ? "" : ",", r.rate, r.latency.p50_ms,
-                       r.latency.p99_ms, r.latency.points);
+}
+
+std::string json_of(const std::vector<LatencyRow>& rows) {
+  std::string json;
+  for (const auto& r : rows) {
+    json += fmt::format(R"({}{{"rate":{},"p50_ms":{:.3f},"p99_ms":{:.3f},"points":{}}})",
+                        json.empty() ? "" : ",", r.rate, r.latency.p50_ms, r.latency.p99_ms,
+                        r.latency.points);
   }
-  out << "]}\n";
+  return R"("latency":[)" + json + "]";
 }
 
 }  // namespace
@@ -157,28 +164,19 @@ void write_json(const std::string& file, const std::vector<SendRow>& sends,
 
 int main(int argc, char** argv) {
   using namespace slipstream::bench;
-  std::string json;
-  std::string only;
-  for (int i = 1; i < argc; ++i) {
-    if (std::string_view(argv[i]) == "--json" && i + 1 < argc) {
-      json = argv[++i];
-    } else {
-      only = argv[i];
-    }
-  }
+  const Report report(argc, argv);
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
 
-  std::vector<SendRow> sends;
-  std::vector<DeflateRow> deflates;
-  std::pair<StalledTrial, StalledTrial> stalled;
-  std::vector<LatencyRow> latencies;
-  if (only.empty() || only == "sends") sends = run_sends(trial_seconds(1.5));
-  if (only.empty() || only == "deflate") deflates = run_deflate(trial_seconds(1.5));
-  if (only.empty() || only == "stalled") stalled = run_stalled(trial_seconds(10));
-  if (only.empty() || only == "latency") latencies = run_latency();
-  if (!json.empty()) write_json(json, sends, deflates, stalled, latencies);
-  return 0;
+  std::string sends;
+  std::string deflate;
+  std::string stalled;
+  std::string latency;
+  if (report.wants("sends")) sends = json_of(run_sends(trial_seconds(1.5)));
+  if (report.wants("deflate")) deflate = json_of(run_deflate(trial_seconds(1.5)));
+  if (report.wants("stalled")) stalled = json_of(run_stalled(trial_seconds(10)));
+  if (report.wants("latency")) latency = json_of(run_latency());
+  return report.finish(json_object({sends, deflate, stalled, latency}));
 }

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <optional>
 #include <random>
@@ -17,6 +16,7 @@
 #include "codec/testing.h"
 #include "load.h"
 #include "point_texts.h"
+#include "report.h"
 #include "trial_size.h"
 
 namespace slipstream::bench {
@@ -133,7 +133,7 @@ std::optional<Figures> real_lap() {
   return figures(points);
 }
 
-std::string report(const char* name, const char* key, const Figures& f) {
+std::string print(const char* name, const char* key, const Figures& f) {
   const auto line = [](const char* step, double ns, double limit) {
     fmt::print("  {:28} {:>8.1f} {:>12.1f}\n", step, ns, limit);
   };
@@ -156,12 +156,12 @@ std::string report(const char* name, const char* key, const Figures& f) {
 
 int main(int argc, char** argv) {
   using namespace slipstream::bench;
-  std::string json = "{" + report("a point of 20 cars, 8 fields", "synthetic", synthetic());
+  const Report report(argc, argv);
+  std::string json = "{" + print("a point of 20 cars, 8 fields", "synthetic", synthetic());
   if (const auto lap = real_lap()) {
-    json += "," + report("a point of a lap, 9-12 fields", "real_lap", *lap);
+    json += "," + print("a point of a lap, 9-12 fields", "real_lap", *lap);
   } else {
     fmt::print("no real lap: SLIPSTREAM_TEST_DATA has no gr86_barber_r1.csv\n");
   }
-  if (argc == 3 && std::strcmp(argv[1], "--json") == 0) std::ofstream(argv[2]) << json << "}\n";
-  return 0;
+  return report.finish(json + "}");
 }

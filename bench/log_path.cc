@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <random>
 #include <stdexcept>
@@ -22,6 +21,7 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/supervisor.h"
 #include "point_texts.h"
+#include "report.h"
 #include "trial_size.h"
 #include "udp_trial.h"
 
@@ -368,18 +368,10 @@ std::string run_udp() {
 
 int main(int argc, char** argv) {
   using namespace slipstream::bench;
-  std::string file;
-  std::string only;
-  for (int i = 1; i < argc; ++i) {
-    if (std::string_view(argv[i]) == "--json" && i + 1 < argc) {
-      file = argv[++i];
-    } else {
-      only = argv[i];
-    }
-  }
+  const Report report(argc, argv);
   std::string json;
   const auto part = [&](const char* name, std::string (*run)()) {
-    if (only.empty() || only == name) json += (json.empty() ? "" : ",") + run();
+    if (report.wants(name)) json += (json.empty() ? "" : ",") + run();
   };
   part("blocks", run_blocks);
   part("points", run_points);
@@ -387,6 +379,5 @@ int main(int argc, char** argv) {
   part("commits", run_commits);
   part("recovery", run_recovery);
   part("udp", run_udp);
-  if (!file.empty()) std::ofstream(file) << "{" << json << "}\n";
-  return 0;
+  return report.finish("{" + json + "}");
 }

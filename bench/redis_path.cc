@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "redis_clients.h"
+#include "report.h"
 #include "server_process.h"
 #include "trial_size.h"
 
@@ -154,12 +154,8 @@ void run(Row& row, int trials) {
 
 int main(int argc, char** argv) {
   using namespace slipstream::bench;
-  std::string json;
-  int trials = is_short() ? 1 : 3;
-  for (int i = 1; i + 1 < argc; ++i) {
-    if (std::string_view(argv[i]) == "--json") json = argv[i + 1];
-    if (std::string_view(argv[i]) == "--trials") trials = std::max(1, std::atoi(argv[i + 1]));
-  }
+  const Report report(argc, argv);
+  const int trials = report.trials(is_short() ? 1 : 3);
   std::vector<Row> rows = {
       {"one point an entry", trial_count(kEntries), 1, {}, {}},
       {"50 points an entry", trial_count(kManyEntries), kPointsPerEntry, {}, {}}};
@@ -172,17 +168,13 @@ int main(int argc, char** argv) {
   fmt::print("\nmany points an entry over one: {:.1f}x\n", many / one);
   fmt::print("over the replaced ingestor's 1,000 a second: {:.0f}x and {:.0f}x\n",
              one / kReplacedPerSecond, many / kReplacedPerSecond);
-  if (json.empty()) return 0;
-  std::ofstream out(json);
-  out << '[';
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto& r = rows[i];
-    out << fmt::format(
+  std::string json;
+  for (const auto& r : rows) {
+    json += fmt::format(
         R"({}{{"name":"{}","bare_per_s":{:.0f},"server_per_s":{:.0f},"bare_redis_cpu_us":{:.3f},)"
         R"("server_redis_cpu_us":{:.3f},"bare_cpu_us":{:.3f},"server_cpu_us":{:.3f}}})",
-        i == 0 ? "" : ",", r.name, r.bare.points_per_second, r.whole.points_per_second,
+        json.empty() ? "" : ",", r.name, r.bare.points_per_second, r.whole.points_per_second,
         r.bare.redis_cpu_us, r.whole.redis_cpu_us, r.bare.cpu_us, r.whole.cpu_us);
   }
-  out << "]\n";
-  return 0;
+  return report.finish("[" + json + "]");
 }

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <functional>
 
 #include "broadcast/live_series.h"
@@ -17,6 +16,7 @@
 #include "pipeline/partition.h"
 #include "point_texts.h"
 #include "racing/field_analyzer.h"
+#include "report.h"
 #include "trial_size.h"
 
 namespace slipstream::bench {
@@ -201,6 +201,7 @@ double through(Until until) {
 
 int main(int argc, char** argv) {
   using namespace slipstream::bench;
+  const Report report(argc, argv);
   const double bare = bare_parse();
   const double steps[] = {through(Until::kDecode), through(Until::kFold), through(Until::kAnalyse),
                           through(Until::kBroadcast)};
@@ -213,6 +214,5 @@ int main(int argc, char** argv) {
     fmt::print("{:28} {:>10.0f} {:>12.2f}\n", names[i], steps[i], steps[i] / bare);
     json += fmt::format(R"(,"step_{}_ns":{:.1f})", i + 1, steps[i]);
   }
-  if (argc == 3 && std::strcmp(argv[1], "--json") == 0) std::ofstream(argv[2]) << json << "}\n";
-  return 0;
+  return report.finish(json + "}");
 }
