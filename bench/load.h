@@ -11,7 +11,13 @@ enum class Packing { kOne, kEight, kSegmented };
 struct LoadOptions {
   std::uint16_t port = 0;
   Packing packing = Packing::kOne;
-  double points_per_second = 0;  ///< 0: as fast as it goes
+  /// 0: as fast as it goes. Otherwise each call to the kernel carries what a millisecond holds, at
+  /// least one datagram and at most 64, and is due at its own time since the begin, so that a late
+  /// one delays no other. 500 a second are 20 cars at 25 Hz whose turns are spread evenly: single
+  /// datagrams 2 ms apart, which spares a receiver no wake. 20,000 are a reading of each of 20 cars
+  /// every millisecond, together as a gateway of theirs sends them; 200,000 about three calls of 64
+  /// a millisecond.
+  double points_per_second = 0;
   double seconds = 2;
   std::uint32_t series = 20;
   bool with_time = true;  ///< else the server fills in the kernel's time of receipt

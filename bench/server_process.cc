@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <boost/asio/connect.hpp>
@@ -13,8 +14,8 @@
 #include <boost/asio/write.hpp>
 #include <fstream>
 #include <regex>
-#include <sstream>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 
 namespace slipstream::bench {
@@ -68,15 +69,25 @@ std::uint64_t ServerProcess::metric(const std::string& sample) const {
 }
 
 double cpu_seconds(pid_t pid) {
-  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  std::istringstream rest(text.substr(text.rfind(')') + 2));
-  std::string skipped;
-  for (int i = 0; i < 11; ++i) rest >> skipped;
-  double user = 0;
-  double system = 0;
-  rest >> user >> system;
-  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  clockid_t clock{};
+  timespec used{};
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) {
+    throw std::runtime_error("a process's CPU time cannot be read");
+  }
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
+
+std::uint64_t voluntary_switches(pid_t pid) {
+  constexpr std::string_view kName = "voluntary_ctxt_switches:";
+  std::uint64_t sum = 0;
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+    std::ifstream in(task.path() / "status");
+    for (std::string text; std::getline(in, text);) {
+      if (text.starts_with(kName)) sum += std::stoull(text.substr(kName.size()));
+    }
+  }
+  return sum;
 }
 
 std::uint64_t memory_bytes(pid_t pid, const std::string& line) {

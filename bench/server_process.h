@@ -30,8 +30,11 @@ class ServerProcess {
   std::uint16_t udp_port_ = 0;
 };
 
-/// User and system time of a process so far.
+/// User and system time of all threads of a process so far, those that ended included, to the
+/// nanosecond: at low rates a trial takes less than a few of /proc/PID/stat's ticks.
 double cpu_seconds(pid_t pid);
+/// How often the threads of a process have gone to sleep so far, and so been woken.
+std::uint64_t voluntary_switches(pid_t pid);
 /// A line of /proc/PID/status in bytes: "VmRSS", "VmHWM".
 std::uint64_t memory_bytes(pid_t pid, const std::string& line);
 

@@ -1,119 +1,28 @@
 // The UDP path against the machine's own limit, in one run: a bare receiver that only counts, and
-// the whole server with one WebSocket client, fed by the same sender. docs/performance.md says how
-// to read it.
+// the whole server, fed by the same sender: how much goes through with one WebSocket client, what
+// a point costs at each rate, how late it is at a client, what is kept in memory.
+// docs/performance.md says how to read it.
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/udp.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
-#include <fstream>
-#include <functional>
+#include <chrono>
 #include <memory>
-#include <new>
 #include <thread>
 
+#include "bare_receiver.h"
 #include "latency_client.h"
 #include "load.h"
 #include "point_texts.h"
+#include "report.h"
 #include "server_process.h"
 #include "trial_size.h"
+#include "udp_rates.h"
 #include "udp_trial.h"
 
 namespace slipstream::bench {
 namespace {
-
-/// recvmmsg and UDP_GRO into 64 KB buffers, naps of 250 us: the advice for the receive path, and no
-/// more.
-class BareReceiver {
- public:
-  BareReceiver() {
-    shared_ = new (mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                        -1, 0)) Shared;
-    fd_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    const int on = 1;
-    const int buffer = 32 << 20;
-    setsockopt(fd_, SOL_UDP, UDP_GRO, &on, sizeof on);
-    if (setsockopt(fd_, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer) != 0) {
-      setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-    }
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    bind(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at);
-    getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size);
-    port_ = ntohs(at.sin_port);
-    pid_ = fork();
-    if (pid_ == 0) receive();
-  }
-  ~BareReceiver() {
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    close(fd_);
-    munmap(shared_, sizeof(Shared));
-  }
-  std::uint16_t port() const { return port_; }
-  pid_t pid() const { return pid_; }
-  std::uint64_t datagrams() const { return shared_->datagrams.load(); }
-
- private:
-  struct Shared {
-    std::atomic<std::uint64_t> datagrams{0};
-  };
-
-  [[noreturn]] void receive() {
-    constexpr std::size_t kMessages = 64;
-    constexpr std::size_t kBuffer = 65'536;
-    const auto buffers = std::make_unique<char[]>(kMessages * kBuffer);
-    const auto controls = std::make_unique<char[]>(kMessages * 64);
-    mmsghdr messages[kMessages] = {};
-    iovec vectors[kMessages];
-    for (std::size_t i = 0; i < kMessages; ++i) {
-      vectors[i] = {buffers.get() + i * kBuffer, kBuffer};
-      messages[i].msg_hdr.msg_iov = &vectors[i];
-      messages[i].msg_hdr.msg_iovlen = 1;
-      messages[i].msg_hdr.msg_control = controls.get() + i * 64;
-    }
-    while (true) {
-      for (auto& m : messages) m.msg_hdr.msg_controllen = 64;
-      const int received = recvmmsg(fd_, messages, kMessages, MSG_DONTWAIT, nullptr);
-      if (received <= 0) {
-        const timespec nap{0, 250'000};
-        nanosleep(&nap, nullptr);
-        continue;
-      }
-      std::uint64_t count = 0;
-      for (int i = 0; i < received; ++i) count += datagrams_of(messages[i]);
-      shared_->datagrams.fetch_add(count);
-    }
-  }
-
-  static std::uint64_t datagrams_of(mmsghdr& message) {
-    for (cmsghdr* c = CMSG_FIRSTHDR(&message.msg_hdr); c != nullptr;
-         c = CMSG_NXTHDR(&message.msg_hdr, c)) {
-      if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO) continue;
-      int segment = 0;
-      std::memcpy(&segment, CMSG_DATA(c), sizeof segment);
-      return (message.msg_len + static_cast<unsigned>(segment) - 1) /
-             static_cast<unsigned>(segment);
-    }
-    return 1;
-  }
-
-  Shared* shared_;
-  int fd_;
-  std::uint16_t port_;
-  pid_t pid_;
-};
 
 struct Row {
   const char* name;
@@ -122,7 +31,10 @@ struct Row {
   Trial whole;
 };
 
-void run_throughput(std::vector<Row>& rows) {
+std::vector<Row> run_throughput() {
+  std::vector<Row> rows = {{"one point a datagram", Packing::kOne, {}, {}},
+                           {"eight points a datagram", Packing::kEight, {}, {}},
+                           {"segmented bursts (GSO)", Packing::kSegmented, {}, {}}};
   fmt::print("{:26} {:>12} {:>12} {:>6} {:>10} {:>10} {:>9}\n",
              "points of " + std::to_string(point_text(0, 0, true).size()) + " bytes", "bare /s",
              "server /s", "ratio", "bare us", "server us", "peak MiB");
@@ -132,7 +44,7 @@ void run_throughput(std::vector<Row>& rows) {
     std::vector<Trial> whole_trials;
     for (std::size_t trial = 0; trial < kTrials; ++trial) {
       {
-        BareReceiver bare;
+        const BareReceiver bare(Waiting::kNap);
         bare_trials.push_back(find_rate(row.packing, bare.port(), bare.pid(),
                                         [&] { return bare.datagrams() * per_datagram; }));
       }
@@ -146,6 +58,7 @@ void run_throughput(std::vector<Row>& rows) {
                row.whole.cpu_us_per_point, static_cast<double>(row.whole.peak_bytes) / (1 << 20),
                row.whole.sender_bound ? "  (bound by the sender)" : "");
   }
+  return rows;
 }
 
 /// How late the machine wakes a thread that sleeps for a millisecond: what no latency here can be
@@ -177,37 +90,53 @@ class WakeDelay {
   std::thread thread_;
 };
 
+using Environment = std::map<std::string, std::string>;
+
 struct LatencyRow {
   double rate;
-  std::string batch_min_ms;
-  double p50_ms;
-  double p99_ms;
+  std::size_t clients;
+  const char* settings;
+  Latency latency;
   double wake_p99_ms;
-  std::size_t points;
 };
+
+void measure_latency(LatencyRow& row, const Environment& environment) {
+  const ServerProcess server(environment);
+  std::vector<std::unique_ptr<DrainingClient>> others;
+  while (others.size() + 1 < row.clients) {
+    others.push_back(std::make_unique<DrainingClient>(server.port()));
+  }
+  LatencyClient client(server.port());
+  while (server.metric("slipstream_ws_clients") < row.clients) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  WakeDelay wake;
+  send_load({.port = server.udp_port(),
+             .points_per_second = row.rate,
+             .seconds = trial_seconds(4),
+             .with_time = false});
+  row.wake_p99_ms = wake.finish();
+  row.latency = client.finish();
+}
 
 std::vector<LatencyRow> run_latency() {
   std::vector<LatencyRow> rows;
-  fmt::print("\n{:26} {:>12} {:>10} {:>10} {:>18}\n", "kernel to client's socket", "BATCH_MIN_MS",
-             "p50 ms", "p99 ms", "machine's wake p99");
-  for (const char* batch_min_ms : {"5", "1"}) {
+  fmt::print("\n{:26} {:>8} {:>14} {:>10} {:>10} {:>18}\n", "kernel to client's socket", "clients",
+             "settings", "p50 ms", "p99 ms", "machine's wake p99");
+  const auto measure = [&](std::size_t clients, const char* settings,
+                           const Environment& environment) {
     for (const double rate : {500.0, 5'000.0, 20'000.0}) {
-      const ServerProcess server(
-          std::map<std::string, std::string>{{"BATCH_MIN_MS", batch_min_ms}});
-      LatencyClient client(server.port());
-      WakeDelay wake;
-      send_load({.port = server.udp_port(),
-                 .points_per_second = rate,
-                 .seconds = trial_seconds(4),
-                 .with_time = false});
-      const double wake_p99_ms = wake.finish();
-      const auto latency = client.finish();
-      rows.push_back(
-          {rate, batch_min_ms, latency.p50_ms, latency.p99_ms, wake_p99_ms, latency.points});
-      fmt::print("{:>20.0f} /s    {:>12} {:>10.2f} {:>10.2f} {:>18.2f}\n", rate, batch_min_ms,
-                 latency.p50_ms, latency.p99_ms, wake_p99_ms);
+      LatencyRow& row = rows.emplace_back(rate, clients, settings, Latency{}, 0.0);
+      measure_latency(row, environment);
+      fmt::print("{:>20.0f} /s    {:>8} {:>14} {:>10.2f} {:>10.2f} {:>18.2f}\n", row.rate,
+                 row.clients, row.settings, row.latency.p50_ms, row.latency.p99_ms,
+                 row.wake_p99_ms);
     }
-  }
+  };
+  measure(1, "default", {});
+  measure(32, "default", {});
+  // A short run needs no more of the same.
+  if (!is_short()) measure(1, "BATCH_MIN_MS=1", {{"BATCH_MIN_MS", "1"}});
   return rows;
 }
 
@@ -240,30 +169,33 @@ Memory run_memory() {
   return memory;
 }
 
-void write_json(const std::string& file, const std::vector<Row>& rows,
-                const std::vector<LatencyRow>& latencies, const Memory& memory) {
-  std::ofstream out(file);
-  out << "{\"throughput\":[";
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto& r = rows[i];
-    out << fmt::format(
+std::string json_of(const std::vector<Row>& rows) {
+  std::string json;
+  for (const auto& r : rows) {
+    json += fmt::format(
         R"({}{{"name":"{}","bare_per_s":{:.0f},"server_per_s":{:.0f},"bare_cpu_us":{:.3f},)"
         R"("server_cpu_us":{:.3f},"peak_bytes":{},"sender_bound":{}}})",
-        i == 0 ? "" : ",", r.name, r.bare.points_per_second, r.whole.points_per_second,
+        json.empty() ? "" : ",", r.name, r.bare.points_per_second, r.whole.points_per_second,
         r.bare.cpu_us_per_point, r.whole.cpu_us_per_point, r.whole.peak_bytes,
         r.whole.sender_bound);
   }
-  out << "],\"latency\":[";
-  for (std::size_t i = 0; i < latencies.size(); ++i) {
-    const auto& l = latencies[i];
-    out << fmt::format(
-        R"({}{{"rate":{},"batch_min_ms":{},"p50_ms":{:.3f},"p99_ms":{:.3f},"wake_p99_ms":{:.3f},)"
-        R"("points":{}}})",
-        i == 0 ? "" : ",", l.rate, l.batch_min_ms, l.p50_ms, l.p99_ms, l.wake_p99_ms, l.points);
+  return R"("throughput":[)" + json + "]";
+}
+
+std::string json_of(const std::vector<LatencyRow>& rows) {
+  std::string json;
+  for (const auto& r : rows) {
+    json +=
+        fmt::format(R"({}{{"rate":{},"clients":{},"settings":"{}","p50_ms":{:.3f},"p99_ms":{:.3f},)"
+                    R"("wake_p99_ms":{:.3f},"points":{}}})",
+                    json.empty() ? "" : ",", r.rate, r.clients, r.settings, r.latency.p50_ms,
+                    r.latency.p99_ms, r.wake_p99_ms, r.latency.points);
   }
-  out << fmt::format(R"(],"memory":{{"at_20_s":{},"at_60_s":{}}}}})", memory.at_20_s,
-                     memory.at_60_s)
-      << "\n";
+  return R"("latency":[)" + json + "]";
+}
+
+std::string json_of(const Memory& memory) {
+  return fmt::format(R"("memory":{{"at_20_s":{},"at_60_s":{}}})", memory.at_20_s, memory.at_60_s);
 }
 
 }  // namespace
@@ -271,23 +203,17 @@ void write_json(const std::string& file, const std::vector<Row>& rows,
 
 int main(int argc, char** argv) {
   using namespace slipstream::bench;
-  std::string json;
-  std::string only;
-  for (int i = 1; i < argc; ++i) {
-    if (std::string_view(argv[i]) == "--json" && i + 1 < argc) {
-      json = argv[++i];
-    } else {
-      only = argv[i];
-    }
+  const Report report(argc, argv);
+  std::string throughput;
+  std::string rates;
+  std::string latency;
+  std::string memory;
+  if (report.wants("throughput")) throughput = json_of(run_throughput());
+  if (report.wants("rates")) {
+    const auto rows = run_rates();
+    rates = rates_json(rows, run_idle());
   }
-  std::vector<Row> rows = {{"one point a datagram", Packing::kOne, {}, {}},
-                           {"eight points a datagram", Packing::kEight, {}, {}},
-                           {"segmented bursts (GSO)", Packing::kSegmented, {}, {}}};
-  std::vector<LatencyRow> latencies;
-  Memory memory;
-  if (only.empty() || only == "throughput") run_throughput(rows);
-  if (only.empty() || only == "latency") latencies = run_latency();
-  if (only.empty() || only == "memory") memory = run_memory();
-  if (!json.empty()) write_json(json, rows, latencies, memory);
-  return 0;
+  if (report.wants("latency")) latency = json_of(run_latency());
+  if (report.wants("memory")) memory = json_of(run_memory());
+  return report.finish(json_object({throughput, rates, latency, memory}));
 }

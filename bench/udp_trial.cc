@@ -14,7 +14,8 @@ namespace {
 constexpr double kTrialSeconds = 3;
 constexpr double kMicro = 1e6;
 
-/// Waits until the count stands still.
+}  // namespace
+
 std::uint64_t settled(const std::function<std::uint64_t()>& count) {
   std::uint64_t before = count();
   for (int still = 0; still < 5;) {
@@ -25,8 +26,6 @@ std::uint64_t settled(const std::function<std::uint64_t()>& count) {
   }
   return before;
 }
-
-}  // namespace
 
 Trial find_rate(Packing packing, std::uint16_t port, pid_t pid,
                 const std::function<std::uint64_t()>& points_received) {

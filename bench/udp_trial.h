@@ -20,6 +20,9 @@ struct Trial {
   bool sender_bound = false;  ///< nothing was lost though the sender did not pause
 };
 
+/// Waits until a count stands still for half a second; returns it.
+std::uint64_t settled(const std::function<std::uint64_t()>& count);
+
 /// As fast as the sender can; where something is lost, paced ever slower until nothing is.
 Trial find_rate(Packing packing, std::uint16_t port, pid_t pid,
                 const std::function<std::uint64_t()>& points_received);
