@@ -90,14 +90,14 @@ TEST_F(JournalTest, WhoWaitsGetsASyncWheneverHeAsks) {
 }
 
 TEST_F(JournalTest, AfterAFailedSyncAllThatWasNotSyncedIsWrittenAgain) {
-  start({.flush_interval_ms = 10, .sync_interval_ms = 50});
-  for (int i = 0; i < 5; ++i) {
-    offer(i % 3, 2);
+  start({.flush_interval_ms = 10, .sync_interval_ms = 200});
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    offer(i % kPartitions, 2);
     poll_after(10);
   }
   offer(0);
   files_.set_faults({.failed_syncs = 1, .failed_sync_loses_pages = true});
-  poll_after(10);
+  poll_after(200);
   EXPECT_EQ(journal_->stats().failing.value(), 1);
   EXPECT_EQ(journal_->durable_offset(), 0u);
   offer(1);
@@ -114,15 +114,14 @@ TEST_F(JournalTest, WhatTheLogSyncedWithASegmentsEndIsNotWrittenTwice) {
   start({.flush_interval_ms = 10, .sync_interval_ms = 60'000}, 1);
   offer(0, 2);
   journal_->poll(1);
+  const LogOffset first_end = journal_->next_offset();
   EXPECT_EQ(journal_->durable_offset(), 0u);
   files_.set_faults({.failed_creates = 100});  // the next segment's: the one before is synced
   offer(1, 3);
-  const int* const first = wait_for(2, Durability::kLogged);
   poll_after(10);
   EXPECT_EQ(journal_->stats().failing.value(), 1);
-  EXPECT_EQ(*first, 1);
   EXPECT_EQ(journal_->durable_offset(), log_->synced_offset());
-  EXPECT_EQ(journal_->durable_offset(), 2u);
+  EXPECT_EQ(journal_->durable_offset(), first_end);
   files_.set_faults({});
   poll_after(1'000);
   EXPECT_EQ(journal_->stats().failing.value(), 0);

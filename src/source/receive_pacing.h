@@ -26,7 +26,8 @@ class ReceivePacing {
   /// `datagrams`: that came since the last wait began, `elapsed_ns` ago. `is_watched`: somebody
   /// sees the points as they come.
   Wait next(std::size_t datagrams, std::int64_t elapsed_ns, bool is_watched) const {
-    if (datagrams <= 1) return {.ns = is_watched ? 0 : longest_ns_, .until_one = true};
+    const bool is_sparse = datagrams == 0 || (datagrams == 1 && elapsed_ns >= kSparseNs);
+    if (is_sparse) return {.ns = is_watched ? 0 : longest_ns_, .until_one = true};
     if (is_watched) {
       return {.ns = datagrams >= kFlood  ? kWatchedLongestNs
                     : datagrams >= kBusy ? kWatchedLongNs
@@ -41,6 +42,7 @@ class ReceivePacing {
   static constexpr std::int64_t kLongestNs = 10 * kNsPerMs;
   /// For 10 ms of half a million datagrams a second, each with the kernel's own share.
   static constexpr std::size_t kAmpleBufferBytes = std::size_t{4} << 20;
+  static constexpr std::int64_t kSparseNs = kNsPerMs;  ///< a datagram: it is blocked for
   static constexpr std::size_t kBusy = 24;
   static constexpr std::size_t kFlood = 128;
   static constexpr std::int64_t kWatchedShortNs = 200 * kNsPerUs;
