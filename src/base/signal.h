@@ -13,7 +13,9 @@ class Signal {
   void notify() {
     if (pending_.exchange(true, std::memory_order_seq_cst)) return;
     if (!sleeping_.load(std::memory_order_seq_cst)) return;
-    const std::lock_guard lock(mutex_);
+    // Who is about to sleep is asleep then; woken with the mutex held, it would at once wait for it.
+    mutex_.lock();
+    mutex_.unlock();
     wake_.notify_one();
   }
 
