@@ -277,7 +277,8 @@ SteadyTime Journal::next_due(SteadyTime now) {
   SteadyTime due = kForever;
   const std::int64_t silence_ns = now - last_points_;
   if (!is_closed_ && silence_ns <= kBusyNs) {
-    due = last_tick_ + options_.tick_ms * kNsPerMs;
+    // Mostly it rides along with points before that.
+    due = last_tick_ + 2 * options_.tick_ms * kNsPerMs;
   } else if (!is_closed_ && (silence_ns <= late_idle_ns_ || has_open_windows())) {
     due = last_tick_ + options_.slow_tick_ms * kNsPerMs;
   }

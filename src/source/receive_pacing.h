@@ -39,9 +39,9 @@ class ReceivePacing {
 
  private:
   static constexpr std::int64_t kGathered = 256;  ///< datagrams a nap
-  static constexpr std::int64_t kLongestNs = 10 * kNsPerMs;
-  /// For 10 ms of half a million datagrams a second, each with the kernel's own share.
-  static constexpr std::size_t kAmpleBufferBytes = std::size_t{4} << 20;
+  static constexpr std::int64_t kLongestNs = 20 * kNsPerMs;
+  /// For 20 ms of half a million datagrams a second, each with the kernel's own share.
+  static constexpr std::size_t kAmpleBufferBytes = std::size_t{8} << 20;
   static constexpr std::int64_t kSparseNs = kNsPerMs;  ///< a datagram: it is blocked for
   static constexpr std::size_t kBusy = 24;
   static constexpr std::size_t kFlood = 128;

@@ -40,10 +40,10 @@ Second run(const ReceivePacing& pacing, std::int64_t apart_ns, bool is_watched) 
   return second;
 }
 
-TEST(ReceivePacing, TwentyCarsWakeItAHundredTimesASecondWhileNobodyLooks) {
+TEST(ReceivePacing, TwentyCarsWakeItFiftyTimesASecondWhileNobodyLooks) {
   const auto second = run(ReceivePacing(kAmple), 2 * kNsPerMs, false);
-  EXPECT_LE(second.wakes, 110);
-  EXPECT_LE(second.latest_ns, 10 * kNsPerMs);
+  EXPECT_LE(second.wakes, 55);
+  EXPECT_LE(second.latest_ns, 20 * kNsPerMs);
 }
 
 TEST(ReceivePacing, WhoLooksGetsTheirPointsAtOnce) {
@@ -57,7 +57,7 @@ TEST(ReceivePacing, WhoLooksGetsTheirPointsAtOnce) {
 TEST(ReceivePacing, AFloodIsTakenInPortionsThatTheBufferHolds) {
   for (const bool is_watched : {false, true}) {
     const auto flood = run(ReceivePacing(kAmple), 5 * kNsPerUs, is_watched);
-    EXPECT_LE(flood.most, 2'001u);
+    EXPECT_LE(flood.most, 4'001u);
     EXPECT_LE(flood.wakes, 1'100);
     EXPECT_LE(run(ReceivePacing(kSmall), 20 * kNsPerUs, is_watched).most, 64u);
   }
