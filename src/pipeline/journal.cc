@@ -75,6 +75,7 @@ void Journal::offer_each(std::span<PointBatchPtr> batches) {
   check_places_locked();
   tell_backlog_locked();
   lock.unlock();
+  queues_.wake();
   if (must_wake) signal_.notify();
 }
 
@@ -121,6 +122,7 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
   tell_backlog_locked();
   const LogOffset end = next_;
   lock.unlock();
+  queues_.wake();
   if (must_wake) signal_.notify();
   return end;
 }
@@ -230,6 +232,7 @@ void Journal::append_control_locked(Work::Kind kind, ArrivalTime now) {
   for (std::uint32_t p = 0; p < queues_.partitions(); ++p) {
     queues_.push(p, {.kind = kind, .offset = offset, .time = now});
   }
+  queues_.wake();
   check_places_locked();
   if (log_ == nullptr) durable_.store(next_, std::memory_order_release);
 }

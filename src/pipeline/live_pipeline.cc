@@ -1,6 +1,7 @@
 #include "pipeline/live_pipeline.h"
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,10 @@ namespace slipstream {
 class LivePipeline::Worker final : public SignalledAgent {
  public:
   void add(Partition& partition) { partitions_.push_back(&partition); }
+  void has_more() { has_more_.store(true); }
+  void wake_for_more() {
+    if (has_more_.exchange(false)) wake();
+  }
   std::size_t poll(std::size_t budget) override {
     std::size_t work = 0;
     for (Partition* const partition : partitions_) {
@@ -25,6 +30,7 @@ class LivePipeline::Worker final : public SignalledAgent {
 
  private:
   std::vector<Partition*> partitions_;
+  std::atomic<bool> has_more_{false};
 };
 
 LivePipeline::LivePipeline(const Options& options, const LiveParts& parts,
@@ -65,7 +71,11 @@ void LivePipeline::push(std::uint32_t partition, Work work) {
   if (!work.batch) return;
   const std::size_t bytes = work.batch->bytes();
   partitions_[partition]->queue.force(std::move(work.batch), bytes);
-  workers_[partition % workers_.size()]->wake();
+  workers_[partition % workers_.size()]->has_more();
+}
+
+void LivePipeline::wake() {
+  for (auto& worker : workers_) worker->wake_for_more();
 }
 
 }  // namespace slipstream

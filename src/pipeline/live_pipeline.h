@@ -44,6 +44,7 @@ class LivePipeline final : public WorkQueues {
   }
   /// Work without points is of no use here, and let go.
   void push(std::uint32_t partition, Work work) override;
+  void wake() override;
   std::size_t depth(std::uint32_t partition) const override {
     return partitions_[partition]->queue.depth();
   }

@@ -77,7 +77,11 @@ void Pipeline::push(std::uint32_t partition, Work work) {
   CHECK(partition < partitions_.size(), "work is for a partition that there is");
   const std::size_t bytes = work.bytes();
   partitions_[partition]->queue().force(std::move(work), bytes);
-  workers_[partition % workers_.size()]->wake();
+  workers_[partition % workers_.size()]->has_more();
+}
+
+void Pipeline::wake() {
+  for (auto& worker : workers_) worker->wake_for_more();
 }
 
 }  // namespace slipstream

@@ -18,6 +18,11 @@ class Worker final : public SignalledAgent {
   std::size_t poll(std::size_t budget) override;
   /// Only folds from here on: the last checkpoint is its owner's. Any thread.
   void end() { is_ending_.store(true, std::memory_order_relaxed); }
+  /// Work was pushed that it has not been woken for. Any thread.
+  void has_more() { has_more_.store(true); }
+  void wake_for_more() {
+    if (has_more_.exchange(false)) wake();
+  }
 
  protected:
   Limit idle_limit() override;
@@ -26,6 +31,7 @@ class Worker final : public SignalledAgent {
   std::vector<Partition*> partitions_;
   const Clock& clock_;
   std::atomic<bool> is_ending_{false};
+  std::atomic<bool> has_more_{false};
   Supervisor* const supervisor_;  ///< may be nullptr: a failure ends the process
 };
 
@@ -62,6 +68,7 @@ class Pipeline final : public WorkQueues {
     return partitions_[partition]->queue().has_room(bytes);
   }
   void push(std::uint32_t partition, Work work) override;
+  void wake() override;
   std::size_t depth(std::uint32_t partition) const override {
     return partitions_[partition]->queue().depth();
   }
