@@ -31,8 +31,8 @@ struct JournalOptions {
   std::size_t flush_bytes = std::size_t{4} << 20;          ///< either, too, when so much waits
   std::size_t max_backlog_bytes = std::size_t{256} << 20;  ///< not yet in the log: then it is full
   std::size_t block_bytes = std::size_t{16} << 20;         ///< in memory: more is several blocks
-  std::int64_t tick_ms = 50;        ///< between ticks, while points come; at most twice as much
-  std::int64_t slow_tick_ms = 500;  ///< when none have come for 5 s and windows are open
+  std::int64_t tick_ms = 50;          ///< between ticks, while points come; at most twice as much
+  std::int64_t slow_tick_ms = 1'000;  ///< when none have come for 5 s and windows are open
   std::int64_t retention_check_ms = 10'000;
 };
 
