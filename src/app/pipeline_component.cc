@@ -149,7 +149,7 @@ bool PipelineComponent::store_rest() {
 void PipelineComponent::report_left(bool is_logged) const {
   const auto outputs = std::to_string(durable_.store_writer->stats().waiting.value());
   if (!is_logged) {
-    log_error("the log cannot be written: points that were not acknowledged as in it are given up",
+    log_error("the log cannot be written: points that were not acknowledged as synced are given up",
               {{"points", std::to_string(journal_->waiting_points())}});
   } else if (durable_.config.has_segment_log()) {
     log_warn("the store cannot be written: the next start makes its rollups again, from the log",

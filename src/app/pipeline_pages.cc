@@ -133,7 +133,7 @@ void PipelineComponent::log_metrics(MetricsPage& page) const {
                "Points of blocks that the log refused for what they were; in the dead letters",
                real(log.refused_points.value()));
   page.gauge("log_failing", "1 while the log cannot be written", real(log.failing.value()));
-  page.gauge("log_backlog_bytes", "Bytes of points not yet in the log",
+  page.gauge("log_backlog_bytes", "Bytes of points not yet synced to the log",
              real(log.backlog_bytes.value()));
   page.gauge("log_lost_entries", "Entries that the log cannot give back, found since the start",
              real(durable_.lost.entries()));

@@ -80,12 +80,14 @@ SourcesComponent::SourcesComponent(const Basics& basics, IoThread& io, PointSink
     : basics_(basics),
       io_(io),
       sink_(sink),
-      viewers_(viewers),
+      viewers_(basics.config.has_redis_log() ? elsewhere_ : viewers),
       rejection_log_({.refused = log_rejection, .left_out = log_left_out},
                      basics.ingest.errors_not_logged),
       fields_left_out_(basics.ingest, basics.schema.fields()),
       ingest_service_(service_options(basics.config), basics.schema, basics.ingest, basics.clock,
-                      sink, basics.pool, rejection_log_) {}
+                      sink, basics.pool, rejection_log_) {
+  elsewhere_.set(1);
+}
 
 Result<void> SourcesComponent::open_udp(const Config::UdpSource& settings) {
   if (find_decoder(settings.decoder) == nullptr) {

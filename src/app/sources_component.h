@@ -47,6 +47,7 @@ class SourcesComponent final : public Component {
   const Basics basics_;
   IoThread& io_;
   PointSink& sink_;
+  Gauge elsewhere_;  ///< one: other instances may show the points that come here
   const Gauge& viewers_;
   RejectionLog rejection_log_;
   FieldsLeftOut fields_left_out_;

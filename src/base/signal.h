@@ -13,7 +13,8 @@ class Signal {
   void notify() {
     if (pending_.exchange(true, std::memory_order_seq_cst)) return;
     if (!sleeping_.load(std::memory_order_seq_cst)) return;
-    // Who is about to sleep is asleep then; woken with the mutex held, it would at once wait for it.
+    // Who is about to sleep is asleep then; woken with the mutex held, it would at once wait for
+    // it.
     mutex_.lock();
     mutex_.unlock();
     wake_.notify_one();
@@ -25,7 +26,7 @@ class Signal {
       sleeping_.store(true, std::memory_order_seq_cst);
       wake_.wait_for(lock, limit, [this] { return pending_.load(std::memory_order_seq_cst); });
       sleeping_.store(false, std::memory_order_seq_cst);
-      pending_.store(false, std::memory_order_seq_cst);
+      pending_.exchange(false, std::memory_order_seq_cst);
     }
   }
 

@@ -267,7 +267,7 @@ std::vector<Setting> make_settings() {
       integer("durability", "flush_interval_ms", "FLUSH_INTERVAL_MS", 0, 10'000,
               "ms between writes of the log, while points wait",
               SLIPSTREAM_AT(durability.flush_interval_ms)),
-      integer("durability", "sync_interval_ms", "SYNC_INTERVAL_MS", 0, 60'000,
+      integer("durability", "sync_interval_ms", "SYNC_INTERVAL_MS", 0, 2'000,
               "ms between syncs of the log that no acknowledgement waits for: what a power failure "
               "may cost of points by UDP, and how much later rollups of those come",
               SLIPSTREAM_AT(durability.sync_interval_ms)),

@@ -56,20 +56,20 @@ bool Journal::offer(PointBatchPtr& batch) {
 }
 
 void Journal::offer_each(std::span<PointBatchPtr> batches) {
-  std::vector<Chunk> chunks;
   for (const auto& batch : batches) derive_sectors(*batch, parts_.sectors);
   bool must_wake = false;
   std::unique_lock lock(mutex_);
   for (PointBatchPtr& batch : batches) {
     const std::size_t bytes = batch->bytes();
     const Entries entries{.batches = {&batch, 1}};
+    std::vector<Chunk> chunks;
     if (is_large(bytes)) {
       lock.unlock();
       chunks = chunks_of(entries);
       lock.lock();
     }
     if (!has_backlog_room_locked(bytes) || !queues_.has_room(batch->partition, bytes)) continue;
-    must_wake |= log_locked(entries, std::exchange(chunks, {}));
+    must_wake |= log_locked(entries, std::move(chunks));
     hand_over_locked(std::move(batch));
   }
   check_places_locked();
@@ -168,13 +168,16 @@ bool Journal::log_locked(const Entries& entries, std::vector<Chunk> chunks) {
     full_bytes_ += chunk.rows.bytes();
     full_.push_back(std::move(chunk));
   }
-  return true;
+  return must_wake_flusher_locked(now) || was_silent;
 }
 
-/// Where it would sleep for longer than what waits may.
+/// Where it would sleep for longer than what waits may. While the log fails, it knows when to try
+/// again.
 bool Journal::must_wake_flusher_locked(SteadyTime now) {
-  const SteadyTime due =
-      full_.empty() && pending_.rows.bytes() < options_.flush_bytes ? flush_at_locked() : now;
+  if (stats_.failing.value() != 0) return false;
+  const bool is_much =
+      !full_.empty() || pending_.rows.bytes() >= options_.flush_bytes || is_backlog_long_locked();
+  const SteadyTime due = is_much ? now : flush_at_locked();
   if (due >= sleeps_until_) return false;
   sleeps_until_ = due;
   return true;
@@ -189,6 +192,11 @@ std::size_t Journal::room_bytes() const {
 
 std::size_t Journal::backlog_bytes_locked() const {
   return full_bytes_ + pending_.rows.bytes() + writing_bytes_;
+}
+
+/// So much that it is to be synced before more is refused.
+bool Journal::is_backlog_long_locked() const {
+  return backlog_bytes_locked() >= options_.max_backlog_bytes / 4;
 }
 
 /// What alone is more than may wait is taken where nothing waits, so that it is not refused for

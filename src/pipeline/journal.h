@@ -29,7 +29,7 @@ struct JournalOptions {
   std::int64_t flush_interval_ms = 10;                     ///< between writes, while points wait
   std::int64_t sync_interval_ms = 100;                     ///< between syncs nobody waits for
   std::size_t flush_bytes = std::size_t{4} << 20;          ///< either, too, when so much waits
-  std::size_t max_backlog_bytes = std::size_t{256} << 20;  ///< not yet in the log: then it is full
+  std::size_t max_backlog_bytes = std::size_t{256} << 20;  ///< not yet synced: then it is full
   std::size_t block_bytes = std::size_t{16} << 20;         ///< in memory: more is several blocks
   std::int64_t tick_ms = 50;          ///< between ticks, while points come; at most twice as much
   std::int64_t slow_tick_ms = 1'000;  ///< when none have come for 5 s and windows are open
@@ -145,6 +145,7 @@ class Journal final : public Agent, public PointSink {
   void append_control_locked(Work::Kind kind, ArrivalTime now);
   std::size_t backlog_bytes_locked() const;
   bool has_backlog_room_locked(std::size_t more) const;
+  bool is_backlog_long_locked() const;
   void tell_backlog_locked();
   void tick(Moment now);
   bool has_open_windows() const;
@@ -161,6 +162,7 @@ class Journal final : public Agent, public PointSink {
   SteadyTime sync_at() const;
   bool sync_blocks();
   void let_go_of_synced(LogOffset end);
+  void begin_again();
   LogRows spare_rows();
   void fail(const Error& error);
   void settle(LogOffset logged, LogOffset synced, bool written);
@@ -168,6 +170,7 @@ class Journal final : public Agent, public PointSink {
 
   static constexpr std::size_t kMaxGivenUp = 1'000;
   static constexpr std::size_t kMaxSpares = 16;
+  static constexpr std::size_t kMaxSpareBytes = std::size_t{1} << 20;
 
   Log* const log_;
   WorkQueues& queues_;

@@ -127,8 +127,15 @@ Result<void> Journal::append_body() {
 bool Journal::write_blocks() {
   CHECK(written_ < writing_.size(), "only what was taken is written");
   if (written_ == 0) oldest_written_ = parts_.clock.steady();
+  bool has_begun_again = false;
   while (written_ < writing_.size()) {
     auto appended = append_body();
+    if (!appended && log_->next_offset() < writing_[written_].base && !has_begun_again) {
+      // What was not synced is gone with its file, or with what failed: it comes again.
+      has_begun_again = true;
+      begin_again();
+      continue;
+    }
     if (!appended && appended.error().code == ErrorCode::kRefused) {
       give_up_body(appended.error());
       appended = append_body();
@@ -154,7 +161,8 @@ SteadyTime Journal::sync_at() const {
   if (written_ == 0) return kForever;
   const std::lock_guard lock(mutex_);
   const bool is_wanted = sync_wanted_ > durable_offset() ||
-                         written_bytes_ >= options_.flush_bytes || stats_.failing.value() != 0;
+                         written_bytes_ >= options_.flush_bytes || is_backlog_long_locked() ||
+                         stats_.failing.value() != 0;
   return is_wanted ? kNever : oldest_written_ + options_.sync_interval_ms * kNsPerMs;
 }
 
@@ -166,6 +174,7 @@ bool Journal::sync_blocks() {
     fail(synced.error());
     return false;
   }
+  CHECK(log_->synced_offset() >= end, "what was written and not cut back is synced");
   stats_.fsync.observe_ns(parts_.clock.steady() - begin);
   if (stats_.failing.value() != 0) warn_("the log can be written again");
   stats_.failing.set(0);
@@ -182,7 +191,8 @@ void Journal::let_go_of_synced(LogOffset end) {
       LogRows& rows = writing_.front().rows;
       CHECK(writing_bytes_ >= rows.bytes(), "what was taken was counted");
       writing_bytes_ -= rows.bytes();
-      if (spares_.size() < kMaxSpares) spares_.push_back(std::move(rows));
+      const bool is_small = rows.bytes() <= kMaxSpareBytes;
+      if (is_small && spares_.size() < kMaxSpares) spares_.push_back(std::move(rows));
       writing_.pop_front();
     }
     logged_ = end;
@@ -246,10 +256,14 @@ void Journal::fail(const Error& error) {
     stats_.failing.set(1);
   }
   retry_at_ = parts_.clock.steady() + kRetryNs;
-  // The log is back at what it has synced, which may be more than it was asked to.
+  begin_again();
+  settle(0, 0, false);
+}
+
+/// The log is back at what it has synced, which may be more than it was asked to.
+void Journal::begin_again() {
   written_ = written_bytes_ = 0;
   let_go_of_synced(log_->synced_offset());
-  settle(0, 0, false);
 }
 
 void Journal::settle(LogOffset logged, LogOffset synced, bool written) {

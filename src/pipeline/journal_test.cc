@@ -158,6 +158,31 @@ TEST_F(JournalTest, OfSeveralBatchesThoseAreTakenThatThereIsRoomFor) {
   EXPECT_EQ(journal_->next_offset(), 2u);
 }
 
+TEST_F(JournalTest, ALargeBatchThatIsNotTakenLeavesNothingBehind) {
+  start({.max_backlog_bytes = 60'000, .block_bytes = 3'000});
+  std::vector<PointBatchPtr> batches;
+  batches.push_back(batch(1, 100));
+  batches.push_back(batch(0, 500));
+  batches.push_back(batch(2, 2));
+  journal_->offer_each(batches);
+  EXPECT_EQ(batches[0], nullptr);
+  ASSERT_NE(batches[1], nullptr) << "there is no room for it";
+  EXPECT_EQ(batches[2], nullptr);
+  ASSERT_TRUE(journal_->flush());
+  EXPECT_EQ(logged().points, 102u);
+}
+
+TEST_F(JournalTest, ALongBacklogIsSyncedBeforeMoreIsRefused) {
+  start({.flush_interval_ms = 10, .sync_interval_ms = 60'000, .max_backlog_bytes = 40'000});
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    auto one = batch(i % kPartitions, 10);
+    ASSERT_TRUE(journal_->offer(one)) << i;
+    fold();
+    poll_after(10);
+  }
+  EXPECT_GT(journal_->durable_offset(), 900u);
+}
+
 TEST_F(JournalTest, SyncsAreAnIntervalApartAndTakeAllThatCame) {
   start({.flush_interval_ms = 10, .sync_interval_ms = 0});
   Body first = body();

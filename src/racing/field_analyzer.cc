@@ -8,7 +8,7 @@
 namespace slipstream {
 namespace {
 
-constexpr std::int64_t kTickMs = 100;  // observers are told the time at least this often
+constexpr std::int64_t kTickMs = 100;  // an observer's tick comes this late at most
 
 Sample sample_of(const PointBatch& batch, const Point& point) {
   // Well-known fields have the lowest numbers: one comparison a value, no jump by field.

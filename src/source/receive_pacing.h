@@ -33,8 +33,9 @@ class ReceivePacing {
                     : datagrams >= kBusy ? kWatchedLongNs
                                          : kWatchedShortNs};
     }
-    const auto count = static_cast<std::int64_t>(datagrams);
-    return {.ns = std::clamp(elapsed_ns * kGathered / count, kWatchedLongestNs, longest_ns_)};
+    const std::int64_t apart_ns =
+        std::min(elapsed_ns, kNsPerSecond) / static_cast<std::int64_t>(datagrams);
+    return {.ns = std::clamp(apart_ns * kGathered, kWatchedLongestNs, longest_ns_)};
   }
 
  private:

@@ -63,6 +63,11 @@ TEST(ReceivePacing, AFloodIsTakenInPortionsThatTheBufferHolds) {
   }
 }
 
+TEST(ReceivePacing, TheFirstWaitIsLikeAnyOther) {
+  constexpr std::int64_t kSinceEver = SteadyTime{kNsPerSecond} - kNever;
+  EXPECT_EQ(ReceivePacing(kAmple).next(2, kSinceEver, false).ns, 20 * kNsPerMs);
+}
+
 TEST(ReceivePacing, OneDatagramNowAndThenIsBlockedFor) {
   const auto second = run(ReceivePacing(kAmple), 100 * kNsPerMs, false);
   EXPECT_LE(second.wakes, 22);

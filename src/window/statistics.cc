@@ -42,7 +42,7 @@ void Statistics::add(const PointValues& point) {
 
 bool Statistics::has_fields_of(const PointValues& point) const {
   const auto fields = point.fields();
-  return fields.size() == fields_.size() &&
+  return fields.size() == fields_.size() && !fields.empty() &&
          std::memcmp(fields.data(), fields_.data(), fields.size_bytes()) == 0;
 }
 
