@@ -4,37 +4,28 @@
 
 #include <cstring>
 
+#include "base/byte_words.h"
 #include "base/clock.h"
 #include "base/iso_time.h"
 #include "base/number_text.h"
 
 namespace slipstream {
-
 namespace {
-
-constexpr std::uint64_t kEach = 0x0101010101010101;
 
 /// Whether all of it is ASCII that stands in a JSON string as it is.
 bool is_plain_text(std::string_view text) {
-  std::uint64_t others = 0;
-  const auto look = [&others](std::uint64_t word) {
-    const auto zeros = [](std::uint64_t w) { return (w - kEach) & ~w; };
-    others |=
-        word | (word - 0x20 * kEach) | zeros(word ^ ('"' * kEach)) | zeros(word ^ ('\\' * kEach));
-  };
-  std::uint64_t word;
+  std::uint64_t stops = 0;
   const char* at = text.data();
   std::size_t left = text.size();
-  for (; left >= sizeof word; at += sizeof word, left -= sizeof word) {
-    std::memcpy(&word, at, sizeof word);
-    look(word);
+  for (; left >= sizeof stops; at += sizeof stops, left -= sizeof stops) {
+    stops |= json_string_stops(word_at(at));
   }
   if (left > 0) {
-    word = ' ' * kEach;
+    std::uint64_t word = ' ' * kEachByte;
     std::memcpy(&word, at, left);
-    look(word);
+    stops |= json_string_stops(word);
   }
-  return (others & (0x80 * kEach)) == 0;
+  return stops == 0;
 }
 
 void append_escaped(std::string& out, std::string_view text) {

@@ -1,11 +1,11 @@
 #pragma once
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "base/byte_words.h"
 #include "model/schema.h"
 
 namespace slipstream {
@@ -67,12 +67,6 @@ class Member {
 
  private:
   static constexpr std::size_t kWord = sizeof(std::uint64_t);
-
-  static std::uint64_t word_at(const char* bytes) {
-    std::uint64_t word;
-    std::memcpy(&word, bytes, kWord);
-    return word;
-  }
 
   std::string name_;
   bool is_plain_ = false;

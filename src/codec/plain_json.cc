@@ -1,8 +1,8 @@
 #include "codec/plain_json.h"
 
 #include <bit>
-#include <cstring>
 
+#include "base/byte_words.h"
 #include "codec/draft_filler.h"
 
 namespace slipstream {
@@ -12,16 +12,6 @@ constexpr std::size_t kMaxDigits = PlainNumber::kMaxDigits;
 
 constexpr std::uint64_t kIntegerPowers[] = {1,      10,      100,       1'000,
                                             10'000, 100'000, 1'000'000, 10'000'000};
-
-constexpr std::uint64_t kEachByte = 0x0101010101010101;
-constexpr std::uint64_t kHighBits = 0x80 * kEachByte;
-
-std::uint64_t word_at(const char* bytes) {
-  static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
-  std::uint64_t word;
-  std::memcpy(&word, bytes, sizeof word);
-  return word;
-}
 
 std::uint64_t eight_digits(std::uint64_t word) {
   word = (word * 10 + (word >> 8)) & 0x00ff00ff00ff00ff;
@@ -72,13 +62,7 @@ const char* read_number(const char* at, PlainNumber& number) {
 /// Returns the closing quote, or nullptr when the text is not plain.
 const char* closing_quote(const char* at, const char* end) {
   for (; at < end; at += 8) {
-    const std::uint64_t word = word_at(at);
-    const auto equals = [word](std::uint64_t c) {
-      const std::uint64_t zeros = word ^ (c * kEachByte);
-      return (zeros - kEachByte) & ~zeros;
-    };
-    const std::uint64_t control = (word - 0x20 * kEachByte) & ~word;
-    const std::uint64_t stops = (equals('"') | equals('\\') | control | word) & kHighBits;
+    const std::uint64_t stops = json_string_stops(word_at(at));
     if (stops == 0) continue;
     at += std::countr_zero(stops) / 8;
     return at < end && *at == '"' ? at : nullptr;
