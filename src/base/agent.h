@@ -28,6 +28,12 @@ class SignalledAgent : public Agent {
  public:
   void idle() override { signal_.wait_for(std::min(idle_limit(), kLongestIdle)); }
   void wake() override { signal_.notify(); }
+  /// There is work that it has not been woken for. Any thread, as the next.
+  void has_more() { has_more_.store(true); }
+  /// Wakes it where there is.
+  void wake_for_more() {
+    if (has_more_.exchange(false)) wake();
+  }
 
  protected:
   using Limit = std::chrono::nanoseconds;
@@ -40,6 +46,7 @@ class SignalledAgent : public Agent {
 
  private:
   Signal signal_;
+  std::atomic<bool> has_more_{false};
 };
 
 /// Runs an agent on a named thread of its own until stopped; the destructor stops and joins.

@@ -19,8 +19,8 @@ struct TelemetryBatcherOptions {
 
 /// Gathers points into `telemetry_update` messages, and tells when one is due: at once when nothing
 /// was sent for the spacing (a tenth of it for few readers); when that time has passed; or when a
-/// full batch waits. What is full grows with the rate, so that messages stay at most about 400 a
-/// second. The spacing is batch_min_ms; while readers are far behind it grows up to batch_max_ms,
+/// full batch waits. What is full grows with the rate, so that full batches stay at most about 400
+/// a second. The spacing is batch_min_ms; while readers are far behind it grows up to batch_max_ms,
 /// and what is full with it: fewer, larger messages. One thread.
 class TelemetryBatcher {
  public:

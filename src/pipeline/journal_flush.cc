@@ -147,10 +147,6 @@ bool Journal::write_blocks() {
   }
   const LogOffset end = writing_.back().end();
   CHECK(end > durable_offset(), "what is written goes on from what is durable");
-  {
-    const std::lock_guard lock(mutex_);
-    logged_ = end;
-  }
   settle(end, durable_offset(), true);
   return true;
 }
@@ -273,6 +269,7 @@ void Journal::settle(LogOffset logged, LogOffset synced, bool written) {
     if (!written) {
       settled.swap(waiters_);
     } else {
+      logged_ = logged;
       const auto waits = [&](const Waiter& w) {
         return w.offset > (w.durability == Durability::kLogged ? logged : synced);
       };

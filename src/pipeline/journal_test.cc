@@ -14,10 +14,8 @@
 namespace slipstream {
 namespace {
 
-using journal_testing::FussyLog;
 using journal_testing::JournalTest;
 using journal_testing::kPartitions;
-using journal_testing::Outputs;
 
 using testing::Contains;
 using testing::ElementsAre;

@@ -1,7 +1,6 @@
 #include "pipeline/live_pipeline.h"
 
 #include <algorithm>
-#include <atomic>
 #include <string>
 #include <utility>
 
@@ -12,10 +11,6 @@ namespace slipstream {
 class LivePipeline::Worker final : public SignalledAgent {
  public:
   void add(Partition& partition) { partitions_.push_back(&partition); }
-  void has_more() { has_more_.store(true); }
-  void wake_for_more() {
-    if (has_more_.exchange(false)) wake();
-  }
   std::size_t poll(std::size_t budget) override {
     std::size_t work = 0;
     for (Partition* const partition : partitions_) {
@@ -30,7 +25,6 @@ class LivePipeline::Worker final : public SignalledAgent {
 
  private:
   std::vector<Partition*> partitions_;
-  std::atomic<bool> has_more_{false};
 };
 
 LivePipeline::LivePipeline(const Options& options, const LiveParts& parts,

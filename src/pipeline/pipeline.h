@@ -18,11 +18,6 @@ class Worker final : public SignalledAgent {
   std::size_t poll(std::size_t budget) override;
   /// Only folds from here on: the last checkpoint is its owner's. Any thread.
   void end() { is_ending_.store(true, std::memory_order_relaxed); }
-  /// Work was pushed that it has not been woken for. Any thread.
-  void has_more() { has_more_.store(true); }
-  void wake_for_more() {
-    if (has_more_.exchange(false)) wake();
-  }
 
  protected:
   Limit idle_limit() override;
@@ -31,7 +26,6 @@ class Worker final : public SignalledAgent {
   std::vector<Partition*> partitions_;
   const Clock& clock_;
   std::atomic<bool> is_ending_{false};
-  std::atomic<bool> has_more_{false};
   Supervisor* const supervisor_;  ///< may be nullptr: a failure ends the process
 };
 
