@@ -1,7 +1,6 @@
 // A server that nothing comes to costs next to nothing.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdint>
@@ -20,17 +19,28 @@ using harness::eventually;
 using harness::http;
 using harness::Server;
 
-/// How often each thread but the test's own has gone to sleep, by number and name.
+std::string first_line(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+/// How often each thread of the server has gone to sleep, by number and name. Those that have the
+/// program's name are none of its: the test's own, and one that ThreadSanitizer runs.
 std::map<std::string, std::uint64_t> sleeps() {
+  const std::string program = first_line("/proc/self/comm");
   std::map<std::string, std::uint64_t> found;
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
-    if (task.path().filename() == std::to_string(getpid())) continue;
+    const std::string name = first_line(task.path() / "comm");
+    if (name == program) continue;
     std::ifstream status(task.path() / "status");
-    std::string name;
     for (std::string line; std::getline(status, line);) {
-      if (line.starts_with("Name:")) name = task.path().filename().string() + line.substr(5);
       constexpr std::string_view kCount = "voluntary_ctxt_switches:";
-      if (line.starts_with(kCount)) found[name] = std::stoull(line.substr(kCount.size()));
+      if (line.starts_with(kCount)) {
+        found[task.path().filename().string() + " " + name] =
+            std::stoull(line.substr(kCount.size()));
+      }
     }
   }
   return found;
