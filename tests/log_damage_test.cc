@@ -13,7 +13,9 @@ namespace {
 
 using harness::eventually;
 using harness::http;
+using harness::in_payload;
 using harness::kFreePorts;
+using harness::lost_to;
 using harness::metric;
 using harness::Program;
 using harness::Recorded;
@@ -94,14 +96,15 @@ TEST_F(LogDamage, BehindTheCheckpointIsToldAtEachStart) {
   const auto segments = session_.segments();
   ASSERT_GE(segments.size(), 4u);
   const auto& segment = segments[1];
-  const auto block = session_.blocks(segments[0]).at(2);
+  const auto blocks = session_.blocks(segments[0]);
+  const auto& block = blocks.at(2);
   const auto file = session_.log() / segment.name;
   const auto kept = session_.directory().path() / "kept";
   fs::copy(session_.log(), kept);
   const std::uint64_t end = segments[2].base_offset;
   const std::vector<std::pair<std::function<void()>, Ranges>> cases = {
-      {[&] { session_.flip(segments[0], block.position + sizeof(BlockHeader) + 5); },
-       {{block.from, *block.to}}},
+      {[&] { session_.flip(segments[0], in_payload(block)); },
+       {{block.from, lost_to(blocks, block)}}},
       {[&] { fs::remove(file); }, {{segment.base_offset, end}}},
       {[&] { fs::resize_file(file, 20); }, {{segment.base_offset, end}}},
       {[&] {
@@ -124,10 +127,11 @@ TEST_F(LogDamage, BehindTheCheckpointIsToldAtEachStart) {
 
 TEST_F(LogDamage, OfTheLastSegmentThatTheStartFindsIsCountedOnce) {
   const auto segment = session_.segments().back();
-  const auto block = session_.blocks(segment).at(1);
-  session_.flip(segment, block.position + sizeof(BlockHeader) + 5);
+  const auto blocks = session_.blocks(segment);
+  const auto& block = blocks.at(1);
+  session_.flip(segment, in_payload(block));
   for (int start = 0; start < 2; ++start) {
-    EXPECT_EQ(told_at_a_start().health, (Ranges{{block.from, *block.to}}));
+    EXPECT_EQ(told_at_a_start().health, (Ranges{{block.from, lost_to(blocks, block)}}));
   }
 }
 
@@ -149,18 +153,19 @@ class LogDamageAfterAKill : public LogDamage {
     ASSERT_EQ(server.exit_code(), 1'000 + SIGKILL);
     const auto segment = session_.segments().front();
     const auto blocks = session_.blocks(segment);
-    block_ = blocks.at(blocks.size() / 2);
-    session_.flip(segment, block_.position + sizeof(BlockHeader) + 5);
+    const Piece& block = blocks.at(blocks.size() / 2);
+    lost_ = {block.from, lost_to(blocks, block)};
+    session_.flip(segment, in_payload(block));
   }
   void expect_counted_once(const std::vector<std::string>& environment) const {
-    const Ranges ranges = {{block_.from, *block_.to}};
+    const Ranges ranges = {lost_};
     const Told first = told_at_a_start(environment);
     EXPECT_EQ(first.health, ranges);
     EXPECT_EQ(first.log, ranges);
     EXPECT_EQ(told_at_a_start(environment).health, ranges);
   }
 
-  Piece block_;
+  Ranges::value_type lost_;
 };
 
 TEST_F(LogDamageAfterAKill, IsCountedOnce) {

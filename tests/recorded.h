@@ -51,6 +51,20 @@ inline std::vector<Piece> blocks_of(const std::filesystem::path& log, const Segm
   }
 }
 
+/// Where the payload of a block has a byte.
+inline std::uint64_t in_payload(const Piece& block) {
+  return block.position + block.header.bytes() + 5;
+}
+
+/// Where the offsets end that are lost with a block: behind the blocks that lean on it.
+inline std::uint64_t lost_to(const std::vector<Piece>& blocks, const Piece& block) {
+  std::uint64_t end = *block.to;
+  for (const Piece& next : blocks) {
+    if (next.from == end && next.header.leans()) end = *next.to;
+  }
+  return end;
+}
+
 /// A data directory in which a server has taken all_points(), a block or more of the log a body.
 class Recorded {
  public:

@@ -30,6 +30,12 @@ Result<void> PointLogDecoder::open(std::string_view payload) {
   // What TextRef reaches, with room for the spare bytes behind each text.
   constexpr std::size_t kMaxBytes = std::size_t{1} << 30;
   if (payload.size() > kMaxBytes) return fail("the log's payload is too large");
+  is_chain_ = !payload.empty() && payload[0] == log::kChainVersion;
+  if (is_chain_) {
+    if (chain_.open(payload)) return {};
+    return fail("the log's payload is damaged, or what it goes on with was not read");
+  }
+  chain_.end_chain();
   if (!payload.empty() && (payload[0] < log::kOldestVersion || payload[0] > log::kVersion)) {
     return fail("the log's payload is of a version that is not known");
   }
@@ -125,9 +131,10 @@ bool PointLogDecoder::read_sources(ByteReader& reader) {
   for (std::uint64_t i = 0; i < sources; ++i) {
     const auto* const known = std::ranges::find(kSourceNames, reader.text());
     if (!reader.ok()) return false;
-    sources_.push_back(known == std::end(kSourceNames)
-                           ? SourceKind::kReplay
-                           : static_cast<SourceKind>(known - std::begin(kSourceNames)));
+    const bool is_known = known != std::end(kSourceNames);
+    if (!is_known) ++sources_unknown_;
+    sources_.push_back(is_known ? static_cast<SourceKind>(known - std::begin(kSourceNames))
+                                : SourceKind::kReplay);
   }
   return true;
 }
@@ -289,6 +296,7 @@ bool PointLogDecoder::read_texts(ByteReader& reader) {
 }
 
 bool PointLogDecoder::next(LogEntry& entry) {
+  if (is_chain_) return chain_.next(entry);
   if (next_run_ == runs_.size()) return false;
   const LogEntry& run = runs_[next_run_++];
   entry.kind = run.kind;

@@ -5,25 +5,12 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "codec/log_rows.h"
+#include "codec/chain_decoder.h"
+#include "codec/log_entry.h"
 #include "codec/value_column.h"
 #include "model/schema.h"
 
 namespace slipstream {
-
-/// One control entry, points of one partition that follow each other, or a void of so many entries.
-/// Views are into the payload.
-struct LogEntry {
-  LogEntryKind kind = LogEntryKind::kPoints;
-  std::uint32_t index = 0;      ///< in the payload: its offset is the payload's first one + index
-  std::uint32_t count = 1;      ///< offsets it takes
-  std::uint32_t partition = 0;  ///< kPoints
-  PointBatchPtr points = {};    ///< kPoints; the receiver's, to be put back into the pool
-  ArrivalTime time = {};        ///< kTick, kClose, kKey
-  std::string_view text = {};   ///< kDefinitions, kKey: the answer
-  std::string_view key = {};    ///< kKey
-  std::uint16_t status = 0;     ///< kKey
-};
 
 /// Reads what PointLogEncoder wrote, and refuses anything else: whatever the bytes are, it reads
 /// none beyond them, and takes memory in proportion to them. One thread; allocates nothing once its
@@ -34,17 +21,21 @@ struct LogEntry {
 /// kReplay.
 class PointLogDecoder {
  public:
-  PointLogDecoder(FieldTable& fields, BatchPool& pool) : fields_(fields), pool_(pool) {}
+  PointLogDecoder(FieldTable& fields, BatchPool& pool)
+      : fields_(fields), pool_(pool), chain_(fields, pool) {}
 
-  /// Checks and reads the whole payload, which must outlive the calls of next().
+  /// Checks and reads the whole payload, which must outlive the calls of next(). One that goes on
+  /// with a chain is refused where the payload before it was not the one before it in its chain.
   Result<void> open(std::string_view payload);
   /// Of the payload that is open.
-  std::uint32_t count() const { return count_; }
+  std::uint32_t count() const { return is_chain_ ? chain_.count() : count_; }
   /// Fills `entry` with the next entry; false after the last.
   bool next(LogEntry& entry);
 
   /// Values lost since the field table was full, since the start.
-  std::uint64_t values_dropped() const { return values_dropped_; }
+  std::uint64_t values_dropped() const { return values_dropped_ + chain_.values_dropped(); }
+  /// Sources whose name is not known, since the start.
+  std::uint64_t sources_unknown() const { return sources_unknown_ + chain_.sources_unknown(); }
 
  private:
   struct Series {
@@ -106,6 +97,8 @@ class PointLogDecoder {
 
   FieldTable& fields_;
   BatchPool& pool_;
+  ChainDecoder chain_;
+  bool is_chain_ = false;     ///< what is open is chain_'s
   std::uint8_t version_ = 0;  ///< of the payload
   std::vector<LogEntry> runs_;
   std::vector<Series> series_;
@@ -127,6 +120,7 @@ class PointLogDecoder {
   std::size_t next_text_ = 0;
   std::uint64_t batch_ = 0;
   std::uint64_t values_dropped_ = 0;
+  std::uint64_t sources_unknown_ = 0;
 };
 
 }  // namespace slipstream

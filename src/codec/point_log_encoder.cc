@@ -15,11 +15,6 @@ std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) {
   return hash ^ (hash >> 32);
 }
 
-std::int64_t floor_ms(ArrivalTime time) {
-  const std::int64_t ms = time.ns / kNsPerMs;
-  return std::max(ms - (time.ns % kNsPerMs < 0 ? 1 : 0), -log::kMaxArrivalMs);
-}
-
 /// The largest unit that divides all event times: 0 ns, 1 us, 2 ms.
 std::uint8_t time_unit(const std::vector<Point>& points) {
   std::uint8_t unit = 2;
@@ -56,7 +51,7 @@ void push_difference(std::vector<std::uint64_t>& column, std::uint64_t& last, st
 static_assert(log::kOldSources <= kSourceKindCount);
 
 PointLogEncoder::PointLogEncoder(const FieldTable& fields)
-    : fields_(fields), field_numbers_(FieldTable::kMaxFields) {}
+    : fields_(fields), chain_(fields), field_numbers_(FieldTable::kMaxFields) {}
 
 /// The slot of what `is_it` says it is, or a free one.
 template <typename IsIt>
@@ -79,7 +74,19 @@ void PointLogEncoder::Index::make_room(std::size_t entries, std::uint64_t epoch)
   }
 }
 
-void PointLogEncoder::encode(const LogRows& rows, std::string& payload) {
+void PointLogEncoder::encode(const LogRows& rows, std::string& payload, bool may_lean) {
+  const bool is_chain = rows.points().size() <= kChainPoints && rows.count() <= kChainPoints &&
+                        chain_.encode(rows, may_lean, payload);
+  if (is_chain) {
+    leans_ = chain_.leans();
+  } else {
+    encode_columns(rows, payload);
+  }
+}
+
+void PointLogEncoder::encode_columns(const LogRows& rows, std::string& payload) {
+  chain_.end_chain();
+  leans_ = false;
   begin();
   const std::uint8_t unit = time_unit(rows.points());
   for (const Point& p : rows.points()) add_point(rows, p, log::kTimeUnits[unit]);
@@ -130,7 +137,7 @@ void PointLogEncoder::add_point(const LogRows& rows, const Point& p, std::int64_
   push_difference(columns_[log::kEventTime], series.event_time, static_cast<std::uint64_t>(time));
   last_event_time_ = series.event_time;
   push_difference(columns_[log::kArrival], last_arrival_,
-                  static_cast<std::uint64_t>(floor_ms(p.arrival_time)));
+                  static_cast<std::uint64_t>(log::floor_ms(p.arrival_time.ns)));
   push_difference(columns_[log::kLap], series.lap, static_cast<std::uint64_t>(p.lap));
   if ((flags & log::kHasSector) != 0) {
     push_difference(columns_[log::kSector], series.sector, static_cast<std::uint64_t>(p.sector));

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "codec/chain_encoder.h"
 #include "codec/log_rows.h"
 #include "codec/point_log_format.h"
 #include "codec/value_column.h"
@@ -13,15 +14,24 @@
 
 namespace slipstream {
 
-/// Writes rows as a payload of the log, in columns (docs/log_payload.md), to be compressed by the
-/// log. All memory is kept for the next payload, and none of it is cleared by its size. One thread.
+/// Writes rows as a payload of the log (docs/log_payload.md): many points in columns, to be
+/// compressed by the log, few of them in a chain. All memory is kept for the next payload, and none
+/// of it is cleared by its size. One thread.
 class PointLogEncoder {
  public:
   explicit PointLogEncoder(const FieldTable& fields);
 
   /// Replaces `payload`. Of a point it keeps all but the texts of those without `has_texts`; its
-  /// arrival to the millisecond it fell in.
-  void encode(const LogRows& rows, std::string& payload);
+  /// arrival to the millisecond it fell in. `may_lean`: the payload before is in the log, right
+  /// before this one, so that it may go on with its chain.
+  void encode(const LogRows& rows, std::string& payload, bool may_lean = false);
+  /// The same in columns, whatever their number. No chain goes on behind it.
+  void encode_columns(const LogRows& rows, std::string& payload);
+  /// Whether the payload goes on with a chain: it can be read only after the one before.
+  bool leans() const { return leans_; }
+
+  /// More points than these are faster in columns, and no larger to speak of.
+  static constexpr std::size_t kChainPoints = 256;
 
  private:
   struct Series {
@@ -75,6 +85,8 @@ class PointLogEncoder {
   void write_values(std::string& out);
 
   const FieldTable& fields_;
+  ChainEncoder chain_;
+  bool leans_ = false;
   std::uint64_t epoch_ = 0;
   Index series_index_;
   Index shape_index_;

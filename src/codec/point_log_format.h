@@ -8,9 +8,19 @@
 /// The bytes of a payload, as docs/log_payload.md tells them; shared by encoder and decoder.
 namespace slipstream::point_log {
 
-inline constexpr std::uint8_t kVersion = 2;
+inline constexpr std::uint8_t kVersion = 2;  ///< of columns
+/// Of chains, beside it: for few points, and for what is rewritten.
+inline constexpr std::uint8_t kChainVersion = 3;
 /// 0.1's: it has no voids, and numbers of its own for sources in place of their names.
 inline constexpr std::uint8_t kOldestVersion = 1;
+
+// Of a payload of a chain, its flags.
+inline constexpr std::uint8_t kLeans = 0x01;  ///< it goes on with the chain of the one before
+inline constexpr std::uint8_t kHasNames = 0x02;
+inline constexpr std::uint8_t kHasControls = 0x04;
+
+/// Of a chain's fields, beside those of value_form.h: values are told by their bit patterns.
+inline constexpr unsigned kPatternForm = 48;
 
 /// Of a shape: what its points have in common.
 inline constexpr std::uint8_t kOldSourceMask = 0x07;  ///< in version 1; zero since
@@ -28,6 +38,12 @@ inline constexpr std::int64_t kTimeUnits[] = {1, kNsPerUs, kNsPerMs};
 
 /// Either way from 1970: what nanoseconds in 64 bits can tell.
 inline constexpr std::int64_t kMaxArrivalMs = std::numeric_limits<std::int64_t>::max() / kNsPerMs;
+
+/// Rounded down, and within what a payload can tell.
+inline std::int64_t floor_ms(std::int64_t ns) {
+  const std::int64_t ms = ns / kNsPerMs - (ns % kNsPerMs < 0 ? 1 : 0);
+  return ms < -kMaxArrivalMs ? -kMaxArrivalMs : ms;
+}
 
 /// Columns of what is no value, in the order in which they are written.
 enum Column : std::size_t {

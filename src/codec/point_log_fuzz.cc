@@ -14,7 +14,30 @@ struct Ignored final : RejectionSink {
   void rejected(std::size_t, const Rejection&, std::string_view) override {}
 };
 
-/// What came back must come back again.
+void add(const LogEntry& entry, LogRows& rows) {
+  switch (entry.kind) {
+    case LogEntryKind::kPoints:
+      rows.add_points(*entry.points, entry.partition);
+      break;
+    case LogEntryKind::kTick:
+      rows.add_tick(entry.time);
+      break;
+    case LogEntryKind::kClose:
+      rows.add_close(entry.time);
+      break;
+    case LogEntryKind::kDefinitions:
+      rows.add_definitions(entry.text);
+      break;
+    case LogEntryKind::kKey:
+      rows.add_key(entry.key, entry.time, entry.status, entry.text);
+      break;
+    case LogEntryKind::kVoid:
+      rows.add_void(entry.count);
+      break;
+  }
+}
+
+/// What came back must come back again, from both forms.
 void check_payload(std::string_view payload) {
   Schema schema;
   const auto entries = read_back(payload, schema);
@@ -23,34 +46,51 @@ void check_payload(std::string_view payload) {
   std::vector<std::string> first;
   for (const LogEntry& entry : *entries) {
     describe(entry, schema, first);
-    switch (entry.kind) {
-      case LogEntryKind::kPoints:
-        rows.add_points(*entry.points, entry.partition);
-        break;
-      case LogEntryKind::kTick:
-        rows.add_tick(entry.time);
-        break;
-      case LogEntryKind::kClose:
-        rows.add_close(entry.time);
-        break;
-      case LogEntryKind::kDefinitions:
-        rows.add_definitions(entry.text);
-        break;
-      case LogEntryKind::kKey:
-        rows.add_key(entry.key, entry.time, entry.status, entry.text);
-        break;
-      case LogEntryKind::kVoid:
-        rows.add_void(entry.count);
-        break;
-    }
+    add(entry, rows);
   }
   std::string again;
-  PointLogEncoder(schema.fields()).encode(rows, again);
-  const auto second_entries = read_back(again, schema);
-  if (!second_entries) std::abort();
-  std::vector<std::string> second;
-  for (const LogEntry& entry : *second_entries) describe(entry, schema, second);
-  if (second != first) std::abort();
+  PointLogEncoder encoder(schema.fields());
+  for (const bool in_columns : {true, false}) {
+    if (in_columns) {
+      encoder.encode_columns(rows, again);
+    } else {
+      encoder.encode(rows, again);
+    }
+    const auto second_entries = read_back(again, schema);
+    if (!second_entries) std::abort();
+    std::vector<std::string> second;
+    for (const LogEntry& entry : *second_entries) describe(entry, schema, second);
+    if (second != first) std::abort();
+  }
+}
+
+/// Payloads of a chain, each behind its size in two bytes: what came back must come back again from
+/// another chain.
+void check_chain(std::string_view input) {
+  Schema schema;
+  BatchPool pool;
+  PointLogDecoder decoder(schema.fields(), pool);
+  PointLogDecoder again(schema.fields(), pool);
+  PointLogEncoder encoder(schema.fields());
+  bool may_lean = false;
+  ByteReader reader(input);
+  while (reader.left() > 0) {
+    const std::string_view payload = reader.bytes(reader.fixed<std::uint16_t>());
+    if (!reader.ok() || !decoder.open(payload)) return;
+    LogRows rows;
+    std::vector<std::string> first;
+    for (LogEntry entry; decoder.next(entry);) {
+      describe(entry, schema, first);
+      add(entry, rows);
+    }
+    std::string written;
+    encoder.encode(rows, written, may_lean);
+    may_lean = true;
+    if (!again.open(written)) std::abort();
+    std::vector<std::string> second;
+    for (LogEntry entry; again.next(entry);) describe(entry, schema, second);
+    if (second != first) std::abort();
+  }
 }
 
 /// Points of a text are the same after the log, and after JSON written from their members.
@@ -106,6 +146,7 @@ void check_text(std::string_view input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   slipstream::check_payload(input);
+  slipstream::check_chain(input);
   slipstream::check_text(input);
   return 0;
 }

@@ -176,12 +176,16 @@ RC_GTEST_PROP(PointLogProperty, WhateverIsGatheredComesBack, ()) {
   PointLogEncoder encoder(schema.fields());
   LogRows rows;
   std::string payload;
-  for (int round = 0; round < 2; ++round) {  // the second in the memory of the first
+  for (int round = 0; round < 4; ++round) {  // some in the memory of those before
     std::vector<std::string> expected;
     std::vector<std::string> found;
     rows.clear();
     for (const AnyEntry& any : gathered) add(any, schema, rows, expected);
-    encoder.encode(rows, payload);
+    if (round < 2) {
+      encoder.encode_columns(rows, payload);
+    } else {
+      encoder.encode(rows, payload);
+    }
 
     const auto entries = read_back(payload, schema);
     RC_ASSERT(entries.has_value());
@@ -206,7 +210,7 @@ RC_GTEST_PROP(PointLogProperty, DamageIsAnErrorOrOtherEntriesAndNothingWorse, ()
   std::vector<std::string> described;
   for (const AnyEntry& any : gathered) add(any, schema, rows, described);
   std::string payload;
-  PointLogEncoder(schema.fields()).encode(rows, payload);
+  PointLogEncoder(schema.fields()).encode_columns(rows, payload);
   const auto at = *rc::gen::inRange<std::size_t>(0, payload.size());
   payload[at] = static_cast<char>(payload[at] ^ *rc::gen::inRange(1, 256));
   if (const auto entries = read_back(payload, schema)) {
@@ -215,6 +219,52 @@ RC_GTEST_PROP(PointLogProperty, DamageIsAnErrorOrOtherEntriesAndNothingWorse, ()
   const auto end = *rc::gen::inRange<std::size_t>(0, payload.size());
   if (const auto entries = read_back(std::string_view(payload).substr(0, end), schema)) {
     RC_ASSERT(end > at);  // what is whole up to its end was damaged into a shorter payload
+  }
+}
+
+RC_GTEST_PROP(PointLogProperty, WhateverIsGatheredComesBackFromAChain, ()) {
+  const auto blocks = *rc::gen::scale(0.5, rc::gen::container<std::vector<std::vector<AnyEntry>>>(
+                                               rc::gen::scale(0.5, any_entries())));
+  Schema schema;
+  BatchPool pool;
+  PointLogEncoder encoder(schema.fields());
+  PointLogDecoder decoder(schema.fields(), pool);
+  std::string payload;
+  bool may_lean = true;
+  for (const auto& gathered : blocks) {
+    LogRows rows;
+    std::vector<std::string> expected;
+    std::vector<std::string> found;
+    for (const AnyEntry& any : gathered) add(any, schema, rows, expected);
+    encoder.encode(rows, payload, may_lean);
+    RC_ASSERT(may_lean || !encoder.leans());
+    RC_ASSERT(decoder.open(payload).has_value());
+    RC_ASSERT(decoder.count() == rows.count());
+    for (LogEntry entry; decoder.next(entry);) describe(entry, schema, found);
+    RC_ASSERT(found == expected);
+    may_lean = *rc::gen::weightedElement<bool>({{9, true}, {1, false}});
+  }
+}
+
+RC_GTEST_PROP(PointLogProperty, DamageInAChainIsAnErrorOrOtherEntriesAndNothingWorse, ()) {
+  const auto blocks = *rc::gen::scale(0.5, rc::gen::container<std::vector<std::vector<AnyEntry>>>(
+                                               rc::gen::scale(0.5, any_entries())));
+  Schema schema;
+  BatchPool pool;
+  PointLogEncoder encoder(schema.fields());
+  PointLogDecoder decoder(schema.fields(), pool);
+  std::vector<std::string> described;
+  std::string payload;
+  for (const auto& gathered : blocks) {
+    LogRows rows;
+    for (const AnyEntry& any : gathered) add(any, schema, rows, described);
+    encoder.encode(rows, payload, true);
+    if (*rc::gen::inRange(0, 3) == 0) {
+      const auto at = *rc::gen::inRange<std::size_t>(0, payload.size());
+      payload[at] = static_cast<char>(payload[at] ^ *rc::gen::inRange(1, 256));
+    }
+    if (!decoder.open(payload)) continue;
+    for (LogEntry entry; decoder.next(entry);) describe(entry, schema, described);
   }
 }
 

@@ -178,11 +178,14 @@ TEST(PointLog, SourcesAreToldByTheirNames) {
   EXPECT_EQ(sources_of(payload, points.schema())[2], SourceKind::kReplay);
 }
 
-TEST(PointLog, APayloadOfVersion1IsReadAndWrittenAsVersion2) {
-  std::ifstream in(SLIPSTREAM_SOURCE_DIR "/tests/corpus/point_log/mixed", std::ios::binary);
+class OldPayload : public testing::TestWithParam<std::pair<const char*, int>> {};
+
+TEST_P(OldPayload, IsReadAndWrittenAnew) {
+  std::ifstream in(std::string(SLIPSTREAM_SOURCE_DIR "/tests/corpus/point_log/") + GetParam().first,
+                   std::ios::binary);
   const std::string old{std::istreambuf_iterator<char>(in), {}};
   ASSERT_FALSE(old.empty());
-  ASSERT_EQ(old[0], 1);
+  ASSERT_EQ(old[0], GetParam().second);
   Schema schema;
   const auto entries = read_back(old, schema);
   ASSERT_TRUE(entries);
@@ -195,13 +198,16 @@ TEST(PointLog, APayloadOfVersion1IsReadAndWrittenAsVersion2) {
   }
   ASSERT_FALSE(before.empty());
   const std::string payload = payload_of(schema, rows);
-  EXPECT_EQ(payload[0], 2);
+  EXPECT_EQ(payload[0], 3);
   const auto again = read_back(payload, schema);
   ASSERT_TRUE(again);
   std::vector<std::string> after;
   for (const auto& entry : *again) describe(entry, schema, after);
   EXPECT_EQ(after, before);
 }
+
+INSTANTIATE_TEST_SUITE_P(PointLog, OldPayload,
+                         testing::Values(std::pair{"mixed", 1}, std::pair{"columns", 2}));
 
 TEST(PointLog, WhatAFullFieldTableCannotNameIsLeftOutAndCounted) {
   Points points;

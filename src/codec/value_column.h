@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "codec/value_form.h"
 
 namespace slipstream {
 
@@ -37,10 +38,8 @@ class Predictor {
 };
 
 /// The values of one field, bit for bit, in whichever form is small:
-///  - decimal: whole numbers i, where the value is i / 10^e, or i * 10^-e as rounded by those who
-///    scale a whole number by a factor (346 * 0.001 is 0.34600000000000003); the smallest e that
-///    fits all, what fits none stands apart. After A. Afroozeh, L. Kuffo, P. Boncz, "ALP: Adaptive
-///    Lossless floating-Point Compression", SIGMOD 2023.
+///  - decimal: whole numbers, by the smallest e that fits all (codec/value_form.h); what fits none
+///    stands apart.
 ///  - steps: differences of bit patterns, as multiples of a step of a 32-bit float of that size and
 ///    the rest, which is next to nothing for values that once were such floats.
 /// Both as differences from Predictor's guess, in planes. One thread.
@@ -55,13 +54,8 @@ class ValueColumn {
               std::size_t series_count);
 
  private:
-  struct Choice {
-    unsigned form;
-    std::size_t exceptions;
-  };
-  Choice choose(std::span<const double> values) const;
   void encode_decimals(std::string& out, std::span<const double> values,
-                       std::span<const std::uint32_t> series, Choice choice);
+                       std::span<const std::uint32_t> series, value_form::Choice choice);
   void encode_steps(std::string& out, std::span<const double> values,
                     std::span<const std::uint32_t> series);
   bool decode_decimals(ByteReader& reader, std::span<double> values,

@@ -23,8 +23,14 @@ inline constexpr std::uint16_t kBlockVersion = 1;
 inline constexpr std::uint16_t kBlockZstd = 1;
 inline constexpr std::uint16_t kBlockGoesOn = 2;     ///< the next block belongs to the same body
 inline constexpr std::uint16_t kBlockContinues = 4;  ///< the block before does
+inline constexpr std::uint16_t kBlockLeans = 8;      ///< it can be read only after the one before
 
-/// As it lies on disk, before the payload; docs/log_format.md describes it.
+/// A short header's first bytes; no text has them.
+inline constexpr std::uint16_t kShortMagic = 0x1CB5;
+inline constexpr std::size_t kShortHeaderBytes = 18;
+
+/// As it lies on disk, before the payload; docs/log_format.md describes it. A short one is read
+/// into the same: its magic tells, its times are zero, and of checksums it has the lower half.
 struct BlockHeader {
   std::uint32_t magic = kBlockMagic;
   std::uint16_t version = kBlockVersion;
@@ -42,8 +48,16 @@ struct BlockHeader {
   std::uint64_t end_offset() const { return base_offset + count; }
   bool goes_on() const { return (flags & kBlockGoesOn) != 0; }
   bool continues() const { return (flags & kBlockContinues) != 0; }
+  bool leans() const { return (flags & kBlockLeans) != 0; }
+  bool is_short() const { return (magic & 0xFFFF) == kShortMagic; }
+  /// As it lies on disk.
+  std::size_t bytes() const;
 };
 static_assert(sizeof(BlockHeader) == 64 && std::has_unique_object_representations_v<BlockHeader>);
+
+inline std::size_t BlockHeader::bytes() const {
+  return is_short() ? kShortHeaderBytes : sizeof(BlockHeader);
+}
 
 /// Where a block lies; it seeds the header's checksum, so that the copy of a block somewhere else
 /// (within a payload, in a disk's old sectors) is not taken for one.
@@ -52,7 +66,7 @@ struct BlockPlace {
   std::uint64_t position = 0;
 };
 
-/// The header at the beginning of `bytes`, of whatever version; nothing where none is.
+/// The header at the beginning of `bytes`, short or of whatever version; nothing where none is.
 std::optional<BlockHeader> parse_block_header(std::string_view bytes, BlockPlace place);
 bool payload_is_whole(const BlockHeader& header, std::string_view stored);
 
@@ -68,6 +82,7 @@ class BlockEncoder {
   struct Free {
     void operator()(ZSTD_CCtx_s* context) const;
   };
+  std::string_view encode_short(const LogBlock& block, BlockPlace place);
   std::unique_ptr<ZSTD_CCtx_s, Free> context_;
   std::string buffer_;
 };

@@ -267,7 +267,7 @@ TEST_F(LogDamageTest, ASegmentOfAnotherVersionIsSkippedAndToldButNotWrittenAfter
   append_synced(6);
   log_.reset();
   const auto make_newer = [&](std::uint64_t base_offset, std::uint64_t previous) {
-    files_.set_content(path(base_offset), encode_segment_header({.version = 3,
+    files_.set_content(path(base_offset), encode_segment_header({.version = kSegmentVersion + 1,
                                                                  .base_offset = base_offset,
                                                                  .resumes_from = base_offset,
                                                                  .previous_base = previous}) +
@@ -278,7 +278,7 @@ TEST_F(LogDamageTest, ASegmentOfAnotherVersionIsSkippedAndToldButNotWrittenAfter
   open({.segment_bytes = kTwoBlocks});
   EXPECT_EQ(read(), blocks({0, 10, 40, 50}));
   EXPECT_EQ(lost(), (Offsets{{20, 40}}));
-  EXPECT_THAT(lost_[0].why, HasSubstr("version 3"));
+  EXPECT_THAT(lost_[0].why, HasSubstr("version 4"));
   log_.reset();
   make_newer(40, 20);
   const auto refused = SegmentLog::open(files_, kFolder);

@@ -93,10 +93,13 @@ class Writer {
         payload += static_cast<char>(random_() % 3 == 0 ? random_() : 'a');
       }
       const std::uint64_t offset = log_->next_offset();
+      const bool leans = blocks == 1 && log_->may_lean() && random_() % 4 != 0;
+      if (leans) payload += kLeaning;
       const LogBlock block{.base_offset = offset,
                            .count = static_cast<std::uint32_t>(1 + random_() % 9),
                            .payload = payload,
-                           .goes_on = i + 1 < blocks};
+                           .goes_on = i + 1 < blocks,
+                           .leans = leans};
       attempts_.emplace(offset, payload);
       body_of_[payload] = {body, blocks};
       if (!log_->append(block)) return give_up();
@@ -139,6 +142,11 @@ class Writer {
       RC_ASSERT(block.has_value());
       if (!*block) break;
       RC_ASSERT((*block)->base_offset >= end);
+      if ((*block)->payload.ends_with(kLeaning)) {
+        RC_ASSERT((*block)->leans);
+        RC_ASSERT((*block)->base_offset == end);
+        RC_ASSERT(!found.empty());
+      }
       end = (*block)->end_offset();
       found.emplace((*block)->base_offset, (*block)->payload);
     }
@@ -171,6 +179,8 @@ class Writer {
   void expect_nothing_kept_in(std::uint64_t from, std::uint64_t to) {
     RC_ASSERT(kept_.lower_bound(from) == kept_.lower_bound(to));
   }
+
+  static constexpr std::string_view kLeaning = "leans";
 
   FaultyFileSystem files_;
   std::mt19937_64 random_;

@@ -14,11 +14,11 @@
 namespace slipstream {
 
 inline constexpr std::array<char, 8> kSegmentMagic = {'S', 'L', 'I', 'P', 'L', 'O', 'G', '1'};
-inline constexpr std::uint32_t kSegmentVersion = 2;
+inline constexpr std::uint32_t kSegmentVersion = 3;
 inline constexpr std::uint32_t kOldestSegmentVersion = 1;  ///< 0.1's: no body has several blocks
 
 /// For people.
-inline constexpr const char* kKnownSegmentVersions = "1 and 2";
+inline constexpr const char* kKnownSegmentVersions = "1 to 3";
 
 /// As it lies at the beginning of a segment's file; docs/log_format.md describes it.
 struct SegmentHeader {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "log/segment_reader.h"
 
@@ -139,11 +140,12 @@ Result<void> SegmentLog::refuse_unfit(const LogBlock& block) const {
 Result<void> SegmentLog::append(const LogBlock& block) {
   {
     const std::lock_guard lock(mutex_);
+    const bool may_lean = std::exchange(may_lean_, false);
     if (auto unfit = refuse_unfit(block); !unfit) {
       if (open_body_) cut_back();
       return unfit;
     }
-    if (active_ && !trouble() && !roll_is_due()) return write(block);
+    if (active_ && !trouble() && (block.leans ? may_lean : !roll_is_due())) return write(block);
   }
   const std::lock_guard syncing(sync_mutex_);
   const std::lock_guard lock(mutex_);
@@ -153,11 +155,20 @@ Result<void> SegmentLog::append(const LogBlock& block) {
     if (refused_ || is_within_body) return std::unexpected(*why);
   }
   if (auto unfit = refuse_unfit(block); !unfit) return unfit;
+  if (block.leans) {
+    if (open_body_) cut_back();
+    return fail("what the block leans on is not right before it");
+  }
   if (auto rolled = roll(); !rolled) {
     cut_back();
     return rolled;
   }
   return write(block);
+}
+
+bool SegmentLog::may_lean() const {
+  const std::lock_guard lock(mutex_);
+  return may_lean_ && active_ && !trouble() && !roll_is_due();
 }
 
 bool SegmentLog::roll_is_due() const {
@@ -235,6 +246,7 @@ Result<void> SegmentLog::write(const LogBlock& block) {
     open_body_ = {block.base_offset, segment.bytes};
   }
   segment.bytes += bytes.size();
+  may_lean_ = true;
   next_.store(block.end_offset(), std::memory_order_release);
   return {};
 }
@@ -253,6 +265,7 @@ void SegmentLog::refuse(std::optional<Error> why) {
 void SegmentLog::cut_back() {
   ++cut_backs_;
   open_body_.reset();
+  may_lean_ = false;
   active_is_gone_ = false;
   if (active_) {
     SegmentInfo& segment = segments_.back();

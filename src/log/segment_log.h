@@ -50,6 +50,7 @@ class SegmentLog final : public Log {
   std::uint64_t next_offset() const override { return next_.load(std::memory_order_acquire); }
   std::uint64_t synced_offset() const override { return synced_.load(std::memory_order_acquire); }
   Result<void> append(const LogBlock& block) override;
+  bool may_lean() const override;
   Result<void> sync() override;
   Result<std::unique_ptr<LogReader>> read_from(std::uint64_t offset) override;
   Result<std::size_t> retain(std::uint64_t protect_offset, std::int64_t now_ns) override;
@@ -114,6 +115,7 @@ class SegmentLog final : public Log {
     std::uint64_t segment_bytes;
   };
   std::optional<OpenBody> open_body_;
+  bool may_lean_ = false;  ///< the last append was taken, by the active segment
   std::uint64_t cut_backs_ = 0;
   std::optional<Error> refused_;
   bool active_is_gone_ = false;

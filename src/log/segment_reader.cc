@@ -28,7 +28,7 @@ Result<std::optional<LogBlock>> SegmentReader::next() {
       close_segment();
     } else if (piece->kind != PieceKind::kBlock) {
       blame(piece->why);
-    } else if (*piece->to > expected_) {
+    } else if (!piece->is_passed_over) {
       auto block = take(*piece);
       if (!block || *block) return block;
     }
@@ -44,7 +44,7 @@ Result<std::optional<LogBlock>> SegmentReader::take(const Piece& piece) {
     return std::nullopt;
   }
   skip_to(piece.from);
-  expected_ = *piece.to;
+  expected_ = std::max(expected_, *piece.to);
   cause_.reset();
   return LogBlock{.base_offset = piece.header.base_offset,
                   .count = piece.header.count,
@@ -52,6 +52,7 @@ Result<std::optional<LogBlock>> SegmentReader::take(const Piece& piece) {
                   .max_time_ns = piece.header.max_time_ns,
                   .payload = *payload,
                   .goes_on = piece.header.goes_on(),
+                  .leans = piece.header.leans(),
                   .file = segments_[current_].name};
 }
 

@@ -9,6 +9,34 @@
 #include "log/segment.h"
 
 namespace slipstream {
+namespace {
+
+constexpr std::string_view kLongNeedle("SBLK");
+constexpr char kShortNeedle[] = {static_cast<char>(kShortMagic & 0xFF),
+                                 static_cast<char>(kShortMagic >> 8)};
+
+/// The next place where a header may begin.
+std::size_t find_magic(std::string_view bytes, std::size_t from) {
+  for (; from < bytes.size(); ++from) {
+    const std::size_t at = bytes.find_first_of(std::string_view("S\xB5"), from);
+    if (at == bytes.npos) return at;
+    const std::string_view rest = bytes.substr(at);
+    if (rest.starts_with(kLongNeedle) ||
+        rest.starts_with(std::string_view(kShortNeedle, sizeof kShortNeedle))) {
+      return at;
+    }
+    from = at;
+  }
+  return bytes.npos;
+}
+
+/// Whether the last bytes of a file are less than the header that they begin.
+bool is_within_header(std::string_view rest) {
+  return rest.size() < kShortHeaderBytes ||
+         (rest.size() < sizeof(BlockHeader) && rest.starts_with(kLongNeedle));
+}
+
+}  // namespace
 
 Result<std::string_view> FileWindow::bytes(std::uint64_t position, std::size_t size) {
   if (position >= end_) return std::string_view{};
@@ -51,6 +79,57 @@ SegmentScanner::SegmentScanner(std::unique_ptr<File> file, std::uint64_t base_of
       expected_(base_offset) {}
 
 Result<Piece> SegmentScanner::next(std::uint64_t from_offset) {
+  while (true) {
+    if (position_ < wanted_to_) from_offset = 0;
+    auto piece = next_whole(from_offset);
+    if (!piece) return piece;
+    if (piece->kind != PieceKind::kBlock) {
+      chain_ = Chain::kLost;
+      return piece->kind == PieceKind::kDamaged ? with_leaning(std::move(*piece), from_offset)
+                                                : std::move(piece);
+    }
+    if (!piece->header.leans()) {
+      chain_ = piece->is_passed_over ? Chain::kPassedOver : Chain::kGiven;
+      chain_position_ = piece->position;
+      chain_from_ = piece->from;
+      return piece;
+    }
+    if (chain_ == Chain::kLost) {
+      piece->kind = PieceKind::kDamaged;
+      piece->stored = {};
+      piece->why = "what the block leans on is lost";
+      return with_leaning(std::move(*piece), from_offset);
+    }
+    if (chain_ == Chain::kGiven || piece->is_passed_over) return piece;
+    wanted_to_ = position_;
+    position_ = chain_position_;
+    expected_ = chain_from_;
+  }
+}
+
+/// What is lost, and all blocks behind it that lean on it: one piece.
+Result<Piece> SegmentScanner::with_leaning(Piece lost, std::uint64_t from_offset) {
+  while (true) {
+    const std::uint64_t position = position_;
+    const std::uint64_t expected = expected_;
+    const auto piece = next_whole(from_offset);
+    if (!piece) {  // of the device: all of it can be asked for again
+      position_ = lost.position;
+      expected_ = lost.from;
+      return piece;
+    }
+    if (piece->kind != PieceKind::kBlock || !piece->header.leans()) {
+      position_ = position;
+      expected_ = expected;
+      return lost;
+    }
+    lost.bytes = position_ - lost.position;
+    lost.to = std::max(lost.to.value_or(0), *piece->to);
+  }
+}
+
+/// A block, or a whole body's, whatever it leans on.
+Result<Piece> SegmentScanner::next_whole(std::uint64_t from_offset) {
   const std::uint64_t expected = expected_;
   auto piece = next_alone(from_offset);
   if (!piece || piece->kind != PieceKind::kBlock || piece->position < whole_to_) return piece;
@@ -116,17 +195,15 @@ Result<Piece> SegmentScanner::next_alone(std::uint64_t from_offset) {
   if (position_ >= window_.end()) return Piece{};
   const auto bytes = window_.bytes(position_, sizeof(BlockHeader));
   if (!bytes) return std::unexpected(bytes.error());
-  if (bytes->size() < sizeof(BlockHeader)) {
-    return unreadable("the file ends within a block's header");
-  }
-  const auto header = parse(*bytes, position_);
-  return header ? block(*header, from_offset) : search();
+  if (const auto header = parse(*bytes, position_)) return block(*header, from_offset);
+  if (is_within_header(*bytes)) return unreadable("the file ends within a block's header");
+  return search();
 }
 
 Result<Piece> SegmentScanner::block(const BlockHeader& header, std::uint64_t from_offset) {
   Piece piece{.kind = PieceKind::kBlock,
               .position = position_,
-              .bytes = sizeof(BlockHeader) + std::uint64_t{header.stored_bytes},
+              .bytes = header.bytes() + std::uint64_t{header.stored_bytes},
               .from = header.base_offset,
               .to = header.end_offset(),
               .header = header,
@@ -148,12 +225,14 @@ Result<Piece> SegmentScanner::block(const BlockHeader& header, std::uint64_t fro
     if (!bytes) return std::unexpected(bytes.error());
     if (bytes->size() < piece.bytes) {  // cut while it was being read
       truncated();
-    } else if (!payload_is_whole(header, bytes->substr(sizeof(BlockHeader)))) {
+    } else if (!payload_is_whole(header, bytes->substr(header.bytes()))) {
       piece.kind = PieceKind::kDamaged;
       piece.why = "the payload does not match its checksum";
     } else {
-      piece.stored = bytes->substr(sizeof(BlockHeader));
+      piece.stored = bytes->substr(header.bytes());
     }
+  } else {
+    piece.is_passed_over = true;
   }
   position_ += piece.bytes;
   expected_ = std::max(expected_, *piece.to);
@@ -161,15 +240,17 @@ Result<Piece> SegmentScanner::block(const BlockHeader& header, std::uint64_t fro
 }
 
 Result<Piece> SegmentScanner::search() {
-  constexpr std::string_view kNeedle("SBLK");
   std::uint64_t at = position_ + 1;
   while (true) {
     const auto bytes = window_.bytes(at, FileWindow::kChunkBytes);
     if (!bytes) return std::unexpected(bytes.error());
-    if (bytes->size() < sizeof(BlockHeader)) break;
-    // Only where a whole header is in view; the rest comes at the beginning of the next view.
-    const std::size_t whole = bytes->size() - sizeof(BlockHeader) + 1;
-    for (std::size_t i = bytes->find(kNeedle); i < whole; i = bytes->find(kNeedle, i + 1)) {
+    // Only where a whole header is in view, but at the end; the rest comes at the beginning of the
+    // next view.
+    const bool is_last = at + bytes->size() >= window_.end();
+    const std::size_t beyond = (is_last ? kShortHeaderBytes : sizeof(BlockHeader)) - 1;
+    if (bytes->size() <= beyond) break;
+    const std::size_t whole = bytes->size() - beyond;
+    for (std::size_t i = find_magic(*bytes, 0); i < whole; i = find_magic(*bytes, i + 1)) {
       const auto header = parse(bytes->substr(i), at + i);
       if (!header) continue;
       Piece piece{.kind = PieceKind::kDamaged,
@@ -183,6 +264,7 @@ Result<Piece> SegmentScanner::search() {
       position_ = at + i;
       return piece;
     }
+    if (is_last) break;
     at += whole;
   }
   return unreadable("no block can be read from here to the end of the file");
@@ -202,7 +284,9 @@ Result<bool> SegmentScanner::is_blank_to_the_end() {
 Result<Piece> SegmentScanner::unreadable(std::string why) {
   const auto is_blank = is_blank_to_the_end();
   if (!is_blank) return std::unexpected(is_blank.error());
-  const bool is_torn = *is_blank || bytes_left() < sizeof(BlockHeader);
+  const auto rest = window_.bytes(position_, sizeof(BlockHeader));
+  if (!rest) return std::unexpected(rest.error());
+  const bool is_torn = *is_blank || is_within_header(*rest);
   Piece piece{.kind = is_torn ? PieceKind::kTorn : PieceKind::kUnreadable,
               .position = position_,
               .bytes = bytes_left(),

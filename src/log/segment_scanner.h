@@ -55,25 +55,30 @@ struct Piece {
   std::optional<std::uint64_t> to;  ///< nothing: unknown (kTorn, kUnreadable)
   BlockHeader header;               ///< of kBlock
   std::string_view stored;          ///< the payload of kBlock as it lies on disk
+  bool is_passed_over = false;      ///< of kBlock: it is not asked for, and was not looked at
   std::string why;                  ///< what is wrong
 };
 
 /// Walks through the blocks of one segment and gets by whatever is damaged: where no valid header
 /// is, it searches for the next one. A body of several blocks counts as a whole or not at all:
 /// before its first block is given the others are looked at, and where one of them is damaged or
-/// not there, all of it is one piece that cannot be read. Threads: one.
+/// not there, all of it is one piece that cannot be read. So are a block that is lost and those
+/// that lean on it. Threads: one.
 class SegmentScanner {
  public:
   /// Reads no further than `end` bytes.
   SegmentScanner(std::unique_ptr<File> file, std::uint64_t base_offset, std::uint64_t end,
                  MayRead may_read = {});
 
-  /// A block wholly below `from_offset` is jumped over: its payload is neither given nor checked.
-  /// After an error of the device the same piece can be asked for again.
+  /// A block wholly below `from_offset` is passed over: its payload is neither given nor checked.
+  /// Where a block leans on some that were, it goes back to those and gives them. After an error of
+  /// the device the same piece can be asked for again.
   Result<Piece> next(std::uint64_t from_offset = 0);
   std::uint64_t bytes_left() const { return window_.end() - position_; }
 
  private:
+  Result<Piece> next_whole(std::uint64_t from_offset);
+  Result<Piece> with_leaning(Piece lost, std::uint64_t from_offset);
   Result<Piece> next_alone(std::uint64_t from_offset);
   Result<Piece> block(const BlockHeader& header, std::uint64_t from_offset);
   Result<Piece> body(const Piece& first, std::uint64_t from_offset);
@@ -89,6 +94,12 @@ class SegmentScanner {
   std::uint64_t position_;
   std::uint64_t expected_;      ///< the offset after the last header that was readable
   std::uint64_t whole_to_ = 0;  ///< up to this place in the file bodies are known to be whole
+
+  enum class Chain { kLost, kPassedOver, kGiven };
+  Chain chain_ = Chain::kLost;  ///< what the next block may lean on
+  std::uint64_t chain_position_ = 0;
+  std::uint64_t chain_from_ = 0;  ///< the offset
+  std::uint64_t wanted_to_ = 0;   ///< up to this place in the file all is given
 };
 
 }  // namespace slipstream

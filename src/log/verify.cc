@@ -164,15 +164,18 @@ class Verifier {
                          .min_time_ns = header.min_time_ns,
                          .max_time_ns = header.max_time_ns,
                          .payload = *payload,
-                         .goes_on = header.goes_on()});
+                         .goes_on = header.goes_on(),
+                         .leans = header.leans()});
   }
 
   static void count(const BlockHeader& header, SegmentReport& report) {
-    const bool first = report.blocks == 0;
-    report.min_time_ns =
-        first ? header.min_time_ns : std::min(report.min_time_ns, header.min_time_ns);
-    report.max_time_ns =
-        first ? header.max_time_ns : std::max(report.max_time_ns, header.max_time_ns);
+    const bool first = report.blocks == 0;  // never a short one: it leans on another
+    if (!header.is_short()) {
+      report.min_time_ns =
+          first ? header.min_time_ns : std::min(report.min_time_ns, header.min_time_ns);
+      report.max_time_ns =
+          first ? header.max_time_ns : std::max(report.max_time_ns, header.max_time_ns);
+    }
     ++report.blocks;
     report.raw_bytes += header.raw_bytes;
     report.end_offset = std::max(report.end_offset, header.end_offset());

@@ -20,7 +20,7 @@ struct SegmentReport {
   std::uint64_t blocks = 0;      ///< whole, and not void
   std::uint64_t bytes = 0;       ///< of the file
   std::uint64_t raw_bytes = 0;   ///< of the blocks' payloads, uncompressed
-  std::int64_t min_time_ns = 0;  ///< 0 and 0: no blocks
+  std::int64_t min_time_ns = 0;  ///< of those that have times; 0 and 0: no blocks
   std::int64_t max_time_ns = 0;
   std::uint64_t given_up_from = 0;  ///< offsets [this, base_offset) were given up when it began
   std::uint64_t void_bytes = 0;     ///< at its end, what a newer segment holds instead

@@ -51,6 +51,7 @@ class FussyLog final : public Log {
     return log_.append(refused);
   }
   Result<void> sync() override { return log_.sync(); }
+  bool may_lean() const override { return log_.may_lean(); }
   Result<std::unique_ptr<LogReader>> read_from(std::uint64_t offset) override {
     return log_.read_from(offset);
   }

@@ -95,11 +95,12 @@ std::uint64_t Journal::waiting_points() const {
 }
 
 LogBlock Journal::block_of(const Chunk& chunk) {
-  encoder_.encode(chunk.rows, payload_);
+  encoder_.encode(chunk.rows, payload_, !chunk.goes_on && log_->may_lean());
   LogBlock block{.base_offset = chunk.base,
                  .count = chunk.rows.count(),
                  .payload = payload_,
-                 .goes_on = chunk.goes_on};
+                 .goes_on = chunk.goes_on,
+                 .leans = encoder_.leans()};
   if (chunk.rows.points().empty()) {
     block.min_time_ns = block.max_time_ns = parts_.clock.now().ns;
   } else {
