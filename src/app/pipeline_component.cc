@@ -115,6 +115,8 @@ void PipelineComponent::open_journal() {
   if (has_log) {
     log_scan_ = std::make_unique<LogScan>(durable.files, log_folder(durable.config), *durable.log,
                                           durable.lost);
+    log_rewrite_ =
+        std::make_unique<LogRewrite>(durable.files, log_folder(durable.config), *durable.log);
   }
 }
 
@@ -123,10 +125,12 @@ void PipelineComponent::start() {
   if (live_pipeline_) live_pipeline_->start();
   flusher_thread_ = std::make_unique<AgentThread>("flusher", *journal_);
   if (log_scan_) log_scan_->start();
+  if (log_rewrite_) log_rewrite_->start();
 }
 
 bool PipelineComponent::stop() {
   if (log_scan_) log_scan_->stop();
+  if (log_rewrite_) log_rewrite_->stop();
   journal_->close_windows();
   if (pipeline_) pipeline_->stop();
   if (live_pipeline_) live_pipeline_->stop();

@@ -5,6 +5,7 @@
 
 #include "app/component.h"
 #include "app/durable_parts.h"
+#include "app/log_rewrite.h"
 #include "app/log_scan.h"
 #include "app/recovery.h"
 #include "app/store_writer_component.h"
@@ -67,7 +68,8 @@ class PipelineComponent final : public Component {
   std::unique_ptr<Pipeline> pipeline_;           ///< nullptr: Redis is the log
   std::unique_ptr<LivePipeline> live_pipeline_;  ///< in place of it
   std::unique_ptr<Journal> journal_;
-  std::unique_ptr<LogScan> log_scan_;  ///< nullptr: there is no log in files
+  std::unique_ptr<LogScan> log_scan_;        ///< nullptr: there is no log in files
+  std::unique_ptr<LogRewrite> log_rewrite_;  ///< likewise
   std::vector<AnsweredKey> keys_;
   std::unique_ptr<AgentThread> flusher_thread_;
 };

@@ -5,6 +5,7 @@
 #include "app/component.h"
 #include "broadcast/hub.h"
 #include "net/io_thread.h"
+#include "ops/config.h"
 #include "racing/field_analyzer.h"
 #include "racing/track_sectors.h"
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -51,7 +52,9 @@ class Session {
   const Schema& schema() const { return schema_; }
   std::vector<LostRange> lost() const;
   std::uint64_t bytes() const { return extent_.bytes; }
-  std::uint64_t bytes_done() const { return extent_.bytes - reader_->bytes_left(); }
+  std::uint64_t bytes_done() const {
+    return extent_.bytes - std::min(extent_.bytes, reader_->bytes_left());
+  }
   /// Entries of the log, points among them.
   std::uint64_t entries() const { return extent_.to - extent_.from; }
   std::uint64_t entries_done() const { return entries_done_; }

@@ -4,9 +4,9 @@
 #include <iterator>
 #include <utility>
 
+#include "codec/chain_forms.h"
 #include "codec/log_rows.h"
 #include "codec/point_log_format.h"
-#include "codec/value_form.h"
 
 namespace slipstream {
 namespace {
@@ -19,20 +19,6 @@ template <typename T>
 bool fits_in(std::uint64_t value, T& out) {
   out = static_cast<T>(value);
   return static_cast<std::uint64_t>(out) == value;
-}
-
-bool is_form(unsigned form) {
-  return form == value_form::kSteps || form == log::kPatternForm ||
-         (form % value_form::kProducts < value_form::kExponents &&
-          form < 2 * value_form::kProducts);
-}
-
-double to_value(std::uint64_t number, unsigned form) {
-  if (form == log::kPatternForm) return std::bit_cast<double>(number);
-  if (form == value_form::kSteps) return std::bit_cast<double>(number << value_form::kStepBits);
-  const auto whole = static_cast<double>(static_cast<std::int64_t>(number));
-  return form < value_form::kProducts ? whole / value_form::kPowers[form]
-                                      : whole * value_form::kInverses[form - value_form::kProducts];
 }
 
 /// The next number of a column; false: something that is none.
@@ -131,7 +117,7 @@ bool ChainDecoder::read_fields(ByteReader& reader) {
     const unsigned form = reader.fixed<std::uint8_t>();
     const unsigned first_exponent = reader.fixed<std::uint8_t>();
     const unsigned exponent = reader.fixed<std::uint8_t>();
-    if (!reader.ok() || !is_form(form) || first_exponent > chain::Mean::kMaxExponent ||
+    if (!reader.ok() || !chain::is_form(form) || first_exponent > chain::Mean::kMaxExponent ||
         exponent > chain::Mean::kMaxExponent) {
       return false;
     }
@@ -344,7 +330,7 @@ bool ChainDecoder::read_values(BitReader& bits, const Shape& shape, const Strand
     }
     const std::uint64_t number = guess.value + from_zigzag(coded);
     field.column.learn(histories[i], number);
-    values_.push_back(to_value(number, field.form));
+    values_.push_back(chain::to_value(number, field.form));
   }
   return bits.ok();
 }

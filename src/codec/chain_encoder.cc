@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "codec/chain_forms.h"
 #include "codec/point_log_format.h"
 
 namespace slipstream {
@@ -33,25 +34,6 @@ bool is_in_unit(const std::vector<Point>& points, std::uint8_t unit) {
          });
 }
 
-/// By the chain's own rules, a number's value in a form; nothing where it does not fit.
-bool to_number(double value, unsigned form, std::uint64_t& number) {
-  if (form < value_form::kProducts) {
-    number = value_form::whole(value, form);
-    return value_form::fits<false>(value, form);
-  }
-  if (form < value_form::kSteps) {
-    number = value_form::whole(value, form - value_form::kProducts);
-    return value_form::fits<true>(value, form - value_form::kProducts);
-  }
-  const auto pattern = std::bit_cast<std::uint64_t>(value);
-  if (form == log::kPatternForm) {
-    number = pattern;
-    return true;
-  }
-  number = pattern >> value_form::kStepBits;
-  return number << value_form::kStepBits == pattern;
-}
-
 template <typename IsIt>
 const std::uint32_t* find_in(const std::unordered_multimap<std::uint64_t, std::uint32_t>& index,
                              std::uint64_t hash, IsIt is_it) {
@@ -74,7 +56,7 @@ bool ChainEncoder::encode(const LogRows& rows, bool may_lean, std::string& paylo
   }
   bool leans = may_lean && is_open_ && can_go_on(rows);
   if (leans) {
-    marks_ = {series_.size(), field_list_.size(), sources_.size(), shapes_.size(), strands_.size()};
+    marks_ = marks();
     // A field whose values have taken another form begins another chain.
     leans = find_strands(rows) && fit_forms(rows);
   }
@@ -88,9 +70,7 @@ bool ChainEncoder::encode(const LogRows& rows, bool may_lean, std::string& paylo
   }
   place_ = leans ? place_ + 1 : 0;
 
-  const bool has_names = series_.size() > marks_.series || field_list_.size() > marks_.fields ||
-                         sources_.size() > marks_.sources || shapes_.size() > marks_.shapes ||
-                         strands_.size() > marks_.strands;
+  const bool has_names = marks_ != marks();
   const bool has_controls = std::ranges::any_of(
       rows.runs(), [](const LogRows::Run& run) { return run.kind != LogEntryKind::kPoints; });
   payload.clear();
@@ -189,9 +169,6 @@ bool ChainEncoder::is_strand(const LogRows& rows, const Point& p, std::uint32_t 
   const Strand& strand = strands_[number];
   const Series& series = series_[strand.series];
   const Shape& shape = shapes_[strand.shape];
-  const auto text = [&](TextRef ref) {
-    return std::string_view(text_).substr(ref.offset, ref.length);
-  };
   if (strand.partition != partition || shape.flags != chain_flags(p) || shape.source != p.source ||
       shape.field_count != p.value_count || text(series.chassis) != rows.str(p.chassis) ||
       text(series.track) != rows.str(p.track) || text(series.tags) != rows.str(p.tags)) {
@@ -226,9 +203,6 @@ ChainEncoder::Number ChainEncoder::strand_of(const LogRows& rows, const Point& p
 }
 
 ChainEncoder::Number ChainEncoder::series_of(const LogRows& rows, const Point& p) {
-  const auto text = [&](TextRef ref) {
-    return std::string_view(text_).substr(ref.offset, ref.length);
-  };
   const std::uint64_t hash = series_hash(p.series_hash, rows.str(p.tags));
   const auto* const found = find_in(series_index_, hash, [&](Number number) {
     const Series& series = series_[number];
@@ -299,7 +273,7 @@ bool ChainEncoder::fit_forms(const LogRows& rows) {
     for (std::uint32_t i = 0; i < shape.field_count; ++i) {
       const Number f = shape_fields_[shape.first_field + i];
       Coded& coded = numbers_.emplace_back();
-      coded.fits = to_number(values[i].value, field_list_[f].form, coded.number);
+      coded.fits = chain::to_number(values[i].value, field_list_[f].form, coded.number);
       ++fits_[f].values;
       if (!coded.fits) ++fits_[f].misfits;
     }
@@ -338,11 +312,12 @@ unsigned ChainEncoder::form_of(const LogRows& rows, Number number) {
   }
   const auto misfits = [&](unsigned form) {
     std::uint64_t unused = 0;
-    return std::ranges::count_if(column_, [&](double v) { return !to_number(v, form, unused); });
+    return std::ranges::count_if(column_,
+                                 [&](double v) { return !chain::to_number(v, form, unused); });
   };
   const auto most = static_cast<std::ptrdiff_t>(column_.size() / 8);
   unsigned form = value_form::choose(column_).form;
-  if (form == value_form::kSteps && misfits(form) > most) form = log::kPatternForm;
+  if (form == value_form::kSteps && misfits(form) > most) form = chain::kPatternForm;
   return form;
 }
 
@@ -354,16 +329,13 @@ void ChainEncoder::number_again(const LogRows& rows) {
     const Value* const values = rows.values().data() + p++->first_value;
     for (std::uint32_t i = 0; i < shape.field_count; ++i, ++coded) {
       const Field& field = field_list_[shape_fields_[shape.first_field + i]];
-      coded->fits = to_number(values[i].value, field.form, coded->number);
+      coded->fits = chain::to_number(values[i].value, field.form, coded->number);
     }
   }
 }
 
 void ChainEncoder::write_dictionaries(std::string& out) const {
   ByteWriter writer(out);
-  const auto text = [&](TextRef ref) {
-    return std::string_view(text_).substr(ref.offset, ref.length);
-  };
   writer.varint(series_.size() - marks_.series);
   for (std::size_t i = marks_.series; i < series_.size(); ++i) {
     writer.text(text(series_[i].track));

@@ -73,7 +73,11 @@ class ChainEncoder {
   /// How many of each the chain had when the payload began.
   struct Marks {
     std::size_t series, fields, sources, shapes, strands;
+    friend bool operator==(const Marks&, const Marks&) = default;
   };
+  Marks marks() const {
+    return {series_.size(), field_list_.size(), sources_.size(), shapes_.size(), strands_.size()};
+  }
 
   void begin_chain(const LogRows& rows);
   bool can_go_on(const LogRows& rows) const;
@@ -93,6 +97,9 @@ class ChainEncoder {
   void write_point(BitWriter& bits, const LogRows& rows, const Point& p, Number number);
   void write_values(BitWriter& bits, const Strand& strand, const Value* values);
   void remember();
+  std::string_view text(TextRef ref) const {
+    return std::string_view(text_).substr(ref.offset, ref.length);
+  }
 
   const FieldTable& fields_;
   bool is_open_ = false;

@@ -108,6 +108,7 @@ void PointLogEncoder::encode_columns(const LogRows& rows, std::string& payload) 
 void PointLogEncoder::begin() {
   ++epoch_;
   series_.clear();
+  last_series_ = first_series_ = kNone;
   shapes_.clear();
   shape_fields_.clear();
   field_ids_.clear();
@@ -155,13 +156,18 @@ std::uint32_t PointLogEncoder::series_of(const LogRows& rows, const Point& p) {
   const std::string_view track = rows.str(p.track);
   const std::string_view chassis = rows.str(p.chassis);
   const std::string_view tags = rows.str(p.tags);
-  const std::uint64_t hash = series_hash(p.series_hash, tags);
-  Slot& slot = series_index_.find(hash, epoch_, [&](std::uint32_t i) {
+  const auto is_it = [&](std::uint32_t i) {
     return series_[i].chassis == chassis && series_[i].track == track && series_[i].tags == tags;
-  });
-  if (slot.epoch == epoch_) return slot.index;
+  };
+  // Machines send in turn: mostly it is the one that came behind the last one before.
+  std::uint32_t& next = last_series_ < series_.size() ? series_[last_series_].next : first_series_;
+  if (next < series_.size() && is_it(next)) return last_series_ = next;
+  const std::uint64_t hash = series_hash(p.series_hash, tags);
+  Slot& slot = series_index_.find(hash, epoch_, is_it);
+  if (slot.epoch == epoch_) return last_series_ = next = slot.index;
   const auto number = static_cast<std::uint32_t>(series_.size());
   slot = {hash, epoch_, number};
+  last_series_ = next = number;
   series_.push_back(
       {.track = track, .chassis = chassis, .tags = tags, .event_time = last_event_time_});
   series_index_.make_room(series_.size() + 1, epoch_);

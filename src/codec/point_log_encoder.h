@@ -43,6 +43,7 @@ class PointLogEncoder {
     std::uint64_t sector = 0;
     std::uint64_t sequence = 0;
     std::uint32_t shape = kNone;  ///< of its last point
+    std::uint32_t next = kNone;   ///< the series that last came behind it
   };
   /// The fields of points, in order, and what else they share.
   struct Shape {
@@ -91,6 +92,8 @@ class PointLogEncoder {
   Index series_index_;
   Index shape_index_;
   std::vector<Series> series_;
+  std::uint32_t last_series_ = kNone;
+  std::uint32_t first_series_ = kNone;
   std::vector<Shape> shapes_;
   std::vector<ShapeField> shape_fields_;
   std::vector<FieldId> field_ids_;  ///< the payload's dictionary

@@ -19,9 +19,6 @@ inline constexpr std::uint8_t kLeans = 0x01;  ///< it goes on with the chain of 
 inline constexpr std::uint8_t kHasNames = 0x02;
 inline constexpr std::uint8_t kHasControls = 0x04;
 
-/// Of a chain's fields, beside those of value_form.h: values are told by their bit patterns.
-inline constexpr unsigned kPatternForm = 48;
-
 /// Of a shape: what its points have in common.
 inline constexpr std::uint8_t kOldSourceMask = 0x07;  ///< in version 1; zero since
 inline constexpr std::uint8_t kLapIsFault = 0x08;

@@ -153,6 +153,13 @@ class PosixFileSystem final : public FileSystem {
     return failed("cannot look at", path);
   }
 
+  Result<std::uint64_t> free_bytes(const Path& folder) override {
+    std::error_code error;
+    const auto space = std::filesystem::space(folder, error);
+    if (error) return failed("cannot look at the disk of", folder, error);
+    return std::uint64_t{space.available};
+  }
+
   Result<void> make_directories(const Path& folder) override {
     std::error_code code;
     Path whole = std::filesystem::absolute(folder, code).lexically_normal();

@@ -68,6 +68,8 @@ class FileSystem {
   virtual Result<void> make_directories(const Path& folder) = 0;
   /// Makes files created, renamed and removed in the folder so for good.
   virtual Result<void> sync_directory(const Path& folder) = 0;
+  /// What may still be written to the disk that the folder is on.
+  virtual Result<std::uint64_t> free_bytes(const Path& folder) = 0;
   /// Fails at once where another holder has it, in this process or another, with who that is.
   virtual Result<std::unique_ptr<FolderLock>> lock(const Path& folder) = 0;
 };

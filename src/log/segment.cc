@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kSuffix = ".slog";
 constexpr std::size_t kDigits = 20;
+constexpr std::uint32_t kFirstRewrittenVersion = 3;
 constexpr std::int64_t kNoAge = std::numeric_limits<std::int64_t>::max() / 2;
 
 std::uint64_t checksum_of(const SegmentHeader& header) {
@@ -70,7 +71,14 @@ Result<SegmentInfo> read_segment_info(File& file, std::uint64_t base_offset) {
   info.resumes_from = std::min(header.resumes_from, base_offset);
   info.previous_base = header.previous_base;
   info.created_ns = header.created_ns;
+  info.holds = header.version >= kFirstRewrittenVersion ? header.holds : 0;
   return info;
+}
+
+bool comes_after(const SegmentInfo& segment, const SegmentInfo& before) {
+  if (!segment.previous_base) return false;
+  return *segment.previous_base == before.base_offset ||
+         (*segment.previous_base > before.base_offset && *segment.previous_base < before.held_to());
 }
 
 void lend_ages(std::vector<SegmentInfo>& segments, std::int64_t next_created_ns) {
@@ -80,7 +88,8 @@ void lend_ages(std::vector<SegmentInfo>& segments, std::int64_t next_created_ns)
   }
 }
 
-Result<std::vector<SegmentInfo>> list_segments(FileSystem& files, const FileSystem::Path& folder) {
+Result<std::vector<SegmentInfo>> list_segments(FileSystem& files, const FileSystem::Path& folder,
+                                               std::vector<std::string>* leftover) {
   auto names = files.list(folder);
   if (!names) return std::unexpected(names.error());
   std::ranges::sort(*names);
@@ -88,14 +97,36 @@ Result<std::vector<SegmentInfo>> list_segments(FileSystem& files, const FileSyst
   for (const std::string& name : *names) {
     const auto base_offset = parse_segment_name(name);
     if (!base_offset) continue;
+    if (!segments.empty() && *base_offset < segments.back().held_to()) {
+      if (leftover != nullptr) leftover->push_back(name);
+      continue;
+    }
     const auto file = files.open_read(folder / name);
-    if (!file) return std::unexpected(file.error());
+    if (!file) {
+      // It may have been rewritten into the one before, and removed, since the names were read.
+      const auto there = files.identity(folder / name);
+      if (there && !*there && !segments.empty()) return list_segments(files, folder, leftover);
+      return std::unexpected(file.error());
+    }
     auto info = read_segment_info(**file, *base_offset);
     if (!info) return std::unexpected(info.error());
     segments.push_back(std::move(*info));
   }
   lend_ages(segments, kNoAge);
   return segments;
+}
+
+Result<std::optional<SegmentInfo>> find_rewritten(FileSystem& files, const FileSystem::Path& folder,
+                                                  const SegmentInfo& segment) {
+  const auto there = files.identity(folder / segment.name);
+  if (!there) return std::unexpected(there.error());
+  if (*there && **there == segment.identity) return std::nullopt;
+  const auto segments = list_segments(files, folder);
+  if (!segments) return std::unexpected(segments.error());
+  for (const SegmentInfo& now : *segments) {
+    if (now.base_offset <= segment.base_offset && segment.base_offset < now.held_to()) return now;
+  }
+  return std::nullopt;
 }
 
 }  // namespace slipstream

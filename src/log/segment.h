@@ -24,7 +24,7 @@ inline constexpr const char* kKnownSegmentVersions = "1 to 3";
 struct SegmentHeader {
   std::array<char, 8> magic = kSegmentMagic;
   std::uint32_t version = kSegmentVersion;
-  std::uint32_t reserved = 0;
+  std::uint32_t holds = 0;          ///< of a rewritten one: how many offsets; else 0
   std::uint64_t base_offset = 0;    ///< of its first block; also the file's name
   std::uint64_t resumes_from = 0;   ///< what older segments hold from here on is void
   std::uint64_t previous_base = 0;  ///< the segment before it; its own base where none was
@@ -46,14 +46,22 @@ struct SegmentInfo {
   std::int64_t created_ns = 0;
   std::uint64_t bytes = 0;
   std::uint32_t version = kSegmentVersion;  ///< as the header says, where there is one
+  /// Of one that older ones were rewritten into: what they held, [base_offset, held_to()).
+  std::uint32_t holds = 0;
   HeaderState header = HeaderState::kGood;
   FileIdentity identity = {};
   bool is_gone = false;  ///< its name leads to it no more, which has been told
+
+  bool is_rewritten() const { return holds > 0; }
+  std::uint64_t held_to() const { return base_offset + holds; }
 };
 
 /// Why offsets behind a log's last block are missing, for people.
 inline constexpr const char* kLostEnd =
     "the log ends before the offset that it is known to have reached";
+
+/// Whether what stands before a segment is this one, or was rewritten into it.
+bool comes_after(const SegmentInfo& segment, const SegmentInfo& before);
 
 /// Twenty digits and ".slog", so that names in order are offsets in order.
 std::string segment_name(std::uint64_t base_offset);
@@ -65,7 +73,14 @@ Result<SegmentInfo> read_segment_info(File& file, std::uint64_t base_offset);
 /// One whose header is damaged is taken to be as young as the next one, or what is to come behind
 /// the last: retention may keep it too long, and never removes it too early.
 void lend_ages(std::vector<SegmentInfo>& segments, std::int64_t next_created_ns);
-/// The folder's segments by base offset. Other files are nobody's business.
-Result<std::vector<SegmentInfo>> list_segments(FileSystem& files, const FileSystem::Path& folder);
+/// The folder's segments by base offset. Those that were rewritten into another one, and are still
+/// there, are none any more: `leftover` gets their names. Other files are nobody's business.
+Result<std::vector<SegmentInfo>> list_segments(FileSystem& files, const FileSystem::Path& folder,
+                                               std::vector<std::string>* leftover = nullptr);
+/// The rewritten segment that holds now what this one held; nothing: there is none, or it is this.
+Result<std::optional<SegmentInfo>> find_rewritten(FileSystem& files, const FileSystem::Path& folder,
+                                                  const SegmentInfo& segment);
+/// Behind the name of a rewritten segment while it is made.
+inline constexpr std::string_view kRewriteSuffix = ".rewrite";
 
 }  // namespace slipstream

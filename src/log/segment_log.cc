@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "base/check.h"
+#include "base/fault.h"
 #include "log/segment_reader.h"
 
 namespace slipstream {
@@ -30,9 +33,11 @@ Result<std::unique_ptr<SegmentLog>> SegmentLog::open(FileSystem& files, FileSyst
 }
 
 Result<void> SegmentLog::recover() {
+  if (auto cleared = remove_leftover(); !cleared) return cleared;
   auto segments = list_segments(files_, folder_);
   if (!segments) return std::unexpected(segments.error());
   segments_ = std::move(*segments);
+  std::uint64_t at_least_offset = options_.at_least_offset;
   LogEnd end;
   std::unique_ptr<File> last;
   if (!segments_.empty()) {
@@ -48,12 +53,15 @@ Result<void> SegmentLog::recover() {
     end = std::move(*found);
     // 0.1 would take the blocks of one body for several: it refuses segments of this version.
     if (segments_.back().version < kSegmentVersion) end.appendable = false;
+    // What was rewritten was there, and is not written after.
+    if (segments_.back().is_rewritten()) end.appendable = false;
+    at_least_offset = std::max(at_least_offset, segments_.back().held_to());
   }
   findings_ = std::move(end.findings);
   lost_ = std::move(end.lost);
-  if (end.resumes_from < options_.at_least_offset) {
+  if (end.resumes_from < at_least_offset) {
     const std::string why = kLostEnd;
-    const std::uint64_t to = std::max(end.next_offset, options_.at_least_offset);
+    const std::uint64_t to = std::max(end.next_offset, at_least_offset);
     findings_.push_back(
         fmt::format("{}: offsets {} to {} are not in it", why, end.resumes_from, to));
     lost_.push_back({end.resumes_from, to,
@@ -70,6 +78,25 @@ Result<void> SegmentLog::recover() {
     if (auto gone_on = go_on_after(end, std::move(last)); !gone_on) return gone_on;
   }
   return files_.sync_directory(folder_);
+}
+
+/// What a rewriting that was cut short left behind: a new segment that was not done, or old ones
+/// that are in the new one.
+Result<void> SegmentLog::remove_leftover() {
+  std::vector<std::string> leftover;
+  if (auto listed = list_segments(files_, folder_, &leftover); !listed) {
+    return std::unexpected(listed.error());
+  }
+  // The new one's name is on the disk before the old ones go.
+  if (!leftover.empty()) {
+    if (auto synced = files_.sync_directory(folder_); !synced) return synced;
+  }
+  auto names = files_.list(folder_);
+  if (!names) return std::unexpected(names.error());
+  std::ranges::copy_if(*names, std::back_inserter(leftover),
+                       [](const std::string& name) { return name.ends_with(kRewriteSuffix); });
+  for (const std::string& name : leftover) try_only(files_.remove(folder_ / name));
+  return {};
 }
 
 Result<void> SegmentLog::go_on_after(const LogEnd& end, std::shared_ptr<File> last) {
@@ -176,6 +203,9 @@ bool SegmentLog::roll_is_due() const {
   if (open_body_) return false;
   if (segment.bytes <= sizeof(SegmentHeader)) return false;
   if (segment.bytes >= options_.segment_bytes) return true;
+  if (options_.segment_leaning_blocks > 0 && active_leaning_ >= options_.segment_leaning_blocks) {
+    return true;
+  }
   return options_.segment_age_ms > 0 &&
          clock().steady() - active_since_ >= options_.segment_age_ms * kNsPerMs;
 }
@@ -225,6 +255,7 @@ Result<void> SegmentLog::create_segment() {
   segment.identity = *identity;
   active_ = std::move(*file);
   active_since_ = clock().steady();
+  active_leaning_ = 0;
   active_synced_bytes_ = segment.bytes;
   lend_ages(segments_, segment.created_ns);
   segments_.push_back(std::move(segment));
@@ -247,6 +278,7 @@ Result<void> SegmentLog::write(const LogBlock& block) {
   }
   segment.bytes += bytes.size();
   may_lean_ = true;
+  if (block.leans) ++active_leaning_;
   next_.store(block.end_offset(), std::memory_order_release);
   return {};
 }
@@ -325,6 +357,9 @@ std::vector<SegmentInfo> SegmentLog::synced_now() const {
 
 Result<std::size_t> SegmentLog::retain(std::uint64_t protect_offset, std::int64_t now_ns) {
   std::size_t removed = 0;
+  // Where it is busy, the next call will do.
+  const std::unique_lock reshaping(reshape_mutex_, std::try_to_lock);
+  if (!reshaping) return removed;
   while (true) {
     std::string name;
     {
@@ -359,6 +394,43 @@ Result<std::size_t> SegmentLog::retain(std::uint64_t protect_offset, std::int64_
     }
   }
   return removed;
+}
+
+Result<bool> SegmentLog::replace(const std::vector<SegmentInfo>& old,
+                                 const SegmentInfo& rewritten) {
+  CHECK(!old.empty() && old.front().name == rewritten.name, "a segment takes the first one's name");
+  const std::lock_guard reshaping(reshape_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto first = std::ranges::find(segments_, rewritten.name, &SegmentInfo::name);
+    // The last one may be written to.
+    if (segments_.end() - first <= static_cast<std::ptrdiff_t>(old.size())) return false;
+    const bool are_there =
+        std::equal(old.begin(), old.end(), first, [](const SegmentInfo& a, const SegmentInfo& b) {
+          return a.name == b.name && a.identity == b.identity && !b.is_gone;
+        });
+    if (!are_there) return false;
+    auto unnamed = folder_ / rewritten.name;
+    unnamed += kRewriteSuffix;
+    SLIPSTREAM_FAULT_ERROR("rewrite-name", rewritten.name);
+    // Under the mutex, so that nobody finds another file than is listed.
+    if (auto named = files_.rename(unnamed, folder_ / rewritten.name); !named) {
+      return std::unexpected(named.error());
+    }
+    *first = rewritten;
+    segments_.erase(first + 1, first + static_cast<std::ptrdiff_t>(old.size()));
+  }
+  SLIPSTREAM_FAULT_ERROR("rewrite-sync-folder", rewritten.name);
+  if (auto synced = files_.sync_directory(folder_); !synced) return std::unexpected(synced.error());
+  for (std::size_t i = 1; i < old.size(); ++i) {
+    SLIPSTREAM_FAULT_ERROR("rewrite-remove", old[i].name);
+    if (auto gone = files_.remove(folder_ / old[i].name); !gone) {
+      return std::unexpected(gone.error());
+    }
+  }
+  SLIPSTREAM_FAULT_ERROR("rewrite-done", rewritten.name);
+  if (auto synced = files_.sync_directory(folder_); !synced) return std::unexpected(synced.error());
+  return true;
 }
 
 Result<std::vector<LostRange>> SegmentLog::look() {

@@ -20,8 +20,10 @@ namespace slipstream {
 struct SegmentLogOptions {
   std::uint64_t segment_bytes = std::uint64_t{128} << 20;  ///< a new segment begins beyond this
   std::int64_t segment_age_ms = 0;                         ///< or after this; 0: never
-  std::uint64_t retention_bytes = 0;                       ///< 0: no limit
-  std::int64_t retention_ms = 0;                           ///< 0: no limit
+  /// Or when so many of its blocks lean: then it is worth rewriting. 0: never.
+  std::uint64_t segment_leaning_blocks = 16'384;
+  std::uint64_t retention_bytes = 0;  ///< 0: no limit
+  std::int64_t retention_ms = 0;      ///< 0: no limit
   /// The lowest offset that may be given to a new entry: the checkpoint's. So no offset that
   /// results came of is ever used twice, even if the log's folder was lost. Where the log ends
   /// below it, the offsets between are lost, which is told now and by every later reader.
@@ -39,7 +41,8 @@ struct SegmentLogOptions {
 /// as well, the new segment makes void what the old one holds from its beginning on. The destructor
 /// syncs nothing.
 /// Threads: append() from one at a time; sync() from any beside it (one at a time gets through);
-/// read_from(), look(), refuse() and the offsets from any; retain() from one at a time. An append
+/// read_from(), look(), refuse() and the offsets from any; retain() and replace() from one at a
+/// time, each, and one of them waits for the other. An append
 /// that finds the log cut back by a failed sync is refused, as next_offset() tells.
 class SegmentLog final : public Log {
  public:
@@ -54,6 +57,13 @@ class SegmentLog final : public Log {
   Result<void> sync() override;
   Result<std::unique_ptr<LogReader>> read_from(std::uint64_t offset) override;
   Result<std::size_t> retain(std::uint64_t protect_offset, std::int64_t now_ns) override;
+
+  /// Puts a segment that these were rewritten into (SegmentRewriter), and that is on the disk as
+  /// `<name>` with kRewriteSuffix, in their place: it takes the first one's name, and then the
+  /// others are removed. False: they are not as they were, and nothing was done. After an error
+  /// either are there, or both, which counts as the new one.
+  Result<bool> replace(const std::vector<SegmentInfo>& old, const SegmentInfo& rewritten);
+  std::uint64_t segment_bytes() const { return options_.segment_bytes; }
 
   /// Looks whether the names of all segments still lead to them, and tells what is lost on the
   /// disk, each once. A segment that is being written and is gone takes no more: what was not
@@ -81,6 +91,7 @@ class SegmentLog final : public Log {
   SegmentLog(FileSystem& files, FileSystem::Path folder, const SegmentLogOptions& options);
 
   Result<void> recover();
+  Result<void> remove_leftover();
   Result<void> go_on_after(const LogEnd& end, std::shared_ptr<File> last);
   Result<void> refuse_unfit(const LogBlock& block) const;
   bool roll_is_due() const;
@@ -100,6 +111,7 @@ class SegmentLog final : public Log {
   std::vector<std::string> findings_;
   std::vector<LostRange> lost_;
 
+  std::mutex reshape_mutex_;  // held through retain() and replace(); taken before all others
   // Held through a sync, since of two at once on one file only one is told of a failure. Taken
   // before mutex_; a change of the active segment takes both.
   std::mutex sync_mutex_;
@@ -108,7 +120,8 @@ class SegmentLog final : public Log {
   std::shared_ptr<File> active_;
   SteadyTime active_since_ = kNever;  // its age goes by the steady clock
   std::uint64_t active_synced_bytes_ = 0;
-  std::uint64_t resumes_from_ = 0;  // of the next segment
+  std::uint64_t active_leaning_ = 0;  // blocks
+  std::uint64_t resumes_from_ = 0;    // of the next segment
   /// A body of several blocks that is being appended: where it began.
   struct OpenBody {
     std::uint64_t offset;

@@ -66,6 +66,9 @@ Result<bool> SegmentReader::open_segment() {
       blame(fmt::format("the segment is of version {}, this program knows {}", segment.version,
                         kKnownSegmentVersions));
     } else if (segment.bytes > sizeof(SegmentHeader)) {
+      const auto is_rewritten = take_rewritten();
+      if (!is_rewritten) return std::unexpected(is_rewritten.error());
+      if (*is_rewritten) continue;
       auto file = files_.open_read(folder_ / segment.name);
       if (file) {
         scanner_ =
@@ -82,6 +85,21 @@ Result<bool> SegmentReader::open_segment() {
     ++current_;
   }
   return false;
+}
+
+/// Whether the current segment, and perhaps those behind it, are another one now, which is then the
+/// current one.
+Result<bool> SegmentReader::take_rewritten() {
+  const auto found = find_rewritten(files_, folder_, segments_[current_]);
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return false;
+  const auto first = segments_.begin() + static_cast<std::ptrdiff_t>(current_);
+  const auto last = std::find_if(first, segments_.end(), [&](const SegmentInfo& segment) {
+    return segment.base_offset >= (*found)->held_to();
+  });
+  *first = **found;
+  segments_.erase(first + 1, last);
+  return true;
 }
 
 void SegmentReader::close_segment() {
@@ -107,7 +125,7 @@ void SegmentReader::skip_to(std::uint64_t offset) {
 SegmentReader::Cause SegmentReader::cause_of_gap() const {
   if (current_ == 0) return {segment_name(expected_), "the log begins after it"};
   const SegmentInfo& before = segments_[current_ - 1];
-  if (current_ == segments_.size() || segments_[current_].previous_base == before.base_offset) {
+  if (current_ == segments_.size() || comes_after(segments_[current_], before)) {
     return {before.name, "the file is shorter than it was"};
   }
   return {segment_name(expected_), "the segment is missing"};

@@ -13,7 +13,8 @@
 
 namespace slipstream {
 
-/// Reads what a list of segments held when the list was made, in offsets [from, to).
+/// Reads what a list of segments held when the list was made, in offsets [from, to). Where some of
+/// them were rewritten into another one meanwhile, it goes on in that one.
 class SegmentReader final : public LogReader {
  public:
   /// `bytes` of a segment limits how much of its file is read.
@@ -33,6 +34,7 @@ class SegmentReader final : public LogReader {
   /// Whether there is one more.
   Result<bool> open_segment();
   void close_segment();
+  Result<bool> take_rewritten();
   Result<std::optional<LogBlock>> take(const Piece& piece);
   void blame(std::string why);
   void skip_to(std::uint64_t offset);
@@ -43,7 +45,7 @@ class SegmentReader final : public LogReader {
 
   FileSystem& files_;
   const FileSystem::Path folder_;
-  const std::vector<SegmentInfo> segments_;
+  std::vector<SegmentInfo> segments_;
   const std::uint64_t to_;
   std::size_t current_ = 0;  ///< the segment that scanner_ is in, or the next to open
   std::unique_ptr<SegmentScanner> scanner_;

@@ -148,6 +148,12 @@ class FaultyFileSystem final : public FileSystem {
 
   Result<void> make_directories(const Path&) override { return {}; }
 
+  Result<std::uint64_t> free_bytes(const Path&) override {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t used_now = used();
+    return faults_.disk_bytes > used_now ? faults_.disk_bytes - used_now : 0;
+  }
+
   Result<void> sync_directory(const Path& folder) override {
     const std::lock_guard lock(mutex_);
     if (happens(faults_.failed_syncs)) return failed(folder.string(), EIO);

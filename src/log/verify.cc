@@ -22,12 +22,18 @@ class Verifier {
 
   LogReport run(const std::vector<SegmentInfo>& segments) {
     if (!segments.empty()) expected_ = segments.front().resumes_from;
-    for (std::size_t i = 0; i < segments.size() && !is_stopped_; ++i) {
+    for (std::size_t i = 0; i < segments.size() && !is_stopped_;) {
       const SegmentInfo* before = i > 0 ? &segments[i - 1] : nullptr;
-      const SegmentInfo* after = i + 1 < segments.size() ? &segments[i + 1] : nullptr;
+      // Where some were rewritten into another one since they were listed, it stands for them.
+      const auto found = find_rewritten(files_, folder_, segments[i]);
+      const bool is_rewritten = found && *found;
+      const SegmentInfo& info = is_rewritten ? **found : segments[i];
+      from_ = is_rewritten ? segments[i].base_offset : 0;
       gap(before, segments[i]);
-      segment(segments[i], after);
-      bytes_done_ += segments[i].bytes;
+      do {
+        bytes_done_ += segments[i++].bytes;
+      } while (i < segments.size() && segments[i].base_offset < info.held_to());
+      segment(info, i < segments.size() ? &segments[i] : nullptr);
     }
     if (!is_stopped_) lost_end();
     return std::move(report_);
@@ -42,7 +48,7 @@ class Verifier {
 
   void gap(const SegmentInfo* before, const SegmentInfo& segment) {
     if (expected_ < segment.resumes_from) {
-      if (before != nullptr && segment.previous_base == before->base_offset) {
+      if (before != nullptr && comes_after(segment, *before)) {
         fault(LogFaultKind::kTruncatedFile, before->name, before->bytes, expected_,
               segment.resumes_from, "the file is shorter than it was");
       } else {
@@ -111,7 +117,7 @@ class Verifier {
     const std::uint64_t void_from =
         after != nullptr ? after->resumes_from : std::numeric_limits<std::uint64_t>::max();
     while (true) {
-      const auto piece = scanner.next();
+      const auto piece = scanner.next(from_);
       if (is_stopped_) return;
       if (!piece) {
         const std::uint64_t end = after != nullptr ? void_from : expected_;
@@ -125,8 +131,9 @@ class Verifier {
         report.void_bytes = report.bytes - piece->position;
         return;
       }
-      take(*piece, report, after);
-      if (watch_.progress) watch_.progress(bytes_done_ + report.bytes - scanner.bytes_left());
+      if (!piece->is_passed_over) take(*piece, report, after);
+      if (watch_.progress)
+        watch_.progress(bytes_done_ - std::min(bytes_done_, scanner.bytes_left()));
     }
   }
 
@@ -186,7 +193,8 @@ class Verifier {
   const LogWatch& watch_;
   LogReport report_;
   std::uint64_t expected_ = 0;    // all below was found, or is in a fault
-  std::uint64_t bytes_done_ = 0;  // of the segments before
+  std::uint64_t bytes_done_ = 0;  // of the segments so far, when they are through
+  std::uint64_t from_ = 0;        // what is before it in the segment is done
   bool is_stopped_ = false;
   BlockDecoder decoder_;
 };
