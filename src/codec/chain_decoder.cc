@@ -21,6 +21,12 @@ bool fits_in(std::uint64_t value, T& out) {
   return static_cast<std::uint64_t>(out) == value;
 }
 
+/// How many of a list are told, each of which takes a byte at least.
+bool read_count(ByteReader& reader, std::size_t most, std::uint64_t& count) {
+  count = reader.varint();
+  return reader.ok() && count <= reader.left() && count <= most;
+}
+
 /// The next number of a column; false: something that is none.
 bool read_number(BitReader& bits, chain::Column& column, chain::History& of, std::uint64_t& out) {
   const chain::Column::Guess guess = column.guess(of);
@@ -94,13 +100,16 @@ bool ChainDecoder::read_names(ByteReader& reader) {
 }
 
 bool ChainDecoder::read_series(ByteReader& reader) {
-  const std::uint64_t count = reader.varint();
-  if (!reader.ok() || count > reader.left()) return false;
+  std::uint64_t count = 0;
+  if (!read_count(reader, chain::kMaxNames - series_.size(), count)) return false;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::string_view track = reader.text();
     const std::string_view chassis = reader.text();
     const std::string_view tags = reader.text();
-    if (!reader.ok()) return false;
+    if (!reader.ok() ||
+        track.size() + chassis.size() + tags.size() > chain::kMaxNameBytes - text_.size()) {
+      return false;
+    }
     series_.push_back({.track = keep(track),
                        .chassis = keep(chassis),
                        .tags = keep(tags),
@@ -110,8 +119,8 @@ bool ChainDecoder::read_series(ByteReader& reader) {
 }
 
 bool ChainDecoder::read_fields(ByteReader& reader) {
-  const std::uint64_t count = reader.varint();
-  if (!reader.ok() || count > reader.left()) return false;
+  std::uint64_t count = 0;
+  if (!read_count(reader, chain::kMaxNames - field_list_.size(), count)) return false;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::string_view name = reader.text();
     const unsigned form = reader.fixed<std::uint8_t>();
@@ -132,8 +141,8 @@ bool ChainDecoder::read_fields(ByteReader& reader) {
 }
 
 bool ChainDecoder::read_sources(ByteReader& reader) {
-  const std::uint64_t count = reader.varint();
-  if (!reader.ok() || count > reader.left()) return false;
+  std::uint64_t count = 0;
+  if (!read_count(reader, chain::kMaxNames - sources_.size(), count)) return false;
   for (std::uint64_t i = 0; i < count; ++i) {
     const auto* const known = std::ranges::find(kSourceNames, reader.text());
     if (!reader.ok()) return false;
@@ -146,15 +155,16 @@ bool ChainDecoder::read_sources(ByteReader& reader) {
 }
 
 bool ChainDecoder::read_shapes(ByteReader& reader) {
-  const std::uint64_t count = reader.varint();
-  if (!reader.ok() || count > reader.left()) return false;
+  std::uint64_t count = 0;
+  if (!read_count(reader, chain::kMaxNames - shapes_.size(), count)) return false;
   for (std::uint64_t i = 0; i < count; ++i) {
     Shape shape{.flags = reader.fixed<std::uint8_t>(),
                 .first_field = static_cast<std::uint32_t>(shape_fields_.size())};
     const std::uint64_t source = reader.varint();
     const std::uint64_t fields = reader.varint();
     if (!reader.ok() || (shape.flags & log::kOldSourceMask) != 0 || source >= sources_.size() ||
-        fields > reader.left() || fields > 0xFFFF) {
+        fields > reader.left() || fields > 0xFFFF ||
+        fields > chain::kMaxShapeFields - shape_fields_.size()) {
       return false;
     }
     shape.source = sources_[source];
@@ -170,8 +180,8 @@ bool ChainDecoder::read_shapes(ByteReader& reader) {
 }
 
 bool ChainDecoder::read_strands(ByteReader& reader) {
-  const std::uint64_t count = reader.varint();
-  if (!reader.ok() || count > reader.left()) return false;
+  std::uint64_t count = 0;
+  if (!read_count(reader, chain::kMaxNames - strands_.size(), count)) return false;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t series = reader.varint();
     const std::uint64_t shape = reader.varint();
@@ -193,8 +203,8 @@ bool ChainDecoder::read_strands(ByteReader& reader) {
 }
 
 bool ChainDecoder::read_controls(ByteReader& reader) {
-  const std::uint64_t count = reader.varint();
-  if (!reader.ok() || count == 0 || count > reader.left()) return false;
+  std::uint64_t count = 0;
+  if (!read_count(reader, chain::kMaxControls, count) || count == 0) return false;
   for (std::uint64_t i = 0; i < count; ++i) {
     Control& control = controls_.emplace_back();
     control.points_before = reader.varint();

@@ -1,9 +1,9 @@
 #include "codec/chain_encoder.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
-#include "codec/chain_forms.h"
 #include "codec/point_log_format.h"
 
 namespace slipstream {
@@ -50,11 +50,12 @@ ChainEncoder::ChainEncoder(const FieldTable& fields)
     : fields_(fields), known_(FieldTable::kMaxFields) {}
 
 bool ChainEncoder::encode(const LogRows& rows, bool may_lean, std::string& payload) {
-  if (rows.points().size() > chain::kMaxPoints || rows.values().size() > chain::kMaxValues) {
-    is_open_ = false;
+  const bool was_open = std::exchange(is_open_, false);
+  if (rows.points().size() > chain::kMaxPoints || rows.values().size() > chain::kMaxValues ||
+      rows.runs().size() > chain::kMaxControls) {
     return false;
   }
-  bool leans = may_lean && is_open_ && can_go_on(rows);
+  bool leans = may_lean && was_open && can_go_on(rows);
   if (leans) {
     marks_ = marks();
     // A field whose values have taken another form begins another chain.
@@ -62,10 +63,7 @@ bool ChainEncoder::encode(const LogRows& rows, bool may_lean, std::string& paylo
   }
   if (!leans) {
     begin_chain(rows);
-    if (!find_strands(rows)) {
-      is_open_ = false;
-      return false;
-    }
+    if (!find_strands(rows)) return false;
     fit_forms(rows);
   }
   place_ = leans ? place_ + 1 : 0;
@@ -157,10 +155,16 @@ bool ChainEncoder::find_strands(const LogRows& rows) {
       }
       point_strands_.push_back(number);
       before = number;
-      if (histories_.size() > chain::kMaxValues) return false;
+      if (!is_within_limits()) return false;
     }
   }
   return true;
+}
+
+bool ChainEncoder::is_within_limits() const {
+  return histories_.size() <= chain::kMaxValues && strands_.size() <= chain::kMaxNames &&
+         series_.size() <= chain::kMaxNames && shapes_.size() <= chain::kMaxNames &&
+         shape_fields_.size() <= chain::kMaxShapeFields && text_.size() <= chain::kMaxNameBytes;
 }
 
 bool ChainEncoder::is_strand(const LogRows& rows, const Point& p, std::uint32_t partition,
@@ -253,85 +257,17 @@ ChainEncoder::Number ChainEncoder::field_of(FieldId id) {
   if (known.epoch != epoch_) {
     known.epoch = epoch_;
     known.number = static_cast<Number>(field_list_.size());
+    if (!known.has_recent) {
+      known.has_recent = true;
+      known.recent = static_cast<std::uint32_t>(recent_.size());
+      recent_.resize(recent_.size() + kJudged);
+    }
     Field& field = field_list_.emplace_back();
     field.id = id;
     field.form = known.form;
     field.column.begin(known.first_exponent, known.exponent);
   }
   return known.number;
-}
-
-/// Gives new fields their form, and all values their number. False: a form that the chain has does
-/// not fit any more.
-bool ChainEncoder::fit_forms(const LogRows& rows) {
-  fits_.assign(field_list_.size(), {});
-  numbers_.clear();
-  const Point* p = rows.points().data();
-  for (const Number strand : point_strands_) {
-    const Shape& shape = shapes_[strands_[strand].shape];
-    const Value* const values = rows.values().data() + p++->first_value;
-    for (std::uint32_t i = 0; i < shape.field_count; ++i) {
-      const Number f = shape_fields_[shape.first_field + i];
-      Coded& coded = numbers_.emplace_back();
-      coded.fits = chain::to_number(values[i].value, field_list_[f].form, coded.number);
-      ++fits_[f].values;
-      if (!coded.fits) ++fits_[f].misfits;
-    }
-  }
-  bool all_fit = true;
-  bool are_new = false;
-  for (Number f = 0; f < field_list_.size(); ++f) {
-    Known& known = known_[field_list_[f].id];
-    if (fits_[f].misfits * 8 <= fits_[f].values && (known.has_form || fits_[f].values == 0)) {
-      continue;
-    }
-    known.form = form_of(rows, f);
-    known.has_form = true;
-    if (f < marks_.fields) {
-      all_fit = false;
-    } else if (field_list_[f].form != known.form) {
-      field_list_[f].form = known.form;
-      are_new = true;
-    }
-  }
-  if (all_fit && are_new) number_again(rows);
-  return all_fit;
-}
-
-/// The form that fits a field's values best; where it was one of decimals, no coarser one, since a
-/// few values tell less than all before.
-unsigned ChainEncoder::form_of(const LogRows& rows, Number number) {
-  column_.clear();
-  const Point* p = rows.points().data();
-  for (const Number strand : point_strands_) {
-    const Shape& shape = shapes_[strands_[strand].shape];
-    const Value* const values = rows.values().data() + p++->first_value;
-    for (std::uint32_t i = 0; i < shape.field_count; ++i) {
-      if (shape_fields_[shape.first_field + i] == number) column_.push_back(values[i].value);
-    }
-  }
-  const auto misfits = [&](unsigned form) {
-    std::uint64_t unused = 0;
-    return std::ranges::count_if(column_,
-                                 [&](double v) { return !chain::to_number(v, form, unused); });
-  };
-  const auto most = static_cast<std::ptrdiff_t>(column_.size() / 8);
-  unsigned form = value_form::choose(column_).form;
-  if (form == value_form::kSteps && misfits(form) > most) form = chain::kPatternForm;
-  return form;
-}
-
-void ChainEncoder::number_again(const LogRows& rows) {
-  Coded* coded = numbers_.data();
-  const Point* p = rows.points().data();
-  for (const Number strand : point_strands_) {
-    const Shape& shape = shapes_[strands_[strand].shape];
-    const Value* const values = rows.values().data() + p++->first_value;
-    for (std::uint32_t i = 0; i < shape.field_count; ++i, ++coded) {
-      const Field& field = field_list_[shape_fields_[shape.first_field + i]];
-      coded->fits = chain::to_number(values[i].value, field.form, coded->number);
-    }
-  }
 }
 
 void ChainEncoder::write_dictionaries(std::string& out) const {
@@ -486,6 +422,8 @@ void ChainEncoder::write_values(BitWriter& bits, const Strand& strand, const Val
   chain::History* const histories = histories_.data() + strand.first_value;
   for (std::uint32_t i = 0; i < shape.field_count; ++i) {
     const Coded& coded = numbers_[next_number_++];
+    Known& known = known_[values[i].field];
+    recent_[known.recent + known.recent_next++ % kJudged] = values[i].value;
     if (!coded.fits) {
       bits.put_raw(std::bit_cast<std::uint64_t>(values[i].value));
       continue;

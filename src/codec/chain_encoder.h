@@ -25,8 +25,8 @@ class ChainEncoder {
   explicit ChainEncoder(const FieldTable& fields);
 
   /// Replaces `payload`, which begins a chain, or goes on with the one of the payload before where
-  /// `may_lean` and it can. False: there are too many points, values or series; `payload` is of no
-  /// account, and the next one begins a chain.
+  /// `may_lean` and it can. False: it is over one of the limits of codec/chain_model.h; `payload`
+  /// is of no account, and the next one begins a chain, as after an exception.
   bool encode(const LogRows& rows, bool may_lean, std::string& payload);
   /// Whether the payload goes on with a chain: it can be read only after the one before.
   bool leans() const { return place_ > 0; }
@@ -66,7 +66,11 @@ class ChainEncoder {
     std::uint64_t epoch = 0;  ///< of the chain that it has a number in
     Number number = 0;
     bool has_form = false;
+    bool is_sure = false;  ///< the form was chosen for kJudged values or more
     unsigned form = 0;
+    bool has_recent = false;
+    std::uint32_t recent = 0;       ///< its last values: the place in recent_ ...
+    std::uint32_t recent_next = 0;  ///< ... and how many of them there were so far
     unsigned first_exponent = 12;
     unsigned exponent = 6;
   };
@@ -81,6 +85,7 @@ class ChainEncoder {
 
   void begin_chain(const LogRows& rows);
   bool can_go_on(const LogRows& rows) const;
+  bool is_within_limits() const;
   bool find_strands(const LogRows& rows);
   bool is_strand(const LogRows& rows, const Point& p, std::uint32_t partition, Number number) const;
   Number strand_of(const LogRows& rows, const Point& p, std::uint32_t partition);
@@ -90,6 +95,7 @@ class ChainEncoder {
   Number source_of(SourceKind source);
   bool fit_forms(const LogRows& rows);
   unsigned form_of(const LogRows& rows, Number number);
+  void judge(const LogRows& rows, Number number);
   void number_again(const LogRows& rows);
   void write_dictionaries(std::string& out) const;
   void write_controls(const LogRows& rows, std::string& out);
@@ -139,6 +145,9 @@ class ChainEncoder {
   std::vector<Coded> numbers_;  ///< value by value
   std::size_t next_number_ = 0;
   std::vector<double> column_;
+  /// A form is given up for what this many of the last values tell, not for one of them.
+  static constexpr std::size_t kJudged = 64;
+  std::vector<double> recent_;  ///< so many each, of those fields that have been in a chain
 };
 
 }  // namespace slipstream

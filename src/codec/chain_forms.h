@@ -13,13 +13,15 @@ inline constexpr unsigned kPatternForm = 48;
 
 /// The whole number that a value is in a form; false: it is none.
 inline bool to_number(double value, unsigned form, std::uint64_t& number) {
-  if (form < value_form::kProducts) {
-    number = value_form::whole(value, form);
-    return value_form::fits<false>(value, form);
-  }
   if (form < value_form::kSteps) {
-    number = value_form::whole(value, form - value_form::kProducts);
-    return value_form::fits<true>(value, form - value_form::kProducts);
+    const bool is_product = form >= value_form::kProducts;
+    const unsigned exponent = form % value_form::kProducts;
+    if (!(is_product ? value_form::fits<true>(value, exponent)
+                     : value_form::fits<false>(value, exponent))) {
+      return false;
+    }
+    number = value_form::whole(value, exponent);
+    return true;
   }
   const auto pattern = std::bit_cast<std::uint64_t>(value);
   if (form == kPatternForm) {

@@ -13,7 +13,13 @@ namespace slipstream::chain {
 inline constexpr std::size_t kMaxPoints = 65'536;     ///< of a payload
 inline constexpr std::size_t kMaxValues = 1'048'576;  ///< of a payload; of a chain's strands, too
 inline constexpr std::size_t kMaxPayloads = 256;      ///< of a chain
-inline constexpr std::size_t kMaxBytes = 16u << 10;   ///< of a chain, beyond its first payload
+/// Of a chain, beyond its first payload: one that has come to so much is gone on with no more.
+inline constexpr std::size_t kMaxBytes = 16u << 10;
+inline constexpr std::size_t kMaxControls = 65'536;  ///< of a payload
+/// Of a chain: its series, fields, sources, shapes and strands, each.
+inline constexpr std::size_t kMaxNames = 65'536;
+inline constexpr std::size_t kMaxShapeFields = kMaxValues;           ///< of a chain
+inline constexpr std::size_t kMaxNameBytes = std::size_t{16} << 20;  ///< of a chain's series
 
 /// A running mean of what was left of guesses, in eighths.
 class Mean {

@@ -37,7 +37,7 @@ bool fits(double value, unsigned exponent) {
          std::bit_cast<std::uint64_t>(again) == std::bit_cast<std::uint64_t>(value);
 }
 
-/// The whole number nearest to value * 10^exponent, where fits() says so.
+/// The whole number nearest to value * 10^exponent; only where fits() says so.
 inline std::uint64_t whole(double value, unsigned exponent) {
   const double rounded = (value * kPowers[exponent] + kRounder) - kRounder;
   return static_cast<std::uint64_t>(static_cast<std::int64_t>(rounded));
