@@ -74,12 +74,19 @@ std::optional<BlockHeader> parse_short_header(std::string_view bytes, BlockPlace
 }  // namespace
 
 std::optional<BlockHeader> parse_block_header(std::string_view bytes, BlockPlace place) {
-  if (auto found = parse_short_header(bytes, place)) return found;
+  const auto covers_none = [](const BlockHeader& header) {
+    return header.end_offset() <= header.base_offset;
+  };
+  if (auto found = parse_short_header(bytes, place)) {
+    if (covers_none(*found)) return std::nullopt;
+    return found;
+  }
   BlockHeader header;
   if (bytes.size() < sizeof header) return std::nullopt;
   std::memcpy(&header, bytes.data(), sizeof header);
   if (header.magic != kBlockMagic) return std::nullopt;
   if (header.header_checksum != header_checksum(header, place)) return std::nullopt;
+  if (covers_none(header)) return std::nullopt;
   return header;
 }
 

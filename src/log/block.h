@@ -66,7 +66,8 @@ struct BlockPlace {
   std::uint64_t position = 0;
 };
 
-/// The header at the beginning of `bytes`, short or of whatever version; nothing where none is.
+/// The header at the beginning of `bytes`, short or of whatever version; nothing where none is, or
+/// one that covers no offset or goes round beyond the last.
 std::optional<BlockHeader> parse_block_header(std::string_view bytes, BlockPlace place);
 bool payload_is_whole(const BlockHeader& header, std::string_view stored);
 

@@ -174,5 +174,30 @@ TEST_F(LeanTest, ABlockThatWasRefusedIsNothingToLeanOn) {
   EXPECT_EQ(read(), blocks({0, 10}));
 }
 
+/// No reader goes back to it again and again.
+TEST_F(LeanTest, ABlockThatCoversNoOffsetIsADamagedOne) {
+  for (const std::uint64_t base : {std::uint64_t{0}, ~std::uint64_t{0} - 4}) {
+    wipe();
+    open();
+    append_synced(1);
+    std::string bytes = files_.content(path(0)).substr(0, kFirstBlock);
+    BlockEncoder encoder;
+    const auto add = [&](const LogBlock& block) {
+      bytes += encoder.encode(block, {.segment_base = 0, .position = bytes.size()});
+    };
+    add({.base_offset = base, .count = base == 0 ? 0u : 5u, .payload = "x"});
+    add({.base_offset = 0, .count = 10, .payload = "y", .leans = true});
+    add({.base_offset = 10, .count = 10, .payload = "z"});
+    log_.reset();
+    files_.set_content(path(0), bytes);
+    open();
+    for (const std::uint64_t from : {0u, 5u, 10u}) {
+      EXPECT_THAT(read(from), SizeIs(1)) << base;
+      EXPECT_EQ(lost(), (from < 10 ? Offsets{{from, 10}} : Offsets{})) << base;
+    }
+    EXPECT_FALSE(verify_log(files_, kFolder).whole());
+  }
+}
+
 }  // namespace
 }  // namespace slipstream

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,7 +47,8 @@ struct SegmentInfo {
   std::int64_t created_ns = 0;
   std::uint64_t bytes = 0;
   std::uint32_t version = kSegmentVersion;  ///< as the header says, where there is one
-  /// Of one that older ones were rewritten into: what they held, [base_offset, held_to()).
+  /// Of one that older ones were rewritten into: what they held, [base_offset, held_to()). Only a
+  /// good header tells it.
   std::uint32_t holds = 0;
   HeaderState header = HeaderState::kGood;
   FileIdentity identity = {};
@@ -77,9 +79,16 @@ void lend_ages(std::vector<SegmentInfo>& segments, std::int64_t next_created_ns)
 /// there, are none any more: `leftover` gets their names. Other files are nobody's business.
 Result<std::vector<SegmentInfo>> list_segments(FileSystem& files, const FileSystem::Path& folder,
                                                std::vector<std::string>* leftover = nullptr);
-/// The rewritten segment that holds now what this one held; nothing: there is none, or it is this.
-Result<std::optional<SegmentInfo>> find_rewritten(FileSystem& files, const FileSystem::Path& folder,
-                                                  const SegmentInfo& segment);
+
+struct OpenSegment {
+  std::unique_ptr<File> file;
+  SegmentInfo info;
+  bool is_rewritten = false;  ///< it is another one than was listed, and holds what that one held
+};
+/// Opens what was listed, or what it was rewritten into since then: which of the two is told by the
+/// file that is open, so that a name may change hands at any time. Nothing: there is neither.
+Result<std::optional<OpenSegment>> open_segment(FileSystem& files, const FileSystem::Path& folder,
+                                                const SegmentInfo& listed);
 /// Behind the name of a rewritten segment while it is made.
 inline constexpr std::string_view kRewriteSuffix = ".rewrite";
 

@@ -423,5 +423,15 @@ TEST_F(RealLogTest, IsLockedUntilItIsClosedAndGoesOnAfter) {
   EXPECT_THAT(report.segments, SizeIs(1));
 }
 
+TEST_F(RealLogTest, ANameThatLeadsNowhereIsAnErrorAndEndsTheListing) {
+  auto& files = posix_file_system();
+  auto log = SegmentLog::open(files, directory_);
+  ASSERT_TRUE(log) << log.error().message;
+  ASSERT_TRUE((*log)->append({.base_offset = 0, .count = 3, .payload = "abc"}));
+  ASSERT_TRUE((*log)->sync());
+  std::filesystem::create_symlink("nowhere", directory_ / segment_name(3));
+  EXPECT_FALSE(list_segments(files, directory_));
+}
+
 }  // namespace
 }  // namespace slipstream

@@ -18,7 +18,7 @@ SegmentReader::SegmentReader(FileSystem& files, FileSystem::Path folder,
 Result<std::optional<LogBlock>> SegmentReader::next() {
   while (true) {
     if (!scanner_) {
-      const auto more = open_segment();
+      const auto more = begin_segment();
       if (!more) return std::unexpected(more.error());
       if (!*more) break;
     }
@@ -56,7 +56,7 @@ Result<std::optional<LogBlock>> SegmentReader::take(const Piece& piece) {
                   .file = segments_[current_].name};
 }
 
-Result<bool> SegmentReader::open_segment() {
+Result<bool> SegmentReader::begin_segment() {
   while (current_ < segments_.size()) {
     const SegmentInfo& segment = segments_[current_];
     skip_to(segment.resumes_from);
@@ -66,40 +66,30 @@ Result<bool> SegmentReader::open_segment() {
       blame(fmt::format("the segment is of version {}, this program knows {}", segment.version,
                         kKnownSegmentVersions));
     } else if (segment.bytes > sizeof(SegmentHeader)) {
-      const auto is_rewritten = take_rewritten();
-      if (!is_rewritten) return std::unexpected(is_rewritten.error());
-      if (*is_rewritten) continue;
-      auto file = files_.open_read(folder_ / segment.name);
-      if (file) {
-        scanner_ =
-            std::make_unique<SegmentScanner>(std::move(*file), segment.base_offset, segment.bytes);
+      auto opened = open_segment(files_, folder_, segment);
+      if (!opened) return std::unexpected(opened.error());  // may pass
+      if (*opened) {
+        if ((*opened)->is_rewritten) put_in_place((*opened)->info);
+        const SegmentInfo& now = segments_[current_];
+        scanner_ = std::make_unique<SegmentScanner>(std::move((*opened)->file), now.base_offset,
+                                                    now.bytes);
         return true;
       }
-      // Gone (by retention, or by somebody's hand) is lost; any other failure may pass.
-      const auto names = files_.list(folder_);
-      if (!names || std::ranges::find(*names, segment.name) != names->end()) {
-        return std::unexpected(file.error());
-      }
-      blame("the file is gone");
+      blame("the file is gone");  // by retention, or by somebody's hand
     }
     ++current_;
   }
   return false;
 }
 
-/// Whether the current segment, and perhaps those behind it, are another one now, which is then the
-/// current one.
-Result<bool> SegmentReader::take_rewritten() {
-  const auto found = find_rewritten(files_, folder_, segments_[current_]);
-  if (!found) return std::unexpected(found.error());
-  if (!*found) return false;
+/// The current segment, and perhaps those behind it, are another one now.
+void SegmentReader::put_in_place(const SegmentInfo& rewritten) {
   const auto first = segments_.begin() + static_cast<std::ptrdiff_t>(current_);
   const auto last = std::find_if(first, segments_.end(), [&](const SegmentInfo& segment) {
-    return segment.base_offset >= (*found)->held_to();
+    return segment.base_offset >= rewritten.held_to();
   });
-  *first = **found;
+  *first = rewritten;
   segments_.erase(first + 1, last);
-  return true;
 }
 
 void SegmentReader::close_segment() {

@@ -32,9 +32,9 @@ class SegmentReader final : public LogReader {
   };
 
   /// Whether there is one more.
-  Result<bool> open_segment();
+  Result<bool> begin_segment();
   void close_segment();
-  Result<bool> take_rewritten();
+  void put_in_place(const SegmentInfo& rewritten);
   Result<std::optional<LogBlock>> take(const Piece& piece);
   void blame(std::string why);
   void skip_to(std::uint64_t offset);

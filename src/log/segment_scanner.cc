@@ -80,7 +80,6 @@ SegmentScanner::SegmentScanner(std::unique_ptr<File> file, std::uint64_t base_of
 
 Result<Piece> SegmentScanner::next(std::uint64_t from_offset) {
   while (true) {
-    if (position_ < wanted_to_) from_offset = 0;
     auto piece = next_whole(from_offset);
     if (!piece) return piece;
     if (piece->kind != PieceKind::kBlock) {
@@ -220,7 +219,7 @@ Result<Piece> SegmentScanner::block(const BlockHeader& header, std::uint64_t fro
     piece.kind = PieceKind::kDamaged;
     piece.why = fmt::format("the block is of version {}, this program knows {}", header.version,
                             kBlockVersion);
-  } else if (*piece.to > from_offset) {
+  } else if (*piece.to > from_offset || position_ < wanted_to_) {
     const auto bytes = window_.bytes(position_, static_cast<std::size_t>(piece.bytes));
     if (!bytes) return std::unexpected(bytes.error());
     if (bytes->size() < piece.bytes) {  // cut while it was being read

@@ -99,7 +99,7 @@ class SegmentScanner {
   Chain chain_ = Chain::kLost;  ///< what the next block may lean on
   std::uint64_t chain_position_ = 0;
   std::uint64_t chain_from_ = 0;  ///< the offset
-  std::uint64_t wanted_to_ = 0;   ///< up to this place in the file all is given
+  std::uint64_t wanted_to_ = 0;   ///< up to this place in the file nothing is passed over
 };
 
 }  // namespace slipstream

@@ -39,6 +39,18 @@ class FaultyFileSystem final : public FileSystem {
   explicit FaultyFileSystem(std::uint64_t seed = 1) : random_(seed) {}
 
   void set_faults(const Faults& faults) { faults_ = faults; }
+  /// Called with each name before it is opened for reading.
+  void before_open(std::function<void(const Path&)> call) { before_open_ = std::move(call); }
+  /// The disk gives no byte of it any more.
+  void make_unreadable(const Path& path) {
+    const std::lock_guard lock(mutex_);
+    names_.at(path.string())->is_unreadable = true;
+  }
+  /// As when a new file gets the number of one that is gone.
+  void set_identity(const Path& path, FileIdentity identity) {
+    const std::lock_guard lock(mutex_);
+    names_.at(path.string())->inode = identity.inode;
+  }
 
   /// The power goes: of what was not synced a random part stays, and its last sector may be
   /// garbage; of what was done to names a random number of the first steps.
@@ -97,6 +109,7 @@ class FaultyFileSystem final : public FileSystem {
   }
 
   Result<std::unique_ptr<File>> open_read(const Path& path) override {
+    if (before_open_) before_open_(path);
     const std::lock_guard lock(mutex_);
     const auto it = names_.find(path.string());
     if (it == names_.end()) return failed(path.string(), ENOENT);
@@ -173,6 +186,8 @@ class FaultyFileSystem final : public FileSystem {
     std::string cached;
     std::string durable;
     std::vector<std::pair<std::size_t, std::size_t>> dropped;  // pages that no sync brings out
+    bool is_unreadable = false;
+    std::uint64_t inode = 0;  // 0: its own
   };
   using Names = std::map<std::string, std::shared_ptr<Node>>;
 
@@ -200,6 +215,7 @@ class FaultyFileSystem final : public FileSystem {
     Result<std::size_t> read_at(std::uint64_t position, std::span<char> into) override {
       const std::lock_guard lock(files_.mutex_);
       if (dead()) return failed("file", EBADF);
+      if (node_->is_unreadable) return failed("file", EIO);
       if (position >= node_->cached.size()) return std::size_t{0};
       return node_->cached.copy(into.data(), into.size(), static_cast<std::size_t>(position));
     }
@@ -273,7 +289,8 @@ class FaultyFileSystem final : public FileSystem {
   };
 
   static FileIdentity identity_of(const Node& node) {
-    return {.device = 1, .inode = reinterpret_cast<std::uintptr_t>(&node)};
+    const std::uint64_t own = reinterpret_cast<std::uintptr_t>(&node);
+    return {.device = 1, .inode = node.inode != 0 ? node.inode : own};
   }
   static std::unexpected<Error> failed(std::string_view what, int code) {
     return std::unexpected(errno_error(what, code));
@@ -311,6 +328,7 @@ class FaultyFileSystem final : public FileSystem {
     node.dropped.clear();
   }
 
+  std::function<void(const Path&)> before_open_;
   std::mutex mutex_;  // guards all below
   std::mt19937_64 random_;
   Faults faults_;

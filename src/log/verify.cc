@@ -25,15 +25,15 @@ class Verifier {
     for (std::size_t i = 0; i < segments.size() && !is_stopped_;) {
       const SegmentInfo* before = i > 0 ? &segments[i - 1] : nullptr;
       // Where some were rewritten into another one since they were listed, it stands for them.
-      const auto found = find_rewritten(files_, folder_, segments[i]);
-      const bool is_rewritten = found && *found;
-      const SegmentInfo& info = is_rewritten ? **found : segments[i];
+      auto opened = open_segment(files_, folder_, segments[i]);
+      const bool is_rewritten = opened && *opened && (*opened)->is_rewritten;
+      const SegmentInfo info = is_rewritten ? (*opened)->info : segments[i];
       from_ = is_rewritten ? segments[i].base_offset : 0;
       gap(before, segments[i]);
       do {
         bytes_done_ += segments[i++].bytes;
       } while (i < segments.size() && segments[i].base_offset < info.held_to());
-      segment(info, i < segments.size() ? &segments[i] : nullptr);
+      segment(info, std::move(opened), i < segments.size() ? &segments[i] : nullptr);
     }
     if (!is_stopped_) lost_end();
     return std::move(report_);
@@ -66,7 +66,8 @@ class Verifier {
     expected_ = watch_.at_least_offset;
   }
 
-  void segment(const SegmentInfo& info, const SegmentInfo* after) {
+  void segment(const SegmentInfo& info, Result<std::optional<OpenSegment>> opened,
+               const SegmentInfo* after) {
     report_.segments.push_back({.file = info.name,
                                 .base_offset = info.base_offset,
                                 .end_offset = info.base_offset,
@@ -87,13 +88,13 @@ class Verifier {
             cut ? "the file ends within the segment's header" : damaged_header(info));
       if (cut) expected_ = std::max(expected_, end);
     }
-    auto file = files_.open_read(folder_ / info.name);
-    if (!file) {
-      fault(LogFaultKind::kUnreadable, info.name, 0, info.base_offset, end, file.error().message);
+    if (!opened || !*opened) {
+      fault(LogFaultKind::kUnreadable, info.name, 0, info.base_offset, end,
+            opened ? "the file is gone" : opened.error().message);
       expected_ = std::max(expected_, end);
       return;
     }
-    scan(SegmentScanner(std::move(*file), info.base_offset, info.bytes,
+    scan(SegmentScanner(std::move((*opened)->file), info.base_offset, info.bytes,
                         [this](std::size_t bytes) { return may_read(bytes); }),
          after);
   }
