@@ -49,7 +49,7 @@ Result<bool> LogRewrite::rewrite(const std::stop_token& stop) {
   if (!*done) {
     log_warn("a part of the log stays in small blocks",
              {{"file", (*plan)->segments.front().name},
-              {"why", "it is damaged, or does not read back the same"}});
+              {"why", "it cannot be read, is damaged, or does not read back the same"}});
   }
   return true;
 }

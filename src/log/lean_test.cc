@@ -174,6 +174,45 @@ TEST_F(LeanTest, ABlockThatWasRefusedIsNothingToLeanOn) {
   EXPECT_EQ(read(), blocks({0, 10}));
 }
 
+TEST_F(LeanTest, NothingLeansWithinABody) {
+  open();
+  append_chain(1);
+  const auto body_block = [&](bool goes_on) {
+    const std::string bytes = payload(log_->next_offset());
+    return log_->append({.base_offset = log_->next_offset(),
+                         .count = kCount,
+                         .payload = bytes,
+                         .goes_on = goes_on});
+  };
+  ASSERT_TRUE(body_block(true));
+  EXPECT_FALSE(log_->may_lean());
+  EXPECT_FALSE(append_leaning());
+  EXPECT_EQ(log_->next_offset(), 20u);
+  ASSERT_TRUE(body_block(true));
+  ASSERT_TRUE(body_block(false));
+  EXPECT_TRUE(log_->may_lean());
+  EXPECT_FALSE(log_->append(
+      {.base_offset = 40, .count = kCount, .payload = "x", .goes_on = true, .leans = true}));
+  EXPECT_EQ(log_->next_offset(), 20u);
+  ASSERT_TRUE(body_block(true));
+  ASSERT_TRUE(body_block(false));
+  ASSERT_TRUE(append_leaning());
+  ASSERT_TRUE(log_->sync());
+  EXPECT_EQ(read(), blocks({0, 10, 20, 30, 40}));
+}
+
+TEST_F(LeanTest, OneThatMayNotLeanIsAnErrorThatCutsBack) {
+  open();
+  append_chain(1);
+  ASSERT_TRUE(append());
+  EXPECT_FALSE(log_->append({.base_offset = 30, .count = 0, .payload = "x"}));
+  EXPECT_EQ(log_->next_offset(), 30u);
+  EXPECT_FALSE(append_leaning());
+  EXPECT_EQ(log_->next_offset(), 20u);
+  append_synced(1);
+  EXPECT_EQ(read(), blocks({0, 10, 20}));
+}
+
 /// No reader goes back to it again and again.
 TEST_F(LeanTest, ABlockThatCoversNoOffsetIsADamagedOne) {
   for (const std::uint64_t base : {std::uint64_t{0}, ~std::uint64_t{0} - 4}) {

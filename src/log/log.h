@@ -74,8 +74,8 @@ class Log {
   ///   - Any other, and any error of sync(): next_offset() is synced_offset() again. All from there
   ///     on is to be appended once more.
   virtual Result<void> append(const LogBlock& block) = 0;
-  /// Whether the next block may lean on the one before, which is the last that append() took. One
-  /// that leans where it may not is refused, as if it could not be written.
+  /// Whether the next block may lean on the one before, which is the last that append() took; never
+  /// within a body. One that leans where it may not is refused, as if it could not be written.
   virtual bool may_lean() const { return false; }
   /// Makes durable all that was appended before the call, but for a body whose last block is still
   /// to come.

@@ -33,8 +33,7 @@ Result<std::unique_ptr<SegmentLog>> SegmentLog::open(FileSystem& files, FileSyst
 }
 
 Result<void> SegmentLog::recover() {
-  if (auto cleared = remove_leftover(); !cleared) return cleared;
-  auto segments = list_segments(files_, folder_);
+  auto segments = list_segments(files_, folder_, &leftover_);
   if (!segments) return std::unexpected(segments.error());
   segments_ = std::move(*segments);
   std::uint64_t at_least_offset = options_.at_least_offset;
@@ -50,13 +49,15 @@ Result<void> SegmentLog::recover() {
     last->drop_cache();
     auto found = find_log_end(files_, folder_, segments_.back());
     if (!found) return std::unexpected(found.error());
-    end = std::move(*found);
+    end = std::move(*found);  // and so the last one's version is known
     // 0.1 would take the blocks of one body for several: it refuses segments of this version.
     if (segments_.back().version < kSegmentVersion) end.appendable = false;
     // What was rewritten was there, and is not written after.
     if (segments_.back().is_rewritten()) end.appendable = false;
     at_least_offset = std::max(at_least_offset, segments_.back().held_to());
   }
+  remove_unfinished();
+  try_only(remove_leftover());
   findings_ = std::move(end.findings);
   lost_ = std::move(end.lost);
   if (end.resumes_from < at_least_offset) {
@@ -80,23 +81,44 @@ Result<void> SegmentLog::recover() {
   return files_.sync_directory(folder_);
 }
 
-/// What a rewriting that was cut short left behind: a new segment that was not done, or old ones
-/// that are in the new one.
+/// What a rewriting that was cut short left behind: a new segment that was not done.
+void SegmentLog::remove_unfinished() {
+  const auto names = files_.list(folder_);
+  if (!names) return;
+  for (const std::string& name : *names) {
+    if (name.ends_with(kRewriteSuffix)) try_only(files_.remove(folder_ / name));
+  }
+}
+
+/// Segments that another one holds now. What cannot be removed is tried again: it would count again
+/// if the other one went before it.
 Result<void> SegmentLog::remove_leftover() {
-  std::vector<std::string> leftover;
-  if (auto listed = list_segments(files_, folder_, &leftover); !listed) {
-    return std::unexpected(listed.error());
-  }
+  if (leftover_.empty()) return {};
   // The new one's name is on the disk before the old ones go.
-  if (!leftover.empty()) {
-    if (auto synced = files_.sync_directory(folder_); !synced) return synced;
+  SLIPSTREAM_FAULT_ERROR("rewrite-sync-folder", leftover_.front());
+  if (auto synced = files_.sync_directory(folder_); !synced) return synced;
+  std::vector<std::string> left;
+  Result<void> done;
+  for (const std::string& name : leftover_) {
+    SLIPSTREAM_FAULT_ERROR("rewrite-remove", name);
+    auto gone = files_.remove(folder_ / name);
+    if (gone) continue;
+    const auto there = files_.identity(folder_ / name);
+    if (there && !*there) continue;
+    left.push_back(name);
+    if (done) done = std::move(gone);
   }
-  auto names = files_.list(folder_);
-  if (!names) return std::unexpected(names.error());
-  std::ranges::copy_if(*names, std::back_inserter(leftover),
-                       [](const std::string& name) { return name.ends_with(kRewriteSuffix); });
-  for (const std::string& name : leftover) try_only(files_.remove(folder_ / name));
-  return {};
+  SLIPSTREAM_FAULT_ERROR("rewrite-done", leftover_.front());
+  if (auto synced = files_.sync_directory(folder_); !synced) return synced;
+  leftover_ = std::move(left);
+  return done;
+}
+
+bool SegmentLog::has_leftover(const SegmentInfo& holder) const {
+  return std::ranges::any_of(leftover_, [&](const std::string& name) {
+    const auto base_offset = parse_segment_name(name);
+    return base_offset && *base_offset >= holder.base_offset && *base_offset < holder.held_to();
+  });
 }
 
 Result<void> SegmentLog::go_on_after(const LogEnd& end, std::shared_ptr<File> last) {
@@ -167,11 +189,12 @@ Result<void> SegmentLog::refuse_unfit(const LogBlock& block) const {
 Result<void> SegmentLog::append(const LogBlock& block) {
   {
     const std::lock_guard lock(mutex_);
-    const bool may_lean = std::exchange(may_lean_, false);
+    bool may_lean = std::exchange(may_lean_, false);
     if (auto unfit = refuse_unfit(block); !unfit) {
       if (open_body_) cut_back();
       return unfit;
     }
+    may_lean = may_lean && !open_body_ && !block.goes_on;
     if (active_ && !trouble() && (block.leans ? may_lean : !roll_is_due())) return write(block);
   }
   const std::lock_guard syncing(sync_mutex_);
@@ -183,7 +206,7 @@ Result<void> SegmentLog::append(const LogBlock& block) {
   }
   if (auto unfit = refuse_unfit(block); !unfit) return unfit;
   if (block.leans) {
-    if (open_body_) cut_back();
+    cut_back();
     return fail("what the block leans on is not right before it");
   }
   if (auto rolled = roll(); !rolled) {
@@ -195,7 +218,7 @@ Result<void> SegmentLog::append(const LogBlock& block) {
 
 bool SegmentLog::may_lean() const {
   const std::lock_guard lock(mutex_);
-  return may_lean_ && active_ && !trouble() && !roll_is_due();
+  return may_lean_ && active_ && !open_body_ && !trouble() && !roll_is_due();
 }
 
 bool SegmentLog::roll_is_due() const {
@@ -360,6 +383,7 @@ Result<std::size_t> SegmentLog::retain(std::uint64_t protect_offset, std::int64_
   // Where it is busy, the next call will do.
   const std::unique_lock reshaping(reshape_mutex_, std::try_to_lock);
   if (!reshaping) return removed;
+  const auto cleared = remove_leftover();
   while (true) {
     std::string name;
     {
@@ -374,6 +398,7 @@ Result<std::size_t> SegmentLog::retain(std::uint64_t protect_offset, std::int64_
       const bool too_old =
           options_.retention_ms > 0 && now_ns - next.created_ns > options_.retention_ms * kNsPerMs;
       if (next.base_offset > protect_offset || (!too_many && !too_old)) break;
+      if (!cleared && has_leftover(oldest)) return std::unexpected(cleared.error());
       name = oldest.name;
       retained_from_.store(next.base_offset, std::memory_order_release);
     }
@@ -400,6 +425,11 @@ Result<bool> SegmentLog::replace(const std::vector<SegmentInfo>& old,
                                  const SegmentInfo& rewritten) {
   CHECK(!old.empty() && old.front().name == rewritten.name, "a segment takes the first one's name");
   const std::lock_guard reshaping(reshape_mutex_);
+  try_only(remove_leftover());
+  // Else renaming would free its blocks on the disk, which takes time, while append() waits.
+  const auto held_open = files_.open_read(folder_ / rewritten.name);
+  std::vector<std::string> leftover = leftover_;
+  for (std::size_t i = 1; i < old.size(); ++i) leftover.push_back(old[i].name);
   {
     const std::lock_guard lock(mutex_);
     const auto first = std::ranges::find(segments_, rewritten.name, &SegmentInfo::name);
@@ -420,16 +450,9 @@ Result<bool> SegmentLog::replace(const std::vector<SegmentInfo>& old,
     *first = rewritten;
     segments_.erase(first + 1, first + static_cast<std::ptrdiff_t>(old.size()));
   }
-  SLIPSTREAM_FAULT_ERROR("rewrite-sync-folder", rewritten.name);
-  if (auto synced = files_.sync_directory(folder_); !synced) return std::unexpected(synced.error());
-  for (std::size_t i = 1; i < old.size(); ++i) {
-    SLIPSTREAM_FAULT_ERROR("rewrite-remove", old[i].name);
-    if (auto gone = files_.remove(folder_ / old[i].name); !gone) {
-      return std::unexpected(gone.error());
-    }
-  }
-  SLIPSTREAM_FAULT_ERROR("rewrite-done", rewritten.name);
-  if (auto synced = files_.sync_directory(folder_); !synced) return std::unexpected(synced.error());
+  leftover_ = std::move(leftover);
+  const auto done = leftover_.empty() ? files_.sync_directory(folder_) : remove_leftover();
+  if (!done) return std::unexpected(done.error());
   return true;
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -61,9 +62,16 @@ class SegmentLog final : public Log {
   /// Puts a segment that these were rewritten into (SegmentRewriter), and that is on the disk as
   /// `<name>` with kRewriteSuffix, in their place: it takes the first one's name, and then the
   /// others are removed. False: they are not as they were, and nothing was done. After an error
-  /// either are there, or both, which counts as the new one.
+  /// either are there, or both, which counts as the new one; retain() and the next replace() try
+  /// again to remove what is left over.
   Result<bool> replace(const std::vector<SegmentInfo>& old, const SegmentInfo& rewritten);
   std::uint64_t segment_bytes() const { return options_.segment_bytes; }
+  /// How much time one rewritten segment may cover, so that retention by age finds segments that
+  /// are old as a whole; 0: no limit.
+  std::int64_t rewritten_span_ms() const {
+    return options_.retention_ms > 0 ? std::max(options_.segment_age_ms, options_.retention_ms / 16)
+                                     : 0;
+  }
 
   /// Looks whether the names of all segments still lead to them, and tells what is lost on the
   /// disk, each once. A segment that is being written and is gone takes no more: what was not
@@ -91,7 +99,9 @@ class SegmentLog final : public Log {
   SegmentLog(FileSystem& files, FileSystem::Path folder, const SegmentLogOptions& options);
 
   Result<void> recover();
+  void remove_unfinished();
   Result<void> remove_leftover();
+  bool has_leftover(const SegmentInfo& holder) const;
   Result<void> go_on_after(const LogEnd& end, std::shared_ptr<File> last);
   Result<void> refuse_unfit(const LogBlock& block) const;
   bool roll_is_due() const;
@@ -112,6 +122,7 @@ class SegmentLog final : public Log {
   std::vector<LostRange> lost_;
 
   std::mutex reshape_mutex_;  // held through retain() and replace(); taken before all others
+  std::vector<std::string> leftover_;  // guarded by it: names of what another segment holds now
   // Held through a sync, since of two at once on one file only one is told of a failure. Taken
   // before mutex_; a change of the active segment takes both.
   std::mutex sync_mutex_;

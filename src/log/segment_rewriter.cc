@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "log/segment_reader.h"
 
@@ -13,6 +14,9 @@ namespace {
 
 /// A segment's blocks are known by those at its beginning.
 constexpr std::uint64_t kSampleBytes = std::uint64_t{1} << 20;
+
+/// How much is written between two syncs, so that those of the log need not wait for more.
+constexpr std::uint64_t kSyncBytes = std::uint64_t{8} << 20;
 
 std::unexpected<Error> stopped() {
   return fail("reading was stopped");
@@ -50,7 +54,10 @@ class SegmentRewriter::Writer {
     const auto bytes = encoder_.encode(block, {info_.base_offset, info_.bytes}, continues_);
     continues_ = block.goes_on;
     info_.bytes += bytes.size();
-    return write_all(*file_, bytes);
+    if (auto written = write_all(*file_, bytes); !written) return written;
+    if (info_.bytes - synced_bytes_ < kSyncBytes) return {};
+    synced_bytes_ = info_.bytes;
+    return file_->sync();
   }
   /// What is read after this is what the disk has.
   Result<void> finish() {
@@ -66,6 +73,7 @@ class SegmentRewriter::Writer {
   const FileSystem::Path path_;
   std::unique_ptr<File> file_;
   SegmentInfo info_;
+  std::uint64_t synced_bytes_ = 0;
   BlockEncoder encoder_;
   bool continues_ = false;
 };
@@ -77,6 +85,9 @@ Result<std::optional<SegmentRewriter::Plan>> SegmentRewriter::plan(const MayRead
   const std::vector<SegmentInfo> segments = log_.synced_segments();
   std::erase_if(is_worth_it_, [&](const auto& looked_at) {
     return segments.empty() || looked_at.first < segments.front().base_offset;
+  });
+  std::erase_if(alone_, [&](std::uint64_t base_offset) {
+    return segments.empty() || base_offset < segments.front().base_offset;
   });
   const std::uint64_t most = log_.segment_bytes();
   std::optional<Plan> found;
@@ -100,9 +111,9 @@ Result<std::optional<SegmentRewriter::Plan>> SegmentRewriter::plan(const MayRead
     for (std::size_t i = 0; i + 1 < segments.size() && !found; ++i) {
       std::size_t count = 0;
       std::uint64_t bytes = 0;
-      for (std::size_t k = i;
-           k + 1 < segments.size() && segments[k].is_rewritten() && segments[k].bytes < limit &&
-           can_be_one(segments, i, k) && bytes + segments[k].bytes <= most;
+      for (std::size_t k = i; k + 1 < segments.size() && segments[k].is_rewritten() &&
+                              segments[k].bytes < limit && !is_given_up(segments[k]) &&
+                              can_be_one(segments, i, k) && bytes + segments[k].bytes <= most;
            ++k) {
         bytes += segments[k].bytes;
         ++count;
@@ -119,16 +130,22 @@ Result<std::optional<SegmentRewriter::Plan>> SegmentRewriter::plan(const MayRead
 
 /// Whether the one at `next` may be in one with those from `first` on before it.
 bool SegmentRewriter::can_be_one(const std::vector<SegmentInfo>& segments, std::size_t first,
-                                 std::size_t next) {
+                                 std::size_t next) const {
   const SegmentInfo& segment = segments[next];
   const std::uint64_t end = segments[next + 1].resumes_from;
   if (segment.header != HeaderState::kGood || segment.is_gone || end <= segment.base_offset ||
       end - segments[first].base_offset > std::numeric_limits<std::uint32_t>::max()) {
     return false;
   }
+  if (next == first) return true;
+  if (alone_.contains(segments[first].base_offset) || alone_.contains(segment.base_offset)) {
+    return false;
+  }
+  const std::int64_t span_ms =
+      segments[next + 1].created_ns / kNsPerMs - segments[first].created_ns / kNsPerMs;
+  if (log_.rewritten_span_ms() > 0 && span_ms > log_.rewritten_span_ms()) return false;
   // What was given up or lost between two stays between two.
-  return next == first ||
-         (segment.resumes_from == segment.base_offset && comes_after(segment, segments[next - 1]));
+  return segment.resumes_from == segment.base_offset && comes_after(segment, segments[next - 1]);
 }
 
 std::optional<SegmentRewriter::Plan> SegmentRewriter::plan_of(
@@ -136,12 +153,13 @@ std::optional<SegmentRewriter::Plan> SegmentRewriter::plan_of(
   Plan plan{.segments = {segments.begin() + static_cast<std::ptrdiff_t>(first),
                          segments.begin() + static_cast<std::ptrdiff_t>(first + count)},
             .end = segments[first + count].resumes_from};
-  for (const SegmentInfo& segment : plan.segments) {
-    plan.bytes += segment.bytes;
-    const auto known = is_worth_it_.find(segment.base_offset);
-    if (known != is_worth_it_.end() && !known->second) return std::nullopt;
-  }
+  for (const SegmentInfo& segment : plan.segments) plan.bytes += segment.bytes;
   return plan;
+}
+
+bool SegmentRewriter::is_given_up(const SegmentInfo& segment) const {
+  const auto known = is_worth_it_.find(segment.base_offset);
+  return known != is_worth_it_.end() && !known->second;
 }
 
 Result<bool> SegmentRewriter::has_small_blocks(const SegmentInfo& segment,
@@ -152,15 +170,20 @@ Result<bool> SegmentRewriter::has_small_blocks(const SegmentInfo& segment,
   const auto known = is_worth_it_.find(segment.base_offset);
   if (known != is_worth_it_.end()) return known->second;
   auto file = files_.open_read(folder_ / segment.name);
-  if (!file) return std::unexpected(file.error());
+  if (!file) return is_worth_it_[segment.base_offset] = false;
+  bool is_stopped = false;
   SegmentScanner scanner(std::move(*file), segment.base_offset,
-                         std::min(segment.bytes, kSampleBytes), may_read);
+                         std::min(segment.bytes, kSampleBytes), [&](std::size_t size) {
+                           is_stopped = may_read && !may_read(size);
+                           return !is_stopped;
+                         });
   std::uint64_t blocks = 0;
   std::uint64_t bytes = 0;
   while (true) {
     // None of them is looked at closely.
     const auto piece = scanner.next(std::numeric_limits<std::uint64_t>::max());
-    if (!piece) return std::unexpected(piece.error());
+    if (is_stopped) return stopped();
+    if (!piece) return is_worth_it_[segment.base_offset] = false;
     if (piece->kind != PieceKind::kBlock) break;
     ++blocks;
     bytes += piece->bytes;
@@ -185,12 +208,14 @@ Result<bool> SegmentRewriter::run(const Plan& plan, Repacker& repacker, const Ma
     SLIPSTREAM_FAULT_ERROR("rewrite-check", path.string());
     auto is_same = check(plan, path, writer.info().bytes, repacker, may_read);
     if (is_same && !*is_same) {
-      for (const SegmentInfo& segment : plan.segments) is_worth_it_[segment.base_offset] = false;
+      if (plan.segments.size() == 1) is_worth_it_[first.base_offset] = false;
+      for (const SegmentInfo& segment : plan.segments) alone_.insert(segment.base_offset);
     }
     if (!is_same || !*is_same) return is_same;
     const auto is_replaced = log_.replace(plan.segments, writer.info());
     if (!is_replaced) return std::unexpected(is_replaced.error());
     if (!*is_replaced) give_up();  // retention removed some meanwhile
+    alone_.erase(first.base_offset);
     return true;
   };
   auto done = rewrite();
@@ -208,7 +233,7 @@ Result<bool> SegmentRewriter::copy(const Plan& plan, Writer& writer, Repacker& r
     SegmentReader reader(files_, folder_, {segment}, segment.base_offset, end);
     while (true) {
       const auto block = reader.next();
-      if (!block) return std::unexpected(block.error());
+      if (!block) return is_worth_it_[segment.base_offset] = false;
       if (!*block) break;
       if (may_read && !may_read(sizeof(BlockHeader) + (*block)->payload.size())) return stopped();
       if (auto added = repacker.add(**block, segment.is_rewritten(), out); !added) {

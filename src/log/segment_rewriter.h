@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,8 +49,9 @@ class SegmentRewriter {
 
   /// What is to be rewritten next; nothing: all is as it should be, or the disk is nearly full.
   Result<std::optional<Plan>> plan(const MayRead& may_read);
-  /// False: they do not come out the same, and what is to blame is not tried again, but perhaps
-  /// others of them. After an error all may be tried again.
+  /// False: they cannot be read, or do not come out the same. What is to blame is not tried again
+  /// until the next start; where that is not known, each is tried alone. After an error all may be
+  /// tried again.
   Result<bool> run(const Plan& plan, Repacker& repacker, const MayRead& may_read);
 
   /// That much stays free on the disk.
@@ -64,8 +66,9 @@ class SegmentRewriter {
   class Writer;
 
   Result<bool> has_small_blocks(const SegmentInfo& segment, const MayRead& may_read);
-  static bool can_be_one(const std::vector<SegmentInfo>& segments, std::size_t first,
-                         std::size_t next);
+  bool can_be_one(const std::vector<SegmentInfo>& segments, std::size_t first,
+                  std::size_t next) const;
+  bool is_given_up(const SegmentInfo& segment) const;
   std::optional<Plan> plan_of(const std::vector<SegmentInfo>& segments, std::size_t first,
                               std::size_t count) const;
   Result<bool> copy(const Plan& plan, Writer& writer, Repacker& repacker, const MayRead& may_read);
@@ -76,6 +79,8 @@ class SegmentRewriter {
   const FileSystem::Path folder_;
   SegmentLog& log_;
   std::map<std::uint64_t, bool> is_worth_it_;  ///< by base offset, of those that were looked at
+  /// Base offsets of those that did not come out the same together with others.
+  std::set<std::uint64_t> alone_;
 };
 
 }  // namespace slipstream
