@@ -1,4 +1,6 @@
 // Rewriting beside others: readers that come in at any moment, disks that refuse, and retention.
+#include <stdexcept>
+
 #include "pipeline/log_rewriting_fixture.h"
 
 namespace slipstream {
@@ -56,13 +58,16 @@ TEST_F(LogRewriting, ANameMayChangeHandsBeforeAnyFileIsOpened) {
 
 TEST_F(LogRewriting, ANewFileWithTheNumberOfAnOldOneIsKnownByItsHeader) {
   open();
-  fill(4);
+  append(some_rows(3));
+  ASSERT_TRUE(log_->sync());
+  // The file grows beyond what the list says, and so does the block that these are in then.
   const auto list = log_->synced_segments();
   const auto before = entries();
   auto reader = log_->read_from(0);
+  fill(4);
   EXPECT_EQ(rewrite(), 1u);
   files_.set_identity(path_of(list.front()), list.front().identity);
-  EXPECT_EQ(rest_of(**reader), before);
+  EXPECT_THAT(rest_of(**reader), testing::IsSupersetOf(before));
   EXPECT_THAT(verify_segments(files_, kLog, list).faults, IsEmpty());
 }
 
@@ -124,14 +129,16 @@ TEST_F(LogRewriting, WhatCouldNotBeRemovedGoesBeforeWhatHoldsIt) {
   const auto plan = rewriter.plan({});
   ASSERT_TRUE(plan && *plan);
   LogRepacker repacker;
-  files_.set_faults({.failed_removes = 100});
+  fault::hook() = [](std::string_view point, std::string_view) {
+    if (point == "rewrite-remove") throw std::runtime_error("injected");
+  };
   EXPECT_FALSE(rewriter.run(**plan, repacker, {}));
   EXPECT_EQ(log_->segments(), 2u);
   EXPECT_THAT(file_names(), SizeIs(5)) << "the old ones are left over";
   const std::uint64_t last = log_->synced_segments().back().base_offset;
   EXPECT_FALSE(log_->retain(last, 0));
   EXPECT_EQ(log_->segments(), 2u);
-  files_.set_faults({});
+  fault::hook() = nullptr;
   EXPECT_EQ(log_->retain(0, 0).value(), 0u);
   EXPECT_THAT(file_names(), SizeIs(2));
   EXPECT_EQ(log_->retain(last, 0).value(), 1u);
