@@ -30,6 +30,7 @@ void LogRewrite::run(const std::stop_token& stop) {
     } catch (const std::exception& error) {  // memory, above all
       done = fail(error.what());
     }
+    is_failing_.store(!done && !stop.stop_requested(), std::memory_order_relaxed);
     if (done && *done) continue;
     if (!done && !stop.stop_requested()) {
       log_warn("old segments of the log cannot be rewritten now", {{"why", done.error().message}});

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -33,6 +34,11 @@ class LogRewrite {
   /// Returns as soon as the block in hand is done; what was begun is given up.
   void stop() { thread_ = {}; }
 
+  /// Any thread, as the next.
+  const SegmentRewriter::Stats& stats() const { return rewriter_.stats(); }
+  /// Since the last try, which was an error.
+  bool is_failing() const { return is_failing_.load(std::memory_order_relaxed); }
+
  private:
   void run(const std::stop_token& stop);
   /// Whether there was something to do, and it is done.
@@ -41,6 +47,7 @@ class LogRewrite {
   void wait(const std::stop_token& stop, std::chrono::milliseconds time);
 
   SegmentRewriter rewriter_;
+  std::atomic<bool> is_failing_{false};
   const LogRewriteOptions options_;
   std::size_t step_left_;  ///< bytes, on the thread
   std::mutex mutex_;       // for the pauses only

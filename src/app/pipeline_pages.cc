@@ -90,6 +90,12 @@ void PipelineComponent::log_health(HealthPage& page) const {
   object.flag("checking", !log_scan_->is_done());
   object.number("lostEntries", durable_.lost.entries());
   append_lost(object.key("lost"), durable_.lost);
+  const auto& rewritten = log_rewrite_->stats();
+  ObjectWriter rewriting(object.key("rewriting"));
+  rewriting.number("segments", rewritten.segments.value());
+  rewriting.number("bytesBefore", rewritten.bytes_before.value());
+  rewriting.number("bytesAfter", rewritten.bytes_after.value());
+  rewriting.flag("failing", log_rewrite_->is_failing());
 }
 
 void PipelineComponent::metrics(MetricsPage& page) const {
@@ -138,6 +144,18 @@ void PipelineComponent::log_metrics(MetricsPage& page) const {
   page.gauge("log_lost_entries", "Entries that the log cannot give back, found since the start",
              real(durable_.lost.entries()));
   page.histogram("log_fsync_seconds", "A sync of the log", log.fsync);
+  if (log_rewrite_) {
+    const auto& rewritten = log_rewrite_->stats();
+    page.counter("log_rewritten_segments_total",
+                 "Segments of small blocks that were rewritten into large ones",
+                 real(rewritten.segments.value()));
+    page.counter("log_rewritten_bytes_total", "Bytes of those segments before",
+                 real(rewritten.bytes_before.value()));
+    page.counter("log_rewritten_into_bytes_total", "Bytes that they were rewritten into",
+                 real(rewritten.bytes_after.value()));
+    page.gauge("log_rewrite_failing", "1 since the last rewriting failed",
+               real(std::uint64_t{log_rewrite_->is_failing()}));
+  }
   const auto& supervisor = durable_.supervisor->stats();
   page.counter("worker_restarts_total", "Partitions restarted after their work failed",
                real(supervisor.restarts.value()));

@@ -214,7 +214,13 @@ Result<bool> SegmentRewriter::run(const Plan& plan, Repacker& repacker, const Ma
     if (!is_same || !*is_same) return is_same;
     const auto is_replaced = log_.replace(plan.segments, writer.info());
     if (!is_replaced) return std::unexpected(is_replaced.error());
-    if (!*is_replaced) give_up();  // retention removed some meanwhile
+    if (!*is_replaced) {
+      give_up();  // retention removed some meanwhile
+    } else {
+      stats_.segments.add(plan.segments.size());
+      stats_.bytes_before.add(plan.bytes);
+      stats_.bytes_after.add(writer.info().bytes);
+    }
     alone_.erase(first.base_offset);
     return true;
   };

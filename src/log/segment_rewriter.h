@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/counters.h"
 #include "log/segment_log.h"
 #include "log/segment_scanner.h"
 
@@ -45,7 +46,16 @@ class SegmentRewriter {
     std::uint64_t bytes = 0;
   };
 
+  /// Of the segments that were replaced since the start. Any thread.
+  struct Stats {
+    Counter segments;
+    Counter bytes_before;
+    Counter bytes_after;
+  };
+
   SegmentRewriter(FileSystem& files, FileSystem::Path folder, SegmentLog& log);
+
+  const Stats& stats() const { return stats_; }
 
   /// What is to be rewritten next; nothing: all is as it should be, or the disk is nearly full.
   Result<std::optional<Plan>> plan(const MayRead& may_read);
@@ -75,6 +85,7 @@ class SegmentRewriter {
   Result<bool> check(const Plan& plan, const FileSystem::Path& path, std::uint64_t bytes,
                      Repacker& repacker, const MayRead& may_read);
 
+  Stats stats_;
   FileSystem& files_;
   const FileSystem::Path folder_;
   SegmentLog& log_;

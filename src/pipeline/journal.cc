@@ -28,6 +28,11 @@ void add_key(LogRows& rows, const AnsweredKey& key) {
   rows.add_key(key.key, key.time, key.status, key.answer);
 }
 
+/// Where the log is empty nothing has gone quiet, and no partition waits for a tick.
+SteadyTime last_points_at_start(const Log* log, SteadyTime now) {
+  return log != nullptr && log->next_offset() == 0 ? kNever : now;
+}
+
 }  // namespace
 
 Journal::Journal(Log* log, WorkQueues& queues, Parts parts, JournalOptions options, Warn warn)
@@ -41,7 +46,7 @@ Journal::Journal(Log* log, WorkQueues& queues, Parts parts, JournalOptions optio
       pending_{.base = durable_},
       next_(durable_),
       logged_(durable_),
-      last_points_(parts.clock.steady()),
+      last_points_(last_points_at_start(log, parts.clock.steady())),
       encoder_(parts.schema.fields()),
       age_clock_(parts.clock) {}
 
