@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 #include <set>
 
@@ -94,6 +95,30 @@ TEST_F(Aggregates, GoToTheirSeriesPartitionAndOnlyTheWindowsAsked) {
   }
   EXPECT_EQ(in_sectors, points.size());
   streams::expect_same(buckets, streams::expected_buckets(points, 10));
+}
+
+TEST_F(Aggregates, HaveTheFieldsAndStatisticsAskedForOnBothWays) {
+  RedisServer redis;
+  const FedPoint posted{.chassis = "BY-HTTP", .time_ms = kBegin, .speed = 100, .w = 1};
+  const FedPoint added{.chassis = "BY-REDIS", .time_ms = kBegin, .speed = 120, .w = 2};
+  Server server({{"REDIS_URL", redis.url()},
+                 {"INGEST_FROM", "0"},
+                 {"AGG_FIELDS", "w,brake"},
+                 {"AGG_STATISTICS", "avg,max"}});
+  post(server.port(), {{posted}});
+  streams::add_all(redis, "telemetry.stream", std::vector{added});
+  std::map<std::string, std::map<std::string, double>> seen;
+  EXPECT_TRUE(eventually([&] {
+    for (const auto& rollup : streams::rollups(redis, kAggregates)) {
+      seen[rollup.chassis] = rollup.figures;
+    }
+    return seen.size() == 2;
+  }));
+  using Figures = std::map<std::string, double>;
+  EXPECT_EQ(seen["BY-HTTP"], (Figures{{"avg_w", 1}, {"max_w", 1}}));
+  EXPECT_EQ(seen["BY-REDIS"], (Figures{{"avg_w", 2}, {"max_w", 2}}));
+  EXPECT_THAT(http(server.port(), "GET", "/api/rollups").body, HasSubstr("std_speed_kmh"))
+      << "the store has them all";
 }
 
 TEST_F(Aggregates, RedisAwayFromTheStartAndInTheMiddleHoldsNobodyUp) {

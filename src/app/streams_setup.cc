@@ -31,6 +31,11 @@ StreamNames stream_names(const Config& config) {
           .partitions = redis.partitions};
 }
 
+RollupSelection aggregates_selection(const Config::Redis& redis) {
+  return {.fields = redis.fields,
+          .left_out = statistics_beside(redis.statistics).value_or(StatisticSet{0})};
+}
+
 }  // namespace
 
 std::vector<ConfigFault> check_streams(const Config& config) {
@@ -50,6 +55,13 @@ std::vector<ConfigFault> check_streams(const Config& config) {
     faults.push_back({"[redis] from", fmt::format("expected $, 0 or an entry's id such as "
                                                   "1757032100000-0, got \"{}\"",
                                                   redis.from)});
+  }
+  if (!statistics_beside(redis.statistics)) {
+    std::vector<std::string_view> known;
+    for (const auto& statistic : kStatistics) known.push_back(statistic.name());
+    faults.push_back({"[redis] statistics",
+                      fmt::format("expected some of {}, got \"{}\"", fmt::join(known, ", "),
+                                  fmt::join(redis.statistics, "\", \""))});
   }
   if (redis.url.empty()) return faults;
   for (const auto& window : redis.windows) {
@@ -85,12 +97,14 @@ StreamOptions stream_options(const Config& config) {
       .stream_maxlen = redis.stream_maxlen,
       .lease_ms = redis.lease_ms,
       .aggregate_windows = redis.windows,
+      .aggregate_selection = aggregates_selection(redis),
       .is_log = config.has_redis_log()};
 }
 
 RollupDestination aggregates_destination(const Config& config) {
   RollupDestination redis{.name = std::string(kAggregatesOutput),
                           .windows = config.redis.windows,
+                          .selection = aggregates_selection(config.redis),
                           .shards = {},
                           .rollups_per_row = config.redis.pipeline_size,
                           .max_rollups = config.redis.stream_maxlen};

@@ -54,6 +54,7 @@ struct RollupDecoder::Impl {
   bool read_figure(std::string_view name, const element& value, Rollup& rollup);
 
   FieldTable& fields;
+  StatisticSet statistics = 0;  ///< that the rollup in hand gave
   simdjson::dom::parser parser;
 };
 
@@ -122,6 +123,7 @@ bool RollupDecoder::Impl::read_figure(std::string_view name, const element& valu
   }
   rollup.fields.back().*statistic->member = number;
   rollup.statistics.set(statistic->group);
+  statistics |= statistic_bit(static_cast<std::size_t>(statistic - kStatistics.data()));
   return true;
 }
 
@@ -134,9 +136,16 @@ Result<Rollup> RollupDecoder::decode(std::string_view json) {
   }
   Rollup rollup;
   unsigned seen = 0;
+  impl_->statistics = 0;
   for (const auto member : members) {
     if (!impl_->read_head(member.key, member.value, rollup, seen)) {
       impl_->read_figure(member.key, member.value, rollup);
+    }
+  }
+  for (std::size_t row = 0; row < kStatistics.size() && !rollup.fields.empty(); ++row) {
+    const bool is_given = (impl_->statistics & statistic_bit(row)) != 0;
+    if (!is_given && rollup.statistics.has(kStatistics[row].group)) {
+      rollup.left_out |= statistic_bit(row);
     }
   }
   if (seen != kNeeded) {

@@ -26,9 +26,9 @@ constexpr std::size_t kPrefixChars = [] {
 /// Known at compile time, each prefix is copied without a loop.
 template <std::size_t Index>
 char* write_statistic(char* out, std::string_view name, const FieldFigures& figures,
-                      StatisticGroups groups) {
+                      StatisticSet written) {
   constexpr const Statistic& kStatistic = kStatistics[Index];
-  if (!groups.has(kStatistic.group)) return out;
+  if ((written & statistic_bit(Index)) == 0) return out;
   *out++ = ',';
   *out++ = '"';
   std::memcpy(out, kStatistic.prefix.data(), kStatistic.prefix.size());
@@ -43,13 +43,23 @@ char* write_statistic(char* out, std::string_view name, const FieldFigures& figu
 
 template <std::size_t... Indices>
 char* write_statistics(char* out, std::string_view name, const FieldFigures& figures,
-                       StatisticGroups groups, std::index_sequence<Indices...>) {
-  ((out = write_statistic<Indices>(out, name, figures, groups)), ...);
+                       StatisticSet written, std::index_sequence<Indices...>) {
+  ((out = write_statistic<Indices>(out, name, figures, written)), ...);
   return out;
 }
 
+StatisticSet written_of(const Rollup& rollup, StatisticSet left_out) {
+  StatisticSet written = 0;
+  for (std::size_t row = 0; row < kStatistics.size(); ++row) {
+    if (rollup.statistics.has(kStatistics[row].group)) written |= statistic_bit(row);
+  }
+  return static_cast<StatisticSet>(written & ~(rollup.left_out | left_out));
+}
+
 /// Each behind a comma.
-void append_fields(std::string& out, const Rollup& rollup, const FieldTable& fields) {
+void append_fields(std::string& out, const Rollup& rollup, const FieldTable& fields,
+                   const RollupSelection& selection) {
+  const StatisticSet written = written_of(rollup, selection.left_out);
   std::size_t room = 0;
   for (const auto& f : rollup.fields) {
     room += kPrefixChars +
@@ -59,7 +69,8 @@ void append_fields(std::string& out, const Rollup& rollup, const FieldTable& fie
   out.resize_and_overwrite(before + room, [&](char* text, std::size_t) {
     char* end = text + before;
     for (const auto& f : rollup.fields) {
-      end = write_statistics(end, fields.json_name(f.field), f, rollup.statistics,
+      if (!selection.has_field(fields.name(f.field))) continue;
+      end = write_statistics(end, fields.json_name(f.field), f, written,
                              std::make_index_sequence<kStatistics.size()>());
     }
     return static_cast<std::size_t>(end - text);
@@ -112,16 +123,17 @@ void append_rollup_tail(std::string& out, std::string_view window,
                  late ? R"(,"late":true)" : "");
 }
 
-void append_rollup_json(std::string& out, const Rollup& rollup, const FieldTable& fields) {
+void append_rollup_json(std::string& out, const Rollup& rollup, const FieldTable& fields,
+                        const RollupSelection& selection) {
   append_rollup_head(out, {rollup.track, rollup.chassis, rollup.tags, rollup.lap, rollup.sector,
                            rollup.count, rollup.first_time, rollup.last_time});
-  append_fields(out, rollup, fields);
+  append_fields(out, rollup, fields, selection);
   append_rollup_tail(out, rollup.window, rollup.window_id, rollup.late);
 }
 
 void append_rollup_stats(std::string& out, const Rollup& rollup, const FieldTable& fields) {
   const std::size_t begin = out.size();
-  append_fields(out, rollup, fields);
+  append_fields(out, rollup, fields, {});
   if (out.size() == begin) out += ',';
   out[begin] = '{';
   out += '}';

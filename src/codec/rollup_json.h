@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "model/rollup.h"
+#include "model/rollup_selection.h"
 #include "model/schema.h"
 #include "model/tags.h"
 
@@ -17,7 +18,8 @@ namespace slipstream {
 /// A rollup as everybody outside sees it: track, chassis, lap, sector, count, first_ts,
 /// last_ts, its tags, avg_<field> ..., window, window_id. The tags stand there as an object, and
 /// each also as a member, unless a rollup has one of its own by that name.
-void append_rollup_json(std::string& out, const Rollup& rollup, const FieldTable& fields);
+void append_rollup_json(std::string& out, const Rollup& rollup, const FieldTable& fields,
+                        const RollupSelection& selection = {});
 /// Its statistics alone: {"avg_speed_kmh":..,...}.
 void append_rollup_stats(std::string& out, const Rollup& rollup, const FieldTable& fields);
 std::string window_id_text(const std::array<std::uint8_t, 16>& id);

@@ -4,6 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "codec/rollup_decoder.h"
 
 namespace slipstream {
@@ -57,6 +62,37 @@ TEST(RollupJson, EveryStatisticOfTheTableIsReadBack) {
   for (const auto& statistic : kStatistics) {
     EXPECT_EQ(read->fields[0].*statistic.member, rollup.fields[0].*statistic.member)
         << statistic.prefix;
+  }
+}
+
+TEST(RollupJson, ASelectionLeavesTheRestOutAndIsReadBackAsSuch) {
+  const FieldTable fields(SchemaOptions{}.well_known);
+  Rollup rollup = rollup_with(all_groups());
+  rollup.fields.push_back({.field = field::kSpeedKmh, .count = 3, .avg = 200, .p95 = 240});
+  const std::vector<std::string> names = {"avg", "p95"};
+  const RollupSelection selection{.fields = {"speed_kmh", "brake"},
+                                  .left_out = statistics_beside(names).value()};
+  std::string json;
+  append_rollup_json(json, rollup, fields, selection);
+  EXPECT_THAT(json, HasSubstr(R"(,"avg_speed_kmh":200,"p95_speed_kmh":240,"window":)"));
+  EXPECT_THAT(json, Not(HasSubstr("rpm")));
+  EXPECT_THAT(json, HasSubstr(R"("count":3,)"));
+
+  FieldTable others(SchemaOptions{}.well_known);
+  const auto read = RollupDecoder(others).decode(json);
+  ASSERT_TRUE(read);
+  std::string again;
+  append_rollup_json(again, *read, others);
+  EXPECT_EQ(again, json) << "what nobody told of does not become 0";
+}
+
+TEST(RollupJson, ASelectionIsMadeOfKnownStatistics) {
+  EXPECT_EQ(statistics_beside({}), StatisticSet{0});
+  const std::vector<std::string> unknown = {"avg", "mean"};
+  EXPECT_EQ(statistics_beside(unknown), std::nullopt);
+  for (const auto& statistic : kStatistics) {
+    const std::vector<std::string> one = {std::string(statistic.name())};
+    EXPECT_EQ(std::popcount(statistics_beside(one).value()), int{kStatistics.size()} - 1);
   }
 }
 

@@ -41,6 +41,7 @@ struct Rollup {
   bool stored = false;         ///< the definition asks for the store
   bool late = false;           ///< made of points that were too late for their window
   StatisticGroups statistics;  ///< that the definition asks for
+  StatisticSet left_out = 0;   ///< of those: nobody told of them (RollupSelection)
   std::vector<FieldFigures> fields;
 };
 using RollupPtr = std::shared_ptr<const Rollup>;

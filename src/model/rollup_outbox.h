@@ -5,6 +5,7 @@
 
 #include "base/counters.h"
 #include "base/error.h"
+#include "model/rollup_selection.h"
 
 namespace slipstream {
 
@@ -12,6 +13,7 @@ namespace slipstream {
 struct RollupDestination {
   std::string name;                       ///< of its rows: the same from run to run
   std::vector<std::string> windows = {};  ///< the definitions whose rollups it gets
+  RollupSelection selection = {};         ///< what of them
   /// Its rollups are spread over these by their series, so that each shard has all that a machine
   /// gave, in order; and a shard that cannot be sent holds up no other. Never empty.
   std::vector<std::string> shards = {""};

@@ -80,6 +80,13 @@ inline constexpr std::array kStatistics = {
     Statistic{"p99_", &FieldFigures::p99, StatisticGroup::kQuantiles, true,
               "99th percentile, likewise"}};
 
+/// Some of kStatistics: a bit a row.
+using StatisticSet = std::uint16_t;
+static_assert(kStatistics.size() <= 16);
+constexpr StatisticSet statistic_bit(std::size_t row) {
+  return static_cast<StatisticSet>(1u << row);
+}
+
 /// The statistic whose prefix `member` begins with; nullptr: it is none.
 constexpr const Statistic* statistic_of(std::string_view member) {
   for (const auto& statistic : kStatistics) {

@@ -130,6 +130,8 @@ struct Config {
     std::int64_t claim_idle_ms = 30'000;
     std::uint64_t stream_maxlen;
     std::vector<std::string> windows = {"bucket"};  ///< whose rollups go to the aggregates
+    std::vector<std::string> fields;                ///< of those rollups; empty: all
+    std::vector<std::string> statistics;            ///< likewise
     std::uint32_t pipeline_size;
     std::int64_t commit_interval_ms;
     std::int64_t lease_ms = 5'000;

@@ -49,13 +49,17 @@ void StreamCommitter::queue_rollups(CommandBuffer& commands, const RollupBatch& 
     const bool is_aggregate = std::ranges::find(options_.aggregate_windows, rollup->window) !=
                               options_.aggregate_windows.end();
     if (!is_aggregate && !rollup->stored) continue;
-    payload_.clear();
-    append_rollup_json(payload_, *rollup, fields_);
-    const auto add = [&](const std::string& stream, std::string_view id) {
+    const auto add = [&](const std::string& stream, std::string_view id,
+                         const RollupSelection& selection) {
+      if (payload_.empty() || !selection.takes_all()) {
+        payload_.clear();
+        append_rollup_json(payload_, *rollup, fields_, selection);
+      }
       commands.command({"XADD", stream, id, "payload", payload_});
     };
-    if (is_aggregate) add(keys_.aggregates, "*");
-    if (rollup->stored) add(keys_.rollups, EntryId{rollup->sequence, 1}.text());
+    payload_.clear();
+    if (rollup->stored) add(keys_.rollups, EntryId{rollup->sequence, 1}.text(), {});
+    if (is_aggregate) add(keys_.aggregates, "*", options_.aggregate_selection);
     has_aggregates_ = has_aggregates_ || is_aggregate;
     has_rollups_ = has_rollups_ || rollup->stored;
   }

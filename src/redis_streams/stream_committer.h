@@ -6,6 +6,7 @@
 
 #include "cluster/partition_feed.h"
 #include "model/outputs.h"
+#include "model/rollup_selection.h"
 #include "model/schema.h"
 #include "redis/command.h"
 #include "redis/reply.h"
@@ -30,6 +31,7 @@ class StreamCommitter {
     std::string group;
     std::uint64_t maxlen = 200'000;              ///< of aggregates and rollups; dead letters stay
     std::vector<std::string> aggregate_windows;  ///< windows whose rollups go to the aggregates
+    RollupSelection aggregate_selection = {};    ///< and what of them
   };
   StreamCommitter(StreamKeys keys, Options options, const FieldTable& fields);
 

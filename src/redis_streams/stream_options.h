@@ -5,6 +5,7 @@
 
 #include "cluster/cluster.h"
 #include "model/own_rollups.h"
+#include "model/rollup_selection.h"
 #include "redis/servers.h"
 #include "redis_streams/stream_names.h"
 
@@ -23,6 +24,7 @@ struct StreamOptions {
   std::uint64_t stream_maxlen;
   std::int64_t lease_ms;
   std::vector<std::string> aggregate_windows;
+  RollupSelection aggregate_selection = {};  ///< what of their rollups goes to the aggregates
   bool is_log = false;  ///< the streams are ours: old entries are trimmed once acknowledged
 };
 

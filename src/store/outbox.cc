@@ -111,12 +111,14 @@ Result<void> Outbox::write(const RollupBatch& rollups) {
   }
   std::string text;
   for (const auto& rollup : rollups) {
-    text.clear();
+    const RollupSelection* written = nullptr;
     for (std::size_t d = 0; d < writings_.size(); ++d) {
       const RollupDestination& destination = writings_[d].destination->options();
       if (!gets(destination, *rollup)) continue;
-      if (text.empty()) {
-        append_rollup_json(text, *rollup, fields_);
+      if (written == nullptr || *written != destination.selection) {
+        written = &destination.selection;
+        text.clear();
+        append_rollup_json(text, *rollup, fields_, *written);
         text += '\n';
       }
       const std::size_t shard = series_hash(rollup->track, rollup->chassis) % open[d].size();

@@ -212,6 +212,25 @@ TEST_F(OutboxTest, EachDestinationHasItsWindowsAndItsOwnPlace) {
   EXPECT_EQ(store_->outbox()->of("nobody"), nullptr);
 }
 
+TEST_F(OutboxTest, EachDestinationHasTheFiguresItAskedFor) {
+  const std::vector<std::string> averages = {"avg"};
+  const RollupSelection few{.fields = {"rpm"}, .left_out = statistics_beside(averages).value()};
+  destinations_.push_back({.name = "few", .windows = {"bucket"}, .selection = few});
+  destinations_.push_back({.name = "all", .windows = {"bucket"}});
+  open();
+  Rollup full = *rollup(1);
+  full.fields = {{.field = field::kSpeedKmh, .count = 1}, {.field = field::kRpm, .count = 1}};
+  ASSERT_TRUE(store_->commit({.outgoing = {std::make_shared<Rollup>(full)}}));
+  std::string whole;
+  append_rollup_json(whole, full, schema_.fields());
+  std::string some;
+  append_rollup_json(some, full, schema_.fields(), few);
+  EXPECT_LT(some.size(), whole.size());
+  EXPECT_EQ(rows().front().rollups, whole + '\n');
+  EXPECT_EQ(rows("", 1 << 20, "few").front().rollups, some + '\n');
+  EXPECT_EQ(rows("", 1 << 20, "all").front().rollups, whole + '\n');
+}
+
 TEST_F(OutboxTest, OneDestinationsLimitIsNotTheOthers) {
   destinations_.push_back({.name = "other", .windows = {"bucket"}, .max_rollups = 100});
   open();
