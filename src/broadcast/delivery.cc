@@ -93,17 +93,34 @@ void Delivery::tell_gap(Client& client) {
 }
 
 void Delivery::touch(Client& client) {
-  if (eager_) return client.session->flush();
+  if (eager_) return write(client);
   if (std::exchange(client.touched, true)) return;
   touched_.push_back(&client);
 }
 
+void Delivery::write(Client& client) {
+  if (batch_in_use_ != nullptr) return client.session->flush(*batch_in_use_);
+  client.session->flush();
+}
+
+void Delivery::begin_writing(std::size_t clients) {
+  if (clients < options_.least_batch) return;
+  if (!batch_) batch_ = SendBatch::open();
+  batch_in_use_ = batch_->get();
+}
+
+void Delivery::end_writing() {
+  if (auto* const batch = std::exchange(batch_in_use_, nullptr)) batch->submit();
+}
+
 void Delivery::flush() {
+  begin_writing(touched_.size());
   for (Client* const client : touched_) {
     client->touched = false;
-    client->session->flush();
+    write(*client);
   }
   touched_.clear();
+  end_writing();
 }
 
 void Delivery::forget(Client& client) {

@@ -1,5 +1,7 @@
 #pragma once
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "broadcast/client.h"
@@ -10,6 +12,8 @@ namespace slipstream {
 struct DeliveryOptions {
   std::size_t max_sample_bytes = 2'000'000;            ///< unsent to a client
   std::size_t max_event_bytes = std::size_t{4} << 20;  ///< likewise
+  /// From so many clients on they are written to in batches: for fewer it would save nothing.
+  std::size_t least_batch = 64;
 };
 
 /// Hands frames to clients within their bounds. What was handed over since the last flush() goes
@@ -30,12 +34,18 @@ class Delivery {
   /// nullptr: nothing. False: it has no room for that after all, or does not wait for it.
   bool catch_up(Client& client, const FramePtr& newest, bool is_complete);
   void flush();
-  /// While it lives, frames are written as they are handed over: right where each client gets one,
-  /// since its state is at hand then.
+  /// While it lives, frames are written as they are handed over: right where each of so many
+  /// clients gets one, since its state is at hand then. To hundreds of them, in batches.
   class Eager {
    public:
-    explicit Eager(Delivery& delivery) : delivery_(delivery) { delivery_.eager_ = true; }
-    ~Eager() { delivery_.eager_ = false; }
+    Eager(Delivery& delivery, std::size_t clients) : delivery_(delivery) {
+      delivery_.eager_ = true;
+      delivery_.begin_writing(clients);
+    }
+    ~Eager() {
+      delivery_.end_writing();
+      delivery_.eager_ = false;
+    }
     Eager(const Eager&) = delete;
     Eager& operator=(const Eager&) = delete;
 
@@ -51,6 +61,9 @@ class Delivery {
 
  private:
   void touch(Client& client);
+  void write(Client& client);
+  void begin_writing(std::size_t clients);
+  void end_writing();
   void tell_gap(Client& client);
 
   const DeliveryOptions options_;
@@ -58,6 +71,8 @@ class Delivery {
   std::vector<Client*> touched_;
   std::size_t behind_ = 0;
   bool eager_ = false;
+  std::optional<std::unique_ptr<SendBatch>> batch_;  ///< once it was wanted; nullptr: there is none
+  SendBatch* batch_in_use_ = nullptr;
 };
 
 }  // namespace slipstream

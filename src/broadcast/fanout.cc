@@ -178,13 +178,15 @@ void Fanout::take(CommittedRollups rollups) {
 /// `frame_of`: what a group gets; nullptr: nothing.
 template <typename FrameOf>
 void Fanout::send_samples(Channel channel, Moment now, FrameOf frame_of) {
-  const Delivery::Eager eager(delivery_);
-  for (const auto& group : audience_.groups()) {
-    const auto& members = group->of(channel);
-    if (members.empty()) continue;
-    const FramePtr frame = frame_of(*group);
-    if (!frame) continue;
-    for_each_client(members, [&](Client& client) { delivery_.sample(client, channel, frame); });
+  {
+    const Delivery::Eager eager(delivery_, audience_.size());
+    for (const auto& group : audience_.groups()) {
+      const auto& members = group->of(channel);
+      if (members.empty()) continue;
+      const FramePtr frame = frame_of(*group);
+      if (!frame) continue;
+      for_each_client(members, [&](Client& client) { delivery_.sample(client, channel, frame); });
+    }
   }
   finish(now);
 }

@@ -58,6 +58,22 @@ TEST_F(FanoutTest, ThousandClientsOnFourFiltersCostFourEncodings) {
   EXPECT_THAT(frames, SizeIs(4));
 }
 
+TEST_F(FanoutTest, ManyClientsAreWrittenToInBatchesAndFewAreNot) {
+  if (!SendBatch::open()) GTEST_SKIP() << "the kernel offers no io_uring here";
+  open({.delivery = {.least_batch = 3}});
+  std::vector<Client> clients;
+  for (const std::size_t batches : {0u, 0u, 1u}) {
+    clients.push_back(join());
+    for (auto& client : clients) client->batched = 0;
+    send("a", 1);
+    fanout_->take(kUpdate, now());
+    for (auto& client : clients) {
+      EXPECT_EQ(client->batched, 2 * batches) << clients.size();
+      EXPECT_THAT(client->take(), SizeIs(2));
+    }
+  }
+}
+
 TEST_F(FanoutTest, FieldsLeaveThePlaceOfAPointAndWhatWasAskedFor) {
   open();
   const auto client = join(R"({"type":"subscribe","fields":["speed_kmh","none"]})");

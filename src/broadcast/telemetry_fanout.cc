@@ -47,7 +47,7 @@ SteadyTime TelemetryFanout::next_due() const {
 }
 
 void TelemetryFanout::send_due(Moment now) {
-  const Delivery::Eager eager(delivery_);
+  const Delivery::Eager eager(delivery_, audience_.size());
   for (const auto& group : audience_.groups()) {
     if (due(*group) <= now.steady) send(*group, now);
   }

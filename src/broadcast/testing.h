@@ -27,6 +27,10 @@ class FakeSession final : public WsSession {
     ++flushes;
     while (is_reading && !queue_.empty()) read_one();
   }
+  void flush(SendBatch&) override {
+    ++batched;
+    flush();
+  }
   std::size_t unsent_bytes(WsLane lane) const override {
     return unsent_[static_cast<std::size_t>(lane)];
   }
@@ -59,6 +63,7 @@ class FakeSession final : public WsSession {
   bool is_reading = true;
   bool paused = false;
   std::size_t flushes = 0;
+  std::size_t batched = 0;  ///< of those, by a batch
   std::optional<WsClose> closed;
   std::string close_reason;
   std::vector<std::string> got;

@@ -36,6 +36,9 @@ class Stream {
   /// was taken needs its memory no longer.
   virtual std::expected<std::size_t, boost::system::error_code> try_write(
       std::span<const iovec> pieces) = 0;
+  /// The socket, where its bytes go out as they are and may be written by other means than
+  /// try_write(); -1: they may not.
+  virtual int plain_descriptor() const { return -1; }
   /// Calls `done` once try_write() may take something again.
   virtual void async_wait_writable(WaitHandler done) = 0;
   /// No more will be written; what was taken is still delivered.

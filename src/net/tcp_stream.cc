@@ -22,14 +22,13 @@ class TcpStream final : public Stream {
 
   std::expected<std::size_t, boost::system::error_code> try_write(
       std::span<const iovec> pieces) override {
-    msghdr message{};
-    message.msg_iov = const_cast<iovec*>(pieces.data());  // sendmsg() reads them only
-    message.msg_iovlen = pieces.size();
-    const auto sent = sendmsg(descriptor_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const auto sent = write(pieces);
     if (sent >= 0) return static_cast<std::size_t>(sent);
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOBUFS) return 0;
     return std::unexpected(boost::system::error_code(errno, boost::system::system_category()));
   }
+
+  int plain_descriptor() const override { return descriptor_; }
 
   void async_wait_writable(WaitHandler done) override {
     socket_.async_wait(asio::ip::tcp::socket::wait_write, std::move(done));
@@ -49,6 +48,18 @@ class TcpStream final : public Stream {
   asio::any_io_executor executor() override { return socket_.get_executor(); }
 
  private:
+  ssize_t write(std::span<const iovec> pieces) const {
+    constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    // The usual case; the kernel has a shorter way for it.
+    if (pieces.size() == 1) {
+      return ::send(descriptor_, pieces[0].iov_base, pieces[0].iov_len, kFlags);
+    }
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(pieces.data());  // sendmsg() reads them only
+    message.msg_iovlen = pieces.size();
+    return sendmsg(descriptor_, &message, kFlags);
+  }
+
   int descriptor_;  ///< the socket's, nearer at hand
   asio::ip::tcp::socket socket_;
 };

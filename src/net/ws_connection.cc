@@ -4,6 +4,8 @@
 #include <array>
 #include <boost/asio/post.hpp>
 
+#include "base/check.h"
+
 namespace slipstream {
 namespace asio = boost::asio;
 
@@ -56,6 +58,21 @@ void WsConnection::flush() {
   }
 }
 
+void WsConnection::flush(SendBatch& batch) {
+  const int descriptor = stream_->plain_descriptor();
+  if (!open_ || blocked_ || pong_ || queue_.size() != next_ + 1 || descriptor < 0) return flush();
+  blocked_ = true;
+  in_batch_ = true;
+  batch.add(descriptor, bytes_of(queue_[next_]).substr(offset_), *this);
+}
+
+void WsConnection::sent(std::expected<std::size_t, boost::system::error_code> taken) {
+  CHECK(open_ && in_batch_, "a batch is submitted before anything else is done with its sessions");
+  in_batch_ = false;
+  blocked_ = false;
+  if (wrote(taken, bytes_of(queue_[next_]).size() - offset_)) flush();
+}
+
 /// False: the stream has failed.
 bool WsConnection::write_some() {
   queue_pong();
@@ -68,7 +85,12 @@ bool WsConnection::write_some() {
     pieces[count] = {const_cast<char*>(bytes.data()), bytes.size()};
     total += bytes.size();
   }
-  const auto taken = stream_->try_write({pieces.data(), count});
+  return wrote(stream_->try_write({pieces.data(), count}), total);
+}
+
+/// Of `total` bytes. False: the stream has failed.
+bool WsConnection::wrote(const std::expected<std::size_t, boost::system::error_code>& taken,
+                         std::size_t total) {
   if (!taken) {
     // The stream's end is told from the loop, never from within send() or flush().
     blocked_ = true;
@@ -215,7 +237,7 @@ void WsConnection::close(WsClose code, std::string_view reason) {
   if (code == WsClose::kTryAgainLater) {
     limit = kSlowCloseLimit;
     // The frame that is half with the kernel must be finished.
-    const std::size_t kept = offset_ == 0 ? next_ : next_ + 1;
+    const std::size_t kept = offset_ == 0 && !in_batch_ ? next_ : next_ + 1;
     queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(kept), queue_.end());
     unsent_ = {};
     for (std::size_t i = next_; i < queue_.size(); ++i) queue_[i].counts = false;

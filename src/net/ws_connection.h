@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/counters.h"
+#include "net/send_batch.h"
 #include "net/stream.h"
 #include "net/ws_frame.h"
 #include "net/ws_session.h"
@@ -22,7 +23,9 @@ struct WsConnectionOptions {
 
 /// A WebSocket over a stream: frames by reference in one queue, written with as few system calls as
 /// possible. Lives by its pending operations and by whoever holds it.
-class WsConnection final : public WsSession, public std::enable_shared_from_this<WsConnection> {
+class WsConnection final : public WsSession,
+                           private SendBatch::Sender,
+                           public std::enable_shared_from_this<WsConnection> {
  public:
   /// `alive` is held for as long as the connection is.
   WsConnection(std::unique_ptr<Stream> stream, HttpRequest request, WsConnectionOptions options,
@@ -34,6 +37,7 @@ class WsConnection final : public WsSession, public std::enable_shared_from_this
 
   void send(FramePtr frame, WsLane lane) override;
   void flush() override;
+  void flush(SendBatch& batch) override;
   using WsSession::unsent_bytes;
   std::size_t unsent_bytes(WsLane lane) const override {
     return unsent_[static_cast<std::size_t>(lane)];
@@ -55,6 +59,8 @@ class WsConnection final : public WsSession, public std::enable_shared_from_this
     return options_.deflate ? waiting.frame->deflated() : waiting.frame->plain();
   }
   bool write_some();
+  bool wrote(const std::expected<std::size_t, boost::system::error_code>& taken, std::size_t total);
+  void sent(std::expected<std::size_t, boost::system::error_code> taken) override;
   void took(std::size_t bytes);
   void on_writable();
   void queue_pong();
@@ -75,7 +81,8 @@ class WsConnection final : public WsSession, public std::enable_shared_from_this
   bool closing_ = false;       ///< our close frame is queued
   bool peer_closed_ = false;   ///< theirs has come
   bool said_goodbye_ = false;  ///< ours is with the kernel
-  bool blocked_ = true;        ///< waits for the start, then for the stream to be writable
+  bool blocked_ = true;        ///< waits for the start, for the stream to be writable, for a batch
+  bool in_batch_ = false;      ///< the first waiting frame is
   std::size_t next_ = 0;       ///< the first waiting frame
   std::size_t offset_ = 0;     ///< bytes of it that are with the kernel
   std::array<std::size_t, kWsLaneCount> unsent_{};

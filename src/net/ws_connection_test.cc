@@ -3,7 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "net/http_server.h"
+#include "net/send_batch.h"
 #include "net/testing.h"
 
 namespace slipstream {
@@ -28,8 +35,9 @@ class WsConnectionTest : public testing::Test {
     server_->route("GET", "/hello", [](const HttpRequest&, const HttpResponder& respond) {
       respond({.body = "hello"});
     });
-    server_->websocket("/ws", [](const std::shared_ptr<WsSession>& session) {
+    server_->websocket("/ws", [this](const std::shared_ptr<WsSession>& session) {
       session->send(Frame::text("welcome"), WsLane::kEvents);
+      sessions_.push_back(session);
     });
     server_->start();
     io_.start();
@@ -38,6 +46,7 @@ class WsConnectionTest : public testing::Test {
 
   IoThread io_{"io"};
   std::unique_ptr<HttpServer> server_;
+  std::vector<std::shared_ptr<WsSession>> sessions_;  ///< on the I/O thread
 };
 
 TEST_F(WsConnectionTest, OldHttpIsNotUpgraded) {
@@ -74,6 +83,101 @@ TEST_F(WsConnectionTest, PingsComeAtTheirTimeWhateverTheSilence) {
   client.send("GET /ws HTTP/1.1\r\n" + kHandshakeHeaders);
   const std::string ping("\x89\0", 2);
   EXPECT_THAT(client.read_until(ping + ping), EndsWith(ping + ping));
+}
+
+/// What clients get is the same whether single writes or batches carry it, whatever else is sent
+/// before the batch goes, and however little a client's buffer takes.
+TEST_F(WsConnectionTest, WritesByBatchKeepTheOrderOfTheQueue) {
+  open();
+  std::deque<RawClient> clients;
+  for (int i = 0; i < 20; ++i) {
+    auto& client = clients.emplace_back(server_->port());
+    client.send("GET /ws HTTP/1.1\r\n" + kHandshakeHeaders);
+    client.read_until("welcome");
+  }
+  const std::string large(std::size_t{6} << 20, 'l');  // more than loopback's buffers hold
+  bool is_to_be_had = true;
+  io_.run([&] {
+    auto batch = SendBatch::open();
+    is_to_be_had = batch != nullptr;
+    if (!is_to_be_had) return;
+    const auto frame = Frame::text(large);
+    for (const auto& session : sessions_) {
+      session->send(frame, WsLane::kSamples);
+      session->flush(*batch);
+      session->send(Frame::text("second"), WsLane::kEvents);
+      session->flush(*batch);
+      EXPECT_EQ(session->unsent_bytes(WsLane::kSamples), frame->plain().size());
+    }
+    batch->submit();
+    for (const auto& session : sessions_) {
+      EXPECT_LT(session->unsent_bytes(WsLane::kSamples), frame->plain().size());
+      EXPECT_GT(session->unsent_bytes(WsLane::kSamples), 0u) << "a buffer takes that much";
+      session->flush(*batch);
+      session->send(Frame::text("third"), WsLane::kEvents);
+      session->flush(*batch);
+    }
+    batch->submit();
+  });
+  if (!is_to_be_had) GTEST_SKIP() << "the kernel offers no io_uring here";
+  const std::string expected =
+      std::string(Frame::text(large)->plain()) + "\x81\x06second\x81\x05third";
+  for (auto& client : clients) EXPECT_TRUE(client.read_until("third") == expected);
+  io_.run([&] {
+    auto batch = SendBatch::open();
+    for (const auto& session : sessions_) {
+      session->send(Frame::text("small"), WsLane::kSamples);
+      session->flush(*batch);
+    }
+    batch->submit();
+  });
+  for (auto& client : clients) EXPECT_EQ(client.read_until("small"), "\x81\x05small");
+}
+
+TEST_F(WsConnectionTest, WhoIsClosedWhileInABatchGetsAWholeFrameAndTheGoodbye) {
+  open();
+  RawClient client(server_->port());
+  client.send("GET /ws HTTP/1.1\r\n" + kHandshakeHeaders);
+  client.read_until("welcome");
+  bool is_to_be_had = true;
+  io_.run([&] {
+    auto batch = SendBatch::open();
+    is_to_be_had = batch != nullptr;
+    if (!is_to_be_had) return;
+    WsSession& session = *sessions_.front();
+    session.send(Frame::text("whole"), WsLane::kSamples);
+    session.flush(*batch);
+    session.send(Frame::text("dropped"), WsLane::kSamples);
+    session.close(WsClose::kTryAgainLater, "slow");
+    batch->submit();
+  });
+  if (!is_to_be_had) GTEST_SKIP() << "the kernel offers no io_uring here";
+  EXPECT_EQ(client.read_until("slow"), "\x81\x05whole\x88\x06\x03\xf5slow");
+}
+
+TEST_F(WsConnectionTest, WhoHungUpBeforeABatchIsTold) {
+  open();
+  auto client = std::make_unique<RawClient>(server_->port());
+  client->send("GET /ws HTTP/1.1\r\n" + kHandshakeHeaders);
+  client->read_until("welcome");
+  std::promise<void> closed;
+  bool is_to_be_had = true;
+  io_.run([&] {
+    auto batch = SendBatch::open();
+    is_to_be_had = batch != nullptr;
+    if (!is_to_be_had) return;
+    WsSession& session = *sessions_.front();
+    session.on_close = [&] { closed.set_value(); };
+    client.reset();
+    // The first after the peer is gone is answered with a reset, which the next one meets.
+    for (int i = 0; i < 2; ++i) {
+      session.send(Frame::text("into the void"), WsLane::kSamples);
+      session.flush(*batch);
+      batch->submit();
+    }
+  });
+  if (!is_to_be_had) GTEST_SKIP() << "the kernel offers no io_uring here";
+  closed.get_future().get();
 }
 
 }  // namespace

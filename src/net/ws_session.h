@@ -8,6 +8,7 @@
 
 #include "net/frame.h"
 #include "net/http.h"
+#include "net/send_batch.h"
 
 namespace slipstream {
 
@@ -36,6 +37,9 @@ class WsSession {
   virtual void send(FramePtr frame, WsLane lane) = 0;
   /// Hands to the kernel what it takes now, many frames at a time; the rest follows by itself.
   virtual void flush() = 0;
+  /// The same by a batch, where the connection is of a kind that can: until it is submitted,
+  /// nothing else is written.
+  virtual void flush(SendBatch&) { flush(); }
   /// Bytes of a lane that are not yet with the kernel.
   virtual std::size_t unsent_bytes(WsLane lane) const = 0;
   std::size_t unsent_bytes() const {
