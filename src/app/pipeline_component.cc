@@ -23,7 +23,7 @@ void report_recovered(const Recovered& recovered) {
 
 Result<std::unique_ptr<PipelineComponent>> PipelineComponent::open(
     DurableParts& durable, StoreWriterComponent& writer, AcceptedSink& accepted,
-    ObserverFactory make_observers, const RecoveryProgress& progress) {
+    const ObserverFactory& make_observers, const RecoveryProgress& progress) {
   std::unique_ptr<PipelineComponent> component(new PipelineComponent(durable, writer));
   if (durable.config.has_redis_log()) {
     component->open_live_pipeline(accepted, make_observers);

@@ -28,7 +28,7 @@ class PipelineComponent final : public Component {
   static Result<std::unique_ptr<PipelineComponent>> open(DurableParts& durable,
                                                          StoreWriterComponent& writer,
                                                          AcceptedSink& accepted,
-                                                         ObserverFactory make_observers,
+                                                         const ObserverFactory& make_observers,
                                                          const RecoveryProgress& progress);
 
   std::string_view name() const override { return "pipeline"; }

@@ -67,7 +67,7 @@ Setting text(std::string section, std::string key, std::string environment, std:
           SettingKind::kText,
           std::move(help),
           std::move(expected),
-          [where, choices](Config& config, const SettingValue& value) {
+          [where, choices = std::move(choices)](Config& config, const SettingValue& value) {
             const auto* given = std::get_if<std::string>(&value);
             if (given == nullptr ||
                 (!choices.empty() && std::ranges::find(choices, *given) == choices.end())) {
@@ -137,6 +137,7 @@ Setting csv_empty_setting() {
 }
 
 // An accessor that serves const and mutable configurations alike.
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name cannot stand in any.
 #define SLIPSTREAM_AT(member) [](auto& c) -> auto& { return c.member; }
 
 std::vector<Setting> make_settings() {

@@ -35,7 +35,8 @@ SteadyTime last_points_at_start(const Log* log, SteadyTime now) {
 
 }  // namespace
 
-Journal::Journal(Log* log, WorkQueues& queues, Parts parts, JournalOptions options, Warn warn)
+Journal::Journal(Log* log, WorkQueues& queues, const Parts& parts, JournalOptions options,
+                 Warn warn)
     : log_(log),
       queues_(queues),
       parts_(parts),
@@ -287,10 +288,9 @@ void Journal::tick(Moment now) {
 void Journal::when_durable(LogOffset offset, Durability durability,
                            std::function<void(bool)> done) {
   bool at_once = durability == Durability::kReceived || log_ == nullptr;
-  bool failing = false;
   if (!at_once) {
     const std::lock_guard lock(mutex_);
-    failing = is_given_up_locked(offset);
+    bool failing = is_given_up_locked(offset);
     const bool needs_sync = durability != Durability::kLogged;
     at_once = !failing && offset <= (needs_sync ? durable_offset() : logged_);
     failing = failing || (!at_once && stats_.failing.value() != 0);
@@ -300,9 +300,10 @@ void Journal::when_durable(LogOffset offset, Durability durability,
         sync_wanted_ = offset;
         if (offset <= logged_) signal_.notify();
       }
+      return;
     }
   }
-  if (at_once || failing) done(at_once);
+  done(at_once);
 }
 
 bool Journal::is_given_up_locked(LogOffset end) const {

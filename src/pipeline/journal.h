@@ -90,7 +90,7 @@ class Journal final : public Agent, public PointSink {
   };
   /// Goes on at the log's end. `log` may be nullptr: nothing is kept, and everything counts as
   /// durable at once.
-  Journal(Log* log, WorkQueues& queues, Parts parts, JournalOptions options, Warn warn);
+  Journal(Log* log, WorkQueues& queues, const Parts& parts, JournalOptions options, Warn warn);
 
   std::uint32_t partitions() const override { return queues_.partitions(); }
   bool offer(PointBatchPtr& batch) override;

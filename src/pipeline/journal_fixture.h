@@ -44,7 +44,9 @@ class FussyLog final : public Log {
   std::uint64_t next_offset() const override { return log_.next_offset(); }
   std::uint64_t synced_offset() const override { return log_.synced_offset(); }
   Result<void> append(const LogBlock& block) override {
-    if (refuses == 0 || --refuses > 0) return log_.append(block);
+    if (refuses == 0) return log_.append(block);
+    --refuses;
+    if (refuses > 0) return log_.append(block);
     static const std::string kTooLarge((std::size_t{64} << 20) + 1, 'x');
     LogBlock refused = block;
     refused.payload = kTooLarge;
