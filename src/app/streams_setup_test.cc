@@ -15,6 +15,7 @@ using testing::SizeIs;
 Config with_redis() {
   Config config;
   config.redis.url = "redis://127.0.0.1:1";
+  config.windows = default_windows();
   return config;
 }
 
