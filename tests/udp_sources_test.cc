@@ -3,10 +3,14 @@
 #include <simdjson.h>
 
 #include <fstream>
+#include <map>
+#include <numeric>
+#include <regex>
 
 #include "app/check_parts.h"
 #include "app/sources_component.h"
 #include "harness.h"
+#include "program.h"
 #include "source/udp_sender.h"
 
 namespace slipstream {
@@ -102,6 +106,82 @@ TEST(UdpSources, WhatTheySentIsFoldedBeforeTheServerStops) {
   for (const auto port : ports) send(port, "cota,chassis=a speed_kmh=90");
   server.stop();
   EXPECT_EQ(server.ingest().of(SourceKind::kUdp).accepted.value(), 2u);
+}
+
+TEST(UdpSources, TheirReceiversAreToldAndCountTogether) {
+  Server server({{"UDP_RECEIVERS", "4"}});
+  for (int i = 0; i < 24; ++i) send(server.udp_port(), "cota,chassis=a speed_kmh=90");
+  EXPECT_TRUE(eventually([&] {
+    return metric(server.port(), R"(slipstream_points_accepted_total{source="udp"})") == 24;
+  }));
+  EXPECT_EQ(
+      metric(server.port(), "slipstream_udp_socket_datagrams_total{host=\"127.0.0.1\",port=\"" +
+                                std::to_string(server.udp_port()) + "\",decoder=\"auto\"}"),
+      24);
+  EXPECT_THAT(http(server.port(), "GET", "/api/health").body, HasSubstr("\"receivers\":4}"));
+}
+
+/// The members `n` of each chassis, in the log's order.
+std::map<std::string, std::vector<int>> exported(const harness::TemporaryDirectory& directory) {
+  harness::Program program(directory, {"export", "--data", "data", "--output", "points.ndjson"});
+  EXPECT_EQ(program.exit_code(), 0) << program.output();
+  std::map<std::string, std::vector<int>> points;
+  std::ifstream in(directory.path() / "points.ndjson");
+  static const std::regex form(R"re(.*"chassis":"(\w+)".*"n":(\d+).*)re");
+  std::smatch match;
+  for (std::string line; std::getline(in, line);) {
+    EXPECT_TRUE(std::regex_match(line, match, form)) << line;
+    points[match[1]].push_back(std::stoi(match[2]));
+  }
+  return points;
+}
+
+TEST(UdpSources, WhatTheirReceiversTookBeforeTheStopIsInTheLogInEachSendersOrder) {
+  constexpr int kSenders = 8;
+  constexpr int kEach = 300;
+  constexpr std::uint64_t kOnTheirWay = 100;  // the kernel's smallest buffer holds them
+  for (const auto* receivers : {"1", "2", "4", "8"}) {
+    SCOPED_TRACE(receivers);
+    const harness::TemporaryDirectory directory;
+    {
+      Server server(
+          {{"UDP_RECEIVERS", receivers}, {"DATA_DIR", (directory.path() / "data").string()}});
+      const auto& taken = server.ingest().udp_datagrams;
+      std::vector<UdpSender> senders;
+      for (int i = 0; i < kSenders; ++i) {
+        senders.push_back(UdpSender::open("127.0.0.1", server.udp_port()).value());
+      }
+      std::uint64_t sent = 0;
+      for (int n = 0; n < kEach; ++n) {
+        for (int i = 0; i < kSenders; ++i, ++sent) {
+          ASSERT_TRUE(eventually([&] { return sent - taken.value() < kOnTheirWay; }));
+          ASSERT_TRUE(senders[static_cast<std::size_t>(i)].send(
+              R"({"track":"cota","chassis":"car)" + std::to_string(i) + R"(","n":)" +
+              std::to_string(n) + "}"));
+        }
+      }
+      EXPECT_TRUE(server.stop());
+      EXPECT_EQ(server.ingest().of(SourceKind::kUdp).accepted.value(), sent);
+    }
+    const auto points = exported(directory);
+    ASSERT_THAT(points, SizeIs(kSenders));
+    std::vector<int> in_order(kEach);
+    std::iota(in_order.begin(), in_order.end(), 0);
+    for (const auto& [chassis, numbers] : points) EXPECT_EQ(numbers, in_order) << chassis;
+  }
+}
+
+TEST(UdpSources, APortThatIsTakenIsRefusedWhoeverHasItAndHoweverManyWantIt) {
+  const Server first({{"UDP_RECEIVERS", "4"}});
+  for (const auto* receivers : {"1", "4"}) {
+    const harness::TemporaryDirectory directory;
+    harness::Program second(
+        directory, {"serve"},
+        {"PORT=0", "UDP_HOST=127.0.0.1", std::string("UDP_RECEIVERS=") + receivers,
+         "UDP_PORT=" + std::to_string(first.udp_port())});
+    EXPECT_NE(second.exit_code(), 0);
+    EXPECT_TRUE(second.says("cannot listen on UDP 127.0.0.1 port")) << second.output();
+  }
 }
 
 }  // namespace

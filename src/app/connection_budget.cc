@@ -10,6 +10,8 @@ namespace {
 /// Log (segments, their folder, its reader), store (database, WAL, index, temporary files), sockets
 /// that listen, the loops of threads, standard streams, and as many again to be safe.
 constexpr std::size_t kBaseReserve = 48;
+/// A socket and its thread's wake event; of the first they are in the above.
+constexpr std::size_t kPerReceiver = 2;
 /// A connection to Redis turns a loop of its own: a socket and three descriptors of the loop.
 constexpr std::size_t kPerRedisConnection = 4;
 /// Leases, the log in streams, aggregates, asking for the cluster's map.
@@ -19,7 +21,8 @@ constexpr std::uint32_t kMostTurnedAway = 64;
 constexpr std::size_t kTurnedAwayShare = 8;  ///< one of so many
 
 std::size_t reserve_of(const Config& config) {
-  const std::size_t base = kBaseReserve + config.udp.size() - 1;
+  std::size_t base = kBaseReserve - kPerReceiver;
+  for (const auto& source : config.udp) base += kPerReceiver * source.receivers.value_or(1);
   if (config.redis.url.empty()) return base;
   const std::size_t connections =
       config.redis.pool + config.redis.partitions + kMoreRedisConnections;

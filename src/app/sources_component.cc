@@ -13,8 +13,6 @@
 namespace slipstream {
 namespace {
 
-constexpr std::size_t kLastReceiveRounds = 256;  ///< datagrams that the kernel holds at the stop
-
 std::string time_hint(const TimeHints::Hint& hint, std::string_view source,
                       const std::string& time) {
   const auto begin = fmt::format(
@@ -96,19 +94,25 @@ Result<void> SourcesComponent::open_udp(const Config::UdpSource& settings) {
   }
   auto allow = AddressList::parse(settings.allow);
   if (!allow) return std::unexpected(allow.error());
-  auto socket = UdpSocket::open({.host = settings.host,
-                                 .port = settings.port,
-                                 .receive_buffer_bytes = settings.receive_buffer_bytes});
-  if (!socket) return std::unexpected(socket.error());
-  for (const auto& warning : socket->warnings()) log_warn(warning);
+  auto sockets = UdpSocket::open_several({.host = settings.host,
+                                          .port = settings.port,
+                                          .receive_buffer_bytes = settings.receive_buffer_bytes},
+                                         settings.receivers.value_or(1));
+  if (!sockets) return std::unexpected(sockets.error());
+  for (const auto& warning : sockets->front().warnings()) log_warn(warning);
   udp_.push_back(std::make_unique<UdpSource>(
-      std::move(*socket),
+      std::move(*sockets),
       UdpSourceOptions{.host = settings.host,
                        .allow = std::move(*allow),
                        .points_per_second_per_address = settings.points_per_second,
                        .decoder = settings.decoder},
-      basics_.schema, basics_.ingest, basics_.clock, sink_, basics_.pool, rejection_log_,
-      viewers_));
+      UdpSource::Borrowed{.schema = basics_.schema,
+                          .ingest = basics_.ingest,
+                          .clock = basics_.clock,
+                          .sink = sink_,
+                          .pool = basics_.pool,
+                          .rejection_log = rejection_log_,
+                          .viewers = viewers_}));
   return {};
 }
 
@@ -130,11 +134,8 @@ void SourcesComponent::start() {
   tell_open_udp();
   io_.every(std::chrono::seconds(1), [this] { tell_left_out(); });
   ingest_thread_ = std::make_unique<AgentThread>("http-ingest", ingest_service_);
-  for (auto& source : udp_) {
-    const std::size_t number = udp_threads_.size() + 1;
-    udp_threads_.push_back(std::make_unique<AgentThread>(
-        number == 1 ? "udp" : fmt::format("udp-{}", number), *source));
-  }
+  std::size_t number = 1;
+  for (auto& source : udp_) number = source->start(number);
 }
 
 void SourcesComponent::tell_left_out() {
@@ -149,11 +150,7 @@ void SourcesComponent::tell_left_out() {
 }
 
 bool SourcesComponent::stop() {
-  CHECK(udp_threads_.size() == udp_.size(), "every source that runs has a thread to be stopped");
-  for (std::size_t i = 0; i < udp_.size(); ++i) {
-    udp_threads_[i]->stop(false);
-    udp_[i]->poll(kLastReceiveRounds);
-  }
+  for (auto& source : udp_) source->stop();
   ingest_service_.close();
   ingest_thread_->stop(true);
   rejection_log_.finish();
@@ -177,6 +174,7 @@ void SourcesComponent::append_udp(std::string& out) const {
     object.number("points", source->stats().points.value());
     object.number("kernelDrops", source->stats().kernel_drops.value());
     object.number("receiveBufferBytes", source->receive_buffer_bytes());
+    object.number("receivers", source->receivers().size());
   }
   out += ']';
 }

@@ -54,7 +54,6 @@ class SourcesComponent final : public Component {
   IngestService ingest_service_;
   std::vector<std::unique_ptr<UdpSource>> udp_;
   std::unique_ptr<AgentThread> ingest_thread_;
-  std::vector<std::unique_ptr<AgentThread>> udp_threads_;  ///< one each
 };
 
 }  // namespace slipstream

@@ -9,13 +9,14 @@
 #include <cstdlib>
 #include <fstream>
 #include <set>
-#include <thread>
 
+#include "base/cores.h"
 #include "base/nearest_name.h"
 #include "model/tags.h"
 #include "ops/output_settings.h"
 #include "ops/settings.h"
 #include "ops/token_settings.h"
+#include "source/udp_source.h"
 
 namespace slipstream {
 namespace {
@@ -437,8 +438,11 @@ void check_whole(Config& config, Faults& faults) {
   check_udp_ports(config.udp, fault);
   check_security(config.security, fault);
   check_outputs(config, fault);
-  config.pipeline.workers =
-      std::min(config.pipeline.workers, std::max(1u, std::thread::hardware_concurrency()));
+  const std::uint32_t cores = usable_cores();
+  config.pipeline.workers = std::min(config.pipeline.workers, cores);
+  for (auto& source : config.udp) {
+    source.receivers = source.receivers.value_or(UdpSource::usual_receivers(cores));
+  }
 }
 
 }  // namespace

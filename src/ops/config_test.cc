@@ -9,7 +9,9 @@
 #include <map>
 #include <set>
 
+#include "base/cores.h"
 #include "ops/settings.h"
+#include "source/udp_source.h"
 
 namespace slipstream {
 namespace {
@@ -206,6 +208,29 @@ TEST_F(ConfigTest, FaultsOfAUdpSourceSayWhichAndWhere) {
   EXPECT_THAT(faults("udp = [1]\n"), ElementsAre(HasSubstr("[[udp]]")));
   // Not both: the file itself is faulty.
   EXPECT_THAT(faults("[udp]\nport = 1\n[[udp]]\nport = 2\n"), SizeIs(1));
+}
+
+TEST_F(ConfigTest, ReceiversAreANumberOrGoByTheCores) {
+  const std::uint32_t usual = UdpSource::usual_receivers(usable_cores());
+  EXPECT_EQ(load("")->udp[0].receivers, usual);
+  EXPECT_EQ(load("[udp]\nreceivers = \"auto\"\n")->udp[0].receivers, usual);
+  EXPECT_EQ(load("[udp]\nreceivers = 3\n", {{"UDP_RECEIVERS", "auto"}})->udp[0].receivers, usual);
+  EXPECT_EQ(load("", {{"UDP_RECEIVERS", "8"}})->udp[0].receivers, 8u);
+  const auto config = load("[[udp]]\nreceivers = 2\n[[udp]]\nport = 1\nreceivers = 4\n");
+  ASSERT_TRUE(config) << config.error().front().message;
+  EXPECT_EQ(config->udp[0].receivers, 2u);
+  EXPECT_EQ(config->udp[1].receivers, 4u);
+  for (const auto bad : {"0", "9", "-1", "\"many\"", "true", "1.5"}) {
+    EXPECT_THAT(
+        faults(std::string("[udp]\nreceivers = ") + bad + "\n"),
+        ElementsAre("2: [udp] receivers: \"auto\" or a whole number from 1 to 8 is expected"))
+        << bad;
+  }
+  for (const auto bad : {"0", "9", "2 ", ""}) {
+    const auto refused = load("", {{"UDP_RECEIVERS", bad}});
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_THAT(refused.error().front().where, HasSubstr("UDP_RECEIVERS"));
+  }
 }
 
 TEST_F(ConfigTest, TwoUdpSourcesNeedTwoPorts) {

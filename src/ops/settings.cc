@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "base/clock.h"
+#include "source/udp_source.h"
 
 namespace slipstream {
 namespace {
@@ -136,6 +140,45 @@ Setting csv_empty_setting() {
       }};
 }
 
+constexpr std::string_view kAuto = "auto";
+
+std::optional<std::int64_t> whole_number(const SettingValue& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return *number;
+  const auto* digits = std::get_if<std::string>(&value);
+  std::int64_t number = 0;
+  if (digits == nullptr) return std::nullopt;
+  const char* const last = digits->data() + digits->size();
+  const auto [end, error] = std::from_chars(digits->data(), last, number);
+  return error == std::errc{} && end == last ? std::optional(number) : std::nullopt;
+}
+
+/// A number of threads, which is decided by the cores that there are unless it is told.
+template <typename Where>
+Setting threads_or_auto(std::string section, std::string key, std::string environment,
+                        std::int64_t min, std::int64_t max, std::string help, Where where) {
+  return {std::move(section),
+          std::move(key),
+          std::move(environment),
+          SettingKind::kText,
+          std::move(help),
+          fmt::format("\"{}\" or a whole number from {} to {}", kAuto, min, max),
+          [where, min, max](Config& config, const SettingValue& value) {
+            const auto* word = std::get_if<std::string>(&value);
+            if (word != nullptr && *word == kAuto) {
+              where(config).reset();
+              return true;
+            }
+            const auto number = whole_number(value);
+            if (!number || *number < min || *number > max) return false;
+            where(config) = static_cast<std::uint32_t>(*number);
+            return true;
+          },
+          [where](const Config& config) -> SettingValue {
+            if (where(config)) return std::int64_t{*where(config)};
+            return std::string(kAuto);
+          }};
+}
+
 // An accessor that serves const and mutable configurations alike.
 // NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name cannot stand in any.
 #define SLIPSTREAM_AT(member) [](auto& c) -> auto& { return c.member; }
@@ -219,6 +262,10 @@ std::vector<Setting> make_settings() {
       text("udp", "decoder", "UDP_DECODER",
            "format of what comes by UDP; auto: told by the first bytes of each datagram",
            SLIPSTREAM_AT(udp.front().decoder)),
+      threads_or_auto("udp", "receivers", "UDP_RECEIVERS", 1, UdpSource::kMaxReceivers,
+                      "threads that receive and decode, each with a socket of the port, among "
+                      "which the kernel spreads senders; auto: a quarter of the cores, 1 to 8",
+                      SLIPSTREAM_AT(udp.front().receivers)),
       text("schema", "time", "SCHEMA_TIME", "member with the event time",
            SLIPSTREAM_AT(schema.time)),
       text("schema", "track", "SCHEMA_TRACK", "member that says where; required",

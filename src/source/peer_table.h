@@ -1,6 +1,8 @@
 #pragma once
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,7 +15,8 @@ namespace slipstream {
 
 /// Per sender (Address::sender(): of IPv6 the /64 network; ports do not count): how many errors may
 /// still be logged this minute, and how many points may come this second. Bounded: when it is full,
-/// the sender heard of longest ago of a few is forgotten. One thread.
+/// the sender heard of longest ago of a few is forgotten. Any thread; it locks for each datagram
+/// only where there is a limit of points, and else for refusals alone.
 class PeerTable {
  public:
   static constexpr std::size_t kMaxPeers = 4096;
@@ -29,14 +32,16 @@ class PeerTable {
               SteadyTime now);
   /// Whether the address may send now. Always, where no limit is set.
   bool may_send(const Address& address, SteadyTime now) {
-    return points_per_second_ == 0 || refill(address, now) >= 1;
+    return points_per_second_ == 0 || has_allowance(address, now);
   }
   /// Whole seconds until the address may send again, if nothing comes in between.
   std::int64_t seconds_to_wait(const Address& address, SteadyTime now);
   /// Takes the points off the address's allowance, which may go below zero: what came at once is
   /// owed in full.
-  void spend(const Address& address, std::size_t points, SteadyTime now);
-  std::size_t size() const { return peers_.size(); }
+  void spend(const Address& address, std::size_t points, SteadyTime now) {
+    if (points_per_second_ != 0) take_off(address, points, now);
+  }
+  std::size_t size() const;
 
  private:
   struct Peer {
@@ -48,13 +53,17 @@ class PeerTable {
     SteadyTime refilled;
   };
 
-  Peer& peer(const Address& source, SteadyTime now);
-  double refill(const Address& address, SteadyTime now);
-  void evict();
+  bool has_allowance(const Address& address, SteadyTime now);
+  void take_off(const Address& address, std::size_t points, SteadyTime now);
+  std::optional<std::uint64_t> take_report(const Address& address, SteadyTime now);
+  Peer& peer_locked(const Address& source, SteadyTime now);
+  double refill_locked(const Address& address, SteadyTime now);
+  void evict_locked();
 
   const std::string source_;
   const std::uint32_t points_per_second_;
   RejectionLog& log_;
+  mutable std::mutex mutex_;  // guards all below
   boost::unordered_flat_map<Address, Peer, AddressHash> peers_;
 };
 

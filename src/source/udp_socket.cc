@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -11,6 +12,8 @@
 #include <array>
 #include <cerrno>
 #include <utility>
+
+#include "base/check.h"
 
 namespace slipstream {
 namespace {
@@ -34,11 +37,48 @@ UdpSocket::~UdpSocket() {
 
 UdpSocket::UdpSocket(UdpSocket&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
+      family_(other.family_),
       port_(other.port_),
       receive_buffer_bytes_(other.receive_buffer_bytes_),
       warnings_(std::move(other.warnings_)) {}
 
 Result<UdpSocket> UdpSocket::open(const UdpSocketOptions& options) {
+  auto socket = make(options);
+  if (!socket) return socket;
+  if (auto bound = socket->bind(options); !bound) return std::unexpected(bound.error());
+  return socket;
+}
+
+Result<std::vector<UdpSocket>> UdpSocket::open_several(const UdpSocketOptions& options,
+                                                       std::size_t count) {
+  CHECK(count >= 1, "a port without a socket takes nothing");
+  std::vector<UdpSocket> sockets;
+  if (count == 1) {
+    auto only = open(options);
+    if (!only) return std::unexpected(only.error());
+    sockets.push_back(std::move(*only));
+    return sockets;
+  }
+  UdpSocketOptions of_next = options;
+  while (sockets.size() < count) {
+    auto socket = make(of_next);
+    if (!socket) return std::unexpected(socket.error());
+    // Which socket a sender goes to changes with each that is added, and what it sent before could
+    // be overtaken: so none takes anything until all are there.
+    socket->take_nothing();
+    // The first is bound without SO_REUSEPORT, and so alone: with it, another server of the same
+    // user would share the port and its senders unnoticed.
+    if (!sockets.empty()) set_flag(socket->fd_, SOL_SOCKET, SO_REUSEPORT);
+    if (auto bound = socket->bind(of_next); !bound) return std::unexpected(bound.error());
+    if (sockets.empty()) set_flag(socket->fd_, SOL_SOCKET, SO_REUSEPORT);
+    of_next.port = socket->port_;
+    sockets.push_back(std::move(*socket));
+  }
+  for (const UdpSocket& socket : sockets) set_flag(socket.fd_, SOL_SOCKET, SO_DETACH_FILTER);
+  return sockets;
+}
+
+Result<UdpSocket> UdpSocket::make(const UdpSocketOptions& options) {
   const bool any = options.host.empty();
   int family = any || options.host.find(':') != std::string::npos ? AF_INET6 : AF_INET;
   int fd = ::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -48,6 +88,7 @@ Result<UdpSocket> UdpSocket::open(const UdpSocketOptions& options) {
   }
   if (fd < 0) return std::unexpected(errno_error("cannot open a UDP socket", errno));
   UdpSocket socket(fd);
+  socket.family_ = family;
   if (family == AF_INET6) set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, any ? 0 : 1);
   socket.size_buffer(options.receive_buffer_bytes);
   if (!set_flag(fd, SOL_SOCKET, SO_RXQ_OVFL)) {
@@ -55,14 +96,20 @@ Result<UdpSocket> UdpSocket::open(const UdpSocketOptions& options) {
   }
   set_flag(fd, SOL_SOCKET, SO_TIMESTAMPNS);
   set_flag(fd, IPPROTO_UDP, UDP_GRO);
-  if (auto bound = socket.bind(options, family); !bound) return std::unexpected(bound.error());
   return socket;
 }
 
-Result<void> UdpSocket::bind(const UdpSocketOptions& options, int family) {
+/// Until the filter is detached.
+void UdpSocket::take_nothing() {
+  sock_filter refuse_all[] = {{.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 0}};
+  const sock_fprog program{.len = 1, .filter = refuse_all};
+  setsockopt(fd_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+Result<void> UdpSocket::bind(const UdpSocketOptions& options) {
   sockaddr_storage storage{};
   socklen_t size;
-  if (family == AF_INET6) {
+  if (family_ == AF_INET6) {
     auto& address = reinterpret_cast<sockaddr_in6&>(storage);
     address.sin6_family = AF_INET6;
     address.sin6_port = htons(options.port);
@@ -87,8 +134,8 @@ Result<void> UdpSocket::bind(const UdpSocketOptions& options, int family) {
         errno));
   }
   getsockname(fd_, reinterpret_cast<sockaddr*>(&storage), &size);
-  port_ = ntohs(family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(storage).sin6_port
-                                   : reinterpret_cast<sockaddr_in&>(storage).sin_port);
+  port_ = ntohs(family_ == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(storage).sin6_port
+                                    : reinterpret_cast<sockaddr_in&>(storage).sin_port);
   return {};
 }
 

@@ -18,6 +18,11 @@ struct UdpSocketOptions {
 class UdpSocket {
  public:
   static Result<UdpSocket> open(const UdpSocketOptions& options);
+  /// Several of one address and port, at least one, among which the kernel spreads senders: all
+  /// that one address and port sends comes to the same socket. They take what comes once all of
+  /// them are there. A port that somebody has is refused as by open(), whoever it is.
+  static Result<std::vector<UdpSocket>> open_several(const UdpSocketOptions& options,
+                                                     std::size_t count);
   ~UdpSocket();
   UdpSocket(UdpSocket&& other) noexcept;
   UdpSocket& operator=(UdpSocket&&) = delete;
@@ -32,10 +37,13 @@ class UdpSocket {
 
  private:
   explicit UdpSocket(int fd) : fd_(fd) {}
-  Result<void> bind(const UdpSocketOptions& options, int family);
+  static Result<UdpSocket> make(const UdpSocketOptions& options);
+  Result<void> bind(const UdpSocketOptions& options);
+  void take_nothing();
   void size_buffer(std::size_t wanted);
 
   int fd_ = -1;
+  int family_ = 0;
   std::uint16_t port_ = 0;
   std::size_t receive_buffer_bytes_ = 0;
   std::vector<std::string> warnings_;

@@ -23,10 +23,11 @@ class UdpSourceTest : public testing::Test {
  protected:
   /// The source reads from a real socket; the test is its thread.
   UdpSource& open(UdpSourceOptions options = {}) {
-    auto socket = UdpSocket::open({.host = "127.0.0.1", .port = 0});
-    EXPECT_TRUE(socket) << (socket ? "" : socket.error().message);
-    source_ = std::make_unique<UdpSource>(std::move(*socket), std::move(options), schema_, stats_,
-                                          clock_, sink_, pool_, log_, viewers_);
+    auto sockets = UdpSocket::open_several({.host = "127.0.0.1", .port = 0}, 1);
+    EXPECT_TRUE(sockets) << (sockets ? "" : sockets.error().message);
+    source_ = std::make_unique<UdpSource>(
+        std::move(*sockets), std::move(options),
+        UdpSource::Borrowed{schema_, stats_, clock_, sink_, pool_, log_, viewers_});
     sender_ = std::make_unique<UdpSender>(UdpSender::open("127.0.0.1", source_->port()).value());
     return *source_;
   }
@@ -38,7 +39,8 @@ class UdpSourceTest : public testing::Test {
   void receive() {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (stats_.udp_datagrams.value() < sent_ && std::chrono::steady_clock::now() < deadline) {
-      if (source_->poll(64) == 0) source_->idle();
+      UdpReceiver& receiver = *source_->receivers().front();
+      if (receiver.poll(64) == 0) receiver.idle();
     }
     ASSERT_EQ(stats_.udp_datagrams.value(), sent_);
   }

@@ -1,0 +1,84 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/counters.h"
+#include "codec/decoders.h"
+#include "codec/draft_filler.h"
+#include "model/sinks.h"
+#include "net/address_list.h"
+#include "source/datagram_buffers.h"
+#include "source/peer_table.h"
+
+namespace slipstream {
+
+struct UdpSourceOptions {
+  std::string host = {};                            ///< that its sockets listen on, as configured
+  AddressList allow = {};                           ///< empty: everybody
+  std::uint32_t points_per_second_per_address = 0;  ///< 0: no limit
+  std::string decoder = "auto";                     ///< by its name: one that is known
+};
+
+/// What came to one port; IngestStats has the sums of all. Any thread.
+struct UdpSourceStats {
+  Counter datagrams;
+  Counter points;
+  Counter kernel_drops;
+};
+
+/// What all threads of a UDP source work with; it outlives them.
+struct UdpParts {
+  const UdpSourceOptions& options;
+  Schema& schema;
+  IngestStats& ingest;
+  UdpSourceStats& stats;
+  const Clock& clock;
+  PointSink& sink;
+  BatchPool& pool;
+  PeerTable& peers;
+  const Gauge& viewers;  ///< how many see points as they come
+};
+
+/// Datagrams to batches of points, with what is refused counted and told. It has a decoder of its
+/// own, with what that keeps of senders. One thread.
+class DatagramDecoder final : private RejectionSink {
+ public:
+  explicit DatagramDecoder(const UdpParts& parts);
+  ~DatagramDecoder() override;
+
+  /// Decodes all of them; returns how many datagrams they were.
+  std::size_t decode(const DatagramBuffers& received);
+  /// Hands batches over that are worth it by themselves, or `all`. What the pipeline has no room
+  /// for is dropped and counted.
+  void hand_over(bool all);
+
+ private:
+  static constexpr std::size_t kPointsPerBatch = 512;
+
+  void take_message(const DatagramBuffers::Message& message);
+  std::string_view peer_name();
+  void take_datagram(std::string_view text, const TextOrigin& origin);
+  std::size_t count_received();
+  void rejected(std::size_t index, const Rejection& rejection, std::string_view sample) override;
+  void refuse_datagram(RejectReason reason, const char* message, std::string_view text);
+
+  const UdpParts& parts_;
+  BatchWriter writer_;
+  PointBuilder builder_;
+  DraftFiller filler_;
+  const std::unique_ptr<Decoder> decoder_;
+  std::vector<PointBatchPtr> offered_;  ///< in hand_over()
+
+  Address address_;  ///< of the message in hand
+  std::uint16_t peer_port_ = 0;
+  std::uint64_t sender_ = 0;     ///< likewise: both, as one number
+  SteadyTime now_;               ///< of the messages in hand
+  std::string peer_;             ///< "udp:ADDRESS:PORT" of the message in hand; empty until needed
+  std::uint64_t datagrams_ = 0;  ///< not yet counted
+  std::uint64_t points_ = 0;     ///< likewise
+};
+
+}  // namespace slipstream

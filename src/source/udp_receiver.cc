@@ -1,0 +1,67 @@
+#include "source/udp_receiver.h"
+
+#include <poll.h>
+#include <time.h>
+
+#include <utility>
+
+namespace slipstream {
+
+UdpReceiver::UdpReceiver(UdpSocket socket, const UdpParts& parts)
+    : socket_(std::move(socket)),
+      parts_(parts),
+      pacing_(socket_.receive_buffer_bytes()),
+      decoder_(parts),
+      last_drops_(socket_.kernel_drops()) {}
+
+std::size_t UdpReceiver::poll(std::size_t budget) {
+  std::size_t messages = 0;
+  for (std::size_t round = 0; round < budget; ++round) {
+    const std::size_t received = buffers_.receive(socket_.fd(), parts_.clock);
+    if (received == 0) break;
+    if (const auto dropped = buffers_.dropped_in_all()) count_drops(*dropped);
+    datagrams_since_wait_ += decoder_.decode(buffers_);
+    decoder_.hand_over(false);
+    messages += received;
+    if (!buffers_.is_full()) break;
+  }
+  decoder_.hand_over(true);
+  return messages;
+}
+
+void UdpReceiver::idle() {
+  const SteadyTime now = parts_.clock.steady();
+  const auto wait = pacing_.next(std::exchange(datagrams_since_wait_, 0),
+                                 now - std::exchange(waited_at_, now), parts_.viewers.value() > 0);
+  if (wait.until_one) {
+    count_drops(socket_.kernel_drops());
+    if (!wait_for_datagram()) return;
+  }
+  if (wait.ns > 0) nap(wait.ns);
+}
+
+/// Shorter on wake().
+void UdpReceiver::nap(std::int64_t ns) {
+  pollfd waiting = wake_event_.polled();
+  const timespec limit{0, ns};
+  if (::ppoll(&waiting, 1, &limit, nullptr) > 0) wake_event_.clear();
+}
+
+bool UdpReceiver::wait_for_datagram() {
+  pollfd waiting[] = {{socket_.fd(), POLLIN, 0}, wake_event_.polled()};
+  const timespec limit{kBlockNs / kNsPerSecond, kBlockNs % kNsPerSecond};
+  ::ppoll(waiting, 2, &limit, nullptr);
+  if (waiting[1].revents != 0) wake_event_.clear();
+  return waiting[0].revents != 0 && waiting[1].revents == 0;
+}
+
+void UdpReceiver::count_drops(std::uint32_t dropped_in_all) {
+  // The kernel's counter has 32 bits and only grows; an older figure may come late.
+  const auto step = static_cast<std::int32_t>(dropped_in_all - last_drops_);
+  if (step <= 0) return;
+  parts_.ingest.udp_kernel_drops.add(static_cast<std::uint64_t>(step));
+  parts_.stats.kernel_drops.add(static_cast<std::uint64_t>(step));
+  last_drops_ = dropped_in_all;
+}
+
+}  // namespace slipstream
