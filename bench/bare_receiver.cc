@@ -15,6 +15,7 @@
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <thread>
 
 namespace slipstream::bench {
 namespace {
@@ -37,34 +38,44 @@ struct BareReceiver::Shared {
   std::atomic<std::uint64_t> datagrams{0};
 };
 
-BareReceiver::BareReceiver(Waiting waiting) : waiting_(waiting) {
+BareReceiver::BareReceiver(Waiting waiting, std::size_t sockets) : waiting_(waiting) {
   shared_ =
       new (mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))
           Shared;
-  fd_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  while (fds_.size() < sockets) open(sockets > 1);
+  pid_ = fork();
+  if (pid_ != 0) return;
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < fds_.size(); ++i)
+    others.emplace_back([this, i] { receive(fds_[i]); });
+  receive(fds_.front());
+}
+
+void BareReceiver::open(bool is_shared) {
+  const int fd = fds_.emplace_back(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const int on = 1;
   const int buffer = 32 << 20;
-  setsockopt(fd_, SOL_UDP, UDP_GRO, &on, sizeof on);
-  if (setsockopt(fd_, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer) != 0) {
-    setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+  setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof on);
+  if (is_shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer) != 0) {
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
   }
   sockaddr_in at{};
   at.sin_family = AF_INET;
+  at.sin_port = htons(port_);
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof at;
-  if (bind(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 ||
-      getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size) != 0) {
+  if (bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 ||
+      getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0) {
     throw std::runtime_error("the bare receiver has no port");
   }
   port_ = ntohs(at.sin_port);
-  pid_ = fork();
-  if (pid_ == 0) receive();
 }
 
 BareReceiver::~BareReceiver() {
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
-  close(fd_);
+  for (const int fd : fds_) close(fd);
   munmap(shared_, sizeof(Shared));
 }
 
@@ -72,7 +83,7 @@ std::uint64_t BareReceiver::datagrams() const {
   return shared_->datagrams.load();
 }
 
-void BareReceiver::receive() {
+void BareReceiver::receive(int fd) {
   constexpr std::size_t kMessages = 64;
   constexpr std::size_t kBuffer = 65'536;
   const auto buffers = std::make_unique<char[]>(kMessages * kBuffer);
@@ -87,9 +98,9 @@ void BareReceiver::receive() {
   }
   while (true) {
     for (auto& m : messages) m.msg_hdr.msg_controllen = 64;
-    const int received = recvmmsg(fd_, messages, kMessages, MSG_DONTWAIT, nullptr);
+    const int received = recvmmsg(fd, messages, kMessages, MSG_DONTWAIT, nullptr);
     if (received <= 0) {
-      wait();
+      wait(fd);
       continue;
     }
     std::uint64_t count = 0;
@@ -98,12 +109,12 @@ void BareReceiver::receive() {
   }
 }
 
-void BareReceiver::wait() const {
+void BareReceiver::wait(int fd) const {
   if (waiting_ == Waiting::kNap) {
     const timespec nap{0, 250'000};
     nanosleep(&nap, nullptr);
   } else {
-    pollfd readable{.fd = fd_, .events = POLLIN, .revents = 0};
+    pollfd readable{.fd = fd, .events = POLLIN, .revents = 0};
     poll(&readable, 1, -1);
   }
 }

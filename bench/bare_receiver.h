@@ -1,7 +1,9 @@
 #pragma once
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace slipstream::bench {
 
@@ -12,10 +14,11 @@ enum class Waiting {
 };
 
 /// The machine's own limit: a process that receives by recvmmsg and UDP_GRO into 64 KB buffers, as
-/// the receive path is advised to, and counts. It ends with its owner's object.
+/// the receive path is advised to, and counts. Several sockets of its port have a thread each, and
+/// senders are spread among them (SO_REUSEPORT). It ends with its owner's object.
 class BareReceiver {
  public:
-  explicit BareReceiver(Waiting waiting);
+  explicit BareReceiver(Waiting waiting, std::size_t sockets = 1);
   ~BareReceiver();
   BareReceiver(const BareReceiver&) = delete;
   BareReceiver& operator=(const BareReceiver&) = delete;
@@ -26,13 +29,14 @@ class BareReceiver {
 
  private:
   struct Shared;
-  [[noreturn]] void receive();
-  void wait() const;
+  void open(bool is_shared);
+  [[noreturn]] void receive(int fd);
+  void wait(int fd) const;
 
   const Waiting waiting_;
   Shared* shared_;
-  int fd_;
-  std::uint16_t port_;
+  std::vector<int> fds_;
+  std::uint16_t port_ = 0;
   pid_t pid_;
 };
 

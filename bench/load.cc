@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
+#include <vector>
 
 #include "point_texts.h"
 
@@ -44,21 +45,26 @@ class Sender {
   Sender(const LoadOptions& options)
       : packing_(options.packing),
         datagrams_(options.series, options.packing == Packing::kEight ? kPointsPerEight : 1,
-                   options.with_time),
-        fd_(connected_socket(options.port)) {
-    if (packing_ == Packing::kSegmented) {
-      const int segment = static_cast<int>(point_text(0, 0, options.with_time).size());
-      setsockopt(fd_, SOL_UDP, UDP_SEGMENT, &segment, sizeof segment);
+                   options.with_time) {
+    for (std::uint32_t i = 0; i < options.sockets; ++i) {
+      const int fd = fds_.emplace_back(connected_socket(options.port));
+      if (packing_ == Packing::kSegmented) {
+        const int segment = static_cast<int>(point_text(0, 0, options.with_time).size());
+        setsockopt(fd, SOL_UDP, UDP_SEGMENT, &segment, sizeof segment);
+      }
     }
   }
-  ~Sender() { close(fd_); }
+  ~Sender() {
+    for (const int fd : fds_) close(fd);
+  }
 
   std::size_t send(std::size_t most) {
     datagrams_.set_time(now_ms());
+    const int fd = fds_[calls_++ % fds_.size()];
     if (packing_ == Packing::kSegmented) {
       burst_.clear();
       for (std::size_t i = 0; i < kSegments; ++i) burst_ += datagrams_.next();
-      return ::send(fd_, burst_.data(), burst_.size(), 0) > 0 ? kSegments : 0;
+      return ::send(fd, burst_.data(), burst_.size(), 0) > 0 ? kSegments : 0;
     }
     mmsghdr messages[kMessages] = {};
     iovec vectors[kMessages];
@@ -69,14 +75,15 @@ class Sender {
       messages[i].msg_hdr.msg_iov = &vectors[i];
       messages[i].msg_hdr.msg_iovlen = 1;
     }
-    const int sent = sendmmsg(fd_, messages, static_cast<unsigned>(most), 0);
+    const int sent = sendmmsg(fd, messages, static_cast<unsigned>(most), 0);
     return sent > 0 ? static_cast<std::size_t>(sent) : 0;
   }
 
  private:
   const Packing packing_;
   PointTexts datagrams_;
-  const int fd_;
+  std::vector<int> fds_;
+  std::size_t calls_ = 0;
   std::string burst_;
 };
 
@@ -118,21 +125,36 @@ LoadResult run(const LoadOptions& options) {
 }  // namespace
 
 LoadResult send_load(const LoadOptions& options) {
+  return send_load(options, 1);
+}
+
+LoadResult send_load(const LoadOptions& options, std::size_t processes) {
+  LoadOptions share = options;
+  share.points_per_second /= static_cast<double>(processes);
   int ends[2];
   if (pipe(ends) != 0) throw std::runtime_error("no pipe");
-  const pid_t child = fork();
-  if (child == 0) {
-    const LoadResult result = run(options);
-    const bool told = write(ends[1], &result, sizeof result) == sizeof result;
-    _exit(told ? 0 : 1);
+  std::vector<pid_t> children;
+  while (children.size() < processes) {
+    const pid_t child = children.emplace_back(fork());
+    if (child == 0) {
+      const LoadResult result = run(share);
+      const bool told = write(ends[1], &result, sizeof result) == sizeof result;
+      _exit(told ? 0 : 1);
+    }
   }
   close(ends[1]);
-  LoadResult result;
-  const bool told = read(ends[0], &result, sizeof result) == sizeof result;
+  LoadResult sum;
+  std::size_t told = 0;
+  for (LoadResult result; read(ends[0], &result, sizeof result) == sizeof result; ++told) {
+    sum.points += result.points;
+    sum.datagrams += result.datagrams;
+    sum.seconds = std::max(sum.seconds, result.seconds);
+    sum.cpu_seconds += result.cpu_seconds;
+  }
   close(ends[0]);
-  waitpid(child, nullptr, 0);
-  if (!told) throw std::runtime_error("the sender failed");
-  return result;
+  for (const pid_t child : children) waitpid(child, nullptr, 0);
+  if (told < processes) throw std::runtime_error("a sender failed");
+  return sum;
 }
 
 }  // namespace slipstream::bench

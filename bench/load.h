@@ -20,7 +20,8 @@ struct LoadOptions {
   double points_per_second = 0;
   double seconds = 2;
   std::uint32_t series = 20;
-  bool with_time = true;  ///< else the server fills in the kernel's time of receipt
+  std::uint32_t sockets = 1;  ///< used in turns: what the receiver sees as so many senders
+  bool with_time = true;      ///< else the server fills in the kernel's time of receipt
 };
 
 struct LoadResult {
@@ -32,5 +33,7 @@ struct LoadResult {
 
 /// Sends from a process of its own; waits until it is done.
 LoadResult send_load(const LoadOptions& options);
+/// From so many of them at once, each with its share of the rate. The sums, and the longest time.
+LoadResult send_load(const LoadOptions& options, std::size_t processes);
 
 }  // namespace slipstream::bench

@@ -29,15 +29,19 @@ std::uint64_t settled(const std::function<std::uint64_t()>& count) {
 
 Trial find_rate(Packing packing, std::uint16_t port, pid_t pid,
                 const std::function<std::uint64_t()>& points_received) {
+  return find_rate({.port = port, .packing = packing}, 1, pid, points_received);
+}
+
+Trial find_rate(LoadOptions load, std::size_t processes, pid_t pid,
+                const std::function<std::uint64_t()>& points_received) {
+  constexpr int kAttempts = 14;
   Trial trial;
-  double rate = 0;
-  for (int attempt = 0; attempt < 14; ++attempt) {
+  double& rate = load.points_per_second;
+  load.seconds = trial_seconds(kTrialSeconds);
+  for (int attempt = 0; attempt < (is_short() ? 4 : kAttempts); ++attempt) {
     const std::uint64_t before = settled(points_received);
     const double cpu_before = cpu_seconds(pid);
-    const LoadResult sent = send_load({.port = port,
-                                       .packing = packing,
-                                       .points_per_second = rate,
-                                       .seconds = trial_seconds(kTrialSeconds)});
+    const LoadResult sent = send_load(load, processes);
     const std::uint64_t received = settled(points_received) - before;
     const double sent_rate = static_cast<double>(sent.points) / sent.seconds;
     if (received == sent.points) {
@@ -57,8 +61,8 @@ Trial find_rate(Packing packing, std::uint16_t port, pid_t pid,
 Trial median(std::vector<Trial> trials) {
   Trial middle;
   const auto of = [&](auto member) {
-    std::ranges::nth_element(trials, trials.begin() + kTrials / 2, {}, member);
-    return trials[kTrials / 2].*member;
+    std::ranges::sort(trials, {}, member);
+    return trials[trials.size() / 2].*member;
   };
   middle.points_per_second = of(&Trial::points_per_second);
   middle.cpu_us_per_point = of(&Trial::cpu_us_per_point);

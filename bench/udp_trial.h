@@ -26,9 +26,13 @@ std::uint64_t settled(const std::function<std::uint64_t()>& count);
 /// As fast as the sender can; where something is lost, paced ever slower until nothing is.
 Trial find_rate(Packing packing, std::uint16_t port, pid_t pid,
                 const std::function<std::uint64_t()>& points_received);
+/// The same with so many sending processes; `load` without a rate. Nothing but zeros where not even
+/// the last attempt was without loss.
+Trial find_rate(LoadOptions load, std::size_t processes, pid_t pid,
+                const std::function<std::uint64_t()>& points_received);
 /// The same for a whole server of its own with one WebSocket client.
 Trial server_trial(Packing packing, const std::map<std::string, std::string>& environment = {});
-/// Of each figure. kTrials of them.
+/// Of each figure. At least one.
 Trial median(std::vector<Trial> trials);
 
 }  // namespace slipstream::bench
