@@ -118,7 +118,8 @@ TEST(UdpSources, TheirReceiversAreToldAndCountTogether) {
       metric(server.port(), "slipstream_udp_socket_datagrams_total{host=\"127.0.0.1\",port=\"" +
                                 std::to_string(server.udp_port()) + "\",decoder=\"auto\"}"),
       24);
-  EXPECT_THAT(http(server.port(), "GET", "/api/health").body, HasSubstr("\"receivers\":4}"));
+  EXPECT_THAT(http(server.port(), "GET", "/api/health").body,
+              HasSubstr("\"receivers\":4,\"decodeHelpers\":"));
 }
 
 /// The members `n` of each chassis, in the log's order.

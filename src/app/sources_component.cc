@@ -112,7 +112,8 @@ Result<void> SourcesComponent::open_udp(const Config::UdpSource& settings) {
                           .sink = sink_,
                           .pool = basics_.pool,
                           .rejection_log = rejection_log_,
-                          .viewers = viewers_}));
+                          .viewers = viewers_},
+      settings.decode_helpers.value_or(0)));
   return {};
 }
 
@@ -134,8 +135,8 @@ void SourcesComponent::start() {
   tell_open_udp();
   io_.every(std::chrono::seconds(1), [this] { tell_left_out(); });
   ingest_thread_ = std::make_unique<AgentThread>("http-ingest", ingest_service_);
-  std::size_t number = 1;
-  for (auto& source : udp_) number = source->start(number);
+  UdpSource::ThreadNumbers numbers;
+  for (auto& source : udp_) source->start(numbers);
 }
 
 void SourcesComponent::tell_left_out() {
@@ -175,6 +176,8 @@ void SourcesComponent::append_udp(std::string& out) const {
     object.number("kernelDrops", source->stats().kernel_drops.value());
     object.number("receiveBufferBytes", source->receive_buffer_bytes());
     object.number("receivers", source->receivers().size());
+    object.number("decodeHelpers", source->helpers());
+    object.number("helpedDatagrams", source->stats().helped_datagrams.value());
   }
   out += ']';
 }
@@ -242,6 +245,9 @@ void SourcesComponent::metrics(MetricsPage& page) const {
                  real(source->stats().datagrams.value()), socket);
     page.counter("udp_socket_points_total", "Points that arrived, valid or not, by socket",
                  real(source->stats().points.value()), socket);
+    page.counter("udp_socket_helped_datagrams_total",
+                 "Datagrams that helpers decoded: a receiver could not keep up",
+                 real(source->stats().helped_datagrams.value()), socket);
     page.counter("udp_socket_kernel_drops_total", "Datagrams the kernel dropped, by socket",
                  real(source->stats().kernel_drops.value()), socket);
   }

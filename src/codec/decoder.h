@@ -27,6 +27,11 @@ class Decoder {
   /// Returns how many points the bytes held, refused ones included; 0: none at all.
   virtual std::size_t decode(std::string_view bytes, const TextOrigin& origin,
                              RejectionSink& rejections) = 0;
+  /// Whether what these bytes give hangs on what their sender sent before: then all that it sends
+  /// has to go through one decoder, in its order. Else it may go through any.
+  virtual bool needs_order(std::string_view /*bytes*/, const TextOrigin& /*origin*/) const {
+    return false;
+  }
 };
 
 }  // namespace slipstream

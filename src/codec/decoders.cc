@@ -136,9 +136,8 @@ std::size_t AutoDecoder::decode(std::string_view bytes, const TextOrigin& origin
                                 RejectionSink& rejections) {
   bytes = bare_text(bytes);
   if (bytes.find_first_not_of(" \t\r\n") == std::string_view::npos) return 0;
-  auto chosen = candidates_.begin();
-  while (chosen + 1 != candidates_.end() && !chosen->kind->fits(bytes, origin)) ++chosen;
-  if (chosen + 1 == candidates_.end() && is_binary(bytes)) {
+  const Candidate& chosen = candidate_for(bytes, origin);
+  if (&chosen == &candidates_.back() && is_binary(bytes)) {
     rejections.rejected(
         0,
         {RejectReason::kUnknownFormat,
@@ -147,7 +146,19 @@ std::size_t AutoDecoder::decode(std::string_view bytes, const TextOrigin& origin
         bytes);
     return 1;
   }
-  return chosen->decoder->decode(bytes, origin, rejections);
+  return chosen.decoder->decode(bytes, origin, rejections);
+}
+
+bool AutoDecoder::needs_order(std::string_view bytes, const TextOrigin& origin) const {
+  bytes = bare_text(bytes);
+  return candidate_for(bytes, origin).decoder->needs_order(bytes, origin);
+}
+
+const AutoDecoder::Candidate& AutoDecoder::candidate_for(std::string_view bytes,
+                                                         const TextOrigin& origin) const {
+  auto chosen = candidates_.begin();
+  while (chosen + 1 != candidates_.end() && !chosen->kind->fits(bytes, origin)) ++chosen;
+  return *chosen;
 }
 
 }  // namespace slipstream

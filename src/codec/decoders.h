@@ -47,12 +47,15 @@ class AutoDecoder final : public Decoder {
 
   std::size_t decode(std::string_view bytes, const TextOrigin& origin,
                      RejectionSink& rejections) override;
+  bool needs_order(std::string_view bytes, const TextOrigin& origin) const override;
 
  private:
   struct Candidate {
     const DecoderKind* kind;
     std::unique_ptr<Decoder> decoder;
   };
+  const Candidate& candidate_for(std::string_view bytes, const TextOrigin& origin) const;
+
   std::vector<Candidate> candidates_;  ///< never empty
 };
 

@@ -442,6 +442,8 @@ void check_whole(Config& config, Faults& faults) {
   config.pipeline.workers = std::min(config.pipeline.workers, cores);
   for (auto& source : config.udp) {
     source.receivers = source.receivers.value_or(UdpSource::usual_receivers(cores));
+    source.decode_helpers =
+        source.decode_helpers.value_or(UdpSource::usual_helpers(cores, *source.receivers));
   }
 }
 

@@ -65,10 +65,11 @@ struct Config {
     std::string host;    ///< empty: all addresses, IPv4 and IPv6
     std::uint16_t port;  ///< 0: a free one
     std::size_t receive_buffer_bytes;
-    std::vector<std::string> allow;               ///< networks; empty: everybody
-    std::uint32_t points_per_second;              ///< per address; 0: no limit
-    std::string decoder;                          ///< the name of a codec's decoder
-    std::optional<std::uint32_t> receivers = {};  ///< of a loaded one never none
+    std::vector<std::string> allow;                    ///< networks; empty: everybody
+    std::uint32_t points_per_second;                   ///< per address; 0: no limit
+    std::string decoder;                               ///< the name of a codec's decoder
+    std::optional<std::uint32_t> receivers = {};       ///< of a loaded one never none
+    std::optional<std::uint32_t> decode_helpers = {};  ///< likewise
   };
   /// Never empty: the first is what [udp] and UDP_PORT say, further ones are [[udp]] tables.
   std::vector<UdpSource> udp = std::vector<UdpSource>(1);

@@ -220,6 +220,12 @@ TEST_F(ConfigTest, ReceiversAreANumberOrGoByTheCores) {
   ASSERT_TRUE(config) << config.error().front().message;
   EXPECT_EQ(config->udp[0].receivers, 2u);
   EXPECT_EQ(config->udp[1].receivers, 4u);
+  EXPECT_EQ(load("")->udp[0].decode_helpers, UdpSource::usual_helpers(usable_cores(), usual));
+  EXPECT_EQ(load("[udp]\ndecode_helpers = 0\n")->udp[0].decode_helpers, 0u);
+  EXPECT_EQ(load("", {{"UDP_DECODE_HELPERS", "3"}})->udp[0].decode_helpers, 3u);
+  EXPECT_THAT(
+      faults("[udp]\ndecode_helpers = 9\n"),
+      ElementsAre("2: [udp] decode_helpers: \"auto\" or a whole number from 0 to 8 is expected"));
   for (const auto bad : {"0", "9", "-1", "\"many\"", "true", "1.5"}) {
     EXPECT_THAT(
         faults(std::string("[udp]\nreceivers = ") + bad + "\n"),

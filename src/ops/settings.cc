@@ -266,6 +266,10 @@ std::vector<Setting> make_settings() {
                       "threads that receive and decode, each with a socket of the port, among "
                       "which the kernel spreads senders; auto: a quarter of the cores, 1 to 8",
                       SLIPSTREAM_AT(udp.front().receivers)),
+      threads_or_auto("udp", "decode_helpers", "UDP_DECODE_HELPERS", 0, DecodeHelpers::kMax,
+                      "threads that decode for receivers which cannot keep up, in the order of "
+                      "receipt; auto: half of the cores, less the receivers, at most 8",
+                      SLIPSTREAM_AT(udp.front().decode_helpers)),
       text("schema", "time", "SCHEMA_TIME", "member with the event time",
            SLIPSTREAM_AT(schema.time)),
       text("schema", "track", "SCHEMA_TRACK", "member that says where; required",

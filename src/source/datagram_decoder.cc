@@ -4,52 +4,84 @@
 
 #include <utility>
 
-#include "base/check.h"
-
 namespace slipstream {
 namespace {
 
-std::unique_ptr<Decoder> decoder_named(const std::string& name, DraftFiller& filler) {
-  auto decoder = make_decoder(name, filler);
-  CHECK(decoder, "whoever opens a source has looked whether there is such a decoder");
-  return std::move(*decoder);
+template <typename Take>
+void for_each_datagram(const DatagramBuffers::Message& message, Take take) {
+  std::string_view rest = message.bytes;
+  do {
+    const auto datagram = rest.substr(0, message.segment_bytes);
+    rest.remove_prefix(datagram.size());
+    take(datagram);
+  } while (!rest.empty());
 }
 
 }  // namespace
+
+void hand_over(const UdpParts& parts, DecodedBatches& decoded) {
+  if (decoded.batches.empty()) return;
+  parts.sink.offer_each(decoded.batches);
+  for (auto& batch : decoded.batches) {
+    if (!batch) continue;
+    const std::size_t points = batch->points.size();
+    parts.ingest.reject(SourceKind::kUdp, RejectReason::kOverloaded, points);
+    parts.peers.report(decoded.last_sender,
+                       {RejectReason::kOverloaded,
+                        fmt::format("{} points dropped: the partition's queue is full", points)},
+                       "", decoded.received_at);
+    parts.pool.put(std::move(batch));
+  }
+  decoded.batches.clear();
+}
 
 DatagramDecoder::DatagramDecoder(const UdpParts& parts)
     : parts_(parts),
       writer_(parts.sink.partitions(), parts.pool),
       builder_(parts.schema, parts.ingest, writer_),
       filler_(builder_),
-      decoder_(decoder_named(parts.options.decoder, filler_)) {}
+      decoder_(parts.decoder.make(filler_)) {}
 
 DatagramDecoder::~DatagramDecoder() = default;
 
 std::size_t DatagramDecoder::decode(const DatagramBuffers& received) {
   now_ = received.received_at();
-  for (std::size_t i = 0; i < received.count(); ++i) take_message(received.message(i));
+  for (std::size_t i = 0; i < received.count(); ++i) {
+    const auto message = received.message(i);
+    const TextOrigin origin = origin_of(message);
+    for_each_datagram(message, [&](std::string_view text) { take_datagram(text, origin); });
+  }
   return count_received();
 }
 
-void DatagramDecoder::take_message(const DatagramBuffers::Message& message) {
+TextOrigin DatagramDecoder::origin_of(const DatagramBuffers::Message& message) {
   if (!(message.address == address_) || message.port != peer_port_) {
     address_ = message.address;
     peer_port_ = message.port;
     peer_.clear();
     sender_ = AddressHash{}(address_) ^ peer_port_;
   }
-  const TextOrigin origin{
+  return {
       .source = SourceKind::kUdp,
       .arrival = message.arrival,
       .peer = {[](void* self) { return static_cast<DatagramDecoder*>(self)->peer_name(); }, this},
       .sender = sender_};
-  std::string_view rest = message.bytes;
-  do {
-    const auto datagram = rest.substr(0, message.segment_bytes);
-    rest.remove_prefix(datagram.size());
-    take_datagram(datagram, origin);
-  } while (!rest.empty());
+}
+
+DecodedBatches DatagramDecoder::take_decoded() {
+  return {.batches = writer_.take_all(), .last_sender = address_, .received_at = now_};
+}
+
+bool DatagramDecoder::needs_order(const DatagramBuffers& received) {
+  bool needs = false;
+  for (std::size_t i = 0; i < received.count() && !needs; ++i) {
+    const auto message = received.message(i);
+    const TextOrigin origin = origin_of(message);
+    for_each_datagram(message, [&](std::string_view text) {
+      needs = needs || decoder_->needs_order(text, origin);
+    });
+  }
+  return needs;
 }
 
 std::string_view DatagramDecoder::peer_name() {
@@ -105,22 +137,11 @@ void DatagramDecoder::hand_over(bool all) {
   for (auto& batch : writer_.open()) {
     if (!batch || batch->points.empty() || (!all && batch->points.size() < kPointsPerBatch))
       continue;
-    offered_.push_back(std::move(batch));
+    offered_.batches.push_back(std::move(batch));
   }
-  if (offered_.empty()) return;
-  parts_.sink.offer_each(offered_);
-  for (auto& batch : offered_) {
-    if (!batch) continue;
-    const std::size_t points = batch->points.size();
-    parts_.ingest.reject(SourceKind::kUdp, RejectReason::kOverloaded, points);
-    parts_.peers.report(address_,
-                        {RejectReason::kOverloaded,
-                         fmt::format("{} points dropped: the partition's queue is full", points)},
-                        "", now_);
-    batch->clear();
-    writer_.open()[batch->partition] = std::move(batch);
-  }
-  offered_.clear();
+  offered_.last_sender = address_;
+  offered_.received_at = now_;
+  slipstream::hand_over(parts_, offered_);
 }
 
 }  // namespace slipstream

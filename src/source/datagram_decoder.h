@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/counters.h"
 #include "codec/decoders.h"
 #include "codec/draft_filler.h"
@@ -20,6 +21,8 @@ struct UdpSourceOptions {
   AddressList allow = {};                           ///< empty: everybody
   std::uint32_t points_per_second_per_address = 0;  ///< 0: no limit
   std::string decoder = "auto";                     ///< by its name: one that is known
+  /// How long a receiver may go on without having found its socket empty before helpers come in.
+  std::int64_t behind_after_ns = 10 * kNsPerMs;
 };
 
 /// What came to one port; IngestStats has the sums of all. Any thread.
@@ -27,11 +30,13 @@ struct UdpSourceStats {
   Counter datagrams;
   Counter points;
   Counter kernel_drops;
+  Counter helped_datagrams;  ///< that helpers decoded
 };
 
 /// What all threads of a UDP source work with; it outlives them.
 struct UdpParts {
   const UdpSourceOptions& options;
+  const DecoderKind& decoder;
   Schema& schema;
   IngestStats& ingest;
   UdpSourceStats& stats;
@@ -42,6 +47,16 @@ struct UdpParts {
   const Gauge& viewers;  ///< how many see points as they come
 };
 
+/// What some datagrams have given, to be handed over together.
+struct DecodedBatches {
+  std::vector<PointBatchPtr> batches;
+  Address last_sender;
+  SteadyTime received_at;
+};
+
+/// To the pipeline; what that has no room for is dropped and counted. None is left. Any thread.
+void hand_over(const UdpParts& parts, DecodedBatches& decoded);
+
 /// Datagrams to batches of points, with what is refused counted and told. It has a decoder of its
 /// own, with what that keeps of senders. One thread.
 class DatagramDecoder final : private RejectionSink {
@@ -51,14 +66,17 @@ class DatagramDecoder final : private RejectionSink {
 
   /// Decodes all of them; returns how many datagrams they were.
   std::size_t decode(const DatagramBuffers& received);
-  /// Hands batches over that are worth it by themselves, or `all`. What the pipeline has no room
-  /// for is dropped and counted.
+  /// Hands batches over that are worth it by themselves, or `all`.
   void hand_over(bool all);
+  /// Instead of hand_over(): what was decoded since, for somebody else to hand over.
+  DecodedBatches take_decoded();
+  /// Whether some of it has to be decoded here: see Decoder::needs_order.
+  bool needs_order(const DatagramBuffers& received);
 
  private:
   static constexpr std::size_t kPointsPerBatch = 512;
 
-  void take_message(const DatagramBuffers::Message& message);
+  TextOrigin origin_of(const DatagramBuffers::Message& message);
   std::string_view peer_name();
   void take_datagram(std::string_view text, const TextOrigin& origin);
   std::size_t count_received();
@@ -70,7 +88,7 @@ class DatagramDecoder final : private RejectionSink {
   PointBuilder builder_;
   DraftFiller filler_;
   const std::unique_ptr<Decoder> decoder_;
-  std::vector<PointBatchPtr> offered_;  ///< in hand_over()
+  DecodedBatches offered_;  ///< in hand_over()
 
   Address address_;  ///< of the message in hand
   std::uint16_t peer_port_ = 0;

@@ -7,26 +7,69 @@
 
 namespace slipstream {
 
-UdpReceiver::UdpReceiver(UdpSocket socket, const UdpParts& parts)
+UdpReceiver::UdpReceiver(UdpSocket socket, const UdpParts& parts, DecodeHelpers* helpers)
     : socket_(std::move(socket)),
       parts_(parts),
       pacing_(socket_.receive_buffer_bytes()),
       decoder_(parts),
+      helpers_(helpers),
+      line_(parts),
+      empty_at_(parts.clock.steady()),
       last_drops_(socket_.kernel_drops()) {}
 
 std::size_t UdpReceiver::poll(std::size_t budget) {
   std::size_t messages = 0;
   for (std::size_t round = 0; round < budget; ++round) {
-    const std::size_t received = buffers_.receive(socket_.fd(), parts_.clock);
-    if (received == 0) break;
-    if (const auto dropped = buffers_.dropped_in_all()) count_drops(*dropped);
-    datagrams_since_wait_ += decoder_.decode(buffers_);
-    decoder_.hand_over(false);
+    const std::size_t received = is_behind() ? receive_for_helpers() : receive_and_decode();
     messages += received;
-    if (!buffers_.is_full()) break;
+    if (received == DatagramBuffers::kMessages) continue;
+    empty_at_ = parts_.clock.steady();
+    break;
   }
   decoder_.hand_over(true);
+  while (!line_.is_empty()) help_or_wait();
   return messages;
+}
+
+bool UdpReceiver::is_behind() const {
+  return helpers_ != nullptr && parts_.clock.steady() - empty_at_ >= parts_.options.behind_after_ns;
+}
+
+std::size_t UdpReceiver::receive(DatagramBuffers& buffers) {
+  const std::size_t received = buffers.receive(socket_.fd(), parts_.clock);
+  if (const auto dropped = buffers.dropped_in_all()) count_drops(*dropped);
+  return received;
+}
+
+std::size_t UdpReceiver::receive_and_decode() {
+  const std::size_t received = receive(buffers_);
+  if (received == 0) return 0;
+  datagrams_since_wait_ += decoder_.decode(buffers_);
+  decoder_.hand_over(false);
+  return received;
+}
+
+std::size_t UdpReceiver::receive_for_helpers() {
+  decoder_.hand_over(true);  // what it has decoded before comes first
+  DecodeLine::Piece* piece = line_.spare();
+  for (; piece == nullptr; piece = line_.spare()) help_or_wait();
+  const std::size_t received = receive(piece->received);
+  if (received == 0) return 0;
+  line_.add();
+  datagrams_since_wait_ += received;
+  if (decoder_.needs_order(piece->received)) {
+    decoder_.decode(piece->received);
+    piece->decoded = decoder_.take_decoded();
+    line_.decoded(*piece);
+  } else {
+    helpers_->offer(line_, *piece);
+  }
+  return received;
+}
+
+/// While it cannot go on until something of its line is handed over.
+void UdpReceiver::help_or_wait() {
+  if (helpers_->decode_some(decoder_) == 0) line_.wait();
 }
 
 void UdpReceiver::idle() {
@@ -34,10 +77,12 @@ void UdpReceiver::idle() {
   const auto wait = pacing_.next(std::exchange(datagrams_since_wait_, 0),
                                  now - std::exchange(waited_at_, now), parts_.viewers.value() > 0);
   if (wait.until_one) {
+    line_.shed();
     count_drops(socket_.kernel_drops());
     if (!wait_for_datagram()) return;
   }
   if (wait.ns > 0) nap(wait.ns);
+  empty_at_ = parts_.clock.steady();
 }
 
 /// Shorter on wake().

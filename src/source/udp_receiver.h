@@ -7,18 +7,24 @@
 #include "base/wake_event.h"
 #include "source/datagram_buffers.h"
 #include "source/datagram_decoder.h"
+#include "source/decode_helpers.h"
+#include "source/decode_line.h"
 #include "source/receive_pacing.h"
 #include "source/udp_socket.h"
 
 namespace slipstream {
 
 /// Receives what comes to one socket, decodes it and hands the points to the pipeline. It drains
-/// the socket without blocking and then waits as ReceivePacing says. A full pipeline drops points
-/// and counts them.
+/// the socket without blocking and then waits as ReceivePacing says. Where it has not found its
+/// socket empty for a while and there are helpers, it leaves decoding to them and only receives;
+/// if all of its line is on its way, it decodes too, and the kernel drops and counts what its
+/// buffer does not hold. After poll() nothing is on its way. A full pipeline drops points and
+/// counts them.
 /// Threads: one, its agent thread; wake() and receive_buffer_bytes() any.
 class UdpReceiver final : public Agent {
  public:
-  UdpReceiver(UdpSocket socket, const UdpParts& parts);
+  /// `helpers`: nullptr: it has none.
+  UdpReceiver(UdpSocket socket, const UdpParts& parts, DecodeHelpers* helpers = nullptr);
 
   std::size_t poll(std::size_t budget) override;
   void idle() override;
@@ -29,6 +35,11 @@ class UdpReceiver final : public Agent {
  private:
   static constexpr std::int64_t kBlockNs = kNsPerSecond;
 
+  bool is_behind() const;
+  std::size_t receive(DatagramBuffers& buffers);
+  std::size_t receive_and_decode();
+  std::size_t receive_for_helpers();
+  void help_or_wait();
   void nap(std::int64_t ns);
   bool wait_for_datagram();
   void count_drops(std::uint32_t dropped_in_all);
@@ -38,10 +49,13 @@ class UdpReceiver final : public Agent {
   const ReceivePacing pacing_;
   DatagramBuffers buffers_;
   DatagramDecoder decoder_;
+  DecodeHelpers* const helpers_;
+  DecodeLine line_;
   WakeEvent wake_event_;
 
   std::size_t datagrams_since_wait_ = 0;
   SteadyTime waited_at_ = kNever;
+  SteadyTime empty_at_;  ///< the socket, when it was last known to be
   std::uint32_t last_drops_;
 };
 

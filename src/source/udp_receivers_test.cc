@@ -133,20 +133,29 @@ class OrderedPoints final : public PointSink {
   std::mutex mutex_;  // guards all
 };
 
-class UdpReceiversTest : public testing::TestWithParam<std::uint32_t> {
+struct Threads {
+  std::uint32_t receivers;
+  std::uint32_t helpers;
+};
+
+class UdpReceiversTest : public testing::TestWithParam<Threads> {
  protected:
   UdpSource& open(UdpSourceOptions options = {}) {
-    auto sockets = open_at(0, GetParam());
+    auto sockets = open_at(0, GetParam().receivers);
+    // Helpers come in at once, and not only where a receiver is behind.
+    options.behind_after_ns = 0;
     EXPECT_TRUE(sockets) << (sockets ? "" : sockets.error().message);
     source_ = std::make_unique<UdpSource>(
         std::move(*sockets), std::move(options),
-        UdpSource::Borrowed{schema_, stats_, clock_, sink_, pool_, log_, viewers_});
+        UdpSource::Borrowed{schema_, stats_, clock_, sink_, pool_, log_, viewers_},
+        GetParam().helpers);
+    source_->start(numbers_);
     return *source_;
   }
   UdpSender new_sender() { return UdpSender::open("127.0.0.1", source_->port()).value(); }
   /// No more are on their way than the kernel's smallest buffer holds.
   void send(UdpSender& sender, std::string_view text) {
-    constexpr std::uint64_t kOnTheirWay = 100;
+    constexpr std::uint64_t kOnTheirWay = 200;
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (sent_ - stats_.udp_datagrams.value() > kOnTheirWay &&
            std::chrono::steady_clock::now() < deadline) {
@@ -169,13 +178,14 @@ class UdpReceiversTest : public testing::TestWithParam<std::uint32_t> {
   RejectionLog log_{{.refused = [this](const RejectionReport&) { ++lines_; }},
                     stats_.errors_not_logged};
   std::unique_ptr<UdpSource> source_;
+  UdpSource::ThreadNumbers numbers_;
   std::uint64_t sent_ = 0;
 };
 
 TEST_P(UdpReceiversTest, LoseAndReorderNothing) {
   constexpr std::size_t kSenders = 12;
   constexpr std::uint64_t kEach = 1'500;
-  open().start(1);
+  open();
   std::vector<UdpSender> senders;
   for (std::size_t i = 0; i < kSenders; ++i) senders.push_back(new_sender());
   for (std::uint64_t n = 0; n < kEach; n += 2) {
@@ -200,7 +210,7 @@ TEST_P(UdpReceiversTest, LoseAndReorderNothing) {
 }
 
 TEST_P(UdpReceiversTest, HoldASenderToItsLimitsTogether) {
-  open({.points_per_second_per_address = 7}).start(1);
+  open({.points_per_second_per_address = 7});
   for (int i = 0; i < 64; ++i) {
     auto sender = new_sender();
     send(sender, R"({"track":"cota","chassis":"a","n":0})");
@@ -210,12 +220,47 @@ TEST_P(UdpReceiversTest, HoldASenderToItsLimitsTogether) {
   // The clock stands still. Datagrams that are decoded at the same instant may all be let through.
   const auto accepted = stats_.of(SourceKind::kUdp).accepted.value();
   EXPECT_GE(accepted, 7u);
-  EXPECT_LT(accepted, 7u + GetParam());
+  EXPECT_LT(accepted, 7u + GetParam().receivers + GetParam().helpers);
   EXPECT_EQ(rejected(RejectReason::kRateLimited) + accepted, 64u);
   EXPECT_EQ(lines_.load(), 10u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Receivers, UdpReceiversTest, testing::Values(1, 2, 4, 8));
+TEST_P(UdpReceiversTest, KeepTheOrderOfOneFastSender) {
+  constexpr std::uint64_t kPoints = 20'000;
+  open();
+  auto sender = new_sender();
+  for (std::uint64_t n = 0; n < kPoints; ++n) {
+    send(sender, R"({"track":"cota","chassis":"a","n":)" + std::to_string(n) + "}");
+  }
+  source_->stop();
+  EXPECT_EQ(sink_.out_of_order, 0u);
+  EXPECT_EQ(sink_.in_order["a"], kPoints);
+  EXPECT_EQ(stats_.udp_kernel_drops.value(), 0u);
+}
+
+TEST_P(UdpReceiversTest, HaveHelpersThatDecodeWhereThereAreAny) {
+  open();
+  auto sender = new_sender();
+  const auto& helped = source_->stats().helped_datagrams;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  for (std::uint64_t n = 0; n < 5'000 || (GetParam().helpers > 0 && helped.value() == 0); ++n) {
+    send(sender, R"({"track":"cota","chassis":"a","n":)" + std::to_string(n) + "}");
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+  }
+  source_->stop();
+  EXPECT_EQ(helped.value() > 0, GetParam().helpers > 0);
+  EXPECT_EQ(sink_.out_of_order, 0u);
+  EXPECT_EQ(sink_.in_order["a"], sent_);
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, UdpReceiversTest,
+                         testing::Values(Threads{1, 0}, Threads{2, 0}, Threads{4, 0}, Threads{8, 0},
+                                         Threads{1, 1}, Threads{2, 1}, Threads{1, 3}, Threads{4, 3},
+                                         Threads{8, 3}),
+                         [](const auto& threads) {
+                           return std::to_string(threads.param.receivers) + "With" +
+                                  std::to_string(threads.param.helpers);
+                         });
 
 TEST(UdpReceivers, AreAQuarterOfTheCoresUnlessTold) {
   EXPECT_EQ(UdpSource::usual_receivers(1), 1u);
@@ -223,6 +268,16 @@ TEST(UdpReceivers, AreAQuarterOfTheCoresUnlessTold) {
   EXPECT_EQ(UdpSource::usual_receivers(8), 2u);
   EXPECT_EQ(UdpSource::usual_receivers(32), 8u);
   EXPECT_EQ(UdpSource::usual_receivers(256), 8u);
+}
+
+TEST(UdpReceivers, HaveAQuarterOfTheCoresAsHelpersAndNoneWhereThereAreFew) {
+  EXPECT_EQ(UdpSource::usual_helpers(1, 1), 0u);
+  EXPECT_EQ(UdpSource::usual_helpers(2, 1), 0u);
+  EXPECT_EQ(UdpSource::usual_helpers(4, 1), 1u);
+  EXPECT_EQ(UdpSource::usual_helpers(8, 2), 2u);
+  EXPECT_EQ(UdpSource::usual_helpers(8, 8), 0u);
+  EXPECT_EQ(UdpSource::usual_helpers(32, 8), 8u);
+  EXPECT_EQ(UdpSource::usual_helpers(256, 8), 8u);
 }
 
 }  // namespace

@@ -12,6 +12,13 @@ namespace {
 
 constexpr std::size_t kLastReceiveRounds = 256;  ///< of what the kernel holds at the stop
 constexpr std::uint32_t kCoresPerReceiver = 4;
+constexpr std::uint32_t kCoresPerDecodingThread = 2;  // the others fold, and receive in the kernel
+
+const DecoderKind& decoder_named(const std::string& name) {
+  const DecoderKind* kind = find_decoder(name);
+  CHECK(kind != nullptr, "whoever opens a source has looked whether there is such a decoder");
+  return *kind;
+}
 
 std::uint16_t port_of(const std::vector<UdpSocket>& sockets) {
   CHECK(!sockets.empty(), "a source listens at a socket at least");
@@ -24,12 +31,18 @@ std::uint32_t UdpSource::usual_receivers(std::uint32_t cores) {
   return std::clamp(cores / kCoresPerReceiver, 1u, kMaxReceivers);
 }
 
+std::uint32_t UdpSource::usual_helpers(std::uint32_t cores, std::uint32_t receivers) {
+  const std::uint32_t decoding = cores / kCoresPerDecodingThread;
+  return std::min(decoding - std::min(decoding, receivers), DecodeHelpers::kMax);
+}
+
 UdpSource::UdpSource(std::vector<UdpSocket> sockets, UdpSourceOptions options,
-                     const Borrowed& borrowed)
+                     const Borrowed& borrowed, std::uint32_t helpers)
     : options_(std::move(options)),
       port_(port_of(sockets)),
       peers_("udp", options_.points_per_second_per_address, borrowed.rejection_log),
       parts_{.options = options_,
+             .decoder = decoder_named(options_.decoder),
              .schema = borrowed.schema,
              .ingest = borrowed.ingest,
              .stats = stats_,
@@ -37,19 +50,21 @@ UdpSource::UdpSource(std::vector<UdpSocket> sockets, UdpSourceOptions options,
              .sink = borrowed.sink,
              .pool = borrowed.pool,
              .peers = peers_,
-             .viewers = borrowed.viewers} {
+             .viewers = borrowed.viewers},
+      helpers_(helpers == 0 ? nullptr
+                            : std::make_unique<DecodeHelpers>(parts_, helpers, sockets.size())) {
   for (UdpSocket& socket : sockets) {
-    receivers_.push_back(std::make_unique<UdpReceiver>(std::move(socket), parts_));
+    receivers_.push_back(std::make_unique<UdpReceiver>(std::move(socket), parts_, helpers_.get()));
   }
 }
 
-std::size_t UdpSource::start(std::size_t number) {
+void UdpSource::start(ThreadNumbers& numbers) {
+  if (helpers_ != nullptr) numbers.helper = helpers_->start(numbers.helper);
   for (auto& receiver : receivers_) {
+    const std::size_t number = numbers.receiver++;
     threads_.push_back(std::make_unique<AgentThread>(
         number == 1 ? "udp" : fmt::format("udp-{}", number), *receiver));
-    ++number;
   }
-  return number;
 }
 
 void UdpSource::stop() {
@@ -57,6 +72,7 @@ void UdpSource::stop() {
         "every receiver that runs has a thread to be stopped");
   for (auto& thread : threads_) thread->stop(false);
   for (auto& receiver : receivers_) receiver->poll(kLastReceiveRounds);
+  if (helpers_ != nullptr) helpers_->stop();
 }
 
 }  // namespace slipstream

@@ -7,6 +7,7 @@
 
 #include "base/agent.h"
 #include "source/datagram_decoder.h"
+#include "source/decode_helpers.h"
 #include "source/peer_table.h"
 #include "source/udp_receiver.h"
 #include "source/udp_socket.h"
@@ -15,7 +16,8 @@ namespace slipstream {
 
 /// One port at which points come by UDP: its receivers, with what they share, which is the limits
 /// of each sender and the figures. All that comes from one address and port is received, decoded
-/// and handed over by one receiver, in the order in which the kernel took it.
+/// and handed over by one receiver, in the order in which the kernel took it; helpers, which all of
+/// its receivers share, decode for those that are behind.
 /// Threads: each receiver has its own; the getters any; the rest one.
 class UdpSource {
  public:
@@ -35,13 +37,22 @@ class UdpSource {
   /// How many receivers a source has unless it is told: a quarter of the cores, and from 1 to
   /// kMaxReceivers.
   static std::uint32_t usual_receivers(std::uint32_t cores);
+  /// Likewise how many helpers: of half of the cores those that are not receivers, and at most
+  /// DecodeHelpers::kMax.
+  static std::uint32_t usual_helpers(std::uint32_t cores, std::uint32_t receivers);
 
   /// `sockets`: of one port, at least one; each gets a receiver.
-  UdpSource(std::vector<UdpSocket> sockets, UdpSourceOptions options, const Borrowed& borrowed);
+  UdpSource(std::vector<UdpSocket> sockets, UdpSourceOptions options, const Borrowed& borrowed,
+            std::uint32_t helpers = 0);
 
-  /// Starts the receivers' threads, numbered from `number` on: "udp", "udp-2" ... Returns the
-  /// number that is next. A test may poll receivers() itself instead.
-  std::size_t start(std::size_t number);
+  /// Numbers of threads, through all sources.
+  struct ThreadNumbers {
+    std::size_t receiver = 1;
+    std::size_t helper = 1;
+  };
+  /// Starts the threads, numbered on from `numbers`: "udp", "udp-2" ..., "udp-decode" ... A test
+  /// may poll receivers() itself instead.
+  void start(ThreadNumbers& numbers);
   /// Ends the threads, if there are any, and takes what the kernel still holds.
   void stop();
 
@@ -52,6 +63,7 @@ class UdpSource {
   /// Of each receiver's socket.
   std::size_t receive_buffer_bytes() const { return receivers_.front()->receive_buffer_bytes(); }
   const std::vector<std::unique_ptr<UdpReceiver>>& receivers() const { return receivers_; }
+  std::size_t helpers() const { return helpers_ == nullptr ? 0 : helpers_->count(); }
 
  private:
   const UdpSourceOptions options_;
@@ -59,6 +71,7 @@ class UdpSource {
   UdpSourceStats stats_;
   PeerTable peers_;
   const UdpParts parts_;
+  const std::unique_ptr<DecodeHelpers> helpers_;  ///< nullptr: none
   std::vector<std::unique_ptr<UdpReceiver>> receivers_;
   std::vector<std::unique_ptr<AgentThread>> threads_;
 };
