@@ -16,21 +16,16 @@ class DatabasePages {
  public:
   static constexpr std::size_t kPageBytes = 4'096;
 
-  explicit DatabasePages(std::filesystem::path file) : file_(std::move(file)) {
-    std::ifstream in(file_, std::ios::binary);
-    bytes_ = {std::istreambuf_iterator<char>(in), {}};
-  }
-  /// Leaves of tables that hold the text.
-  std::vector<std::size_t> leaves_with(const std::string& text) const {
-    constexpr char kTableLeaf = 0x0d;
+  explicit DatabasePages(std::filesystem::path file) : file_(std::move(file)) {}
+  /// The pages that hold a table's rows, in their order.
+  std::vector<std::size_t> leaves_of(const std::string& table) const {
+    auto database = Database::open(file_.string(), SQLITE_OPEN_READONLY).value();
+    auto rows = database
+                    .prepare("SELECT pageno FROM dbstat WHERE name = '" + table +
+                             "' AND pagetype = 'leaf' ORDER BY path")
+                    .value();
     std::vector<std::size_t> pages;
-    for (std::size_t page = 1; page * kPageBytes < bytes_.size(); ++page) {
-      const std::string_view content =
-          std::string_view(bytes_).substr(page * kPageBytes, kPageBytes);
-      if (content[0] == kTableLeaf && content.find(text) != std::string_view::npos) {
-        pages.push_back(page);
-      }
-    }
+    while (rows.step().value()) pages.push_back(static_cast<std::size_t>(rows.integer(0)) - 1);
     return pages;
   }
   /// The first page of a table or index.
@@ -49,7 +44,6 @@ class DatabasePages {
 
  private:
   const std::filesystem::path file_;
-  std::string bytes_;
 };
 
 }  // namespace slipstream::harness

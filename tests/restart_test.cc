@@ -9,6 +9,7 @@
 
 #include "recorded.h"
 #include "source/udp_sender.h"
+#include "store/schema_sql.h"
 #include "store/sqlite.h"
 
 namespace slipstream {
@@ -185,14 +186,23 @@ TEST_F(DamageAfterAKill, OfAllTheLogCostsWhatWasOpen) {
 
 TEST_F(DamageAfterAKill, IsNoneInAStoreOfTheVersionBefore) {
   ASSERT_TRUE(store()
-                  .execute("ALTER TABLE partitions DROP COLUMN committed_offset;"
-                           "DROP INDEX outbox_by_shard;"
-                           "ALTER TABLE outbox DROP COLUMN destination;"
-                           "ALTER TABLE outbox RENAME COLUMN shard TO stream;"
-                           "CREATE INDEX outbox_by_stream ON outbox (stream, id, count);"
-                           "DROP VIEW sectors; DROP VIEW seconds; DROP VIEW rollup_fields;"
-                           "ALTER TABLE rollups DROP COLUMN tags;"
-                           "PRAGMA user_version = 4")
+                  .execute(("BEGIN; CREATE TABLE kept AS SELECT * FROM rollups;"
+                            "DROP VIEW seconds; DROP VIEW sectors; DROP VIEW rollup_fields;"
+                            "DROP VIEW rollups; DROP VIEW rollup_rows;"
+                            "DROP TABLE packed_rollups; DROP TABLE series;"
+                            "DROP TABLE rollup_layouts; DROP TABLE window_names;"
+                            "DROP TABLE window_retention; DROP TABLE stored_by;" +
+                            std::string(kStoreSchema[0]) +
+                            "INSERT INTO rollups SELECT id, window, window_id, track, chassis, lap,"
+                            " sector, count, first_ns, last_ns, partition, sequence, late, stats "
+                            "FROM kept; DROP TABLE kept;"
+                            "ALTER TABLE partitions DROP COLUMN committed_offset;"
+                            "DROP INDEX outbox_by_shard;"
+                            "ALTER TABLE outbox DROP COLUMN destination;"
+                            "ALTER TABLE outbox RENAME COLUMN shard TO stream;"
+                            "CREATE INDEX outbox_by_stream ON outbox (stream, id, count);"
+                            "PRAGMA user_version = 4; COMMIT")
+                               .c_str())
                   .has_value());
   for (const int lap : {44, 54}) {
     Program server = serve(kNoCheckpoint);
@@ -235,11 +245,11 @@ TEST_F(Restart, AfterAStopThatCouldNotWriteTheStoreMakesItsRollupsAgain) {
   {
     Program server = serve();
     ASSERT_NE(server.port(), 0) << server.output();
-    ASSERT_TRUE(
-        store()
-            .execute("CREATE TRIGGER full BEFORE INSERT ON rollups BEGIN SELECT RAISE(ABORT, 'the "
-                     "disk is full'); END")
-            .has_value());
+    ASSERT_TRUE(store()
+                    .execute("CREATE TRIGGER full BEFORE INSERT ON packed_rollups BEGIN SELECT "
+                             "RAISE(ABORT, 'the "
+                             "disk is full'); END")
+                    .has_value());
     post_laps(server, 1, 4);
     stop(server);
     EXPECT_THAT(server.output(), HasSubstr("the next start makes its rollups again"));

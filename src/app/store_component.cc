@@ -19,8 +19,9 @@ Result<std::unique_ptr<StoreComponent>> StoreComponent::open(
   if (!lock) return std::unexpected(lock.error());
   durable.lock = std::move(*lock);
   auto store = RollupStore::open(config.store.data_dir,
-                                 {.retention_hours = config.store.retention_hours,
-                                  .retention_rollups = config.store.retention_rollups,
+                                 {.retention = {.hours = config.store.retention_hours,
+                                                .rollups = config.store.retention_rollups,
+                                                .windows = config.store.window_retention_hours},
                                   .destinations = std::move(destinations)},
                                  durable.schema.fields());
   if (!store) return std::unexpected(store.error());

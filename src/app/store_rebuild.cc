@@ -24,6 +24,8 @@ namespace fs = std::filesystem;
 constexpr const char* kFreshFolder = "rebuild";
 /// A rollup that holds another's time ends at most so much later than that.
 constexpr std::int64_t kHoldsNs = 3'600 * kNsPerSecond;
+/// The store has an index of the second half of window_ids.
+constexpr std::size_t kHalfId = 8;
 
 /// Finds a rollup of the same window, series and key that holds a rollup's time.
 class RollupFinder {
@@ -31,14 +33,11 @@ class RollupFinder {
   static Result<RollupFinder> open(const fs::path& file) {
     auto database = Database::open(file.string(), SQLITE_OPEN_READONLY);
     if (!database) return std::unexpected(database.error());
-    const auto version = database->integer("PRAGMA user_version");
-    if (!version) return std::unexpected(version.error());
-    auto find = database->prepare(fmt::format(
-        "SELECT 1 FROM rollups WHERE window_id = ?11 UNION ALL SELECT 1 FROM rollups INDEXED BY "
-        "rollups_by_chassis WHERE chassis = ?1 AND window = ?2 AND last_ns BETWEEN ?3 AND ?4 AND "
-        "first_ns <= ?5 AND track = ?6 AND late = ?7 AND (lap = ?8 OR NOT ?9) AND (sector = ?10 OR "
-        "NOT ?12){} LIMIT 1",
-        *version < kTagsSince ? "" : " AND tags = ?13"));
+    auto find = database->prepare(
+        "SELECT 1 FROM packed_rollups WHERE window_id_tail = ?11 UNION ALL SELECT 1 FROM "
+        "rollup_rows WHERE chassis = ?1 AND window = ?2 AND last_ns BETWEEN ?3 AND ?4 AND first_ns "
+        "<= ?5 AND track = ?6 AND late = ?7 AND (lap = ?8 OR NOT ?9) AND (sector = ?10 OR NOT ?12) "
+        "AND tags = ?13 LIMIT 1");
     if (!find) return std::unexpected(find.error());
     return RollupFinder(std::move(*database), std::move(*find));
   }
@@ -55,7 +54,7 @@ class RollupFinder {
         .bind(8, r.lap)
         .bind(9, std::int64_t{r.key_lap})
         .bind(10, r.sector)
-        .bind_blob(11, r.window_id.data(), r.window_id.size())
+        .bind_blob(11, r.window_id.data() + kHalfId, kHalfId)
         .bind(12, std::int64_t{r.key_sector})
         .bind(13, r.tags);
     const auto found = find_.step();
@@ -142,6 +141,10 @@ class Rebuild {
     auto store = RollupStore::open(fresh_, {}, parts_.schema.fields());
     if (!store) return std::unexpected(store.error());
     parts_.store = std::move(*store);
+    // Here is the time for it, and from here on there is one kind of rows.
+    while (parts_.store->has_unpacked()) {
+      if (auto packed = parts_.store->pack_some(); !packed) return std::unexpected(packed.error());
+    }
     return {};
   }
 
@@ -303,22 +306,25 @@ class Rebuild {
     if (!opened) return std::unexpected(opened.error());
     Database database = std::move(*opened);
     // Out of each other's way first; below all others.
-    auto lift = database.prepare("UPDATE rollups SET id = -id WHERE window_id = ?1");
-    auto put = database.prepare("UPDATE OR IGNORE rollups SET id = ?2 WHERE window_id = ?1");
+    auto lift = database.prepare("UPDATE packed_rollups SET id = -id WHERE window_id_tail = ?1");
+    auto put =
+        database.prepare("UPDATE OR IGNORE packed_rollups SET id = ?2 WHERE window_id_tail = ?1");
     if (!lift || !put) return std::unexpected(lift ? put.error() : lift.error());
     if (auto begun = database.execute("BEGIN"); !begun) return begun;
     std::uint64_t missing = 0;
     for (Statement* const statement : {&*lift, &*put}) {
-      for (const auto& [window_id, row] : salvaged_.lost) {
-        statement->bind_blob(1, window_id.data(), window_id.size()).bind(2, row);
+      for (const auto& [id_tail, row] : salvaged_.lost) {
+        statement->bind_blob(1, id_tail.data(), id_tail.size()).bind(2, row);
         const auto done = statement->step();
         statement->reset();
         if (!done) return std::unexpected(done.error());
         if (statement == &*lift && database.changes() == 0) ++missing;
       }
     }
-    if (auto done = database.execute("UPDATE rollups SET id = (SELECT max(id) FROM rollups) - id "
-                                     "WHERE id < 0; COMMIT; PRAGMA journal_mode=DELETE");
+    if (auto done =
+            database.execute("UPDATE packed_rollups SET id = (SELECT max(id) FROM packed_rollups) "
+                             "- id WHERE id < 0; "
+                             "COMMIT; PRAGMA incremental_vacuum; PRAGMA journal_mode=DELETE");
         !done) {
       return done;
     }

@@ -110,8 +110,9 @@ struct Config {
     Store();
 
     std::filesystem::path data_dir = "data";
-    std::int64_t retention_hours;          ///< 0: for ever
-    std::uint64_t retention_rollups;       ///< 0: any number
+    std::int64_t retention_hours;                                     ///< 0: for ever
+    std::uint64_t retention_rollups;                                  ///< 0: any number
+    std::map<std::string, std::int64_t> window_retention_hours = {};  ///< before the store's own
     std::uint32_t memory_rollups = 5'000;  ///< newest kept, of a window that is not stored
   } store;
   struct Redis {

@@ -73,8 +73,8 @@ Config::Durability::Durability() {
 
 Config::Store::Store() {
   const auto& store = room_defaults<StoreOptions>();
-  retention_hours = store.retention_hours;
-  retention_rollups = store.retention_rollups;
+  retention_hours = store.retention.hours;
+  retention_rollups = store.retention.rollups;
 }
 
 Config::Redis::Redis() {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -118,6 +119,49 @@ Setting log_setting() {
     return true;
   };
   return s;
+}
+
+/// "second=168": of each window its hours.
+std::optional<std::pair<std::string, std::int64_t>> parse_window_hours(const std::string& text) {
+  constexpr std::int64_t kMostHours = 1'000'000;
+  const auto equals = text.rfind('=');
+  if (equals == std::string::npos || equals == 0) return std::nullopt;
+  std::int64_t hours = -1;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data() + equals + 1, end, hours);
+  if (read.ec != std::errc{} || read.ptr != end || hours < 0 || hours > kMostHours) {
+    return std::nullopt;
+  }
+  return std::pair(text.substr(0, equals), hours);
+}
+
+Setting window_hours_setting() {
+  return {"store",
+          "window_retention_hours",
+          "WINDOW_RETENTION_HOURS",
+          SettingKind::kList,
+          "hours that a window's rollups are kept after they were stored (second=48); 0: for ever. "
+          "What is not named: second for 168 in a store that 0.2 made, all others for ever",
+          "a list of WINDOW=HOURS",
+          [](Config& config, const SettingValue& value) {
+            const auto* given = std::get_if<std::vector<std::string>>(&value);
+            if (given == nullptr) return false;
+            std::map<std::string, std::int64_t> hours;
+            for (const auto& text : *given) {
+              const auto one = parse_window_hours(text);
+              if (!one) return false;
+              hours.insert_or_assign(one->first, one->second);
+            }
+            config.store.window_retention_hours = std::move(hours);
+            return true;
+          },
+          [](const Config& config) -> SettingValue {
+            std::vector<std::string> texts;
+            for (const auto& [window, hours] : config.store.window_retention_hours) {
+              texts.push_back(fmt::format("{}={}", window, hours));
+            }
+            return texts;
+          }};
 }
 
 /// A flag that is written as one of two words.
@@ -352,6 +396,7 @@ std::vector<Setting> make_settings() {
               SLIPSTREAM_AT(store.retention_hours)),
       integer("store", "retention_rollups", "RETENTION_ROLLUPS", 0, kMaxInt,
               "rollups that are kept; 0: any number", SLIPSTREAM_AT(store.retention_rollups)),
+      window_hours_setting(),
       integer("store", "memory_rollups", "MEMORY_ROLLUPS", 1, 1'000'000,
               "newest rollups kept in memory, of each window that is not stored",
               SLIPSTREAM_AT(store.memory_rollups)),

@@ -29,21 +29,33 @@ enum : std::size_t { kAvg, kMin, kMax, kStd, kLast };
 constexpr std::string_view kSigns = "0123456789.,-e]";
 constexpr std::uint8_t kComma = 0xB, kExponent = 0xD, kNextField = 0xE, kCommaZeroPoint = 0xF;
 constexpr std::string_view kNull = "null";
+constexpr std::string_view kCommaZero = ",0.";
 
 bool is_standard(const std::vector<const Statistic*>& statistics) {
   return std::ranges::equal(statistics, kDerivable, {}, &Statistic::prefix);
 }
 
-/// A number's text without the plus sign of its exponent; empty: it is none that can be packed.
-std::string packable(std::string_view number) {
-  if (number == kNull) return std::string(number);
-  std::string text;
-  for (const char c : number) {
-    const bool is_known = (c >= '0' && c <= '9') || c == '.' || c == '-' || c == 'e';
-    if (!is_known && c != '+') return {};
-    if (c != '+') text += c;
-  }
-  return text;
+bool is_packable(std::string_view number) {
+  return number == kNull ||
+         (!number.empty() && number.find_first_not_of("0123456789.-+e") == std::string_view::npos);
+}
+
+/// Without the plus sign of its exponent.
+void append_packable(std::string& out, std::string_view number) {
+  const auto plus = number.find('+');
+  out += number.substr(0, plus);
+  if (plus != std::string_view::npos) out += number.substr(plus + 1);
+}
+
+void append_integer(std::string& out, std::int64_t value) {
+  char text[24];
+  out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
+}
+
+void append_quoted(std::string& out, std::string_view name) {
+  out += '"';
+  out += name;
+  out += '"';
 }
 
 /// The number with so many places as an integer; nothing: it has more, or is written otherwise.
@@ -132,7 +144,7 @@ std::string to_half_bytes(std::string_view text) {
     is_second = !is_second;
   };
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text.substr(i).starts_with(",0.")) {
+    if (text[i] == ',' && text.substr(i).starts_with(kCommaZero)) {
       put(kCommaZeroPoint);
       i += 2;
     } else if (text[i] == 'n') {
@@ -148,26 +160,29 @@ std::string to_half_bytes(std::string_view text) {
 }
 
 std::string from_half_bytes(std::string_view packed) {
+  constexpr std::size_t kMostOfOne = 3;
   std::string text;
-  text.reserve(packed.size() * 2 + packed.size() / 2);
-  bool was_exponent = false;
-  const auto put = [&](std::uint8_t sign) {
-    const bool is_null = sign == kExponent && was_exponent;
-    was_exponent = sign == kExponent && !is_null;
-    if (is_null) {
-      text.back() = 'n';
-      text += kNull.substr(1);
-    } else if (sign == kCommaZeroPoint) {
-      text += ",0.";
-    } else {
-      text += kSigns[sign];
+  text.resize_and_overwrite(2 * packed.size() * kMostOfOne, [&](char* const begin, std::size_t) {
+    char* out = begin;
+    bool was_exponent = false;
+    const auto put = [&](std::uint8_t sign) {
+      const bool is_null = sign == kExponent && was_exponent;
+      was_exponent = sign == kExponent && !is_null;
+      if (sign == kCommaZeroPoint) {
+        out = std::ranges::copy(kCommaZero, out).out;
+      } else if (is_null) {
+        out = std::ranges::copy(kNull, out - 1).out;
+      } else {
+        *out++ = kSigns[sign];
+      }
+    };
+    for (const char byte : packed) {
+      const auto bits = static_cast<std::uint8_t>(byte);
+      put(bits >> 4);
+      put(bits & 15);
     }
-  };
-  for (const char byte : packed) {
-    const auto bits = static_cast<std::uint8_t>(byte);
-    put(bits >> 4);
-    put(bits & 15);
-  }
+    return static_cast<std::size_t>(out - begin);
+  });
   return text;
 }
 
@@ -238,7 +253,7 @@ bool StatsMatrix::read(std::string_view object) {
     rest.remove_prefix(1);
     const bool has_more = rest.find(',') != std::string_view::npos;
     const std::string_view number = cut(rest, ',');
-    if (packable(number).empty() || (has_more && rest.empty())) return false;
+    if (!is_packable(number) || (has_more && rest.empty())) return false;
     const Statistic* const statistic = statistic_of(*name);
     if (statistic == nullptr) return false;
     const std::string_view field = name->substr(statistic->prefix.size());
@@ -259,13 +274,12 @@ bool StatsMatrix::read(std::string_view object) {
 }
 
 std::string StatsMatrix::fields() const {
-  return json_array(
-      fields_, [](std::string& out, std::string_view name) { out += fmt::format("\"{}\"", name); });
+  return json_array(fields_, append_quoted);
 }
 
 std::string StatsMatrix::statistics() const {
   return json_array(statistics_, [](std::string& out, const Statistic* statistic) {
-    out += fmt::format("\"{}\"", statistic->name());
+    append_quoted(out, statistic->name());
   });
 }
 
@@ -293,26 +307,31 @@ bool StatsMatrix::append_derived(std::string& out, std::size_t field, std::uint6
       !gives(value(field, kLast), write_scaled, *last, places)) {
     return false;
   }
-  out += fmt::format("{},{},{}", *least, *greatest - *least, *last - *least);
+  append_integer(out, *least);
+  out += ',';
+  append_integer(out, *greatest - *least);
+  out += ',';
+  append_integer(out, *last - *least);
+  out += ',';
   const double scale = static_cast<double>(count) * scale_of(places);
   // An integer says the sum, or the square; anything else the mean, or the deviation, itself.
   const double least_sum = static_cast<double>(*least) * static_cast<double>(count);
   const double sum = std::round(*mean * scale);
   if (std::abs(sum) < kMostExact && std::abs(least_sum) < kMostExact &&
       gives(value(field, kAvg), write_mean, static_cast<std::int64_t>(sum), count, places)) {
-    out += fmt::format(",{}",
-                       static_cast<std::int64_t>(sum) - *least * static_cast<std::int64_t>(count));
+    append_integer(out, static_cast<std::int64_t>(sum) - *least * static_cast<std::int64_t>(count));
   } else if (!is_integer(value(field, kAvg))) {
-    out += ',' + packable(value(field, kAvg));
+    append_packable(out, value(field, kAvg));
   } else {
     return false;
   }
+  out += ',';
   const double square = std::round(*deviation * scale * (*deviation * scale));
   if (square < kMostExact && gives(value(field, kStd), write_deviation,
                                    static_cast<std::int64_t>(square), count, places)) {
-    out += fmt::format(",{}", static_cast<std::int64_t>(square));
+    append_integer(out, static_cast<std::int64_t>(square));
   } else if (!is_integer(value(field, kStd))) {
-    out += ',' + packable(value(field, kStd));
+    append_packable(out, value(field, kStd));
   } else {
     return false;
   }
@@ -322,21 +341,24 @@ bool StatsMatrix::append_derived(std::string& out, std::size_t field, std::uint6
 std::string StatsMatrix::pack(std::uint64_t count, const FieldPlaces& places) const {
   const bool can_derive = is_standard(statistics_) && count > 0;
   std::string text;
+  std::string literal;
+  std::string derived;
   for (std::size_t field = 0; field < fields_.size(); ++field) {
     if (field > 0) text += ']';
     const std::string_view first = value(field, 0);
-    bool is_constant = true;
-    std::string literal = "0";
+    bool is_constant = statistics_.front()->prefix != kDerivable[kStd];
+    literal = "0";
     for (std::size_t i = 0; i < statistics_.size(); ++i) {
       const bool is_zero = statistics_[i]->prefix == kDerivable[kStd];
       is_constant = is_constant && value(field, i) == (is_zero ? "0" : first);
-      literal += ',' + packable(value(field, i));
+      literal += ',';
+      append_packable(literal, value(field, i));
     }
-    if (is_constant && statistics_.front()->prefix != kDerivable[kStd]) {
-      text += packable(first);
+    if (is_constant) {
+      append_packable(text, first);
       continue;
     }
-    std::string derived;
+    derived.clear();
     const bool is_shorter = can_derive && append_derived(derived, field, count, places[field]) &&
                             derived.size() < literal.size();
     text += is_shorter ? derived : literal;

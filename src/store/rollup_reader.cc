@@ -2,69 +2,81 @@
 
 #include <fmt/format.h>
 
-#include <limits>
+#include <algorithm>
+#include <optional>
+#include <tuple>
+#include <utility>
 #include <vector>
 
+#include "store/rollup_queries.h"
+#include "store/rollup_scan.h"
 #include "store/schema_sql.h"
 #include "store/sqlite.h"
 #include "store/store_damage.h"
-#include "store/stored_rollup.h"
 #include "store/tag_condition.h"
 
 namespace slipstream {
 namespace {
 
 // A page is held in memory while it is given out, and nothing of the database then.
-constexpr std::int64_t kPageRows = 500;
+constexpr std::size_t kPageRows = 500;
 constexpr std::size_t kPageBytes = std::size_t{1} << 20;
 
-/// A rollup's place in the order of reading.
-struct Place {
-  std::int64_t last_ns = std::numeric_limits<std::int64_t>::min();
-  std::int64_t id = 0;
-};
-
-constexpr int kFirstOfTags = 10;
-
-struct Source {
-  Database& database;
-  std::int64_t version;
-  std::int64_t newest;
-};
-
-Result<Statement> select(const Source& source, std::string_view columns, const RollupFilter& filter,
-                         std::string_view more) {
-  std::string sql =
-      fmt::format("SELECT {} FROM {} WHERE id <= ?6", columns,
-                  source.version < kTagsSince ? "(SELECT *, '' AS tags FROM rollups)" : "rollups");
-  if (!filter.window.empty()) sql += " AND window = ?1";
-  if (!filter.track.empty()) sql += " AND track = ?2";
-  if (!filter.chassis.empty()) sql += " AND chassis = ?3";
+/// Of one of the tables.
+Result<std::int64_t> count_in(RollupTables& tables, const RollupFilter& filter, std::int64_t newest,
+                              bool packed) {
+  constexpr int kFirstOfTags = 7;
+  const std::string tagged = tag_condition(filter.tags, kFirstOfTags);
+  std::string sql = fmt::format("SELECT count(*) FROM {} WHERE id <= ?6",
+                                packed ? "packed_rollups" : tables.unpacked());
   if (filter.from) sql += " AND last_ns >= ?4";
   if (filter.to) sql += " AND last_ns < ?5";
-  sql += tag_condition(filter.tags, kFirstOfTags);
-  sql += more;
-  auto statement = source.database.prepare(sql);
-  if (!statement) return statement;
+  std::string of_series;
+  if (!filter.track.empty()) of_series += " AND track = ?2";
+  if (!filter.chassis.empty()) of_series += " AND chassis = ?3";
+  of_series += tagged;
+  if (packed && !filter.window.empty()) {
+    sql += " AND window IN (SELECT number FROM window_names WHERE name = ?1)";
+  } else if (!filter.window.empty()) {
+    sql += " AND window = ?1";
+  }
+  if (packed && !of_series.empty()) {
+    sql += fmt::format(" AND series IN (SELECT number FROM series WHERE 1{})", of_series);
+  } else {
+    sql += of_series;
+  }
+  auto statement = tables.database().prepare(sql);
+  if (!statement) return std::unexpected(statement.error());
   statement->bind(1, filter.window).bind(2, filter.track).bind(3, filter.chassis);
   if (filter.from) statement->bind(4, filter.from->ns);
   if (filter.to) statement->bind(5, filter.to->ns);
-  statement->bind(6, source.newest);
+  statement->bind(6, newest);
   bind_tags(*statement, filter.tags, kFirstOfTags);
-  return statement;
+  if (const auto row = statement->step(); !row) return std::unexpected(row.error());
+  return statement->integer(0);
 }
 
 }  // namespace
 
 struct RollupReader::Impl {
+  explicit Impl(Database opened) : database(std::move(opened)) {}
+
   Database database;
-  std::int64_t version;
-  std::int64_t newest;  ///< row when it was opened
+  std::optional<RollupTables> tables;
+  std::int64_t newest = 0;  ///< row when it was opened
 
-  Source source() { return {database, version, newest}; }
-
-  /// The rows behind `place`, which moves to the last of them; none: that was all.
-  Result<std::vector<std::string>> read_page(const RollupFilter& filter, Place& place);
+  /// Reads from one state of the database.
+  template <typename Read>
+  auto snapshot(Read read) -> decltype(read()) {
+    if (auto begun = database.execute("BEGIN"); !begun) return std::unexpected(begun.error());
+    const auto known = tables->begin();
+    auto result = known ? read() : std::unexpected(known.error());
+    tables->end();
+    std::ignore = database.execute("COMMIT");
+    return result;
+  }
+  /// The rollups behind `place`, which moves to the last of them; none: that was all.
+  Result<std::vector<std::string>> read_page(const RollupFilter& filter, RollupPlace& place);
 };
 
 RollupReader::RollupReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -92,53 +104,76 @@ Result<std::unique_ptr<RollupReader>> RollupReader::open(const std::filesystem::
                             kStoreVersion),
                 ErrorCode::kVersion);
   }
-  const auto newest = database->integer("SELECT max(id) FROM rollups");
+  auto impl = std::make_unique<Impl>(std::move(*database));
+  auto tables = RollupTables::open(impl->database);
+  if (!tables) return failed(tables.error());
+  impl->tables = std::move(*tables);
+  const auto newest = impl->snapshot([&] { return impl->tables->newest(); });
   if (!newest) return failed(newest.error());
-  return std::unique_ptr<RollupReader>(
-      new RollupReader(std::make_unique<Impl>(std::move(*database), *version, *newest)));
+  impl->newest = *newest;
+  return std::unique_ptr<RollupReader>(new RollupReader(std::move(impl)));
 }
 
 Result<std::uint64_t> RollupReader::log_offset() {
-  if (impl_->version < kCheckpointsSince) return 0;
+  if (impl_->tables->version() < kCheckpointsSince) return 0;
   auto statement = impl_->database.prepare(fmt::format(
       "SELECT coalesce(max(at), 0) FROM (SELECT {} AS at FROM partitions UNION ALL SELECT log_end "
       "FROM dead_letters)",
-      impl_->version < kCommittedOffsetsSince ? "log_offset"
-                                              : "max(log_offset, committed_offset)"));
+      impl_->tables->version() < kCommittedOffsetsSince ? "log_offset"
+                                                        : "max(log_offset, committed_offset)"));
   if (!statement) return std::unexpected(statement.error());
   if (const auto row = statement->step(); !row) return std::unexpected(row.error());
   return static_cast<std::uint64_t>(statement->integer(0));
 }
 
 Result<std::uint64_t> RollupReader::count(const RollupFilter& filter) {
-  auto statement = select(impl_->source(), "count(*)", filter, "");
-  if (!statement) return std::unexpected(statement.error());
-  if (const auto row = statement->step(); !row) return std::unexpected(row.error());
-  return static_cast<std::uint64_t>(statement->integer(0));
+  return impl_->snapshot([&]() -> Result<std::uint64_t> {
+    RollupTables& tables = *impl_->tables;
+    std::int64_t sum = 0;
+    for (const bool packed : {true, false}) {
+      if (packed ? !tables.has_packed() : tables.unpacked().empty()) continue;
+      const auto count = count_in(tables, filter, impl_->newest, packed);
+      if (!count) return std::unexpected(count.error());
+      sum += *count;
+    }
+    return static_cast<std::uint64_t>(sum);
+  });
 }
 
 Result<std::vector<std::string>> RollupReader::Impl::read_page(const RollupFilter& filter,
-                                                               Place& place) {
-  auto statement = select(source(), kStoredRollupColumns, filter,
-                          " AND (last_ns, id) > (?7, ?8) ORDER BY last_ns, id LIMIT ?9");
-  if (!statement) return std::unexpected(statement.error());
-  statement->bind(7, place.last_ns).bind(8, place.id).bind(9, kPageRows);
+                                                               RollupPlace& place) {
+  RollupScanFilter wanted{.window = filter.window,
+                          .track = filter.track,
+                          .chassis = filter.chassis,
+                          .tags = filter.tags,
+                          .newest = newest,
+                          .newest_first = false,
+                          .expected = kPageRows};
+  wanted.low = {place.last_ns, place.id + 1};
+  if (filter.from) wanted.low = std::max(wanted.low, {filter.from->ns, RollupPlace::kLeast});
+  if (filter.to) wanted.high = {filter.to->ns, RollupPlace::kLeast};
+  auto scan = RollupScan::begin(*tables, std::move(wanted));
+  if (!scan) return std::unexpected(scan.error());
   std::vector<std::string> rollups;
-  for (std::size_t bytes = 0; bytes < kPageBytes; bytes += rollups.back().size()) {
-    const auto row = statement->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) break;
-    place = {statement->integer(kLastNsColumn), statement->integer(kIdColumn)};
-    rollups.push_back(stored_rollup_json(*statement));
+  std::size_t bytes = 0;
+  while (rollups.size() < kPageRows && bytes < kPageBytes) {
+    const auto next = scan->next();
+    if (!next) return std::unexpected(next.error());
+    if (!*next) break;
+    place = **next;
+    auto rollup = read_rollup(*tables, place.id);
+    if (!rollup) return std::unexpected(rollup.error());
+    bytes += rollup->size();
+    rollups.push_back(std::move(*rollup));
   }
   return rollups;
 }
 
 Result<void> RollupReader::for_each(const RollupFilter& filter,
                                     const std::function<Result<void>(const std::string&)>& take) {
-  Place place;
+  RollupPlace place{RollupPlace::kLeast, RollupPlace::kLeast};
   while (true) {
-    const auto page = impl_->read_page(filter, place);
+    const auto page = impl_->snapshot([&] { return impl_->read_page(filter, place); });
     if (!page) return std::unexpected(page.error());
     if (page->empty()) return {};
     for (const std::string& rollup : *page) {

@@ -3,22 +3,25 @@
 #include <fmt/format.h>
 
 #include <mutex>
+#include <optional>
 #include <tuple>
 #include <utility>
 
 #include "base/check.h"
+#include "store/retention.h"
+#include "store/rollup_inserter.h"
 #include "store/rollup_queries.h"
 #include "store/schema_sql.h"
 #include "store/sqlite.h"
-#include "store/statistics_view.h"
+#include "store/store_views.h"
 
 namespace slipstream {
 namespace {
 
-constexpr std::int64_t kPrunePiece = 5'000;
-constexpr std::int64_t kNsPerHour = 3'600 * kNsPerSecond;
-/// SQLite gives out the row behind the newest: while that stays, no row is given out twice.
-constexpr std::string_view kNotNewest = "id < (SELECT max(id) FROM rollups)";
+/// What a store that this version makes keeps of `second`.
+constexpr int kSecondHours = 7 * 24;
+/// Takes some ten milliseconds.
+constexpr std::int64_t kPackPiece = 250;
 
 Result<void> bring_up_to_date(Database& database) {
   const auto version = database.integer("PRAGMA user_version");
@@ -28,12 +31,31 @@ Result<void> bring_up_to_date(Database& database) {
                             *version, kStoreVersion),
                 ErrorCode::kVersion);
   }
+  const bool is_new = *version == 0;
   for (auto part = static_cast<int>(*version); part < kStoreVersion; ++part) {
-    const std::string sql = fmt::format("BEGIN IMMEDIATE;{};PRAGMA user_version={};COMMIT",
-                                        kStoreSchema[part], part + 1);
+    if (auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
+    // Views name what the parts rename.
+    if (auto dropped = drop_views(database); !dropped) return dropped;
+    std::string sql = kStoreSchema[part];
+    if (is_new && part + 1 == kPackedSince) {
+      sql += fmt::format("INSERT INTO window_retention VALUES ('second', {}, 0);", kSecondHours);
+    }
+    sql += fmt::format("PRAGMA user_version={};COMMIT", part + 1);
     if (auto done = database.execute(sql.c_str()); !done) return done;
   }
-  return bring_statistics_view_up_to_date(database);
+  if (auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
+  const auto has_unpacked = has_unpacked_rollups(database);
+  if (!has_unpacked) return std::unexpected(has_unpacked.error());
+  if (*has_unpacked) {
+    const auto one =
+        database.integer("SELECT count(*) FROM (SELECT 1 FROM unpacked_rollups LIMIT 1)");
+    if (!one) return std::unexpected(one.error());
+    if (*one == 0) {
+      if (auto done = database.execute("DROP TABLE unpacked_rollups"); !done) return done;
+    }
+  }
+  if (auto done = bring_views_up_to_date(database); !done) return done;
+  return database.execute("COMMIT");
 }
 
 /// What is for the outbox, without those that the store had already.
@@ -49,15 +71,16 @@ RollupBatch new_of(const Commit& commit, const std::vector<RollupRow>& rows) {
 
 struct RollupStore::Impl {
   Impl(Database w, Database r, StoreOptions o, const FieldTable& f)
-      : writer(std::move(w)), reader(std::move(r)), options(o), fields(f) {}
+      : writer(std::move(w)), reader(std::move(r)), options(std::move(o)), fields(f) {}
 
   Database writer;
   std::mutex reader_mutex;  // guards reader
   Database reader;
   const StoreOptions options;
   const FieldTable& fields;
-  Statement insert;
-  Statement find_out;
+  std::optional<RollupTables> tables;  ///< of the reader
+  std::optional<RollupInserter> inserter;
+  std::optional<Retention> retention;
   CheckpointTables checkpoints;
   StoreDamage damage;
   std::mutex refused_mutex;  // guards refused
@@ -66,18 +89,20 @@ struct RollupStore::Impl {
   Counter rows_written;
   std::unique_ptr<Outbox> outbox;  ///< may be nullptr
 
-  /// Whether one of those that it may be in is of the same window and holds its time.
-  Result<bool> is_out(const Rollup& rollup);
   Result<void> insert_rollups(const RollupBatch& rollups, std::vector<RollupRow>& rows);
   Result<std::size_t> prune(ArrivalTime now, ArrivalTime keys_before);
   /// Reads from one state of the database, whatever is committed meanwhile.
   template <typename Read>
-  auto snapshot(Read read) -> decltype(read(reader)) {
+  auto snapshot(Read read) -> decltype(read(*tables)) {
     const std::lock_guard lock(reader_mutex);
-    if (auto begun = damage.watch(reader.execute("BEGIN")); !begun) {
+    auto begun = reader.execute("BEGIN");
+    if (begun) begun = tables->begin();
+    if (!damage.watch(begun)) {
+      std::ignore = reader.execute("ROLLBACK");
       return std::unexpected(begun.error());
     }
-    auto result = damage.watch(read(reader));
+    auto result = damage.watch(read(*tables));
+    tables->end();
     std::ignore = reader.execute("COMMIT");
     return result;
   }
@@ -92,7 +117,10 @@ struct RollupStore::Impl {
     if (!done) return damage.watch(std::move(done));
     done = work();
     if (done) done = writer.execute("COMMIT");
-    if (!done) std::ignore = writer.execute("ROLLBACK");
+    if (!done) {
+      std::ignore = writer.execute("ROLLBACK");
+      if (inserter) std::ignore = inserter->forget();
+    }
     return damage.watch(std::move(done));
   }
 };
@@ -118,8 +146,10 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   auto writer = Database::open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   if (!writer) return std::unexpected(writer.error());
   writer->set_busy_timeout(Database::kServerBusyTimeoutMs);
-  if (auto set = writer->execute("PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
-                                 "PRAGMA journal_size_limit=16777216;PRAGMA cache_size=-32768;");
+  // The first of them counts in a new file alone, and only before anything is in it.
+  if (auto set = writer->execute(
+          "PRAGMA auto_vacuum=INCREMENTAL;PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
+          "PRAGMA journal_size_limit=16777216;PRAGMA cache_size=-32768;");
       !set) {
     return failed(set.error());
   }
@@ -128,21 +158,17 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   if (!reader) return std::unexpected(reader.error());
   reader->set_busy_timeout(Database::kServerBusyTimeoutMs);
 
-  auto impl = std::make_unique<Impl>(std::move(*writer), std::move(*reader), options, fields);
-  const std::pair<Statement*, std::string_view> statements[] = {
-      {&impl->insert,
-       "INSERT OR IGNORE INTO rollups (window, window_id, track, chassis, lap, sector, count, "
-       "first_ns, last_ns, partition, sequence, late, stats, tags) VALUES "
-       "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
-      {&impl->find_out,
-       "SELECT 1 FROM rollups WHERE window = ? AND track = ? AND chassis = ? AND (lap = ? OR NOT "
-       "?) AND (sector = ? OR NOT ?) AND late = ? AND first_ns <= ? AND last_ns >= ? AND partition "
-       "= ? AND sequence > ? AND sequence <= ? AND tags = ? LIMIT 1"}};
-  for (const auto& [statement, sql] : statements) {
-    auto prepared = impl->writer.prepare(sql);
-    if (!prepared) return failed(prepared.error());
-    *statement = std::move(*prepared);
-  }
+  auto impl =
+      std::make_unique<Impl>(std::move(*writer), std::move(*reader), std::move(options), fields);
+  auto tables = RollupTables::open(impl->reader);
+  if (!tables) return failed(tables.error());
+  impl->tables = std::move(*tables);
+  auto inserter = RollupInserter::prepare(impl->writer, fields);
+  if (!inserter) return failed(inserter.error());
+  impl->inserter = std::move(*inserter);
+  auto written = RollupTables::open(impl->writer);
+  if (!written) return failed(written.error());
+  impl->retention.emplace(std::move(*written), impl->options.retention);
   auto checkpoints = CheckpointTables::prepare(impl->writer);
   if (!checkpoints) return failed(checkpoints.error());
   impl->checkpoints = std::move(*checkpoints);
@@ -156,59 +182,12 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   return std::unique_ptr<RollupStore>(new RollupStore(std::move(impl)));
 }
 
-Result<bool> RollupStore::Impl::is_out(const Rollup& rollup) {
-  for (const SequenceRange& those : rollup.may_repeat) {
-    find_out.bind(1, rollup.window)
-        .bind(2, rollup.track)
-        .bind(3, rollup.chassis)
-        .bind(4, rollup.lap)
-        .bind(5, std::int64_t{rollup.key_lap})
-        .bind(6, rollup.sector)
-        .bind(7, std::int64_t{rollup.key_sector})
-        .bind(8, std::int64_t{rollup.late})
-        .bind(9, rollup.first_time.ns)
-        .bind(10, rollup.last_time.ns)
-        .bind(11, rollup.partition.to_number())
-        .bind(12, static_cast<std::int64_t>(those.after))
-        .bind(13, static_cast<std::int64_t>(those.last))
-        .bind(14, rollup.tags);
-    const auto found = find_out.step();
-    find_out.reset();
-    if (!found || *found) return found;
-  }
-  return false;
-}
-
 Result<void> RollupStore::Impl::insert_rollups(const RollupBatch& rollups,
                                                std::vector<RollupRow>& rows) {
-  std::string stats;
-  for (const auto& r : rollups) {
-    const auto out = is_out(*r);
-    if (!out) return std::unexpected(out.error());
-    if (*out) {
-      rows.push_back(0);
-      continue;
-    }
-    stats.clear();
-    append_rollup_stats(stats, *r, fields);
-    insert.bind(1, r->window)
-        .bind_blob(2, r->window_id.data(), r->window_id.size())
-        .bind(3, r->track)
-        .bind(4, r->chassis)
-        .bind(5, r->lap)
-        .bind(6, r->sector)
-        .bind(7, static_cast<std::int64_t>(r->count))
-        .bind(8, r->first_time.ns)
-        .bind(9, r->last_time.ns)
-        .bind(10, r->partition.to_number())
-        .bind(11, static_cast<std::int64_t>(r->sequence))
-        .bind(12, std::int64_t{r->late})
-        .bind(13, stats)
-        .bind(14, r->tags);
-    const auto done = insert.step();
-    insert.reset();
-    if (!done) return std::unexpected(done.error());
-    rows.push_back(writer.changes() > 0 ? writer.last_row() : 0);
+  for (const auto& rollup : rollups) {
+    const auto row = inserter->put(*rollup);
+    if (!row) return std::unexpected(row.error());
+    rows.push_back(*row);
     rows_written.add();
   }
   return {};
@@ -243,73 +222,61 @@ Result<void> RollupStore::start_layout(const std::string& layout, std::uint32_t 
 }
 
 Result<StoredState> RollupStore::load() const {
-  return impl_->snapshot([](Database& reader) { return CheckpointTables::load(reader); });
+  return impl_->snapshot(
+      [](RollupTables& tables) { return CheckpointTables::load(tables.database()); });
 }
 
 Result<std::optional<PartitionState>> RollupStore::load_partition(PartitionId partition) const {
-  return impl_->snapshot(
-      [&](Database& reader) { return CheckpointTables::load_partition(reader, partition); });
+  return impl_->snapshot([&](RollupTables& tables) {
+    return CheckpointTables::load_partition(tables.database(), partition);
+  });
 }
 
-Result<std::size_t> RollupStore::prune(ArrivalTime now, ArrivalTime keys_before) {
-  return impl_->damage.watch(impl_->prune(now, keys_before));
-}
-
-Result<std::size_t> RollupStore::Impl::prune(ArrivalTime now, ArrivalTime keys_before) {
-  Database& database = writer;
-  if (auto done = database.execute(
-          fmt::format(
-              "DELETE FROM idempotency_keys WHERE time_ns < max({}, coalesce((SELECT time_ns "
-              "FROM idempotency_keys ORDER BY time_ns DESC LIMIT 1 OFFSET {}), {}))",
-              keys_before.ns, AnsweredKey::kMostKept - 1, keys_before.ns)
-              .c_str());
-      !done) {
-    return std::unexpected(done.error());
-  }
-  std::size_t removed = 0;
-  const auto remove = [&](const std::string& sql) -> Result<void> {
-    if (auto done = database.execute(sql.c_str()); !done) return done;
-    removed += static_cast<std::size_t>(database.changes());
+Result<bool> RollupStore::prune(ArrivalTime now, ArrivalTime keys_before) {
+  bool has_more = false;
+  auto done = impl_->transaction([&]() -> Result<void> {
+    auto removed = impl_->writer.execute(
+        fmt::format("DELETE FROM idempotency_keys WHERE time_ns < max({}, coalesce((SELECT time_ns "
+                    "FROM idempotency_keys ORDER BY time_ns DESC LIMIT 1 OFFSET {}), {}))",
+                    keys_before.ns, AnsweredKey::kMostKept - 1, keys_before.ns)
+            .c_str());
+    if (!removed) return removed;
+    const auto more = impl_->retention->prune(now);
+    if (!more) return std::unexpected(more.error());
+    has_more = *more;
     return {};
-  };
-  if (options.retention_hours > 0) {
-    const std::int64_t oldest = now.ns - options.retention_hours * kNsPerHour;
-    if (auto done =
-            remove(fmt::format("DELETE FROM rollups WHERE id IN (SELECT id FROM rollups WHERE "
-                               "last_ns < {} AND {} ORDER BY last_ns LIMIT {})",
-                               oldest, kNotNewest, kPrunePiece));
-        !done) {
-      return std::unexpected(done.error());
-    }
-  }
-  if (options.retention_rollups > 0) {
-    const auto count = database.integer("SELECT count(*) FROM rollups");
-    if (!count) return std::unexpected(count.error());
-    const std::int64_t excess = *count - static_cast<std::int64_t>(options.retention_rollups);
-    if (excess > 0) {
-      if (auto done =
-              remove(fmt::format("DELETE FROM rollups WHERE id IN (SELECT id FROM rollups WHERE {} "
-                                 "ORDER BY last_ns, id LIMIT {})",
-                                 kNotNewest, std::min(excess, kPrunePiece)));
-          !done) {
-        return std::unexpected(done.error());
-      }
-    }
-  }
-  return removed;
+  });
+  if (!done) return std::unexpected(done.error());
+  if (has_more) return true;
+  return impl_->damage.watch(impl_->retention->shrink());
+}
+
+Result<bool> RollupStore::pack_some() {
+  bool has_more = false;
+  auto done = impl_->transaction([&]() -> Result<void> {
+    const auto packed = impl_->inserter->pack_some(kPackPiece);
+    if (!packed) return std::unexpected(packed.error());
+    has_more = impl_->inserter->has_unpacked();
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return has_more;
+}
+
+bool RollupStore::has_unpacked() const {
+  return impl_->inserter->has_unpacked();
 }
 
 Result<RollupPage> RollupStore::query(const RollupQuery& query) const {
-  const std::lock_guard lock(impl_->reader_mutex);
-  return impl_->damage.watch(query_rollups(impl_->reader, query));
+  return impl_->snapshot([&](RollupTables& tables) { return query_rollups(tables, query); });
 }
 
 Result<StoredRollups> RollupStore::read_stored(const StoredRollupsQuery& query) const {
-  return impl_->snapshot([&](Database& reader) { return read_stored_rollups(reader, query); });
+  return impl_->snapshot([&](RollupTables& tables) { return read_stored_rollups(tables, query); });
 }
 
 Result<RollupCursor> RollupStore::newest() const {
-  return impl_->snapshot([](Database& reader) { return newest_rollup(reader); });
+  return impl_->snapshot([](RollupTables& tables) { return newest_rollup(tables); });
 }
 
 Result<void> RollupStore::tend(SteadyTime now) {

@@ -8,14 +8,14 @@
 #include "model/stored_rollups.h"
 #include "store/checkpoint_tables.h"
 #include "store/outbox.h"
+#include "store/retention.h"
 #include "store/store_damage.h"
 #include "store/wal_keeper.h"
 
 namespace slipstream {
 
 struct StoreOptions {
-  std::int64_t retention_hours = 0;     ///< 0: for ever
-  std::uint64_t retention_rollups = 0;  ///< 0: any number
+  RetentionOptions retention = {};
   /// What gets rollups beside; none: no outbox.
   std::vector<RollupDestination> destinations = {};
 };
@@ -23,7 +23,8 @@ struct StoreOptions {
 /// Closed windows in SQLite (slipstream.db in the data directory; docs/store.md has the schema),
 /// and in the same transactions what a restart needs to go on without a point lost or counted
 /// twice. Errors of kind kCorrupt tell that the file is damaged, and are remembered: trying again
-/// gives the same. Threads: commit(), start_layout(), prune() and tend() on one; the queries from
+/// gives the same. Threads: commit(), start_layout(), prune(), pack_some(), has_unpacked() and
+/// tend() on one; the queries from
 /// any, with a connection of their own; wal() and damage() from any.
 class RollupStore {
  public:
@@ -40,10 +41,14 @@ class RollupStore {
   /// Forgets all partitions' states; the new layout's begin at `offset` in the log.
   Result<void> start_layout(const std::string& layout, std::uint32_t partitions, LogOffset offset,
                             std::uint64_t sequence);
-  /// Removes what is past its retention, a bounded piece at a time; returns how many rollups.
-  /// Of the answered keys those of before `keys_before` go, and what is beyond
-  /// AnsweredKey::kMostKept.
-  Result<std::size_t> prune(ArrivalTime now, ArrivalTime keys_before);
+  /// Removes what is past its retention, a bounded piece at a time; true: there is more to do. Of
+  /// the answered keys those of before `keys_before` go, and what is beyond AnsweredKey::kMostKept.
+  Result<bool> prune(ArrivalTime now, ArrivalTime keys_before);
+  /// Packs a bounded piece of the rollups that an older version wrote, each of them in the same
+  /// transaction in which it is removed where it was; true: there are more. Until then they are
+  /// read from where they are.
+  Result<bool> pack_some();
+  bool has_unpacked() const;
 
   /// While there is a reason (the file was deleted), nothing is committed, and it is told. Any
   /// thread.

@@ -7,7 +7,7 @@ namespace slipstream {
 inline constexpr const char* kStoreFile = "slipstream.db";
 
 /// The store's schema; docs/store.md explains it. Times are nanoseconds since 1970. A database of
-/// version n has the first n parts.
+/// version n has the first n parts, and the views of store/store_views.h.
 inline constexpr const char* kStoreSchema[] = {R"sql(
 CREATE TABLE rollups (
   id INTEGER PRIMARY KEY,
@@ -28,37 +28,6 @@ CREATE TABLE rollups (
 CREATE INDEX rollups_newest ON rollups (last_ns, id);
 CREATE INDEX rollups_by_window ON rollups (window, last_ns, id);
 CREATE INDEX rollups_by_chassis ON rollups (chassis, window, last_ns, id);
-
-CREATE VIEW rollup_fields AS
-SELECT r.id, r.window, r.track, r.chassis, r.lap, r.sector, r.count,
-       strftime('%Y-%m-%dT%H:%M:%fZ', r.first_ns / 1e9, 'unixepoch') AS first_ts,
-       strftime('%Y-%m-%dT%H:%M:%fZ', r.last_ns / 1e9, 'unixepoch') AS last_ts,
-       substr(s.key, 5) AS field,
-       s.value AS avg,
-       json_extract(r.stats, '$."min_' || substr(s.key, 5) || '"') AS min,
-       json_extract(r.stats, '$."max_' || substr(s.key, 5) || '"') AS max,
-       json_extract(r.stats, '$."std_' || substr(s.key, 5) || '"') AS std,
-       json_extract(r.stats, '$."last_' || substr(s.key, 5) || '"') AS last
-FROM rollups r, json_each(r.stats) s
-WHERE substr(s.key, 1, 4) = 'avg_';
-
-CREATE VIEW sectors AS
-SELECT id, track, chassis, lap, sector, count,
-       strftime('%Y-%m-%dT%H:%M:%fZ', first_ns / 1e9, 'unixepoch') AS first_ts,
-       round((last_ns - first_ns) / 1e9, 3) AS seconds,
-       json_extract(stats, '$.avg_speed_kmh') AS avg_speed_kmh,
-       json_extract(stats, '$.min_speed_kmh') AS min_speed_kmh,
-       json_extract(stats, '$.max_speed_kmh') AS max_speed_kmh,
-       json_extract(stats, '$.max_pbrake_f') AS max_pbrake_f,
-       json_extract(stats, '$.max_rpm') AS max_rpm
-FROM rollups WHERE window = 'sector' AND late = 0;
-
-CREATE VIEW seconds AS
-SELECT id, track, chassis, lap, sector, count,
-       strftime('%Y-%m-%dT%H:%M:%SZ', first_ns / 1000000000, 'unixepoch') AS second,
-       json_extract(stats, '$.avg_speed_kmh') AS avg_speed_kmh,
-       json_extract(stats, '$.last_lapdist_m') AS last_lapdist_m
-FROM rollups WHERE window = 'second' AND late = 0;
 )sql",
                                                R"sql(
 DROP TABLE IF EXISTS meta;
@@ -124,30 +93,57 @@ CREATE INDEX outbox_by_shard ON outbox (destination, shard, id, count);
 )sql",
                                                R"sql(
 ALTER TABLE rollups ADD COLUMN tags TEXT NOT NULL DEFAULT '';  -- "cpu":"cpu0","mode":"user"
-DROP VIEW IF EXISTS sectors;
-CREATE VIEW sectors AS
-SELECT id, track, chassis, lap, sector, count,
-       strftime('%Y-%m-%dT%H:%M:%fZ', first_ns / 1e9, 'unixepoch') AS first_ts,
-       round((last_ns - first_ns) / 1e9, 3) AS seconds,
-       json_extract(stats, '$.avg_speed_kmh') AS avg_speed_kmh,
-       json_extract(stats, '$.min_speed_kmh') AS min_speed_kmh,
-       json_extract(stats, '$.max_speed_kmh') AS max_speed_kmh,
-       json_extract(stats, '$.max_pbrake_f') AS max_pbrake_f,
-       json_extract(stats, '$.max_rpm') AS max_rpm,
-       '{' || tags || '}' AS tags
-FROM rollups WHERE window = 'sector' AND late = 0;
-DROP VIEW IF EXISTS seconds;
-CREATE VIEW seconds AS
-SELECT id, track, chassis, lap, sector, count,
-       strftime('%Y-%m-%dT%H:%M:%SZ', first_ns / 1000000000, 'unixepoch') AS second,
-       json_extract(stats, '$.avg_speed_kmh') AS avg_speed_kmh,
-       json_extract(stats, '$.last_lapdist_m') AS last_lapdist_m,
-       '{' || tags || '}' AS tags
-FROM rollups WHERE window = 'second' AND late = 0;
+)sql",
+                                               R"sql(
+ALTER TABLE rollups RENAME TO unpacked_rollups;  -- until each is packed
+CREATE TABLE window_names (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE series (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  track TEXT NOT NULL,
+  chassis TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  UNIQUE (chassis, track, tags)
+) STRICT;
+CREATE TABLE rollup_layouts (
+  number INTEGER PRIMARY KEY,
+  fields TEXT NOT NULL,
+  statistics TEXT NOT NULL,
+  scales TEXT NOT NULL,
+  UNIQUE (fields, statistics, scales)
+) STRICT;
+CREATE TABLE packed_rollups (
+  id INTEGER PRIMARY KEY,
+  window INTEGER NOT NULL,
+  series INTEGER NOT NULL,
+  lap INTEGER NOT NULL,
+  sector INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  last_ns INTEGER NOT NULL,
+  span_ns INTEGER NOT NULL,
+  partition INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  late INTEGER NOT NULL,
+  window_id_head BLOB NOT NULL,
+  window_id_tail BLOB NOT NULL,
+  layout INTEGER,  -- NULL: stats are the JSON object itself
+  stats ANY NOT NULL
+) STRICT;
+CREATE INDEX packed_rollups_by_window_id ON packed_rollups (window_id_tail);
+CREATE INDEX packed_rollups_by_window ON packed_rollups (window, last_ns);
+CREATE INDEX packed_rollups_by_series ON packed_rollups (series, window, last_ns, lap);
+CREATE TABLE window_retention (
+  window TEXT PRIMARY KEY,
+  hours INTEGER NOT NULL,  -- 0: for ever
+  removed_to INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE stored_by (hour INTEGER PRIMARY KEY, id INTEGER NOT NULL) STRICT;
 )sql"};
 inline constexpr int kStoreVersion = std::size(kStoreSchema);
 inline constexpr int kCheckpointsSince = 2;       ///< the version that came with `partitions`
 inline constexpr int kCommittedOffsetsSince = 5;  ///< and with their `committed_offset`
 inline constexpr int kTagsSince = 7;              ///< and with rollups' `tags`
+inline constexpr int kPackedSince = 8;            ///< and with `packed_rollups`
+/// Of rollups that a version before wrote, while there are any.
+inline constexpr const char* kUnpackedTable = "unpacked_rollups";
 
 }  // namespace slipstream

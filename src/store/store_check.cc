@@ -3,20 +3,22 @@
 #include <set>
 #include <string_view>
 
+#include "store/packed_row_judge.h"
 #include "store/schema_sql.h"
 #include "store/store_file.h"
+#include "store/store_views.h"
 
 namespace slipstream {
 namespace {
 
 constexpr std::size_t kMaxFaults = 100;  ///< of one kind
 
-/// "table rollups: CREATE TABLE ..." of all that belongs to the schema. The view of statistics is
-/// only told to be there: it is of those that the program knew which wrote last.
+/// "table rollups: CREATE TABLE ..." of all that belongs to the schema. Views are only told to be
+/// there: they are of the statistics that the program knew which wrote last.
 Result<std::set<std::string>> objects_of(Database& database) {
   auto rows = database.prepare(
-      "SELECT type || ' ' || name, iif(name = 'rollup_fields', '', sql) FROM sqlite_master WHERE "
-      "name NOT LIKE 'sqlite\\_%' ESCAPE '\\'");
+      "SELECT type || ' ' || name, iif(type = 'view', '', sql) FROM sqlite_master WHERE name NOT "
+      "LIKE 'sqlite\\_%' ESCAPE '\\'");
   if (!rows) return std::unexpected(rows.error());
   std::set<std::string> objects;
   while (true) {
@@ -27,13 +29,11 @@ Result<std::set<std::string>> objects_of(Database& database) {
   }
 }
 
-Result<std::set<std::string>> objects_of_version(std::int64_t version) {
+Result<std::set<std::string>> objects_of_version(std::int64_t version, bool has_unpacked) {
   auto database = Database::open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   if (!database) return std::unexpected(database.error());
-  for (std::int64_t part = 0; part < version; ++part) {
-    if (auto made = database->execute(kStoreSchema[part]); !made) {
-      return std::unexpected(made.error());
-    }
+  if (auto made = make_store_schema(*database, version, has_unpacked); !made) {
+    return std::unexpected(made.error());
   }
   return objects_of(*database);
 }
@@ -87,7 +87,9 @@ class Check {
       return false;
     }
     const auto there = objects_of(database_);
-    const auto expected = objects_of_version(report_.version);
+    const auto has_unpacked = has_unpacked_rollups(database_);
+    has_unpacked_ = has_unpacked && *has_unpacked;
+    const auto expected = objects_of_version(report_.version, has_unpacked_);
     if (!there || !expected) {
       fault(fmt::format("the schema cannot be read: {}",
                         there ? expected.error().message : there.error().message));
@@ -104,15 +106,53 @@ class Check {
   }
 
   void rollups() {
-    each("the rollups", "SELECT count(*) FROM rollups NOT INDEXED", [this](const Statement& row) {
-      report_.rollups = static_cast<std::uint64_t>(row.integer(0));
-    });
+    if (report_.version < kPackedSince) {
+      unpacked("rollups");
+      return;
+    }
+    count("packed_rollups");
+    packed();
+    each("the series",
+         fmt::format("SELECT number FROM series WHERE NOT json_valid('{{' || tags || '}}') LIMIT "
+                     "{}",
+                     kMaxFaults),
+         [this](const Statement& row) {
+           fault(fmt::format("series {} makes no sense", row.integer(0)));
+         });
+    if (has_unpacked_) unpacked(kUnpackedTable);
+  }
+
+  void count(std::string_view table) {
+    each("the rollups", fmt::format("SELECT count(*) FROM {} NOT INDEXED", table),
+         [this](const Statement& row) {
+           report_.rollups += static_cast<std::uint64_t>(row.integer(0));
+         });
+  }
+
+  void unpacked(std::string_view table) {
+    count(table);
     each("the rollups",
-         fmt::format("SELECT id FROM rollups WHERE NOT json_valid(stats) OR length(window_id) <> "
-                     "16 OR count < 1{} LIMIT {}",
+         fmt::format("SELECT id FROM {} WHERE NOT json_valid(stats) OR length(window_id) <> 16 OR "
+                     "count < 1{} LIMIT {}",
+                     table,
                      report_.version < kTagsSince ? "" : " OR NOT json_valid('{' || tags || '}')",
                      kMaxFaults),
          [this](const Statement& row) {
+           fault(fmt::format("row {} of the rollups makes no sense", row.integer(0)));
+         });
+  }
+
+  void packed() {
+    auto judge = PackedRowJudge::of(database_);
+    if (!judge) {
+      fault(fmt::format("the rollups' names cannot be read: {}", judge.error().message));
+      return;
+    }
+    std::size_t faults = 0;
+    each("the rollups",
+         fmt::format("SELECT {} FROM packed_rollups NOT INDEXED", PackedRowJudge::kColumns),
+         [&](const Statement& row) {
+           if (judge->makes_sense(row) || ++faults > kMaxFaults) return;
            fault(fmt::format("row {} of the rollups makes no sense", row.integer(0)));
          });
   }
@@ -132,6 +172,7 @@ class Check {
 
   Database& database_;
   StoreReport& report_;
+  bool has_unpacked_ = false;
 };
 
 }  // namespace

@@ -37,7 +37,7 @@ struct StoreDamageTest : RollupStoreTest {
 
 TEST_F(StoreDamageTest, IsToldApartByItsCodeAndRemembered) {
   fill(10);
-  spoil("rollups");
+  spoil("packed_rollups");
   auto store = open();
   EXPECT_EQ(store->damage(), std::nullopt);
   const auto page = store->query({});
@@ -129,9 +129,25 @@ TEST_F(StoreDamageTest, OfASpoiltTableTheRestIsSalvaged) {
   EXPECT_THAT(salvage->damaged_tables, ElementsAre("idempotency_keys"));
 }
 
+TEST_F(StoreDamageTest, NamesThatCannotBeReadInTheirTableAreReadInItsIndex) {
+  fill(100);
+  for (const auto* const table : {"window_names", "series", "rollup_layouts"}) spoil(table);
+  EXPECT_EQ(open()->query({}).error().code, ErrorCode::kCorrupt);
+  const auto fresh = directory_ / "fresh";
+  std::filesystem::create_directory(fresh);
+  const auto salvage = salvage_store_file(path(), fresh / kStoreFile, [](std::uint64_t) {});
+  ASSERT_TRUE(salvage) << salvage.error().message;
+  EXPECT_EQ(salvage->rollups, 100u);
+  EXPECT_THAT(salvage->damaged_tables, ElementsAre("window_names", "series", "rollup_layouts"));
+  EXPECT_THAT(salvage->lost, IsEmpty());
+  EXPECT_THAT(check_store_file(fresh / kStoreFile)->faults, IsEmpty());
+  EXPECT_EQ(RollupStore::open(fresh, {}, schema_.fields()).value()->query({})->rollups.size(),
+            100u);
+}
+
 TEST_F(StoreDamageTest, WhereNoRollupCanBeReadTheIndexTellsWhichThereWere) {
   fill(500);
-  spoil("rollups");
+  spoil("packed_rollups");
   const auto fresh = directory_ / "fresh.db";
   const auto salvage = salvage_store_file(path(), fresh, [](std::uint64_t) {});
   ASSERT_TRUE(salvage) << salvage.error().message;
@@ -145,20 +161,22 @@ TEST_F(StoreDamageTest, CheckNamesARowThatMakesNoSenseAndASchemaThatLacksSomethi
   {
     auto database = Database::open(path(), SQLITE_OPEN_READWRITE).value();
     ASSERT_TRUE(
-        database.execute("UPDATE rollups SET stats = '{' WHERE id = 3; "
-                         "UPDATE rollups SET tags = 'x' WHERE id = 4; "
-                         "DROP INDEX rollups_newest"));
+        database.execute("UPDATE packed_rollups SET stats = x'EE' WHERE id = 3; "
+                         "UPDATE packed_rollups SET series = 99 WHERE id = 4; "
+                         "UPDATE series SET tags = 'x'; DROP INDEX packed_rollups_by_window"));
   }
   const auto report = check_store_file(path());
   ASSERT_TRUE(report);
   EXPECT_THAT(report->faults,
-              ElementsAre("the schema lacks, or has another, index rollups_newest"));
+              ElementsAre("the schema lacks, or has another, index packed_rollups_by_window"));
   {
     auto database = Database::open(path(), SQLITE_OPEN_READWRITE).value();
-    ASSERT_TRUE(database.execute("CREATE INDEX rollups_newest ON rollups (last_ns, id)"));
+    ASSERT_TRUE(database.execute(
+        "CREATE INDEX packed_rollups_by_window ON packed_rollups (window, last_ns)"));
   }
-  EXPECT_THAT(check_store_file(path())->faults, ElementsAre("row 3 of the rollups makes no sense",
-                                                            "row 4 of the rollups makes no sense"));
+  EXPECT_THAT(check_store_file(path())->faults,
+              ElementsAre("row 3 of the rollups makes no sense",
+                          "row 4 of the rollups makes no sense", "series 1 makes no sense"));
 }
 
 }  // namespace

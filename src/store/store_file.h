@@ -28,8 +28,8 @@ Result<StoreReport> check_store_file(const std::filesystem::path& database);
 /// What could be read of a damaged store.
 struct Salvage {
   std::uint64_t rollups = 0;  ///< copied
-  /// Rollups that an index still tells of, by window_id, though their rows cannot be read; their
-  /// row's number.
+  /// Rollups that an index still tells of, by the last 8 bytes of their window_id, though their
+  /// rows cannot be read; their row's number.
   std::map<std::string, std::int64_t> lost = {};
   bool knows_lost = false;  ///< else there may be others
   /// All that a start goes on from is whole: the layout, checkpoints, open windows.

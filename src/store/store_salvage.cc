@@ -1,11 +1,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
+#include "store/packed_row_judge.h"
 #include "store/schema_sql.h"
 #include "store/store_file.h"
+#include "store/store_views.h"
 
 namespace slipstream {
 namespace {
@@ -13,19 +17,26 @@ namespace {
 constexpr std::size_t kRowsPerTransaction = 10'000;
 /// Where no index tells how far rows go: looked for so far behind the last that can be read.
 constexpr std::int64_t kRowsBeyond = 100'000;
-constexpr std::string_view kRollupColumns =
+/// Columns of rollups as they are not packed; the first two kinds of rows have fewer.
+constexpr std::string_view kUnpackedColumns =
     "id, window, window_id, track, chassis, lap, sector, count, first_ns, last_ns, partition, "
     "sequence, late, stats, tags";
-constexpr int kRollupColumnCount = 15;
+constexpr int kUnpackedColumnCount = 15;
 constexpr std::string_view kStatsAreJson = "json_valid(stats)";
 constexpr std::string_view kAllIsJson = "json_valid(stats) AND json_valid('{' || tags || '}')";
 /// Indexes that hold every row's number.
 constexpr std::string_view kIndexes[] = {"rollups_newest", "rollups_by_window",
                                          "rollups_by_chassis"};
+constexpr std::string_view kPackedIndexes[] = {
+    "packed_rollups_by_window", "packed_rollups_by_series", "packed_rollups_by_window_id"};
+/// What packed rollups refer to. Each stands twice in the file: in its table, and in the index that
+/// keeps its names unique.
+constexpr std::string_view kNameTables[] = {"window_names", "series", "rollup_layouts"};
 /// What a start goes on from: of use only together.
 constexpr std::string_view kCheckpointTables[] = {"layout", "partitions", "open_series"};
-constexpr std::string_view kOtherTables[] = {"idempotency_keys", "dead_letters",
-                                             "stream_partitions", "outbox", "outbox_writer"};
+constexpr std::string_view kOtherTables[] = {
+    "idempotency_keys", "dead_letters",     "stream_partitions", "outbox",
+    "outbox_writer",    "window_retention", "stored_by"};
 
 /// Of so many values.
 std::string marks(std::int64_t count) {
@@ -74,26 +85,85 @@ class Salvager {
   Result<void> make_schema() {
     const auto told = old_.integer("PRAGMA user_version");
     version_ = told && *told >= 1 && *told <= kStoreVersion ? *told : kStoreVersion;
-    for (std::int64_t part = 0; part < version_; ++part) {
-      if (auto made = fresh_.execute(kStoreSchema[part]); !made) return made;
-    }
+    const auto has_unpacked = has_unpacked_rollups(old_);
+    has_unpacked_ = has_unpacked && *has_unpacked;
+    if (auto set = fresh_.execute("PRAGMA auto_vacuum=INCREMENTAL"); !set) return set;
+    if (auto made = make_store_schema(fresh_, version_, has_unpacked_); !made) return made;
     return fresh_.execute(fmt::format("PRAGMA user_version={}", version_).c_str());
   }
 
-  Result<void> copy_rollups() {
-    if (version_ < kTagsSince) {
-      column_count_ = kRollupColumnCount - 1;
-      columns_ = columns_.substr(0, columns_.rfind(','));
+  /// A table of rollups.
+  struct Table {
+    std::string_view name;
+    std::string_view columns;    ///< that are selected and kept
+    int column_count;            ///< of them, that are kept
+    std::string_view judged_by;  ///< is selected before them
+    int judged_columns;          ///< of it
+    std::span<const std::string_view> indexes;
+    std::string lost_ids;  ///< by an index: the end of window_id, the row
+    bool is_packed;
+  };
+
+  std::vector<Table> tables() const {
+    std::vector<Table> tables;
+    if (version_ >= kPackedSince) {
+      tables.push_back({.name = "packed_rollups",
+                        .columns = PackedRowJudge::kColumns,
+                        .column_count = PackedRowJudge::kTableColumns,
+                        .judged_by = "",
+                        .judged_columns = PackedRowJudge::kFirstOfTable,
+                        .indexes = kPackedIndexes,
+                        .lost_ids = "SELECT window_id_tail, id FROM packed_rollups INDEXED BY "
+                                    "packed_rollups_by_window_id ORDER BY window_id_tail",
+                        .is_packed = true});
     }
-    auto insert = fresh_.prepare(fmt::format("INSERT OR IGNORE INTO rollups ({}) VALUES ({})",
-                                             columns_, marks(column_count_)));
+    if (version_ < kPackedSince || has_unpacked_) {
+      const std::string_view name = version_ < kPackedSince ? "rollups" : kUnpackedTable;
+      const bool has_tags = version_ >= kTagsSince;
+      tables.push_back(
+          {.name = name,
+           .columns = has_tags ? kUnpackedColumns
+                               : kUnpackedColumns.substr(0, kUnpackedColumns.rfind(',')),
+           .column_count = has_tags ? kUnpackedColumnCount : kUnpackedColumnCount - 1,
+           .judged_by = has_tags ? kAllIsJson : kStatsAreJson,
+           .judged_columns = 1,
+           .indexes = kIndexes,
+           .lost_ids = fmt::format("SELECT substr(window_id, 9, 8), id FROM {0} INDEXED BY "
+                                   "sqlite_autoindex_{0}_1 ORDER BY window_id",
+                                   name),
+           .is_packed = false});
+    }
+    return tables;
+  }
+
+  Result<void> copy_rollups() {
+    for (const auto table : kNameTables) {
+      if (version_ < kPackedSince) break;
+      if (auto done = copy_names(table); !done) return done;
+    }
+    if (version_ >= kPackedSince) {
+      auto judge = PackedRowJudge::of(fresh_);
+      if (!judge) return std::unexpected(judge.error());
+      judge_ = std::move(*judge);
+    }
+    for (const Table& table : tables()) {
+      if (auto done = copy_rollups_of(table); !done) return done;
+    }
+    if (!is_whole_) salvage_.damaged_tables.emplace_back("rollups");
+    return {};
+  }
+
+  Result<void> copy_rollups_of(const Table& table) {
+    const std::string columns = table.is_packed ? "" : fmt::format("({})", table.columns);
+    auto insert = fresh_.prepare(fmt::format("INSERT OR IGNORE INTO {} {} VALUES ({})", table.name,
+                                             columns, marks(table.column_count)));
     if (!insert) return std::unexpected(insert.error());
     insert_ = std::move(*insert);
-    std::vector<std::pair<std::int64_t, std::int64_t>> ranges = {{1, newest_row()}};
+    std::vector<std::pair<std::int64_t, std::int64_t>> ranges = {{1, newest_row(table)}};
     while (!ranges.empty()) {
       const auto [from, to] = ranges.back();
       ranges.pop_back();
-      const auto stopped = copy_range(from, to);
+      const auto stopped = copy_range(table, from, to);
       if (!stopped) return std::unexpected(stopped.error());
       if (!*stopped || **stopped >= to) continue;
       // Somewhere from there on it is damaged: halves find where, and what is behind it.
@@ -101,35 +171,35 @@ class Salvager {
       ranges.emplace_back(middle + 1, to);
       ranges.emplace_back(**stopped, middle);
     }
-    if (!is_whole_) salvage_.damaged_tables.emplace_back("rollups");
     return {};
   }
 
   /// No number beyond which there is a row.
-  std::int64_t newest_row() {
+  std::int64_t newest_row(const Table& table) {
     std::int64_t newest = 0;
     const auto note = [&newest](const Statement& row) -> Result<void> {
       newest = std::max(newest, row.integer(0));
       return {};
     };
-    const auto last =
-        read_while_readable(old_, "SELECT id FROM rollups ORDER BY id DESC LIMIT 1", note);
+    const auto last = read_while_readable(
+        old_, fmt::format("SELECT id FROM {} ORDER BY id DESC LIMIT 1", table.name), note);
     if (last && *last) return newest;
-    for (const auto index : kIndexes) {
+    for (const auto index : table.indexes) {
       const auto told = read_while_readable(
-          old_, fmt::format("SELECT max(id) FROM rollups INDEXED BY {}", index), note);
+          old_, fmt::format("SELECT max(id) FROM {} INDEXED BY {}", table.name, index), note);
       if (told && *told) return newest;
     }
-    const auto all = read_while_readable(old_, "SELECT id FROM rollups NOT INDEXED", note);
+    const auto all =
+        read_while_readable(old_, fmt::format("SELECT id FROM {} NOT INDEXED", table.name), note);
     return newest + (all && *all ? 0 : kRowsBeyond);
   }
 
   /// Nothing: all were read. Else the number from which on they cannot be.
-  Result<std::optional<std::int64_t>> copy_range(std::int64_t from, std::int64_t to) {
-    auto rows = old_.prepare(
-        fmt::format("SELECT {}, {} FROM rollups NOT INDEXED WHERE id BETWEEN {} AND {} ORDER BY "
-                    "id",
-                    version_ < kTagsSince ? kStatsAreJson : kAllIsJson, columns_, from, to));
+  Result<std::optional<std::int64_t>> copy_range(const Table& table, std::int64_t from,
+                                                 std::int64_t to) {
+    auto rows = old_.prepare(fmt::format(
+        "SELECT {}{}{} FROM {} NOT INDEXED WHERE id BETWEEN {} AND {} ORDER BY id", table.judged_by,
+        table.judged_by.empty() ? "" : ", ", table.columns, table.name, from, to));
     if (!rows) {
       is_whole_ = false;
       return std::optional<std::int64_t>(to);  // not even asked: nothing is to be had
@@ -142,23 +212,29 @@ class Salvager {
         return std::optional<std::int64_t>(next);
       }
       if (!*row) return std::optional<std::int64_t>();
-      next = rows->integer(1) + 1;
-      if (auto taken = take(*rows); !taken) return std::unexpected(taken.error());
+      next = rows->integer(table.judged_columns) + 1;
+      if (auto taken = take(table, *rows); !taken) return std::unexpected(taken.error());
     }
   }
 
-  Result<void> take(const Statement& row) {
+  bool makes_sense(const Table& table, const Statement& row) {
+    if (table.is_packed) return judge_->makes_sense(row);
     constexpr int kIsJson = 0;  // the table's columns stand behind it
     constexpr int kWindow = 2;
     constexpr int kWindowId = 3;
     constexpr int kCount = 8;
-    const bool makes_sense = row.blob(kWindowId).size() == 16 && row.integer(kCount) > 0 &&
-                             row.integer(kIsJson) == 1 && !row.text(kWindow).empty();
-    if (!makes_sense) {
+    return row.blob(kWindowId).size() == 16 && row.integer(kCount) > 0 &&
+           row.integer(kIsJson) == 1 && !row.text(kWindow).empty();
+  }
+
+  Result<void> take(const Table& table, const Statement& row) {
+    if (!makes_sense(table, row)) {
       is_whole_ = false;
       return {};
     }
-    for (int i = 1; i <= column_count_; ++i) insert_.bind_value(i, row.value(i));
+    for (int i = 0; i < table.column_count; ++i) {
+      insert_.bind_value(i + 1, row.value(table.judged_columns + i));
+    }
     const auto done = insert_.step();
     insert_.reset();
     if (!done) return std::unexpected(done.error());
@@ -166,6 +242,27 @@ class Salvager {
     if (salvage_.rollups % kRowsPerTransaction != 0) return {};
     progress_(salvage_.rollups);
     return fresh_.execute("COMMIT; BEGIN");
+  }
+
+  Result<void> copy_names(std::string_view table) {
+    const auto whole = copy_table(table);
+    if (!whole) return std::unexpected(whole.error());
+    if (*whole) return {};
+    const int columns = table == "window_names" ? 2 : 4;
+    auto insert =
+        fresh_.prepare(fmt::format("INSERT OR IGNORE INTO {} VALUES ({})", table, marks(columns)));
+    if (!insert) return std::unexpected(insert.error());
+    const auto copied = read_while_readable(
+        old_, fmt::format("SELECT * FROM {0} INDEXED BY sqlite_autoindex_{0}_1", table),
+        [&](const Statement& row) -> Result<void> {
+          for (int i = 0; i < columns; ++i) insert->bind_value(i + 1, row.value(i));
+          const auto done = insert->step();
+          insert->reset();
+          if (!done && done.error().code != ErrorCode::kOther) return std::unexpected(done.error());
+          return {};
+        });
+    if (!copied) return std::unexpected(copied.error());
+    return {};
   }
 
   Result<void> copy_checkpoint() {
@@ -241,21 +338,30 @@ class Salvager {
       salvage_.knows_lost = true;
       return;
     }
-    auto is_there = fresh_.prepare("SELECT 1 FROM rollups WHERE window_id = ?");
-    if (!is_there) return;
-    const auto told = read_while_readable(
-        old_,
-        "SELECT window_id, id FROM rollups INDEXED BY sqlite_autoindex_rollups_1 ORDER BY "
-        "window_id",
-        [&](const Statement& row) -> Result<void> {
-          const auto id = row.blob(0);
-          is_there->bind_blob(1, id.data(), id.size());
-          const auto found = is_there->step();
-          is_there->reset();
-          if (found && !*found) salvage_.lost.emplace(id, row.integer(1));
-          return {};
-        });
-    salvage_.knows_lost = told && *told;
+    std::vector<Statement> is_there;
+    for (const Table& table : tables()) {
+      auto prepared = fresh_.prepare(
+          fmt::format("SELECT 1 FROM {} WHERE id = ?1 AND {} = ?2", table.name,
+                      table.is_packed ? "window_id_tail" : "substr(window_id, 9, 8)"));
+      if (!prepared) return;
+      is_there.push_back(std::move(*prepared));
+    }
+    salvage_.knows_lost = true;
+    for (const Table& table : tables()) {
+      const auto told =
+          read_while_readable(old_, table.lost_ids, [&](const Statement& row) -> Result<void> {
+            const bool is_copied = std::ranges::any_of(is_there, [&](Statement& statement) {
+              statement.bind(1, row.integer(1))
+                  .bind_blob(2, row.blob(0).data(), row.blob(0).size());
+              const auto found = statement.step();
+              statement.reset();
+              return !found || *found;
+            });
+            if (!is_copied) salvage_.lost.emplace(row.blob(0), row.integer(1));
+            return {};
+          });
+      salvage_.knows_lost = salvage_.knows_lost && told && *told;
+    }
   }
 
   Database old_;
@@ -264,8 +370,8 @@ class Salvager {
   Salvage salvage_;
   Statement insert_;
   std::int64_t version_ = kStoreVersion;
-  std::string_view columns_ = kRollupColumns;  ///< that this version has
-  int column_count_ = kRollupColumnCount;
+  bool has_unpacked_ = false;
+  std::optional<PackedRowJudge> judge_;
   bool is_whole_ = true;  ///< all rollups' rows were read
 };
 

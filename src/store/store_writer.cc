@@ -120,6 +120,7 @@ std::uint64_t StoreWriter::rows_left() const {
 std::size_t StoreWriter::poll(std::size_t) {
   const SteadyTime now = clock_.steady();
   prune(now);
+  pack(now);
   keep_wal_short();
   if (is_damaged_) return 0;
   if (now < retry_at_ || now < commit_at_) return 0;
@@ -234,7 +235,21 @@ void StoreWriter::prune(SteadyTime now) {
   }
   if (removed) prune_failing_ = false;
   // More to remove: soon again, with room for writes between.
-  prune_at_ = now + (removed && *removed > 0 ? kNsPerSecond : kPruneNs);
+  const SteadyTime ended = clock_.steady();
+  prune_at_ = removed && *removed ? ended + kRestOfWork * (ended - now) : ended + kPruneNs;
+}
+
+void StoreWriter::pack(SteadyTime now) {
+  if (now < pack_at_ || !store_.has_unpacked()) return;
+  const auto packed = store_.pack_some();
+  if (!packed && !std::exchange(pack_failing_, true)) {
+    warn_(
+        fmt::format("rollups that an older version wrote cannot be packed, and stay as they are: "
+                    "{}",
+                    packed.error().message));
+  }
+  const SteadyTime ended = clock_.steady();
+  pack_at_ = ended + (packed ? kRestOfWork * (ended - now) : kPruneNs);
 }
 
 }  // namespace slipstream

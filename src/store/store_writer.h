@@ -88,6 +88,8 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   static constexpr std::size_t kOutputsPerCommit = 4'096;
   static constexpr std::int64_t kRetryNs = kNsPerSecond;
   static constexpr std::int64_t kPruneNs = 60 * kNsPerSecond;
+  /// Retention and packing take a tenth of the thread's time, piece by piece.
+  static constexpr std::int64_t kRestOfWork = 9;
 
   void take_durable();
   void gather(Output& output);
@@ -96,6 +98,7 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   void pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime now);
   void publish_needed();
   void prune(SteadyTime now);
+  void pack(SteadyTime now);
   void keep_wal_short();
 
   RollupStore& store_;
@@ -125,7 +128,9 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   SteadyTime retry_at_ = kNever;
   SteadyTime commit_at_ = kNever;
   SteadyTime prune_at_ = kNever;
+  SteadyTime pack_at_ = kNever;
   bool prune_failing_ = false;
+  bool pack_failing_ = false;
   bool wal_failing_ = false;
   bool is_damaged_ = false;  ///< a transaction met damage: none is tried again but by flush()
 };

@@ -57,10 +57,10 @@ class ForeignReader {
 
 struct WalKeeperTest : RollupStoreTest {
   std::uint64_t wal_bytes() const { return std::filesystem::file_size(path() + "-wal"); }
-  /// About 1.2 MB of write-ahead log each.
+  /// About 0.9 MB of write-ahead log each.
   void write(RollupStore& store, std::uint32_t times) {
-    for (std::uint32_t i = 0; i < times; ++i, next_ += 1'000) {
-      ASSERT_TRUE(store.commit({.rollups = many(next_, 1'000)}));
+    for (std::uint32_t i = 0; i < times; ++i, next_ += 5'000) {
+      ASSERT_TRUE(store.commit({.rollups = many(next_, 5'000)}));
     }
   }
   std::uint32_t next_ = 1;

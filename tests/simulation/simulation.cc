@@ -209,8 +209,8 @@ void Simulation::change_store() {
 /// Transactions fail at one of their writes: what they wrote before must go again.
 void Simulation::break_store() {
   heal_store();
-  const auto table =
-      random_.one_of({"rollups", "partitions", "open_series", "idempotency_keys", "dead_letters"});
+  const auto table = random_.one_of(
+      {"packed_rollups", "partitions", "open_series", "idempotency_keys", "dead_letters"});
   for (const auto what : {"INSERT", "UPDATE", "DELETE"}) {
     const auto made = saboteur_->execute(
         fmt::format("CREATE TRIGGER no_{0} BEFORE {0} ON {1} BEGIN SELECT RAISE(ABORT, 'the disk "

@@ -1,0 +1,165 @@
+#include "store/rollup_scan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "store/tag_condition.h"
+
+namespace slipstream {
+namespace {
+
+/// A seek in an index takes some microseconds: so many are a few milliseconds.
+constexpr std::size_t kMostRuns = 2'000;
+constexpr std::size_t kLeastPiece = 4;
+constexpr std::size_t kMostPiece = 512;
+
+/// Of all statements.
+struct Parameter {
+  enum : int {
+    kWindow = 1,
+    kSeries,
+    kLowNs,
+    kLowId,
+    kHighNs,
+    kHighId,
+    kLap,
+    kNewest,
+    kPiece,
+    kTrack,
+    kChassis,
+    kFirstOfTags
+  };
+};
+
+}  // namespace
+
+Result<RollupScan> RollupScan::begin(RollupTables& tables, RollupScanFilter filter) {
+  RollupScan scan(tables, std::move(filter));
+  Result<void> done;
+  if (tables.has_packed()) done = scan.begin_packed();
+  if (done && !tables.unpacked().empty()) done = scan.begin_unpacked();
+  if (!done) return std::unexpected(done.error());
+  scan.piece_ = std::clamp(2 * scan.filter_.expected / std::max<std::size_t>(scan.runs_.size(), 1),
+                           kLeastPiece, kMostPiece);
+  for (std::size_t run = 0; run < scan.runs_.size(); ++run) {
+    if (done = scan.fill(scan.runs_[run]); !done) return std::unexpected(done.error());
+    scan.push(run);
+  }
+  return scan;
+}
+
+std::string RollupScan::bounds() const {
+  return fmt::format(
+      " AND last_ns BETWEEN ?{0} AND ?{2} AND (last_ns, id) >= (?{0}, ?{1}) AND (last_ns, id) <= "
+      "(?{2}, ?{3}) AND id <= ?{4}{5}",
+      int{Parameter::kLowNs}, int{Parameter::kLowId}, int{Parameter::kHighNs},
+      int{Parameter::kHighId}, int{Parameter::kNewest},
+      filter_.lap ? fmt::format(" AND lap = ?{}", int{Parameter::kLap}) : "");
+}
+
+Result<void> RollupScan::begin_packed() {
+  const auto windows = tables_->names().windows_of(filter_.window);
+  if (!windows) return std::unexpected(windows.error());
+  const bool asks_series =
+      !filter_.track.empty() || !filter_.chassis.empty() || !filter_.tags.is_empty();
+  if (asks_series || filter_.lap) {
+    auto series = tables_->names().series_of(filter_.track, filter_.chassis, filter_.tags);
+    if (!series) return std::unexpected(series.error());
+    series_ = std::move(*series);
+  }
+  const bool by_series =
+      (asks_series || filter_.lap) && series_.size() * windows->size() <= kMostRuns;
+  picks_series_ = asks_series && !by_series;
+  auto statement = tables_->database().prepare(fmt::format(
+      "SELECT last_ns, id, series FROM packed_rollups INDEXED BY {} WHERE window = ?{}{}{} ORDER "
+      "BY last_ns {}, id {} LIMIT ?{}",
+      by_series ? "packed_rollups_by_series" : "packed_rollups_by_window", int{Parameter::kWindow},
+      by_series ? fmt::format(" AND series = ?{}", int{Parameter::kSeries}) : "", bounds(),
+      filter_.newest_first ? "DESC" : "ASC", filter_.newest_first ? "DESC" : "ASC",
+      int{Parameter::kPiece}));
+  if (!statement) return std::unexpected(statement.error());
+  packed_ = std::move(*statement);
+  for (const std::int64_t window : *windows) {
+    if (!by_series) runs_.push_back({.window = window});
+    for (std::size_t i = 0; by_series && i < series_.size(); ++i) {
+      runs_.push_back({.window = window, .series = series_[i]});
+    }
+  }
+  return {};
+}
+
+Result<void> RollupScan::begin_unpacked() {
+  std::string sql = fmt::format("SELECT last_ns, id, 0 FROM {} WHERE 1", tables_->unpacked());
+  if (!filter_.window.empty()) sql += fmt::format(" AND window = ?{}", int{Parameter::kWindow});
+  if (!filter_.track.empty()) sql += fmt::format(" AND track = ?{}", int{Parameter::kTrack});
+  if (!filter_.chassis.empty()) sql += fmt::format(" AND chassis = ?{}", int{Parameter::kChassis});
+  sql += bounds() + tag_condition(filter_.tags, Parameter::kFirstOfTags);
+  const std::string_view order = filter_.newest_first ? "DESC" : "ASC";
+  auto statement =
+      tables_->database().prepare(sql + fmt::format(" ORDER BY last_ns {}, id {} LIMIT ?{}", order,
+                                                    order, int{Parameter::kPiece}));
+  if (!statement) return std::unexpected(statement.error());
+  unpacked_ = std::move(*statement);
+  runs_.push_back({.is_packed = false});
+  return {};
+}
+
+Result<void> RollupScan::fill(Run& run) {
+  Statement& statement = run.is_packed ? packed_ : unpacked_;
+  while (run.ready.empty() && !run.is_over) {
+    RollupPlace low = filter_.low;
+    RollupPlace high = filter_.high;
+    if (run.from && filter_.newest_first) high = {run.from->last_ns, run.from->id - 1};
+    if (run.from && !filter_.newest_first) low = {run.from->last_ns, run.from->id + 1};
+    statement.bind(Parameter::kLowNs, low.last_ns).bind(Parameter::kLowId, low.id);
+    statement.bind(Parameter::kHighNs, high.last_ns).bind(Parameter::kHighId, high.id);
+    statement.bind(Parameter::kNewest, filter_.newest)
+        .bind(Parameter::kPiece, static_cast<std::int64_t>(piece_));
+    if (filter_.lap) statement.bind(Parameter::kLap, std::int64_t{*filter_.lap});
+    if (run.is_packed) {
+      statement.bind(Parameter::kWindow, run.window).bind(Parameter::kSeries, run.series);
+    } else {
+      statement.bind(Parameter::kWindow, filter_.window).bind(Parameter::kTrack, filter_.track);
+      statement.bind(Parameter::kChassis, filter_.chassis);
+      bind_tags(statement, filter_.tags, Parameter::kFirstOfTags);
+    }
+    std::size_t read = 0;
+    Result<bool> row = false;
+    while ((row = statement.step()) && *row) {
+      ++read;
+      run.from = {statement.integer(0), statement.integer(1)};
+      const bool is_asked = !run.is_packed || !picks_series_ ||
+                            std::ranges::binary_search(series_, statement.integer(2));
+      if (is_asked) run.ready.push_back(*run.from);
+    }
+    statement.reset();
+    if (!row) return std::unexpected(row.error());
+    run.is_over = read < piece_;
+  }
+  std::ranges::reverse(run.ready);
+  return {};
+}
+
+void RollupScan::push(std::size_t run) {
+  if (runs_[run].ready.empty()) return;
+  heap_.push_back(run);
+  std::ranges::push_heap(heap_, is_later());
+}
+
+Result<std::optional<RollupPlace>> RollupScan::next() {
+  if (heap_.empty()) return std::nullopt;
+  std::ranges::pop_heap(heap_, is_later());
+  const std::size_t run = heap_.back();
+  heap_.pop_back();
+  const RollupPlace place = runs_[run].ready.back();
+  runs_[run].ready.pop_back();
+  if (runs_[run].ready.empty()) {
+    if (auto filled = fill(runs_[run]); !filled) return std::unexpected(filled.error());
+  }
+  push(run);
+  return place;
+}
+
+}  // namespace slipstream
