@@ -13,7 +13,8 @@ namespace {
 /// A seek in an index takes some microseconds: so many are a few milliseconds.
 constexpr std::size_t kMostRuns = 2'000;
 constexpr std::size_t kLeastPiece = 4;
-constexpr std::size_t kMostPiece = 512;
+// A page is often read in pieces of some dozen rollups, each a scan of its own.
+constexpr std::size_t kMostPiece = 64;
 
 /// Of all statements.
 struct Parameter {
