@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <concepts>
 #include <cstring>
 #include <utility>
 
@@ -56,6 +58,22 @@ StatisticSet written_of(const Rollup& rollup, StatisticSet left_out) {
   return static_cast<StatisticSet>(written & ~(rollup.left_out | left_out));
 }
 
+void append_integer(std::string& out, std::integral auto value) {
+  char text[24];
+  out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
+}
+
+void append_hex(std::string& out, const std::array<std::uint8_t, 16>& id) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  char text[2 * sizeof id];
+  char* at = text;
+  for (const auto byte : id) {
+    *at++ = kHex[byte >> 4];
+    *at++ = kHex[byte & 15];
+  }
+  out.append(text, sizeof text);
+}
+
 /// Each behind a comma.
 void append_fields(std::string& out, const Rollup& rollup, const FieldTable& fields,
                    const RollupSelection& selection) {
@@ -80,12 +98,8 @@ void append_fields(std::string& out, const Rollup& rollup, const FieldTable& fie
 }  // namespace
 
 std::string window_id_text(const std::array<std::uint8_t, 16>& id) {
-  static constexpr char kHex[] = "0123456789abcdef";
   std::string text;
-  for (const auto byte : id) {
-    text += kHex[byte >> 4];
-    text += kHex[byte & 15];
-  }
+  append_hex(text, id);
   return text;
 }
 
@@ -101,8 +115,13 @@ void append_rollup_head(std::string& out, const RollupHead& head) {
   append_json_string(out, head.track);
   out += R"(,"chassis":)";
   append_json_string(out, head.chassis);
-  fmt::format_to(std::back_inserter(out), R"(,"lap":{},"sector":{},"count":{},"first_ts":")",
-                 head.lap, head.sector, head.count);
+  out += R"(,"lap":)";
+  append_integer(out, head.lap);
+  out += R"(,"sector":)";
+  append_integer(out, head.sector);
+  out += R"(,"count":)";
+  append_integer(out, head.count);
+  out += R"(,"first_ts":")";
   append_iso_time(out, head.first_time.ns);
   out += R"(","last_ts":")";
   append_iso_time(out, head.last_time.ns);
@@ -112,15 +131,20 @@ void append_rollup_head(std::string& out, const RollupHead& head) {
     if (is_rollup_member(tag->name) || statistic_of(tag->name) != nullptr) continue;
     fmt::format_to(std::back_inserter(out), R"(,"{}":"{}")", tag->name, tag->value);
   }
-  fmt::format_to(std::back_inserter(out), R"(,"{}":{{{}}})", tags::kMember, head.tags);
+  out += ",\"";
+  out += tags::kMember;
+  out += "\":{";
+  out += head.tags;
+  out += '}';
 }
 
 void append_rollup_tail(std::string& out, std::string_view window,
                         const std::array<std::uint8_t, 16>& id, bool late) {
   out += R"(,"window":)";
   append_json_string(out, window);
-  fmt::format_to(std::back_inserter(out), R"(,"window_id":"{}"{}}})", window_id_text(id),
-                 late ? R"(,"late":true)" : "");
+  out += R"(,"window_id":")";
+  append_hex(out, id);
+  out += late ? R"(","late":true})" : R"("})";
 }
 
 void append_rollup_json(std::string& out, const Rollup& rollup, const FieldTable& fields,
