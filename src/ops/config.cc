@@ -414,6 +414,15 @@ void check_whole(Config& config, Faults& faults) {
     fault("[server] ws_path", fmt::format("{} is an endpoint already", ws_path));
   }
   if (config.store.data_dir.empty()) fault("[store] data_dir", "a directory is expected");
+  for (const auto& [name, hours] : config.store.window_retention_hours) {
+    if (std::ranges::find(config.windows, name, &WindowDefinition::name) != config.windows.end()) {
+      continue;
+    }
+    std::string known;
+    for (const auto& window : config.windows) known += (known.empty() ? "" : ", ") + window.name;
+    fault("[store] window_retention_hours",
+          fmt::format("there is no window \"{}\"; there are: {}", name, known));
+  }
   const auto& schema = config.schema;
   std::set<std::string> members(schema.well_known.begin(), schema.well_known.end());
   for (const auto& [key, name] :

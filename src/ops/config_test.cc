@@ -126,6 +126,16 @@ TEST_F(ConfigTest, EveryFaultIsNamedWithItsLine) {
                           "endpoint already"));
   EXPECT_THAT(faults("[store]\ndata_dir = \"\"\n"),
               ElementsAre("2: [store] data_dir: a directory is expected"));
+  EXPECT_THAT(
+      faults("[store]\n\nwindow_retention_hours = [\"sector=0\", \"seconds=48\"]\n"),
+      ElementsAre("3: [store] window_retention_hours: there is no window \"seconds\"; there "
+                  "are: bucket, sector, second"));
+  EXPECT_THAT(
+      faults("[[window]]\nname = \"lap\"\ncount = 9\n", {{"WINDOW_RETENTION_HOURS", "second=1"}}),
+      ElementsAre("environment variable WINDOW_RETENTION_HOURS: [store] window_retention_hours: "
+                  "there is no window \"second\"; there are: lap"));
+  EXPECT_THAT(faults("[store]\nwindow_retention_hours = [\"second\"]\n"),
+              ElementsAre(HasSubstr("a list of WINDOW=HOURS is expected")));
   EXPECT_THAT(faults("[schema]\ntime = \"speed_kmh\"\nsequence = \"lap\"\n"),
               ElementsAre("2: [schema] time: a member's name that no other has is expected, not "
                           "\"speed_kmh\"",
