@@ -321,10 +321,11 @@ class Rebuild {
         if (statement == &*lift && database.changes() == 0) ++missing;
       }
     }
-    if (auto done =
-            database.execute("UPDATE packed_rollups SET id = (SELECT max(id) FROM packed_rollups) "
-                             "- id WHERE id < 0; "
-                             "COMMIT; PRAGMA incremental_vacuum; PRAGMA journal_mode=DELETE");
+    if (auto done = database.execute(
+            "UPDATE packed_rollups SET id = (SELECT max(id) FROM packed_rollups) "
+            "- id WHERE id < 0; "
+            "DELETE FROM series WHERE number NOT IN (SELECT series FROM "
+            "packed_rollups); COMMIT; PRAGMA incremental_vacuum; PRAGMA journal_mode=DELETE");
         !done) {
       return done;
     }

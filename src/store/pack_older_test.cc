@@ -1,8 +1,14 @@
 // Rollups that an older version wrote: read where they are, and packed piece by piece.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <new>
 #include <random>
 #include <set>
 
@@ -25,6 +31,12 @@ struct PackOlderTest : RollupStoreTest {
     for (int part = 0; part < kVersionBefore; ++part) {
       ASSERT_TRUE(old.execute(kStoreSchema[part]));
     }
+    // As it had some, which name the table.
+    ASSERT_TRUE(old.execute(
+        "CREATE VIEW sectors AS SELECT id, chassis, json_extract(stats, '$.avg_speed_kmh') AS "
+        "avg_speed_kmh FROM rollups WHERE window = 'sector' AND late = 0;"
+        "CREATE VIEW seconds AS SELECT id FROM rollups WHERE window = 'second';"
+        "CREATE VIEW rollup_fields AS SELECT id FROM rollups"));
     ASSERT_TRUE(old.execute(fmt::format("PRAGMA user_version={};BEGIN", kVersionBefore).c_str()));
     auto insert = old.prepare(
                          "INSERT INTO rollups (window, window_id, track, chassis, lap, sector, "
@@ -147,6 +159,86 @@ TEST_F(PackOlderTest, EverybodySeesTheSameBeforeWhileAndAfterAndAcrossKills) {
       0);
   EXPECT_EQ(database.integer("SELECT count(*) FROM window_retention").value(), 0)
       << "what an older version kept is kept on";
+}
+
+TEST_F(PackOlderTest, WhatCannotBePackedStaysWhereItIs) {
+  write_old(600);
+  auto store = open();
+  const auto expected = seen(*store);
+  auto database = Database::open(path(), SQLITE_OPEN_READWRITE).value();
+  // At the first piece, in the middle, and at the end, where the table goes.
+  for (const auto* const full : {"INSERT ON packed_rollups", "DELETE ON unpacked_rollups",
+                                 "INSERT ON packed_rollups WHEN NEW.id = 599"}) {
+    ASSERT_TRUE(database.execute(
+        fmt::format("CREATE TRIGGER full BEFORE {} BEGIN SELECT RAISE(ABORT, 'full'); END", full)
+            .c_str()));
+    while (store->pack_some()) ASSERT_TRUE(store->has_unpacked());
+    ASSERT_TRUE(store->has_unpacked());
+    expect_the_same(seen(*store), expected);
+    ASSERT_TRUE(database.execute("DROP TRIGGER full"));
+  }
+  EXPECT_EQ(store->commit({.rollups = {made(601)}}).value(), std::vector<RollupRow>{601});
+  while (store->has_unpacked()) ASSERT_TRUE(store->pack_some());
+  EXPECT_THAT(check_store_file(path())->faults, IsEmpty());
+  EXPECT_EQ(store->newest()->row, 601);
+}
+
+TEST_F(PackOlderTest, AKillAtAnyMomentLeavesEveryRollupOnceOldAndNew) {
+  constexpr std::uint32_t kOld = 6'000;
+  write_old(kOld);
+  // What the child, which nobody asks to end, says that it has committed.
+  void* const shared = mmap(nullptr, sizeof(std::atomic<std::uint32_t>), PROT_READ | PROT_WRITE,
+                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(shared, MAP_FAILED);
+  auto& committed = *new (shared) std::atomic<std::uint32_t>(kOld);
+  std::mt19937 random(11);
+  bool has_unpacked = true;
+  int kills = 0;
+  for (; has_unpacked; ++kills) {
+    ASSERT_LT(kills, 1'000);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      auto store = RollupStore::open(directory_, {}, schema_.fields());
+      for (int step = 0; store; ++step) {
+        const std::uint32_t next = committed.load() + 1;
+        if (step % 3 == 0 && (*store)->commit({.rollups = {made(next)}})) committed.store(next);
+        if ((*store)->has_unpacked() && !(*store)->pack_some()) break;
+      }
+      _exit(1);
+    }
+    // Now and then before it has opened the file, now and then in the middle of a piece.
+    usleep(static_cast<useconds_t>(random() % 60'000));
+    ASSERT_EQ(kill(child, SIGKILL), 0);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "it ended by itself, " << WEXITSTATUS(status);
+
+    auto database = Database::open(path(), SQLITE_OPEN_READWRITE).value();
+    has_unpacked = has_unpacked_rollups(database).value();
+    const auto version = database.integer("PRAGMA user_version").value();
+    ASSERT_TRUE(version == kVersionBefore || version == kStoreVersion) << version;
+    // One that was committed without its answer may be there, too.
+    const auto count = database.integer("SELECT count(*) FROM rollups").value();
+    ASSERT_TRUE(count == committed.load() || count == committed.load() + 1) << count;
+    committed.store(static_cast<std::uint32_t>(count));
+    ASSERT_EQ(database.integer("SELECT count(DISTINCT window_id) FROM rollups").value(), count);
+    ASSERT_EQ(database.integer("SELECT count(*) FROM rollups WHERE id <> sequence").value(), 0)
+        << "each has the number that it had";
+    ASSERT_EQ(database.integer("SELECT max(id) FROM rollups").value(), count);
+  }
+  EXPECT_THAT(check_store_file(path())->faults, IsEmpty());
+  auto store = open();
+  const auto all = pages(*store, {.limit = 1'000});
+  ASSERT_EQ(all.size(), committed.load());
+  const std::set<std::string> once(all.begin(), all.end());
+  for (std::uint32_t n = 1; n <= committed.load(); ++n) {
+    if (n % 97 == 0 && n <= kOld) continue;  // the odd ones of the older version
+    std::string json;
+    append_rollup_json(json, *made(n), schema_.fields());
+    ASSERT_TRUE(once.contains(json)) << json;
+  }
+  munmap(shared, sizeof committed);
 }
 
 TEST_F(PackOlderTest, RollupsAreStoredOnceWhateverIsPacked) {

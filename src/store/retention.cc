@@ -22,13 +22,35 @@ constexpr std::int64_t kRowsLookedAt = 10'000;
 }  // namespace
 
 Result<void> Retention::remove(const std::vector<std::int64_t>& rows) {
-  for (const std::string_view table : {"packed_rollups", kUnpackedTable}) {
-    if (rows.empty() || (table == kUnpackedTable && tables_.unpacked().empty())) continue;
-    auto remove = tables_.database().prepare(fmt::format("DELETE FROM {} WHERE id = ?1", table));
-    if (!remove) return std::unexpected(remove.error());
-    for (const std::int64_t row : rows) {
-      if (auto removed = remove->bind(1, row).run(); !removed) return removed;
-    }
+  if (rows.empty()) return {};
+  auto remove =
+      tables_.database().prepare("DELETE FROM packed_rollups WHERE id = ?1 RETURNING series");
+  if (!remove) return std::unexpected(remove.error());
+  std::set<std::int64_t> series;
+  for (const std::int64_t row : rows) {
+    const auto removed = remove->bind(1, row).step();
+    if (removed && *removed) series.insert(remove->integer(0));
+    // The first step has removed it.
+    remove->reset();
+    if (!removed) return std::unexpected(removed.error());
+  }
+  if (auto removed = remove_series(series); !removed || tables_.unpacked().empty()) return removed;
+  auto unpacked = tables_.database().prepare("DELETE FROM unpacked_rollups WHERE id = ?1");
+  if (!unpacked) return std::unexpected(unpacked.error());
+  for (const std::int64_t row : rows) {
+    if (auto removed = unpacked->bind(1, row).run(); !removed) return removed;
+  }
+  return {};
+}
+
+Result<void> Retention::remove_series(const std::set<std::int64_t>& series) {
+  auto remove = tables_.database().prepare(
+      "DELETE FROM series WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM packed_rollups INDEXED "
+      "BY "
+      "packed_rollups_by_series WHERE series = ?1)");
+  if (!remove) return std::unexpected(remove.error());
+  for (const std::int64_t number : series) {
+    if (auto removed = remove->bind(1, number).run(); !removed) return removed;
   }
   return {};
 }

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,8 @@ struct RetentionOptions {
 };
 
 /// Removes rollups that are past their retention, the oldest first, and never the row that was
-/// written last: SQLite gives out the row behind it, so that no row is given out twice. What is
+/// written last: SQLite gives out the row behind it, so that no row is given out twice. A series
+/// goes with its last rollup. What is
 /// removed leaves free pages in the file, which new rollups are written to; where there are more
 /// than those need for long, the file is made shorter.
 /// One thread, the connection's that writes; each call is short.
@@ -43,6 +45,8 @@ class Retention {
   Result<bool> remove_stored_before(const std::string& window, std::int64_t hours,
                                     std::int64_t hour);
   Result<void> remove(const std::vector<std::int64_t>& rows);
+  /// Removes those of the series that no rollup is of any more.
+  Result<void> remove_series(const std::set<std::int64_t>& series);
 
   RollupTables tables_;
   const RetentionOptions options_;

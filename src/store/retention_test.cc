@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "store/rollup_reader.h"
+#include "store/store_file.h"
 #include "store/store_fixture.h"
 
 namespace slipstream {
@@ -84,6 +85,40 @@ TEST_F(RetentionTest, GoesPieceByPieceAndItsPagesAreUsedAgain) {
   EXPECT_THAT(store->query({})->rollups, SizeIs(1)) << "the newest row";
   ASSERT_TRUE(store->commit({.rollups = many(200'000, 3'000)}));
   EXPECT_LE(pages(), most);
+}
+
+TEST_F(RetentionTest, ASeriesGoesWithItsLastRollupAndMayComeAgain) {
+  auto store = open({.retention = {.rollups = 2}});
+  auto database = Database::open(path(), SQLITE_OPEN_READONLY).value();
+  const auto series = [&] { return database.integer("SELECT count(*) FROM series").value(); };
+  ASSERT_TRUE(
+      store->commit({.rollups = {rollup(1, 1, "gone"), rollup(2, 2, "stays"), rollup(3, 3, "gone"),
+                                 rollup(4, 4, "stays"), rollup(5, 5, "new")}}));
+  EXPECT_EQ(series(), 3);
+  EXPECT_FALSE(store->prune({}, {}).value());
+  EXPECT_EQ(series(), 2);
+  EXPECT_THAT(store->query({.chassis = "gone"})->rollups, SizeIs(0));
+  EXPECT_THAT(store->query({.chassis = "stays"})->rollups, SizeIs(1));
+  ASSERT_TRUE(store->commit({.rollups = {rollup(6, 6, "gone")}}));
+  EXPECT_THAT(store->query({.chassis = "gone"})->rollups, SizeIs(1));
+  EXPECT_EQ(database.integer("SELECT max(number) FROM series").value(), 4) << "none is used twice";
+  EXPECT_THAT(check_store_file(path())->faults, SizeIs(0));
+}
+
+TEST_F(RetentionTest, ASeriesStaysWhereItsRemovalFailed) {
+  auto store = open({.retention = {.rollups = 1}});
+  auto database = Database::open(path(), SQLITE_OPEN_READWRITE).value();
+  ASSERT_TRUE(store->commit({.rollups = {rollup(1, 1, "one"), rollup(2, 2, "two")}}));
+  ASSERT_TRUE(database.execute(
+      "CREATE TRIGGER kept BEFORE DELETE ON series BEGIN SELECT RAISE(ABORT, 'full'); END"));
+  EXPECT_FALSE(store->prune({}, {}));
+  EXPECT_THAT(store->query({})->rollups, SizeIs(2));
+  ASSERT_TRUE(store->commit({.rollups = {rollup(3, 3, "one")}}));
+  ASSERT_TRUE(database.execute("DROP TRIGGER kept"));
+  EXPECT_FALSE(store->prune({}, {}).value());
+  ASSERT_TRUE(store->commit({.rollups = {rollup(4, 4, "one"), rollup(5, 5, "two")}}));
+  EXPECT_THAT(store->query({.chassis = "one"})->rollups, SizeIs(2));
+  EXPECT_THAT(check_store_file(path())->faults, SizeIs(0));
 }
 
 TEST_F(RetentionTest, AFileOfWhichMostIsFreeGetsShorter) {

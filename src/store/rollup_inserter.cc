@@ -90,7 +90,7 @@ Result<bool> RollupInserter::has_window_id(std::string_view window_id) {
 Result<bool> RollupInserter::may_be_in(const Rollup& rollup, const SequenceRange& those) {
   const auto window = numbers_->window(rollup.window);
   if (!window) return std::unexpected(window.error());
-  const auto series = numbers_->series(rollup.track, rollup.chassis, rollup.tags);
+  const auto series = numbers_->known_series(rollup.track, rollup.chassis, rollup.tags);
   if (!series) return std::unexpected(series.error());
   for (Statement* const find : {&find_out_, &find_out_unpacked_}) {
     const bool is_packed = find == &find_out_;

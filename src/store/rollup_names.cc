@@ -26,6 +26,15 @@ Result<void> prepare_all(Database& database, Prepared statements) {
   return {};
 }
 
+std::string series_key(std::string_view track, std::string_view chassis, std::string_view tags) {
+  std::string key;
+  for (const std::string_view text : {track, chassis, tags}) {
+    key += text;
+    key += '\0';
+  }
+  return key;
+}
+
 template <typename Map>
 void make_room(Map& map, std::size_t most) {
   if (map.size() >= most) map.clear();
@@ -33,12 +42,11 @@ void make_room(Map& map, std::size_t most) {
 
 Result<std::vector<std::int64_t>> numbers(Statement& statement) {
   std::vector<std::int64_t> all;
-  while (true) {
-    const auto row = statement.step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return all;
-    all.push_back(statement.integer(0));
-  }
+  Result<bool> row = false;
+  while ((row = statement.step()) && *row) all.push_back(statement.integer(0));
+  statement.reset();
+  if (!row) return std::unexpected(row.error());
+  return all;
 }
 
 /// The row with the number, given to `take` unless it is remembered.
@@ -116,13 +124,20 @@ Result<std::int64_t> RollupNumbers::window(std::string_view name) {
   return windows_[std::move(key)] = *number;
 }
 
+Result<std::int64_t> RollupNumbers::known_series(std::string_view track, std::string_view chassis,
+                                                 std::string_view tags) {
+  const std::string key = series_key(track, chassis, tags);
+  if (const auto known = series_.find(key); known != series_.end()) return known->second;
+  const auto found = find_series_.bind(1, track).bind(2, chassis).bind(3, tags).step();
+  const std::int64_t number = found && *found ? find_series_.integer(0) : 0;
+  find_series_.reset();
+  if (!found) return std::unexpected(found.error());
+  return number;
+}
+
 Result<std::int64_t> RollupNumbers::series(std::string_view track, std::string_view chassis,
                                            std::string_view tags) {
-  std::string key;
-  for (const std::string_view text : {track, chassis, tags}) {
-    key += text;
-    key += '\0';
-  }
+  std::string key = series_key(track, chassis, tags);
   if (const auto known = series_.find(key); known != series_.end()) return known->second;
   const auto number = find_or_add(find_series_, add_series_, {track, chassis, tags});
   if (!number) return number;
@@ -197,12 +212,13 @@ Result<const StatsUnpacker*> RollupNames::layout(std::int64_t number) {
 }
 
 Result<std::vector<std::int64_t>> RollupNames::windows_of(std::string_view name) {
-  auto statement = database_->prepare(name.empty() ? "SELECT number FROM window_names"
-                                                   : "SELECT number FROM window_names WHERE name "
-                                                     "= ?1");
+  statements_.make_room();
+  const auto statement =
+      statements_.get(name.empty() ? "SELECT number FROM window_names"
+                                   : "SELECT number FROM window_names WHERE name = ?1");
   if (!statement) return std::unexpected(statement.error());
-  if (!name.empty()) statement->bind(1, name);
-  return numbers(*statement);
+  if (!name.empty()) (*statement)->bind(1, name);
+  return numbers(**statement);
 }
 
 Result<std::vector<std::int64_t>> RollupNames::series_of(std::string_view track,
@@ -213,12 +229,13 @@ Result<std::vector<std::int64_t>> RollupNames::series_of(std::string_view track,
   if (!track.empty()) sql += " AND track = ?1";
   if (!chassis.empty()) sql += " AND chassis = ?2";
   sql += tag_condition(tags, kFirstOfTags) + " ORDER BY number";
-  auto statement = database_->prepare(sql);
+  statements_.make_room();
+  const auto statement = statements_.get(sql);
   if (!statement) return std::unexpected(statement.error());
-  if (!track.empty()) statement->bind(1, track);
-  if (!chassis.empty()) statement->bind(2, chassis);
-  bind_tags(*statement, tags, kFirstOfTags);
-  return numbers(*statement);
+  if (!track.empty()) (*statement)->bind(1, track);
+  if (!chassis.empty()) (*statement)->bind(2, chassis);
+  bind_tags(**statement, tags, kFirstOfTags);
+  return numbers(**statement);
 }
 
 }  // namespace slipstream

@@ -25,6 +25,9 @@ class RollupNumbers {
   Result<std::int64_t> window(std::string_view name);
   Result<std::int64_t> series(std::string_view track, std::string_view chassis,
                               std::string_view tags);
+  /// 0: there is none by that name, and none is made.
+  Result<std::int64_t> known_series(std::string_view track, std::string_view chassis,
+                                    std::string_view tags);
   struct Layout {
     std::int64_t number = 0;
     FieldPlaces places;
@@ -73,9 +76,9 @@ class RollupNames {
                                               const TagFilter& tags);
 
  private:
-  explicit RollupNames(Database& database) : database_(&database) {}
+  explicit RollupNames(Database& database) : statements_(database) {}
 
-  Database* database_;
+  StatementCache statements_;  ///< of lists
   Statement window_;
   Statement one_series_;
   Statement layout_;

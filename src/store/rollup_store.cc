@@ -23,7 +23,9 @@ constexpr int kSecondHours = 7 * 24;
 /// Takes some ten milliseconds.
 constexpr std::int64_t kPackPiece = 250;
 
+/// In one transaction: a kill in its middle leaves the file as it was.
 Result<void> bring_up_to_date(Database& database) {
+  if (auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
   const auto version = database.integer("PRAGMA user_version");
   if (!version) return std::unexpected(version.error());
   if (*version > kStoreVersion) {
@@ -31,19 +33,18 @@ Result<void> bring_up_to_date(Database& database) {
                             *version, kStoreVersion),
                 ErrorCode::kVersion);
   }
-  const bool is_new = *version == 0;
-  for (auto part = static_cast<int>(*version); part < kStoreVersion; ++part) {
-    if (auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
+  if (*version < kStoreVersion) {
     // Views name what the parts rename.
     if (auto dropped = drop_views(database); !dropped) return dropped;
-    std::string sql = kStoreSchema[part];
-    if (is_new && part + 1 == kPackedSince) {
+    for (auto part = static_cast<int>(*version); part < kStoreVersion; ++part) {
+      if (auto done = database.execute(kStoreSchema[part]); !done) return done;
+    }
+    std::string sql = fmt::format("PRAGMA user_version={};", kStoreVersion);
+    if (*version == 0) {
       sql += fmt::format("INSERT INTO window_retention VALUES ('second', {}, 0);", kSecondHours);
     }
-    sql += fmt::format("PRAGMA user_version={};COMMIT", part + 1);
     if (auto done = database.execute(sql.c_str()); !done) return done;
   }
-  if (auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
   const auto has_unpacked = has_unpacked_rollups(database);
   if (!has_unpacked) return std::unexpected(has_unpacked.error());
   if (*has_unpacked) {
@@ -80,6 +81,8 @@ struct RollupStore::Impl {
   const FieldTable& fields;
   std::optional<RollupTables> tables;  ///< of the reader
   std::optional<RollupInserter> inserter;
+  /// What the inserter remembers is of a transaction that was rolled back, or was removed since.
+  bool knows_too_much = false;
   std::optional<Retention> retention;
   CheckpointTables checkpoints;
   StoreDamage damage;
@@ -115,11 +118,15 @@ struct RollupStore::Impl {
     }
     Result<void> done = writer.execute("BEGIN IMMEDIATE");
     if (!done) return damage.watch(std::move(done));
-    done = work();
+    if (knows_too_much) done = inserter->forget();
+    if (done) {
+      knows_too_much = false;
+      done = work();
+    }
     if (done) done = writer.execute("COMMIT");
     if (!done) {
       std::ignore = writer.execute("ROLLBACK");
-      if (inserter) std::ignore = inserter->forget();
+      knows_too_much = true;
     }
     return damage.watch(std::move(done));
   }
@@ -241,6 +248,8 @@ Result<bool> RollupStore::prune(ArrivalTime now, ArrivalTime keys_before) {
                     keys_before.ns, AnsweredKey::kMostKept - 1, keys_before.ns)
             .c_str());
     if (!removed) return removed;
+    // Series that no rollup is of are removed, too.
+    impl_->knows_too_much = true;
     const auto more = impl_->retention->prune(now);
     if (!more) return std::unexpected(more.error());
     has_more = *more;

@@ -219,6 +219,47 @@ TEST_F(RollupStoreTest, PagesOfMoreMachinesThanAreMergedAreTheSame) {
   EXPECT_EQ(next, 1u);
 }
 
+TEST_F(RollupStoreTest, ALapIsFoundWhateverManyMachinesHaveNoSuchLap) {
+  auto store = open();
+  RollupBatch batch;
+  for (std::uint32_t i = 0; i < 5'000; ++i) {
+    auto r = std::make_shared<Rollup>(*many(i, 1).front());
+    r->chassis = "car-" + std::to_string(i);
+    r->track = i % 2 == 0 ? "barber" : "cota";
+    r->lap = i % 1'000 == 7 ? 9 : 1;
+    batch.push_back(std::move(r));
+  }
+  ASSERT_TRUE(store->commit({.rollups = batch}));
+  EXPECT_THAT(store->query({.lap = 9, .limit = 1'000})->rollups, SizeIs(5));
+  EXPECT_THAT(store->query({.track = "cota", .lap = 9, .limit = 1'000})->rollups, SizeIs(5));
+  EXPECT_THAT(store->query({.track = "barber", .lap = 9, .limit = 1'000})->rollups, SizeIs(0));
+  EXPECT_THAT(store->query({.lap = 2})->rollups, SizeIs(0));
+  std::size_t found = 0;
+  RollupQuery query{.track = "barber", .lap = 1, .limit = 1'000};
+  while (true) {
+    const auto page = store->query(query).value();
+    found += page.rollups.size();
+    if (!page.next) break;
+    query.cursor = *page.next;
+  }
+  EXPECT_EQ(found, 2'500u);
+}
+
+TEST_F(RollupStoreTest, AnUpgradeThatFailsLeavesTheFileAsItWas) {
+  auto old = Database::open(path(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE).value();
+  for (int part = 0; part < kTagsSince - 1; ++part) ASSERT_TRUE(old.execute(kStoreSchema[part]));
+  // In the way of the last part.
+  ASSERT_TRUE(old.execute(
+      fmt::format("CREATE TABLE series (a); PRAGMA user_version = {}", kTagsSince - 1).c_str()));
+  ASSERT_FALSE(RollupStore::open(directory_, {}, schema_.fields()));
+  EXPECT_EQ(old.integer("PRAGMA user_version").value(), kTagsSince - 1);
+  EXPECT_EQ(
+      old.integer("SELECT count(*) FROM pragma_table_info('rollups') WHERE name = 'tags'").value(),
+      0);
+  ASSERT_TRUE(old.execute("DROP TABLE series"));
+  EXPECT_TRUE(RollupStore::open(directory_, {}, schema_.fields()));
+}
+
 TEST_F(RollupStoreTest, TagsComeBackAndAreAskedForByNameAndValue) {
   auto store = open();
   ASSERT_TRUE(store->commit(

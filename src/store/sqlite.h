@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "base/error.h"
 
@@ -162,6 +163,30 @@ class Database {
  private:
   explicit Database(sqlite3* handle) : handle_(handle, sqlite3_close_v2) {}
   std::unique_ptr<sqlite3, decltype(&sqlite3_close_v2)> handle_;
+};
+
+/// Statements that are asked for again and again, prepared once: that takes longer than a short
+/// query itself. Bounded. One thread, the connection's; whoever got one leaves it reset.
+class StatementCache {
+ public:
+  explicit StatementCache(Database& database) : database_(&database) {}
+
+  /// Good until make_room().
+  Result<Statement*> get(const std::string& sql) {
+    if (const auto known = statements_.find(sql); known != statements_.end()) return &known->second;
+    auto prepared = database_->prepare(sql);
+    if (!prepared) return std::unexpected(prepared.error());
+    return &statements_.emplace(sql, std::move(*prepared)).first->second;
+  }
+  /// Lets go of all where there are many. While none is in use.
+  void make_room() {
+    if (statements_.size() >= kMost) statements_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kMost = 64;
+  Database* database_;
+  std::unordered_map<std::string, Statement> statements_;
 };
 
 }  // namespace slipstream

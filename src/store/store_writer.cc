@@ -248,6 +248,7 @@ void StoreWriter::pack(SteadyTime now) {
                     "{}",
                     packed.error().message));
   }
+  if (packed) pack_failing_ = false;
   const SteadyTime ended = clock_.steady();
   pack_at_ = ended + (packed ? kRestOfWork * (ended - now) : kPruneNs);
 }
