@@ -49,13 +49,23 @@ class StatsUnpacker {
   /// By the columns of `rollup_layouts`. Nothing: they are none.
   static std::optional<StatsUnpacker> of(std::string_view fields, std::string_view statistics,
                                          std::string_view scales);
-  /// Each member behind a comma. False: `packed` is not of this layout; `out` then has a part.
+  /// Each member behind a comma. False: `packed` is not of this layout; `out` is as it was.
   bool append(std::string& out, std::string_view packed, std::uint64_t count) const;
 
  private:
-  std::vector<std::string> members_;  ///< `,"avg_speed_kmh":`, statistic by statistic of a field
+  struct Name {
+    std::size_t begin;
+    std::size_t size;
+  };
+  char* write_name(char* out, std::size_t member) const;
+  /// Of `text` the members; returns their end, nullptr: it is not of this layout.
+  char* write(char* out, std::string_view text, std::uint64_t count) const;
+
   std::vector<const Statistic*> statistics_;
+  std::vector<Name> members_;  ///< `,"avg_speed_kmh":`, statistic by statistic of a field
+  std::string names_;          ///< of them
   FieldPlaces places_;
+  bool is_standard_ = false;  ///< fields' numbers may be differences
 };
 
 /// The column `scales`: a JSON array of powers of ten.

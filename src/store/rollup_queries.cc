@@ -12,8 +12,14 @@
 namespace slipstream {
 namespace {
 
+/// Of a rollup as JSON, some dozen fields.
+constexpr std::size_t kUsualBytes = 1'500;
+
 std::string to_text(const RollupPlace& place) {
-  return fmt::format("{}.{}", place.last_ns, place.id);
+  char text[48];
+  char* at = std::to_chars(text, text + 24, place.last_ns).ptr;
+  *at++ = '.';
+  return {text, std::to_chars(at, text + sizeof text, place.id).ptr};
 }
 
 std::optional<RollupPlace> parse_place(const std::string& text) {
@@ -49,7 +55,7 @@ Result<RollupPage> query_rollups(RollupTables& tables, const RollupQuery& query)
                           .chassis = query.chassis,
                           .tags = query.tags,
                           .lap = query.lap,
-                          .expected = query.limit + 1};  // one more tells of a next page
+                          .expected = std::min(query.limit, query.max_bytes / kUsualBytes) + 1};
   if (query.from) filter.low = {query.from->ns, RollupPlace::kLeast};
   if (last) filter.low = std::max(filter.low, *last);
   if (query.to) filter.high = {query.to->ns, RollupPlace::kGreatest};

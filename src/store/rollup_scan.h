@@ -26,9 +26,11 @@ struct RollupScanFilter {
 
 /// Rollups in the order of event time. Machine and tags are looked up among the series' names, and
 /// then each (series, window) is read from the index that has its rollups in this order, a few at a
-/// time, and all are merged; where those are too many, each window is read, and what is of another
-/// series is left out. Rows that are not packed yet are one more of what is merged.
-/// Within one transaction of the tables' connection, and no longer; one thread.
+/// time, and all are merged; with a lap, from the index that has them by lap, which also tells the
+/// series that have such a lap. Where those are too many, each window is read, and what is of
+/// another series or lap is left out. Rows that are not packed yet are one more of what is merged.
+/// Within one transaction of the tables' connection, and no longer; one scan at a time of the same
+/// tables; one thread.
 class RollupScan {
  public:
   static Result<RollupScan> begin(RollupTables& tables, RollupScanFilter filter);
@@ -44,6 +46,7 @@ class RollupScan {
     bool is_packed = true;
     std::optional<RollupPlace> from = {};  ///< where to go on behind; none: at the beginning
     bool is_over = false;
+    std::size_t piece = 0;                ///< that is read next
     std::vector<RollupPlace> ready = {};  ///< the next one last
   };
 
@@ -51,6 +54,9 @@ class RollupScan {
       : tables_(&tables), filter_(std::move(filter)) {}
   Result<void> begin_packed();
   Result<void> begin_unpacked();
+  /// A run for each series that has the lap in a window; `picks`: of those that are asked for.
+  /// False: there are too many.
+  Result<bool> add_runs_with_lap(std::int64_t window, bool picks);
   std::string bounds() const;
   Result<void> fill(Run& run);
   void push(std::size_t run);
@@ -66,11 +72,10 @@ class RollupScan {
   RollupScanFilter filter_;
   std::vector<std::int64_t> series_;  ///< that are asked for, sorted
   bool picks_series_ = false;         ///< while windows are read: others are left out
-  Statement packed_;
-  Statement unpacked_;
+  Statement* packed_ = nullptr;       ///< the tables' own
+  Statement* unpacked_ = nullptr;     ///< likewise
   std::vector<Run> runs_;
   std::vector<std::size_t> heap_;  ///< of runs that have something ready
-  std::size_t piece_ = 0;
 };
 
 }  // namespace slipstream

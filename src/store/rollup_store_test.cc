@@ -245,21 +245,6 @@ TEST_F(RollupStoreTest, ALapIsFoundWhateverManyMachinesHaveNoSuchLap) {
   EXPECT_EQ(found, 2'500u);
 }
 
-TEST_F(RollupStoreTest, AnUpgradeThatFailsLeavesTheFileAsItWas) {
-  auto old = Database::open(path(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE).value();
-  for (int part = 0; part < kTagsSince - 1; ++part) ASSERT_TRUE(old.execute(kStoreSchema[part]));
-  // In the way of the last part.
-  ASSERT_TRUE(old.execute(
-      fmt::format("CREATE TABLE series (a); PRAGMA user_version = {}", kTagsSince - 1).c_str()));
-  ASSERT_FALSE(RollupStore::open(directory_, {}, schema_.fields()));
-  EXPECT_EQ(old.integer("PRAGMA user_version").value(), kTagsSince - 1);
-  EXPECT_EQ(
-      old.integer("SELECT count(*) FROM pragma_table_info('rollups') WHERE name = 'tags'").value(),
-      0);
-  ASSERT_TRUE(old.execute("DROP TABLE series"));
-  EXPECT_TRUE(RollupStore::open(directory_, {}, schema_.fields()));
-}
-
 TEST_F(RollupStoreTest, TagsComeBackAndAreAskedForByNameAndValue) {
   auto store = open();
   ASSERT_TRUE(store->commit(

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "codec/rollup_json.h"
 #include "store/schema_sql.h"
@@ -18,15 +19,17 @@ struct Column {
   enum : int { kLap, kSector, kCount, kLastNs, kLate, kWindowId, kStats };
 };
 struct PackedColumn {
-  enum : int { kSpanNs = 7, kWindowNumber, kSeriesNumber, kLayoutNumber };
+  enum : int { kSpanNs = 7, kWindowNumber, kSeriesNumber, kLayoutNumber, kWindowIdTail };
 };
 struct UnpackedColumn {
   enum : int { kFirstNs = 7, kWindow, kTrack, kChassis, kTags };
 };
 
-std::array<std::uint8_t, 16> to_id(std::string_view bytes) {
+std::array<std::uint8_t, 16> to_id(std::string_view head, std::string_view tail = {}) {
   std::array<std::uint8_t, 16> id{};
-  std::memcpy(id.data(), bytes.data(), std::min(id.size(), bytes.size()));
+  const std::size_t size = std::min(id.size(), head.size());
+  std::memcpy(id.data(), head.data(), size);
+  std::memcpy(id.data() + size, tail.data(), std::min(id.size() - size, tail.size()));
   return id;
 }
 
@@ -60,8 +63,8 @@ Result<RollupTables> RollupTables::open(Database& database) {
     if (!names) return std::unexpected(names.error());
     tables.names_ = std::move(*names);
     auto row = database.prepare(
-        "SELECT lap, sector, count, last_ns, late, window_id_head || window_id_tail, stats, "
-        "span_ns, window, series, layout FROM packed_rollups WHERE id = ?1");
+        "SELECT lap, sector, count, last_ns, late, window_id_head, stats, span_ns, window, series, "
+        "layout, window_id_tail FROM packed_rollups WHERE id = ?1");
     if (!row) return std::unexpected(row.error());
     tables.packed_row_ = std::move(*row);
   }
@@ -70,7 +73,10 @@ Result<RollupTables> RollupTables::open(Database& database) {
 }
 
 Result<void> RollupTables::begin() {
+  statements_.make_room();
   const bool had_unpacked = !unpacked_.empty();
+  // Once it is gone it does not come again.
+  if (std::exchange(has_begun_, true) && !had_unpacked) return {};
   if (has_packed()) {
     const auto has_unpacked = has_unpacked_rollups(*database_);
     if (!has_unpacked) return std::unexpected(has_unpacked.error());
@@ -108,7 +114,9 @@ Result<bool> RollupTables::seek(std::int64_t id) {
 }
 
 std::string RollupTables::window_id() const {
-  return std::string((is_in_packed_ ? packed_row_ : unpacked_row_).blob(Column::kWindowId));
+  if (!is_in_packed_) return std::string(unpacked_row_.blob(Column::kWindowId));
+  std::string id(packed_row_.blob(Column::kWindowId));
+  return id.append(packed_row_.blob(PackedColumn::kWindowIdTail));
 }
 
 Result<StoredSeries> RollupTables::series() {
@@ -124,16 +132,22 @@ Result<StoredSeries> RollupTables::series() {
 }
 
 Result<std::string> RollupTables::json() {
-  return is_in_packed_ ? json_of_packed() : json_of_unpacked();
+  json_.clear();
+  if (!is_in_packed_) {
+    put_unpacked();
+  } else if (auto put = put_packed(); !put) {
+    return std::unexpected(put.error());
+  }
+  return std::string(json_);
 }
 
-Result<std::string> RollupTables::json_of_packed() {
+Result<void> RollupTables::put_packed() {
+  std::string& out = json_;
   const Statement& row = packed_row_;
   const auto window = names_->window(row.integer(PackedColumn::kWindowNumber));
   if (!window) return std::unexpected(window.error());
   const auto series = names_->series(row.integer(PackedColumn::kSeriesNumber));
   if (!series) return std::unexpected(series.error());
-  std::string out;
   append_rollup_head(
       out,
       head_of(row, **series, row.integer(Column::kLastNs) - row.integer(PackedColumn::kSpanNs)));
@@ -147,22 +161,22 @@ Result<std::string> RollupTables::json_of_packed() {
       return fail("a rollup's statistics are not of their layout", ErrorCode::kCorrupt);
     }
   }
-  append_rollup_tail(out, **window, to_id(row.blob(Column::kWindowId)),
+  append_rollup_tail(out, **window,
+                     to_id(row.blob(Column::kWindowId), row.blob(PackedColumn::kWindowIdTail)),
                      row.integer(Column::kLate) != 0);
-  return out;
+  return {};
 }
 
-std::string RollupTables::json_of_unpacked() const {
+void RollupTables::put_unpacked() {
+  std::string& out = json_;
   const Statement& row = unpacked_row_;
   const StoredSeries series{std::string(row.text(UnpackedColumn::kTrack)),
                             std::string(row.text(UnpackedColumn::kChassis)),
                             std::string(row.text(UnpackedColumn::kTags))};
-  std::string out;
   append_rollup_head(out, head_of(row, series, row.integer(UnpackedColumn::kFirstNs)));
   append_members(out, row.text(Column::kStats));
   append_rollup_tail(out, row.text(UnpackedColumn::kWindow), to_id(row.blob(Column::kWindowId)),
                      row.integer(Column::kLate) != 0);
-  return out;
 }
 
 Result<std::int64_t> RollupTables::newest() {

@@ -40,6 +40,8 @@ class RollupTables {
   RollupNames& names() { return *names_; }
   /// What rows are in that are not packed, to be selected from; empty: there are none.
   const std::string& unpacked() const { return unpacked_; }
+  /// Of the connection; none is in use between two transactions.
+  StatementCache& statements() { return statements_; }
 
   /// Goes to a rollup by its row. False: there is none. What follows is of it, until the next call.
   Result<bool> seek(std::int64_t id);
@@ -52,17 +54,20 @@ class RollupTables {
   Result<std::int64_t> newest();
 
  private:
-  explicit RollupTables(Database& database) : database_(&database) {}
-  Result<std::string> json_of_packed();
-  std::string json_of_unpacked() const;
+  explicit RollupTables(Database& database) : database_(&database), statements_(database) {}
+  Result<void> put_packed();
+  void put_unpacked();
 
   Database* database_;
+  StatementCache statements_;
   std::int64_t version_ = 0;
   std::optional<RollupNames> names_;
   std::string unpacked_;
   Statement packed_row_;
   Statement unpacked_row_;
   bool is_in_packed_ = true;
+  bool has_begun_ = false;
+  std::string json_;  ///< where one is put together: its room is used again
 };
 
 }  // namespace slipstream

@@ -130,7 +130,8 @@ CREATE TABLE packed_rollups (
 ) STRICT;
 CREATE INDEX packed_rollups_by_window_id ON packed_rollups (window_id_tail);
 CREATE INDEX packed_rollups_by_window ON packed_rollups (window, last_ns);
-CREATE INDEX packed_rollups_by_series ON packed_rollups (series, window, last_ns, lap);
+CREATE INDEX packed_rollups_by_series ON packed_rollups (series, window, last_ns);
+CREATE INDEX packed_rollups_by_lap ON packed_rollups (lap, window, series, last_ns);
 CREATE TABLE window_retention (
   window TEXT PRIMARY KEY,
   hours INTEGER NOT NULL,  -- 0: for ever

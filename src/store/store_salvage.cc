@@ -27,8 +27,9 @@ constexpr std::string_view kAllIsJson = "json_valid(stats) AND json_valid('{' ||
 /// Indexes that hold every row's number.
 constexpr std::string_view kIndexes[] = {"rollups_newest", "rollups_by_window",
                                          "rollups_by_chassis"};
-constexpr std::string_view kPackedIndexes[] = {
-    "packed_rollups_by_window", "packed_rollups_by_series", "packed_rollups_by_window_id"};
+constexpr std::string_view kPackedIndexes[] = {"packed_rollups_by_window",
+                                               "packed_rollups_by_series", "packed_rollups_by_lap",
+                                               "packed_rollups_by_window_id"};
 /// What packed rollups refer to. Each stands twice in the file: in its table, and in the index that
 /// keeps its names unique.
 constexpr std::string_view kNameTables[] = {"window_names", "series", "rollup_layouts"};

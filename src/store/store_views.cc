@@ -22,7 +22,7 @@ std::string unpacked(std::string_view stats) {
       stats);
 }
 
-constexpr std::string_view kScale = "json_extract(r.scales, '$[' || v.key || ']')";
+constexpr std::string_view kScale = "(r.scales ->> v.key)";
 
 /// Of a field whose numbers are differences.
 std::string derived(std::string_view statistic) {
@@ -51,7 +51,7 @@ std::string derived(std::string_view statistic) {
 std::string value(std::string_view statistic, std::string_view place) {
   return fmt::format(
       "CASE json_array_length(v.value) WHEN 1 THEN {} WHEN json_array_length(r.statistics) THEN {} "
-      "ELSE json_extract(v.value, '$[' || ({} + 1) || ']') END",
+      "ELSE v.value ->> ({} + 1) END",
       statistic == "std" ? "0" : "v.value ->> 0", derived(statistic), place);
 }
 
