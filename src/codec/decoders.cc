@@ -18,6 +18,10 @@ std::unique_ptr<Decoder> make(DraftFiller& filler) {
   return std::make_unique<Made>(filler);
 }
 
+bool is_blank(std::string_view bytes) {
+  return bytes.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
 bool begins_json(std::string_view bytes, const TextOrigin&) {
   const char first = bytes[bytes.find_first_not_of(" \t\r\n")];
   return first == '{' || first == '[';
@@ -135,7 +139,7 @@ AutoDecoder::AutoDecoder(DraftFiller& filler, std::span<const std::string_view> 
 std::size_t AutoDecoder::decode(std::string_view bytes, const TextOrigin& origin,
                                 RejectionSink& rejections) {
   bytes = bare_text(bytes);
-  if (bytes.find_first_not_of(" \t\r\n") == std::string_view::npos) return 0;
+  if (is_blank(bytes)) return 0;
   const Candidate& chosen = candidate_for(bytes, origin);
   if (&chosen == &candidates_.back() && is_binary(bytes)) {
     rejections.rejected(
@@ -151,6 +155,7 @@ std::size_t AutoDecoder::decode(std::string_view bytes, const TextOrigin& origin
 
 bool AutoDecoder::needs_order(std::string_view bytes, const TextOrigin& origin) const {
   bytes = bare_text(bytes);
+  if (is_blank(bytes)) return false;
   return candidate_for(bytes, origin).decoder->needs_order(bytes, origin);
 }
 

@@ -75,6 +75,15 @@ DatagramBuffers::Control DatagramBuffers::read_control(msghdr& header) {
       std::uint32_t dropped;
       std::memcpy(&dropped, CMSG_DATA(c), sizeof dropped);
       dropped_in_all_ = dropped;
+    } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+      in_pktinfo to;
+      std::memcpy(&to, CMSG_DATA(c), sizeof to);
+      // The address it was sent to, and the one of ours by which it came.
+      control.is_copy = control.is_copy || to.ipi_addr.s_addr != to.ipi_spec_dst.s_addr;
+    } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+      in6_pktinfo to;
+      std::memcpy(&to, CMSG_DATA(c), sizeof to);
+      control.is_copy = control.is_copy || IN6_IS_ADDR_MULTICAST(&to.ipi6_addr);
     }
   }
   return control;
@@ -88,7 +97,18 @@ DatagramBuffers::Message DatagramBuffers::message(std::size_t i) const {
           .segment_bytes = segment_bytes == 0 ? bytes.size() : segment_bytes,
           .arrival = controls_[i].arrival,
           .address = address,
-          .port = port};
+          .port = port,
+          .is_copy = controls_[i].is_copy};
+}
+
+std::size_t DatagramBuffers::datagrams() const {
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < count_; ++i) {
+    const std::size_t bytes = headers_[i].msg_len;
+    const std::size_t each = controls_[i].segment_bytes;
+    sum += each == 0 ? 1 : (bytes + each - 1) / each;
+  }
+  return sum;
 }
 
 }  // namespace slipstream

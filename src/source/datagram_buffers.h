@@ -27,6 +27,7 @@ class DatagramBuffers {
     ArrivalTime arrival;            ///< the kernel's
     Address address;                ///< of the sender
     std::uint16_t port = 0;
+    bool is_copy = false;  ///< sent to a network: another socket of the port has it as well
   };
 
   DatagramBuffers();
@@ -34,6 +35,8 @@ class DatagramBuffers {
   /// Takes what the socket has, without waiting. How many messages that are.
   std::size_t receive(int fd, const Clock& clock);
   std::size_t count() const { return count_; }
+  /// In those messages.
+  std::size_t datagrams() const;
   /// There may be more where it comes from.
   bool is_full() const { return count_ == kMessages; }
   /// When receive() returned.
@@ -45,12 +48,13 @@ class DatagramBuffers {
  private:
   static constexpr std::size_t kBufferBytes = 65'536;  ///< a coalesced burst at most
   static constexpr std::size_t kStride = kBufferBytes + Decoder::kPadding;
-  static constexpr std::size_t kControlBytes = 128;
+  static constexpr std::size_t kControlBytes = 256;  // all that a socket may be asked to tell
 
   /// What the kernel says of a message beside its bytes.
   struct Control {
     std::size_t segment_bytes = 0;  ///< 0: one datagram
     ArrivalTime arrival;
+    bool is_copy = false;
   };
   Control read_control(msghdr& header);
 

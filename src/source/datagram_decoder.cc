@@ -48,6 +48,7 @@ std::size_t DatagramDecoder::decode(const DatagramBuffers& received) {
   now_ = received.received_at();
   for (std::size_t i = 0; i < received.count(); ++i) {
     const auto message = received.message(i);
+    if (message.is_copy) continue;
     const TextOrigin origin = origin_of(message);
     for_each_datagram(message, [&](std::string_view text) { take_datagram(text, origin); });
   }
@@ -76,6 +77,7 @@ bool DatagramDecoder::needs_order(const DatagramBuffers& received) {
   bool needs = false;
   for (std::size_t i = 0; i < received.count() && !needs; ++i) {
     const auto message = received.message(i);
+    if (message.is_copy) continue;
     const TextOrigin origin = origin_of(message);
     for_each_datagram(message, [&](std::string_view text) {
       needs = needs || decoder_->needs_order(text, origin);

@@ -5,9 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 
 #include "source/decode_helpers.h"
 #include "source/testing.h"
@@ -164,6 +167,44 @@ TEST_F(DecodeLineTest, WhatThePipelineHasNoRoomForIsDroppedAndCounted) {
   while (ingest_.udp_datagrams.value() < 101) receiver.poll(16);
   EXPECT_THAT(sink_.chassis, ElementsAre("kept"));
   EXPECT_EQ(udp.received.value(), 101u);
+}
+
+/// Six milliseconds pass from one look to the next. From the sixth on it waits for the pipeline to
+/// have got something: by then a receiver has left datagrams to helpers, and they have come first
+/// if anything does.
+class HurryingClock final : public Clock {
+ public:
+  explicit HurryingClock(const Counter& accepted) : accepted_(accepted) {}
+  ArrivalTime now() const override { return {1'757'000'000 * kNsPerSecond}; }
+  SteadyTime steady() const override {
+    const std::int64_t look = ++looks_;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (look >= 6 && accepted_.value() == 0 && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
+    return {look * 6 * kNsPerMs};
+  }
+
+ private:
+  const Counter& accepted_;
+  mutable std::atomic<std::int64_t> looks_{0};
+};
+
+TEST_F(DecodeLineTest, WhatTheReceiverDecodedBeforeItFellBehindComesFirst) {
+  const HurryingClock clock(ingest_.of(SourceKind::kUdp).accepted);
+  options_.behind_after_ns = 10 * kNsPerMs;
+  const UdpParts all{
+      options_, *find_decoder("json"), schema_, ingest_, stats_, clock, sink_, pool_, peers_,
+      viewers_};
+  DecodeHelpers helpers(all, 1, 1);
+  UdpReceiver receiver(std::move(socket_), all, &helpers);
+  constexpr std::size_t kPoints = 3 * DatagramBuffers::kMessages;
+  for (std::size_t i = 0; i < kPoints; ++i) send(good_point(std::to_string(i)));
+  helpers.start(1);
+  receiver.poll(16);
+  helpers.stop();
+  ASSERT_THAT(sink_.chassis, SizeIs(kPoints));
+  for (std::size_t i = 0; i < kPoints; ++i) EXPECT_EQ(sink_.chassis[i], std::to_string(i));
 }
 
 TEST_F(DecodeLineTest, WhatHangsOnEarlierDatagramsGoesThroughOneDecoder) {

@@ -56,7 +56,7 @@ std::size_t UdpReceiver::receive_for_helpers() {
   const std::size_t received = receive(piece->received);
   if (received == 0) return 0;
   line_.add();
-  datagrams_since_wait_ += received;
+  datagrams_since_wait_ += piece->received.datagrams();
   if (decoder_.needs_order(piece->received)) {
     decoder_.decode(piece->received);
     piece->decoded = decoder_.take_decoded();
@@ -79,14 +79,14 @@ void UdpReceiver::idle() {
   if (wait.until_one) {
     line_.shed();
     count_drops(socket_.kernel_drops());
-    if (!wait_for_datagram()) return;
   }
-  if (wait.ns > 0) nap(wait.ns);
+  if (!wait.until_one || wait_for_datagram()) nap(wait.ns);
   empty_at_ = parts_.clock.steady();
 }
 
 /// Shorter on wake().
 void UdpReceiver::nap(std::int64_t ns) {
+  if (ns <= 0) return;
   pollfd waiting = wake_event_.polled();
   const timespec limit{0, ns};
   if (::ppoll(&waiting, 1, &limit, nullptr) > 0) wake_event_.clear();

@@ -1,9 +1,11 @@
 // Several receivers of one port: whom it belongs to, and that no sender's points are lost, doubled
 // or overtaken by its own.
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <charconv>
@@ -23,9 +25,10 @@ namespace {
 using testing::HasSubstr;
 using testing::SizeIs;
 
-Result<std::vector<UdpSocket>> open_at(std::uint16_t port, std::size_t count) {
-  return UdpSocket::open_several(
-      {.host = "127.0.0.1", .port = port, .receive_buffer_bytes = 1 << 20}, count);
+Result<std::vector<UdpSocket>> open_at(std::uint16_t port, std::size_t count,
+                                       const std::string& host = "127.0.0.1") {
+  return UdpSocket::open_several({.host = host, .port = port, .receive_buffer_bytes = 1 << 20},
+                                 count);
 }
 
 TEST(UdpSockets, APortThatSomebodyHasIsRefusedHoweverManyShareIt) {
@@ -140,8 +143,8 @@ struct Threads {
 
 class UdpReceiversTest : public testing::TestWithParam<Threads> {
  protected:
-  UdpSource& open(UdpSourceOptions options = {}) {
-    auto sockets = open_at(0, GetParam().receivers);
+  UdpSource& open(UdpSourceOptions options = {}, const std::string& host = "127.0.0.1") {
+    auto sockets = open_at(0, GetParam().receivers, host);
     // Helpers come in at once, and not only where a receiver is behind.
     options.behind_after_ns = 0;
     EXPECT_TRUE(sockets) << (sockets ? "" : sockets.error().message);
@@ -189,6 +192,9 @@ TEST_P(UdpReceiversTest, LoseAndReorderNothing) {
   std::vector<UdpSender> senders;
   for (std::size_t i = 0; i < kSenders; ++i) senders.push_back(new_sender());
   for (std::uint64_t n = 0; n < kEach; n += 2) {
+    if (n % 100 == 0) {
+      for (const std::string_view blank : {"", " ", "\n"}) send(senders[0], blank);
+    }
     for (std::size_t i = 0; i < kSenders; ++i) {
       std::string text;
       for (const std::uint64_t each : {n, n + 1}) {
@@ -205,7 +211,9 @@ TEST_P(UdpReceiversTest, LoseAndReorderNothing) {
   for (const auto& [chassis, points] : sink_.in_order) EXPECT_EQ(points, kEach) << chassis;
   EXPECT_EQ(stats_.udp_datagrams.value(), sent_);
   EXPECT_EQ(source_->stats().datagrams.value(), sent_);
-  EXPECT_EQ(source_->stats().points.value(), kSenders * kEach);
+  const std::uint64_t blank = rejected(RejectReason::kEmpty);
+  EXPECT_EQ(blank, 3 * kEach / 100);
+  EXPECT_EQ(source_->stats().points.value(), kSenders * kEach + blank);
   EXPECT_EQ(stats_.udp_kernel_drops.value(), 0u);
 }
 
@@ -236,6 +244,37 @@ TEST_P(UdpReceiversTest, KeepTheOrderOfOneFastSender) {
   EXPECT_EQ(sink_.out_of_order, 0u);
   EXPECT_EQ(sink_.in_order["a"], kPoints);
   EXPECT_EQ(stats_.udp_kernel_drops.value(), 0u);
+}
+
+/// Games and loggers do so: the kernel gives it to every socket of the port.
+TEST_P(UdpReceiversTest, TakeWhatIsSentToANetworkOnce) {
+  for (const std::string host : {"", "0.0.0.0"}) {
+    sink_.in_order.clear();
+    const std::uint64_t before = stats_.udp_datagrams.value();
+    open({}, host);
+    const int sender = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    ASSERT_EQ(setsockopt(sender, SOL_SOCKET, SO_BROADCAST, &on, sizeof on), 0);
+    sockaddr_in to{
+        .sin_family = AF_INET, .sin_port = htons(source_->port()), .sin_addr = {}, .sin_zero = {}};
+    constexpr std::uint64_t kEach = 20;
+    for (std::uint64_t n = 0; n < kEach; ++n) {
+      for (const char* const address : {"127.255.255.255", "127.0.0.1"}) {
+        ASSERT_EQ(inet_pton(AF_INET, address, &to.sin_addr), 1);
+        const auto text = R"({"track":"cota","chassis":")" + std::string(address) + R"(","n":)" +
+                          std::to_string(n) + "}";
+        ASSERT_EQ(sendto(sender, text.data(), text.size(), 0,
+                         reinterpret_cast<const sockaddr*>(&to), sizeof to),
+                  static_cast<ssize_t>(text.size()));
+      }
+    }
+    close(sender);
+    source_->stop();
+    EXPECT_EQ(sink_.in_order["127.255.255.255"], kEach);
+    EXPECT_EQ(sink_.in_order["127.0.0.1"], kEach);
+    EXPECT_EQ(stats_.udp_datagrams.value() - before, 2 * kEach);
+    EXPECT_EQ(stats_.udp_kernel_drops.value(), 0u);
+  }
 }
 
 TEST_P(UdpReceiversTest, HaveHelpersThatDecodeWhereThereAreAny) {

@@ -66,6 +66,7 @@ Result<std::vector<UdpSocket>> UdpSocket::open_several(const UdpSocketOptions& o
     // Which socket a sender goes to changes with each that is added, and what it sent before could
     // be overtaken: so none takes anything until all are there.
     socket->take_nothing();
+    if (!sockets.empty()) socket->tell_destinations();
     // The first is bound without SO_REUSEPORT, and so alone: with it, another server of the same
     // user would share the port and its senders unnoticed.
     if (!sockets.empty()) set_flag(socket->fd_, SOL_SOCKET, SO_REUSEPORT);
@@ -104,6 +105,12 @@ void UdpSocket::take_nothing() {
   sock_filter refuse_all[] = {{.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 0}};
   const sock_fprog program{.len = 1, .filter = refuse_all};
   setsockopt(fd_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+/// Of each datagram whom it was sent to: see DatagramBuffers.
+void UdpSocket::tell_destinations() {
+  set_flag(fd_, IPPROTO_IP, IP_PKTINFO);
+  if (family_ == AF_INET6) set_flag(fd_, IPPROTO_IPV6, IPV6_RECVPKTINFO);
 }
 
 Result<void> UdpSocket::bind(const UdpSocketOptions& options) {

@@ -19,8 +19,10 @@ class UdpSocket {
  public:
   static Result<UdpSocket> open(const UdpSocketOptions& options);
   /// Several of one address and port, at least one, among which the kernel spreads senders: all
-  /// that one address and port sends comes to the same socket. They take what comes once all of
-  /// them are there. A port that somebody has is refused as by open(), whoever it is.
+  /// that one address and port sends comes to the same socket. What is sent to a network
+  /// (broadcast, multicast) comes to each of them: all but the first are asked whom a datagram was
+  /// sent to, so that it counts once (DatagramBuffers). They take what comes once all of them are
+  /// there. A port that somebody has is refused as by open(), whoever it is.
   static Result<std::vector<UdpSocket>> open_several(const UdpSocketOptions& options,
                                                      std::size_t count);
   ~UdpSocket();
@@ -40,6 +42,7 @@ class UdpSocket {
   static Result<UdpSocket> make(const UdpSocketOptions& options);
   Result<void> bind(const UdpSocketOptions& options);
   void take_nothing();
+  void tell_destinations();
   void size_buffer(std::size_t wanted);
 
   int fd_ = -1;
