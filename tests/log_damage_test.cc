@@ -69,6 +69,8 @@ class LogDamage : public testing::Test {
     for (const auto& [from, to] : told.health) entries += static_cast<double>(to - from);
     EXPECT_EQ(told.metric, entries);
     EXPECT_THAT(health, HasSubstr(fmt::format(R"("lostEntries":{},)", entries)));
+    EXPECT_THAT(health, HasSubstr(R"("rewriting":{"segments":0,"bytesBefore":0,"bytesAfter":0,)"
+                                  R"("failing":false})"));
     return told;
   }
   /// At a start and a stop.

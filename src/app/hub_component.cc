@@ -32,7 +32,8 @@ std::vector<std::string> identity_members(const SchemaOptions& schema) {
 
 HubOptions hub_options(const Config& config) {
   return {.fanout = {.delivery = {.max_sample_bytes = config.server.max_ws_buffer_bytes,
-                                  .max_event_bytes = config.broadcast.max_event_bytes},
+                                  .max_event_bytes = config.broadcast.max_event_bytes,
+                                  .batches = config.broadcast.io_uring},
                      .batch = {.batch_points = config.broadcast.batch_points,
                                .max_batch_points = config.broadcast.batch_max_points,
                                .batch_max_ms = config.broadcast.batch_max_ms,

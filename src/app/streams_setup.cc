@@ -36,6 +36,25 @@ RollupSelection aggregates_selection(const Config::Redis& redis) {
           .left_out = statistics_beside(redis.statistics).value_or(StatisticSet{0})};
 }
 
+/// A statistic that was asked for, and that the windows which go to Redis do not have.
+void check_statistics_are_made(const Config& config, std::vector<ConfigFault>& faults) {
+  const auto& redis = config.redis;
+  for (const std::string& name : redis.statistics) {
+    const auto row = std::ranges::find(kStatistics, std::string_view(name), &Statistic::name);
+    if (row == kStatistics.end()) continue;
+    const bool is_made = std::ranges::any_of(config.windows, [&](const WindowDefinition& window) {
+      return std::ranges::find(redis.windows, window.name) != redis.windows.end() &&
+             window.statistics.has(row->group);
+    });
+    if (is_made) continue;
+    const auto group = std::ranges::find(kStatisticGroups, row->group, &StatisticGroupRow::group);
+    faults.push_back(
+        {"[redis] statistics",
+         fmt::format("no window of [redis] windows has \"{}\": set {} = true in its [[window]]",
+                     name, group == kStatisticGroups.end() ? "it" : group->setting)});
+  }
+}
+
 }  // namespace
 
 std::vector<ConfigFault> check_streams(const Config& config) {
@@ -64,6 +83,7 @@ std::vector<ConfigFault> check_streams(const Config& config) {
         {"[redis] statistics", fmt::format("\"{}\" is none of {}", name, fmt::join(known, ", "))});
   }
   if (redis.url.empty()) return faults;
+  check_statistics_are_made(config, faults);
   for (const auto& window : redis.windows) {
     if (std::ranges::find(config.windows, window, &WindowDefinition::name) ==
         config.windows.end()) {

@@ -32,6 +32,18 @@ TEST(StreamsSetup, AStatisticThatIsNoneIsNamedWithThoseThereAre) {
   EXPECT_THAT(faults[0].message, HasSubstr(R"("mean" is none of avg, min, max, std, last)"));
 }
 
+TEST(StreamsSetup, AStatisticThatNoWindowMakesIsAFault) {
+  Config config = with_redis();
+  config.redis.statistics = {"avg", "p95"};
+  const auto faults = check_streams(config);
+  ASSERT_THAT(faults, SizeIs(1));
+  EXPECT_THAT(faults[0].message,
+              HasSubstr(R"(no window of [redis] windows has "p95": set quantiles = true)"));
+  config.windows.front().statistics.set(StatisticGroup::kQuantiles);
+  config.redis.windows = {config.windows.front().name};
+  EXPECT_THAT(check_streams(config), IsEmpty());
+}
+
 TEST(StreamsSetup, AggregatesHaveTheFiguresAskedForOnBothWays) {
   Config config = with_redis();
   config.redis.fields = {"speed_kmh"};

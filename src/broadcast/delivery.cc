@@ -104,8 +104,9 @@ void Delivery::write(Client& client) {
 }
 
 void Delivery::begin_writing(std::size_t clients) {
-  if (clients < options_.least_batch) return;
+  if (!options_.batches || clients < options_.least_batch) return;
   if (!batch_) batch_ = SendBatch::open();
+  if (*batch_ && !(*batch_)->is_usable()) batch_->reset();
   batch_in_use_ = batch_->get();
 }
 

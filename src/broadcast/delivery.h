@@ -12,7 +12,8 @@ namespace slipstream {
 struct DeliveryOptions {
   std::size_t max_sample_bytes = 2'000'000;            ///< unsent to a client
   std::size_t max_event_bytes = std::size_t{4} << 20;  ///< likewise
-  /// From so many clients on they are written to in batches: for fewer it would save nothing.
+  bool batches = true;                                 ///< by SendBatch, where that is to be had
+  /// From so many clients on: for fewer they would save nothing.
   std::size_t least_batch = 64;
 };
 

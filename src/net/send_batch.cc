@@ -4,6 +4,7 @@
 #include <liburing.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -46,13 +47,11 @@ class UringSendBatch final : public SendBatch {
 
   void submit() override {
     const std::size_t count = std::exchange(count_, 0);
+    std::fill_n(results_.begin(), count, -ECANCELED);
     std::size_t told = 0;
     int failures = 0;
-    while (told < count) {
-      const auto left = static_cast<unsigned>(count - told);
-      const int submitted = io_uring_submit_and_wait(&ring_, left);
-      // Short of memory, or interrupted: what was not submitted is tried again.
-      CHECK(submitted >= 0 || ++failures < kMostFailures, "the kernel takes what it was asked for");
+    while (told < count && is_usable_) {
+      const int submitted = io_uring_submit_and_wait(&ring_, static_cast<unsigned>(count - told));
       unsigned head = 0;
       unsigned seen = 0;
       io_uring_cqe* completion = nullptr;
@@ -62,12 +61,16 @@ class UringSendBatch final : public SendBatch {
       }
       io_uring_cq_advance(&ring_, seen);
       told += seen;
+      // Short of memory, or interrupted: what was not submitted is tried again.
+      if (submitted < 0 && ++failures == kMostFailures) is_usable_ = false;
     }
     for (std::size_t i = 0; i < count; ++i) senders_[i]->sent(outcome_of(results_[i]));
   }
 
+  bool is_usable() const override { return is_usable_; }
+
  private:
-  static constexpr int kMostFailures = 10'000;
+  static constexpr int kMostFailures = 1'000;
 
   /// Kernels before 5.6 have rings, but no sending by them.
   bool can_send() {
@@ -80,6 +83,7 @@ class UringSendBatch final : public SendBatch {
 
   io_uring ring_{};
   bool is_open_ = false;
+  bool is_usable_ = true;
   std::size_t count_ = 0;
   std::array<Sender*, kMost> senders_{};
   std::array<int, kMost> results_{};

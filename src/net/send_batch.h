@@ -32,6 +32,9 @@ class SendBatch {
   virtual void add(int descriptor, std::string_view bytes, Sender& sender) = 0;
   /// All that was added has been told when it returns.
   virtual void submit() = 0;
+  /// False: the kernel took no more of what it was given. Those that it did not answer for were
+  /// told so as an error, since nobody knows what they got; nothing more is to be added.
+  virtual bool is_usable() const = 0;
 
   /// So many that what was touched in preparing them is still in the cache when they are told.
   static constexpr std::size_t kMost = 256;

@@ -1,8 +1,15 @@
 // WebSockets on a server of their own, byte by byte. Time-outs are short where they are awaited,
 // and long where they must not come.
+#include "net/ws_connection.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <deque>
 #include <future>
 #include <memory>
@@ -15,6 +22,8 @@
 
 namespace slipstream {
 namespace {
+
+namespace asio = boost::asio;
 
 using net_testing::kLongMs;
 using net_testing::kShortMs;
@@ -155,29 +164,55 @@ TEST_F(WsConnectionTest, WhoIsClosedWhileInABatchGetsAWholeFrameAndTheGoodbye) {
   EXPECT_EQ(client.read_until("slow"), "\x81\x05whole\x88\x06\x03\xf5slow");
 }
 
-TEST_F(WsConnectionTest, WhoHungUpBeforeABatchIsTold) {
-  open();
-  auto client = std::make_unique<RawClient>(server_->port());
-  client->send("GET /ws HTTP/1.1\r\n" + kHandshakeHeaders);
-  client->read_until("welcome");
+/// Never tells anything by itself: what ends the connection is what a batch told.
+class DeafStream final : public Stream {
+ public:
+  DeafStream(int descriptor, asio::any_io_executor executor)
+      : descriptor_(descriptor), executor_(std::move(executor)) {}
+  void async_read_some(std::span<char>, ReadHandler) override {}
+  std::expected<std::size_t, boost::system::error_code> try_write(
+      std::span<const iovec> pieces) override {
+    std::size_t all = 0;
+    for (const iovec& piece : pieces) all += piece.iov_len;
+    return all;
+  }
+  int plain_descriptor() const override { return descriptor_; }
+  void async_wait_writable(WaitHandler) override {}
+  void shutdown_send() override {}
+  void close() override {}
+  asio::any_io_executor executor() override { return executor_; }
+
+ private:
+  const int descriptor_;
+  const asio::any_io_executor executor_;
+};
+
+TEST_F(WsConnectionTest, AnErrorThatABatchMetEndsTheConnection) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
+  ::close(ends[1]);
+  io_.start();
   std::promise<void> closed;
   bool is_to_be_had = true;
   io_.run([&] {
     auto batch = SendBatch::open();
     is_to_be_had = batch != nullptr;
     if (!is_to_be_had) return;
-    WsSession& session = *sessions_.front();
-    session.on_close = [&] { closed.set_value(); };
-    client.reset();
-    // The first after the peer is gone is answered with a reset, which the next one meets.
-    for (int i = 0; i < 2; ++i) {
-      session.send(Frame::text("into the void"), WsLane::kSamples);
-      session.flush(*batch);
-      batch->submit();
-    }
+    const auto connection = std::make_shared<WsConnection>(
+        std::make_unique<DeafStream>(ends[0], io_.context().get_executor()), HttpRequest{},
+        WsConnectionOptions{}, nullptr);
+    connection->on_close = [&] { closed.set_value(); };
+    connection->start("", "");
+    connection->send(Frame::text("into the void"), WsLane::kSamples);
+    connection->flush(*batch);
+    EXPECT_TRUE(connection->is_open());
+    batch->submit();
   });
+  if (is_to_be_had) {
+    EXPECT_EQ(closed.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
+  }
+  ::close(ends[0]);
   if (!is_to_be_had) GTEST_SKIP() << "the kernel offers no io_uring here";
-  closed.get_future().get();
 }
 
 }  // namespace

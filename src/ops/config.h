@@ -155,6 +155,7 @@ struct Config {
     std::size_t batch_max_points;  ///< ... and under load
     std::int64_t batch_max_ms;     ///< no point waits longer
     std::size_t max_event_bytes;   ///< unsent to a client, of what happens once
+    bool io_uring;                 ///< write to many clients by it, where the kernel lets us
     bool deflate;                  ///< offer permessage-deflate
   } broadcast;
   struct Racing {

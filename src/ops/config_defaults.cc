@@ -100,6 +100,7 @@ Config::Broadcast::Broadcast() {
   ring_size = static_cast<std::uint32_t>(room_defaults<HubOptions>().ring_points);
   max_event_bytes = room_defaults<DeliveryOptions>().max_event_bytes;
   deflate = room_defaults<HttpServerOptions>().ws_deflate;
+  io_uring = room_defaults<DeliveryOptions>().batches;
 }
 
 Config::Demo::Demo() {

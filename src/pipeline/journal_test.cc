@@ -70,6 +70,17 @@ TEST_F(JournalTest, WhatNobodyWaitsForIsWrittenSoonAndSyncedLater) {
   EXPECT_EQ(journal_->stats().backlog_bytes.value(), 0);
 }
 
+TEST_F(JournalTest, NothingIsWrittenForWindowsThatCannotBeOpen) {
+  start({.flush_interval_ms = 10, .sync_interval_ms = 200});
+  for (int second = 0; second < 120; ++second) poll_after(1'000);
+  EXPECT_EQ(journal_->next_offset(), 0u) << "the log was empty, and nothing came";
+  offer(0);
+  poll_after(10);
+  const LogOffset with_point = journal_->next_offset();
+  for (int i = 0; i < 20; ++i) poll_after(50);
+  EXPECT_GT(journal_->next_offset(), with_point) << "ticks for what the point has opened";
+}
+
 TEST_F(JournalTest, WhoWaitsGetsASyncWheneverHeAsks) {
   start({.flush_interval_ms = 10, .sync_interval_ms = 60'000});
   Body cheap = body(Durability::kLogged);
