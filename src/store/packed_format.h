@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -35,6 +36,25 @@ inline constexpr std::string_view kSigns = "0123456789.,-e]";
 inline constexpr std::uint8_t kExponent = 0xD, kNextField = 0xE, kCommaZeroPoint = 0xF;
 inline constexpr std::string_view kCommaZero = ",0.";
 inline constexpr std::string_view kNull = "null";  ///< twice kExponent
+
+/// Takes what stands before `separator` from the front of `rest`.
+inline std::string_view cut(std::string_view& rest, char separator) {
+  const auto end = std::min(rest.find(separator), rest.size());
+  const auto piece = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return piece;
+}
+
+/// The text of a JSON string at the front of `rest`, as it is spelled; nothing: there is none.
+inline std::optional<std::string_view> take_string(std::string_view& rest) {
+  if (!rest.starts_with('"')) return std::nullopt;
+  std::size_t end = 1;
+  while (end < rest.size() && rest[end] != '"') end += rest[end] == '\\' ? 2 : 1;
+  if (end >= rest.size()) return std::nullopt;
+  const auto text = rest.substr(1, end - 1);
+  rest.remove_prefix(end + 1);
+  return text;
+}
 
 inline double scale_of(std::uint8_t places) {
   return static_cast<double>(kScales[places]);

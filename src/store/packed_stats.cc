@@ -126,25 +126,6 @@ std::string to_half_bytes(std::string_view text) {
   return packed;
 }
 
-/// Takes what stands before `separator` from the front of `rest`.
-std::string_view cut(std::string_view& rest, char separator) {
-  const auto end = std::min(rest.find(separator), rest.size());
-  const auto piece = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return piece;
-}
-
-/// The text of a JSON string at the front of `rest`, as it is spelled; nothing: there is none.
-std::optional<std::string_view> take_string(std::string_view& rest) {
-  if (!rest.starts_with('"')) return std::nullopt;
-  std::size_t end = 1;
-  while (end < rest.size() && rest[end] != '"') end += rest[end] == '\\' ? 2 : 1;
-  if (end >= rest.size()) return std::nullopt;
-  const auto text = rest.substr(1, end - 1);
-  rest.remove_prefix(end + 1);
-  return text;
-}
-
 template <typename Items, typename Append>
 std::string json_array(const Items& items, Append append) {
   std::string text = "[";

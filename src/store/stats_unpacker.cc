@@ -125,25 +125,6 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
   return value;
 }
 
-/// Takes what stands before `separator` from the front of `rest`.
-std::string_view cut(std::string_view& rest, char separator) {
-  const auto end = std::min(rest.find(separator), rest.size());
-  const auto piece = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return piece;
-}
-
-/// The text of a JSON string at the front of `rest`, as it is spelled; nothing: there is none.
-std::optional<std::string_view> take_string(std::string_view& rest) {
-  if (!rest.starts_with('"')) return std::nullopt;
-  std::size_t end = 1;
-  while (end < rest.size() && rest[end] != '"') end += rest[end] == '\\' ? 2 : 1;
-  if (end >= rest.size()) return std::nullopt;
-  const auto text = rest.substr(1, end - 1);
-  rest.remove_prefix(end + 1);
-  return text;
-}
-
 std::optional<std::vector<std::string_view>> parse_names(std::string_view array) {
   if (!array.starts_with('[') || !array.ends_with(']') || array.size() < 2) return std::nullopt;
   array = array.substr(1, array.size() - 2);
