@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <utility>
 
 #include "codec/rollup_json.h"
@@ -27,9 +26,10 @@ struct UnpackedColumn {
 
 std::array<std::uint8_t, 16> to_id(std::string_view head, std::string_view tail = {}) {
   std::array<std::uint8_t, 16> id{};
-  const std::size_t size = std::min(id.size(), head.size());
-  std::memcpy(id.data(), head.data(), size);
-  std::memcpy(id.data() + size, tail.data(), std::min(id.size() - size, tail.size()));
+  auto at = id.begin();
+  for (const std::string_view part : {head, tail}) {
+    at = std::ranges::copy(part.substr(0, static_cast<std::size_t>(id.end() - at)), at).out;
+  }
   return id;
 }
 
