@@ -161,6 +161,30 @@ TEST_F(PackOlderTest, EverybodySeesTheSameBeforeWhileAndAfterAndAcrossKills) {
       << "what an older version kept is kept on";
 }
 
+TEST_F(PackOlderTest, ViewsThatSomebodyElseMadeGoOnAsTheyWere) {
+  write_old(600);
+  ASSERT_TRUE(Database::open(path(), SQLITE_OPEN_READWRITE)
+                  .value()
+                  .execute("CREATE VIEW best AS SELECT chassis, max(avg_speed_kmh) AS speed FROM "
+                           "sectors GROUP BY chassis;"
+                           "CREATE VIEW \"all of\" AS SELECT id FROM rollups"));
+  auto store = open();
+  const auto expect_them = [&] {
+    auto database = Database::open(path(), SQLITE_OPEN_READONLY).value();
+    EXPECT_EQ(database.integer("SELECT count(*) FROM \"all of\"").value(), 600);
+    EXPECT_EQ(database.integer("SELECT count(*) FROM best WHERE speed > 0").value(), 7);
+    EXPECT_EQ(database
+                  .integer("SELECT count(*) FROM sqlite_schema WHERE sql = 'CREATE VIEW \"all of\" "
+                           "AS SELECT id FROM rollups'")
+                  .value(),
+              1);
+  };
+  ASSERT_TRUE(store->has_unpacked());
+  expect_them();
+  while (store->has_unpacked()) ASSERT_TRUE(store->pack_some());
+  expect_them();
+}
+
 TEST_F(PackOlderTest, WhatCannotBePackedStaysWhereItIs) {
   write_old(600);
   auto store = open();

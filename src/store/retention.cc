@@ -76,6 +76,17 @@ Result<std::size_t> Retention::remove_oldest(std::int64_t before_ns, std::size_t
   return rows.size();
 }
 
+// By their ids, and not by the window's index (`+`), all of which would be read for each piece.
+std::string Retention::rows_of_window(bool has_unpacked) {
+  std::string sql =
+      "SELECT id FROM packed_rollups WHERE id > ?1 AND id <= ?2 AND +window = (SELECT number FROM "
+      "window_names WHERE name = ?3)";
+  if (has_unpacked) {
+    sql += " UNION ALL SELECT id FROM unpacked_rollups WHERE id > ?1 AND id <= ?2 AND +window = ?3";
+  }
+  return sql + " ORDER BY id LIMIT ?4";
+}
+
 Result<bool> Retention::remove_stored_before(const std::string& window, std::int64_t hours,
                                              std::int64_t hour) {
   Database& database = tables_.database();
@@ -95,13 +106,7 @@ Result<bool> Retention::remove_stored_before(const std::string& window, std::int
   // Each row is looked at once; those of other windows count as well.
   std::int64_t to = std::min(end, from + kRowsLookedAt);
   std::vector<std::int64_t> rows;
-  std::string sql =
-      "SELECT id FROM packed_rollups WHERE id > ?1 AND id <= ?2 AND window = (SELECT number FROM "
-      "window_names WHERE name = ?3)";
-  if (!tables_.unpacked().empty()) {
-    sql += " UNION ALL SELECT id FROM unpacked_rollups WHERE id > ?1 AND id <= ?2 AND +window = ?3";
-  }
-  auto find = database.prepare(sql + " ORDER BY id LIMIT ?4");
+  auto find = database.prepare(rows_of_window(!tables_.unpacked().empty()));
   if (!find) return std::unexpected(find.error());
   find->bind(1, from).bind(2, to).bind(3, window).bind(4, std::int64_t{kPiece});
   while (true) {

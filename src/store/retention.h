@@ -33,6 +33,10 @@ class Retention {
   Retention(RollupTables tables, RetentionOptions options)
       : tables_(std::move(tables)), options_(std::move(options)) {}
 
+  /// The rows of the window ?3 behind ?1 and up to ?2, the first ?4 of them. `has_unpacked`: some
+  /// are not packed yet.
+  static std::string rows_of_window(bool has_unpacked);
+
   /// A piece, as a part of the caller's transaction. True: there is more.
   Result<bool> prune(ArrivalTime now);
   /// Gives a piece of the file's free end back, where much of it is free. False: nothing to do.

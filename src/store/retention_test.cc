@@ -53,6 +53,16 @@ TEST_F(RetentionTest, AStoreOfThisVersionKeepsSecondsForAWeekUnlessToldOtherwise
   EXPECT_EQ(count("sector"), 1u) << "the newest row stays";
 }
 
+TEST_F(RetentionTest, APieceReadsNoMoreThanItsRows) {
+  ASSERT_TRUE(open()->commit({.rollups = many(1, 2'000)}));
+  auto database = Database::open(path(), SQLITE_OPEN_READONLY).value();
+  auto plan = database.prepare("EXPLAIN QUERY PLAN " + Retention::rows_of_window(false)).value();
+  std::string steps;
+  while (plan.step().value()) steps += std::string(plan.text(3)) + "\n";
+  EXPECT_THAT(steps, testing::HasSubstr("packed_rollups USING INTEGER PRIMARY KEY"));
+  EXPECT_THAT(steps, testing::Not(testing::HasSubstr("TEMP B-TREE")));
+}
+
 TEST_F(RetentionTest, RowsOfOtherWindowsAreLookedAtOnce) {
   auto store = open({.retention = {.windows = {{"second", 1}}}});
   RollupBatch batch = many(1, 25'000);

@@ -27,11 +27,9 @@ Result<void> prepare_all(Database& database, Prepared statements) {
 }
 
 std::string series_key(std::string_view track, std::string_view chassis, std::string_view tags) {
-  std::string key;
-  for (const std::string_view text : {track, chassis, tags}) {
-    key += text;
-    key += '\0';
-  }
+  // With their lengths, since each may hold any byte.
+  std::string key = fmt::format("{} {} ", track.size(), chassis.size());
+  for (const std::string_view text : {track, chassis, tags}) key += text;
   return key;
 }
 
@@ -84,7 +82,7 @@ Result<RollupNumbers> RollupNumbers::prepare(Database& database) {
         "number DESC LIMIT 1"},
        {&names.add_layout_,
         "INSERT INTO rollup_layouts (fields, statistics, scales) VALUES (?1, ?2, ?3)"},
-       {&names.count_layouts_, "SELECT count(*) FROM rollup_layouts"}});
+       {&names.count_layouts_, "SELECT coalesce(max(number), 0) FROM rollup_layouts"}});
   if (!prepared) return std::unexpected(prepared.error());
   return names;
 }

@@ -28,7 +28,7 @@ std::optional<RollupPlace> parse_place(const std::string& text) {
   const auto first = std::from_chars(text.data(), end, place.last_ns);
   if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '.') return std::nullopt;
   const auto second = std::from_chars(first.ptr + 1, end, place.id);
-  if (second.ec != std::errc{} || second.ptr != end) return std::nullopt;
+  if (second.ec != std::errc{} || second.ptr != end || place.id < 1) return std::nullopt;
   return place;
 }
 

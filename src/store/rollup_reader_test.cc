@@ -107,5 +107,20 @@ TEST_F(RollupReaderTest, AnErrorOfTheTakerEndsIt) {
   EXPECT_EQ(taken, 3);
 }
 
+TEST_F(RollupReaderTest, NamesThatHoldNulAreNotAnothersNames) {
+  const auto named = [&](std::uint8_t id, std::string track, std::string chassis) {
+    auto r = std::make_shared<Rollup>(*rollup(id, id));
+    r->track = std::move(track);
+    r->chassis = std::move(chassis);
+    return r;
+  };
+  using namespace std::string_literals;
+  auto store = open();
+  ASSERT_TRUE(store->commit({.rollups = {named(1, "a\0b"s, "c"), named(2, "a", "b\0c"s)}}));
+  EXPECT_THAT(store->query({})->rollups,
+              testing::ElementsAre(testing::HasSubstr(R"("track":"a","chassis":"b\u0000c")"),
+                                   testing::HasSubstr(R"("track":"a\u0000b","chassis":"c")")));
+}
+
 }  // namespace
 }  // namespace slipstream

@@ -35,6 +35,8 @@ Result<void> bring_up_to_date(Database& database) {
   }
   if (*version < kStoreVersion) {
     // Views name what the parts rename.
+    const auto foreign = take_foreign_views(database);
+    if (!foreign) return std::unexpected(foreign.error());
     if (auto dropped = drop_views(database); !dropped) return dropped;
     for (auto part = static_cast<int>(*version); part < kStoreVersion; ++part) {
       if (auto done = database.execute(kStoreSchema[part]); !done) return done;
@@ -44,6 +46,9 @@ Result<void> bring_up_to_date(Database& database) {
       sql += fmt::format("INSERT INTO window_retention VALUES ('second', {}, 0);", kSecondHours);
     }
     if (auto done = database.execute(sql.c_str()); !done) return done;
+    for (const std::string& view : *foreign) {
+      if (auto made = database.execute(view.c_str()); !made) return made;
+    }
   }
   const auto has_unpacked = has_unpacked_rollups(database);
   if (!has_unpacked) return std::unexpected(has_unpacked.error());

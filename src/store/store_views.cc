@@ -164,6 +164,10 @@ std::string seconds_view() {
       member("avg", "speed_kmh"), member("last", "lapdist_m"));
 }
 
+/// Ours, each before those that it is made of.
+constexpr std::string_view kViewNames[] = {"seconds", "sectors", "rollup_fields", "rollups",
+                                           "rollup_rows"};
+
 }  // namespace
 
 std::vector<StoreView> store_views(bool has_unpacked) {
@@ -192,9 +196,29 @@ Result<void> make_store_schema(Database& database, std::int64_t version, bool ha
   return bring_views_up_to_date(database);
 }
 
+Result<std::vector<std::string>> take_foreign_views(Database& database) {
+  std::vector<std::string> definitions;
+  std::vector<std::string> drops;
+  auto views = database.prepare(
+      "SELECT name, sql, printf('DROP VIEW \"%w\"', name) FROM sqlite_schema WHERE type = 'view'");
+  if (!views) return std::unexpected(views.error());
+  while (true) {
+    const auto row = views->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) break;
+    if (std::ranges::find(kViewNames, views->text(0)) != std::end(kViewNames)) continue;
+    definitions.emplace_back(views->text(1));
+    drops.emplace_back(views->text(2));
+  }
+  views->reset();
+  for (const std::string& drop : drops) {
+    if (auto done = database.execute(drop.c_str()); !done) return std::unexpected(done.error());
+  }
+  return definitions;
+}
+
 Result<void> drop_views(Database& database) {
-  for (const std::string_view name :
-       {"seconds", "sectors", "rollup_fields", "rollups", "rollup_rows"}) {
+  for (const std::string_view name : kViewNames) {
     // A table of that name, in a file of an older version, is left alone.
     const auto is_view = database.integer(fmt::format(
         "SELECT count(*) FROM sqlite_schema WHERE type = 'view' AND name = '{}'", name));

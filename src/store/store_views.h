@@ -22,6 +22,9 @@ std::vector<StoreView> store_views(bool has_unpacked);
 /// caller's.
 Result<void> bring_views_up_to_date(Database& database);
 Result<void> drop_views(Database& database);
+/// Drops the views that somebody else made; returns their definitions, to be made again as they
+/// were. SQLite would refuse to rename what they name, or write the new name into them.
+Result<std::vector<std::string>> take_foreign_views(Database& database);
 
 /// Makes the tables of a version, and its views where it is of this kind, in an empty database; the
 /// table of what is not packed yet only where it is asked for.
