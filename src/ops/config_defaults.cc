@@ -72,9 +72,9 @@ Config::Durability::Durability() {
 }
 
 Config::Store::Store() {
-  const auto& store = room_defaults<StoreOptions>();
-  retention_hours = store.retention.hours;
-  retention_rollups = store.retention.rollups;
+  const auto& defaults = room_defaults<StoreOptions>();
+  retention_hours = defaults.retention.hours;
+  retention_rollups = defaults.retention.rollups;
 }
 
 Config::Redis::Redis() {
