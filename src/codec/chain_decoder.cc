@@ -6,6 +6,7 @@
 
 #include "codec/chain_forms.h"
 #include "codec/log_rows.h"
+#include "codec/point_form.h"
 #include "codec/point_log_format.h"
 
 namespace slipstream {
@@ -14,12 +15,6 @@ namespace {
 namespace log = point_log;
 
 constexpr std::uint64_t kMaxTextBytes = std::uint64_t{1} << 30;
-
-template <typename T>
-bool fits_in(std::uint64_t value, T& out) {
-  out = static_cast<T>(value);
-  return static_cast<std::uint64_t>(out) == value;
-}
 
 /// How many of a list are told, each of which takes a byte at least.
 bool read_count(ByteReader& reader, std::size_t most, std::uint64_t& count) {
@@ -144,12 +139,10 @@ bool ChainDecoder::read_sources(ByteReader& reader) {
   std::uint64_t count = 0;
   if (!read_count(reader, chain::kMaxNames - sources_.size(), count)) return false;
   for (std::uint64_t i = 0; i < count; ++i) {
-    const auto* const known = std::ranges::find(kSourceNames, reader.text());
+    const auto source = log::source_named(reader.text());
     if (!reader.ok()) return false;
-    const bool is_known = known != std::end(kSourceNames);
-    if (!is_known) ++sources_unknown_;
-    sources_.push_back(is_known ? static_cast<SourceKind>(known - std::begin(kSourceNames))
-                                : SourceKind::kReplay);
+    if (!source) ++sources_unknown_;
+    sources_.push_back(source.value_or(SourceKind::kReplay));
   }
   return true;
 }
@@ -186,8 +179,8 @@ bool ChainDecoder::read_strands(ByteReader& reader) {
     const std::uint64_t series = reader.varint();
     const std::uint64_t shape = reader.varint();
     Strand strand;
-    if (!fits_in(reader.varint(), strand.partition) || !reader.ok() || series >= series_.size() ||
-        shape >= shapes_.size()) {
+    if (!log::narrow(reader.varint(), strand.partition) || !reader.ok() ||
+        series >= series_.size() || shape >= shapes_.size()) {
       return false;
     }
     strand.series = static_cast<std::uint32_t>(series);
@@ -234,12 +227,12 @@ bool ChainDecoder::read_control(ByteReader& reader, LogEntry& entry) {
       break;
     case LogEntryKind::kKey:
       entry.time = read_time();
-      if (!fits_in(reader.varint(), entry.status)) return false;
+      if (!log::narrow(reader.varint(), entry.status)) return false;
       entry.key = reader.text();
       entry.text = reader.text();
       break;
     case LogEntryKind::kVoid:
-      if (!fits_in(reader.varint(), entry.count) || entry.count == 0) return false;
+      if (!log::narrow(reader.varint(), entry.count) || entry.count == 0) return false;
       break;
   }
   return reader.ok();
@@ -286,10 +279,10 @@ bool ChainDecoder::read_point(BitReader& bits, Row& row) {
     return true;
   };
   std::uint64_t number_of = 0;
-  if (!take_rare(chain::kLap, true, number_of) || !fits_in(number_of, row.lap)) return false;
+  if (!take_rare(chain::kLap, true, number_of) || !log::narrow(number_of, row.lap)) return false;
   number_of = 0;
   if (!take_rare(chain::kSector, (shape.flags & log::kHasSector) != 0, number_of) ||
-      !fits_in(number_of, row.sector)) {
+      !log::narrow(number_of, row.sector)) {
     return false;
   }
   if (!take_rare(chain::kSequence, (shape.flags & log::kHasSequence) != 0, row.sequence)) {
@@ -314,15 +307,15 @@ bool ChainDecoder::read_rare(BitReader& bits, const Shape& shape, Strand& strand
   if ((shape.flags & log::kHasTexts) == 0) return true;
   std::uint64_t number = 0;
   if (!read_number(bits, plain_[chain::kText], strand.plain[chain::kText], number) ||
-      number > kMaxTextBytes || !fits_in(number, row.text_length)) {
+      number > kMaxTextBytes || !log::narrow(number, row.text_length)) {
     return false;
   }
   if ((shape.flags & log::kLapIsFault) == 0) return true;
   std::uint64_t size = 0;
   return read_number(bits, plain_[chain::kPlace], strand.plain[chain::kPlace], number) &&
-         number <= row.text_length && fits_in(number, row.literal.offset) &&
+         number <= row.text_length && log::narrow(number, row.literal.offset) &&
          read_number(bits, plain_[chain::kSize], strand.plain[chain::kSize], size) &&
-         size <= row.text_length - number && fits_in(size, row.literal.length);
+         size <= row.text_length - number && log::narrow(size, row.literal.length);
 }
 
 bool ChainDecoder::read_values(BitReader& bits, const Shape& shape, const Strand& strand) {
@@ -369,21 +362,13 @@ bool ChainDecoder::make_runs() {
     index += control.entry.count;
   }
   add_points(rows_.size() - row);
-  return fits_in(index, count_);
+  return log::narrow(index, count_);
 }
 
 bool ChainDecoder::next(LogEntry& entry) {
   if (next_run_ == runs_.size()) return false;
   const LogEntry& run = runs_[next_run_++];
-  entry.kind = run.kind;
-  entry.index = run.index;
-  entry.count = run.count;
-  entry.partition = run.partition;
-  entry.time = run.time;
-  entry.text = run.text;
-  entry.key = run.key;
-  entry.status = run.status;
-  entry.points.reset();
+  copy_without_points(run, entry);
   if (run.kind == LogEntryKind::kPoints) entry.points = take_points(run);
   return true;
 }
@@ -415,20 +400,11 @@ std::size_t ChainDecoder::fill_point(PointBatch& batch, Point& point, std::size_
   point.arrival_time = {row.arrival_ms * kNsPerMs};
   point.sequence = row.sequence;
   point.first_value = static_cast<std::uint32_t>(first_value);
-  point.sector = (shape.flags & log::kHasSector) != 0 ? row.sector : Point::kNoSector;
   point.lap = row.lap;
   point.source = shape.source;
-  point.lap_is_fault = (shape.flags & log::kLapIsFault) != 0;
-  point.has_sequence = (shape.flags & log::kHasSequence) != 0;
-  point.has_texts = (shape.flags & log::kHasTexts) != 0;
-  point.sector_derived = (shape.flags & log::kSectorDerived) != 0;
+  log::set_flags(point, shape.flags, row.sector);
   if (point.has_texts) {
-    point.json = {static_cast<std::uint32_t>(batch.text.size()), row.text_length};
-    if (row.literal.length > 0) {
-      point.lap_literal = {point.json.offset + row.literal.offset, row.literal.length};
-    }
-    batch.text += texts_.substr(next_text_, row.text_length);
-    batch.text.append(PointBatch::kTextSpare, ' ');
+    log::add_text(batch, point, texts_.substr(next_text_, row.text_length), row.literal);
     next_text_ += row.text_length;
   }
   Value* const values = batch.values.data() + first_value;

@@ -4,24 +4,13 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "codec/point_form.h"
 #include "codec/point_log_format.h"
 
 namespace slipstream {
 namespace {
 
 namespace log = point_log;
-
-std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
-  hash = (hash ^ value) * 0x9E3779B97F4A7C15;
-  return hash ^ (hash >> 32);
-}
-
-std::uint8_t chain_flags(const Point& p) {
-  return static_cast<std::uint8_t>(
-      (p.lap_is_fault ? log::kLapIsFault : 0u) | (p.has_sequence ? log::kHasSequence : 0u) |
-      (p.has_texts ? log::kHasTexts : 0u) | (p.sector_derived ? log::kSectorDerived : 0u) |
-      (p.sector != Point::kNoSector ? log::kHasSector : 0u));
-}
 
 /// By how much it arrived after its event, in whole milliseconds of both.
 std::int64_t lag_of(const Point& p) {
@@ -173,9 +162,10 @@ bool ChainEncoder::is_strand(const LogRows& rows, const Point& p, std::uint32_t 
   const Strand& strand = strands_[number];
   const Series& series = series_[strand.series];
   const Shape& shape = shapes_[strand.shape];
-  if (strand.partition != partition || shape.flags != chain_flags(p) || shape.source != p.source ||
-      shape.field_count != p.value_count || text(series.chassis) != rows.str(p.chassis) ||
-      text(series.track) != rows.str(p.track) || text(series.tags) != rows.str(p.tags)) {
+  if (strand.partition != partition || shape.flags != log::flags_of(p) ||
+      shape.source != p.source || shape.field_count != p.value_count ||
+      text(series.chassis) != rows.str(p.chassis) || text(series.track) != rows.str(p.track) ||
+      text(series.tags) != rows.str(p.tags)) {
     return false;
   }
   const Value* const values = rows.values().data() + p.first_value;
@@ -189,7 +179,7 @@ ChainEncoder::Number ChainEncoder::strand_of(const LogRows& rows, const Point& p
                                              std::uint32_t partition) {
   const Number series = series_of(rows, p);
   const Number shape = shape_of(rows, p);
-  const std::uint64_t hash = mix(mix(series, shape), partition);
+  const std::uint64_t hash = log::mix(log::mix(series, shape), partition);
   const auto* const found = find_in(strand_index_, hash, [&](Number number) {
     const Strand& strand = strands_[number];
     return strand.series == series && strand.shape == shape && strand.partition == partition;
@@ -227,9 +217,10 @@ ChainEncoder::Number ChainEncoder::series_of(const LogRows& rows, const Point& p
 
 ChainEncoder::Number ChainEncoder::shape_of(const LogRows& rows, const Point& p) {
   const Value* const values = rows.values().data() + p.first_value;
-  const std::uint8_t flags = chain_flags(p);
-  std::uint64_t hash = mix(mix(flags, static_cast<std::uint64_t>(p.source)), p.value_count);
-  for (std::uint16_t i = 0; i < p.value_count; ++i) hash = mix(hash, values[i].field);
+  const std::uint8_t flags = log::flags_of(p);
+  std::uint64_t hash =
+      log::mix(log::mix(flags, static_cast<std::uint64_t>(p.source)), p.value_count);
+  for (std::uint16_t i = 0; i < p.value_count; ++i) hash = log::mix(hash, values[i].field);
   const auto* const found = find_in(shape_index_, hash, [&](Number number) {
     const Shape& shape = shapes_[number];
     if (shape.flags != flags || shape.source != p.source || shape.field_count != p.value_count) {

@@ -20,4 +20,9 @@ struct LogEntry {
   std::uint16_t status = 0;     ///< kKey
 };
 
+/// Puts an entry into rows as the next one of them.
+void add_entry(LogRows& rows, const LogEntry& entry);
+/// Makes `entry` the same but for its points, of which it has none then.
+void copy_without_points(const LogEntry& from, LogEntry& entry);
+
 }  // namespace slipstream

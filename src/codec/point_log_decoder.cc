@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "codec/byte_planes.h"
+#include "codec/point_form.h"
 #include "codec/point_log_format.h"
 
 namespace slipstream {
@@ -16,12 +17,6 @@ namespace log = point_log;
 /// Adds a difference as push_difference() wrote it.
 std::uint64_t follow(std::uint64_t& last, std::uint64_t difference) {
   return last += from_zigzag(difference);
-}
-
-template <typename T>
-bool narrow(std::uint64_t value, T& out) {
-  out = static_cast<T>(value);
-  return static_cast<std::uint64_t>(out) == value;
 }
 
 }  // namespace
@@ -69,7 +64,8 @@ bool PointLogDecoder::read_runs(ByteReader& reader) {
     run.index = static_cast<std::uint32_t>(index);
     switch (run.kind) {
       case LogEntryKind::kPoints:
-        if (!narrow(reader.varint(), run.partition) || !narrow(reader.varint(), run.count)) {
+        if (!log::narrow(reader.varint(), run.partition) ||
+            !log::narrow(reader.varint(), run.count)) {
           return false;
         }
         if (run.count == 0 || run.count > LogRows::kMaxRun) return false;
@@ -84,18 +80,18 @@ bool PointLogDecoder::read_runs(ByteReader& reader) {
         break;
       case LogEntryKind::kKey:
         run.time = {reader.zigzag()};
-        if (!narrow(reader.varint(), run.status)) return false;
+        if (!log::narrow(reader.varint(), run.status)) return false;
         run.key = reader.text();
         run.text = reader.text();
         break;
       case LogEntryKind::kVoid:
-        if (!narrow(reader.varint(), run.count) || run.count == 0) return false;
+        if (!log::narrow(reader.varint(), run.count) || run.count == 0) return false;
         break;
     }
     if (!reader.ok()) return false;
     index += run.count;
   }
-  return narrow(index, count_);
+  return log::narrow(index, count_);
 }
 
 bool PointLogDecoder::read_dictionaries(ByteReader& reader) {
@@ -129,12 +125,10 @@ bool PointLogDecoder::read_sources(ByteReader& reader) {
   const std::uint64_t sources = reader.varint();
   if (!reader.ok() || sources > reader.left()) return false;
   for (std::uint64_t i = 0; i < sources; ++i) {
-    const auto* const known = std::ranges::find(kSourceNames, reader.text());
+    const auto source = log::source_named(reader.text());
     if (!reader.ok()) return false;
-    const bool is_known = known != std::end(kSourceNames);
-    if (!is_known) ++sources_unknown_;
-    sources_.push_back(is_known ? static_cast<SourceKind>(known - std::begin(kSourceNames))
-                                : SourceKind::kReplay);
+    if (!source) ++sources_unknown_;
+    sources_.push_back(source.value_or(SourceKind::kReplay));
   }
   return true;
 }
@@ -160,7 +154,7 @@ bool PointLogDecoder::read_shapes(ByteReader& reader) {
     Shape shape{.flags = reader.fixed<std::uint8_t>(),
                 .first_field = static_cast<std::uint32_t>(shape_fields_.size())};
     if (!read_source(reader, shape)) return false;
-    if (!narrow(reader.varint(), shape.field_count)) return false;
+    if (!log::narrow(reader.varint(), shape.field_count)) return false;
     for (std::uint32_t k = 0; k < shape.field_count; ++k) {
       const std::uint64_t field = reader.varint();
       if (!reader.ok() || field >= field_list_.size()) return false;
@@ -212,7 +206,7 @@ bool PointLogDecoder::read_rows(ByteReader& reader) {
   }
   if (!read_column(reader, point_count_)) return false;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
-    if (!narrow(follow(series_[rows_[i].series].lap, column_[i]), rows_[i].lap)) return false;
+    if (!log::narrow(follow(series_[rows_[i].series].lap, column_[i]), rows_[i].lap)) return false;
   }
   return read_rare(reader);
 }
@@ -234,21 +228,22 @@ bool PointLogDecoder::read_rare(ByteReader& reader) {
   constexpr unsigned kHasLiteral = unsigned{log::kHasTexts} | log::kLapIsFault;
   return read_where(log::kHasSector,
                     [&](Row& row, std::uint64_t sector) {
-                      return narrow(follow(series_[row.series].sector, sector), row.sector);
+                      return log::narrow(follow(series_[row.series].sector, sector), row.sector);
                     }) &&
          read_where(log::kHasSequence,
                     [&](Row& row, std::uint64_t sequence) {
                       row.sequence = follow(series_[row.series].sequence, sequence);
                       return true;
                     }) &&
-         read_where(log::kHasTexts,
-                    [](Row& row, std::uint64_t size) { return narrow(size, row.text_length); }) &&
+         read_where(
+             log::kHasTexts,
+             [](Row& row, std::uint64_t size) { return log::narrow(size, row.text_length); }) &&
          read_where(kHasLiteral,
                     [](Row& row, std::uint64_t offset) {
-                      return narrow(offset, row.literal.offset) && offset <= row.text_length;
+                      return log::narrow(offset, row.literal.offset) && offset <= row.text_length;
                     }) &&
          read_where(kHasLiteral, [](Row& row, std::uint64_t length) {
-           return narrow(length, row.literal.length) &&
+           return log::narrow(length, row.literal.length) &&
                   length <= row.text_length - row.literal.offset;
          });
 }
@@ -299,19 +294,8 @@ bool PointLogDecoder::next(LogEntry& entry) {
   if (is_chain_) return chain_.next(entry);
   if (next_run_ == runs_.size()) return false;
   const LogEntry& run = runs_[next_run_++];
-  entry.kind = run.kind;
-  entry.index = run.index;
-  entry.count = run.count;
-  entry.partition = run.partition;
-  entry.time = run.time;
-  entry.text = run.text;
-  entry.key = run.key;
-  entry.status = run.status;
-  if (run.kind == LogEntryKind::kPoints) {
-    entry.points = take_points(run);
-  } else {
-    entry.points.reset();
-  }
+  copy_without_points(run, entry);
+  if (run.kind == LogEntryKind::kPoints) entry.points = take_points(run);
   return true;
 }
 
@@ -357,14 +341,13 @@ std::size_t PointLogDecoder::fill_point(PointBatch& batch, Point& point, std::si
   point.chassis = series.chassis_ref;
   point.tags = series.tags_ref;
   point.first_value = static_cast<std::uint32_t>(first_value);
-  point.sector = (shape.flags & log::kHasSector) != 0 ? row.sector : Point::kNoSector;
   point.lap = row.lap;
   point.source = shape.source;
-  point.lap_is_fault = (shape.flags & log::kLapIsFault) != 0;
-  point.has_sequence = (shape.flags & log::kHasSequence) != 0;
-  point.has_texts = (shape.flags & log::kHasTexts) != 0;
-  point.sector_derived = (shape.flags & log::kSectorDerived) != 0;
-  if (point.has_texts) add_text(batch, point, row);
+  log::set_flags(point, shape.flags, row.sector);
+  if (point.has_texts) {
+    log::add_text(batch, point, texts_.substr(next_text_, row.text_length), row.literal);
+    next_text_ += row.text_length;
+  }
 
   Value* const values = batch.values.data() + first_value;
   const std::uint32_t* const fields = shape_fields_.data() + shape.first_field;
@@ -380,16 +363,6 @@ std::size_t PointLogDecoder::fill_point(PointBatch& batch, Point& point, std::si
   }
   point.value_count = count;
   return count;
-}
-
-void PointLogDecoder::add_text(PointBatch& batch, Point& point, const Row& row) {
-  point.json = {static_cast<std::uint32_t>(batch.text.size()), row.text_length};
-  if (row.literal.length > 0) {
-    point.lap_literal = {point.json.offset + row.literal.offset, row.literal.length};
-  }
-  batch.text += texts_.substr(next_text_, row.text_length);
-  batch.text.append(PointBatch::kTextSpare, ' ');
-  next_text_ += row.text_length;
 }
 
 }  // namespace slipstream

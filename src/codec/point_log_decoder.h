@@ -93,7 +93,6 @@ class PointLogDecoder {
   bool read_column(ByteReader& reader, std::uint64_t count);
   PointBatchPtr take_points(const LogEntry& run);
   std::size_t fill_point(PointBatch& batch, Point& point, std::size_t first_value);
-  void add_text(PointBatch& batch, Point& point, const Row& row);
 
   FieldTable& fields_;
   BatchPool& pool_;

@@ -4,16 +4,12 @@
 
 #include "base/bytes.h"
 #include "codec/byte_planes.h"
+#include "codec/point_form.h"
 
 namespace slipstream {
 namespace {
 
 namespace log = point_log;
-
-std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) {
-  hash = (hash ^ value) * 0x9E3779B97F4A7C15;
-  return hash ^ (hash >> 32);
-}
 
 /// The largest unit that divides all event times: 0 ns, 1 us, 2 ms.
 std::uint8_t time_unit(const std::vector<Point>& points) {
@@ -32,12 +28,9 @@ SourceKind source_of(std::uint16_t flags) {
 }
 
 /// As a shape has them: the source, which the payload has by its name, above the payload's own.
-std::uint16_t flags_of(const Point& p) {
-  return static_cast<std::uint16_t>(
-      (static_cast<unsigned>(p.source) << kSourceShift) | (p.lap_is_fault ? log::kLapIsFault : 0u) |
-      (p.has_sequence ? log::kHasSequence : 0u) | (p.has_texts ? log::kHasTexts : 0u) |
-      (p.sector_derived ? log::kSectorDerived : 0u) |
-      (p.sector != Point::kNoSector ? log::kHasSector : 0u));
+std::uint16_t shape_flags_of(const Point& p) {
+  return static_cast<std::uint16_t>((static_cast<unsigned>(p.source) << kSourceShift) |
+                                    log::flags_of(p));
 }
 
 /// Appends the difference to `last`, which becomes `value`.
@@ -122,7 +115,7 @@ void PointLogEncoder::add_point(const LogRows& rows, const Point& p, std::int64_
   const std::uint32_t series_number = series_of(rows, p);
   Series& series = series_[series_number];
   const Value* const values = rows.values().data() + p.first_value;
-  const std::uint16_t flags = flags_of(p);
+  const std::uint16_t flags = shape_flags_of(p);
   if (series.shape == kNone || !is_shape(series.shape, values, p.value_count, flags)) {
     series.shape = shape_of(values, p.value_count, flags);
   }
@@ -188,8 +181,8 @@ bool PointLogEncoder::is_shape(std::uint32_t number, const Value* values, std::u
 
 std::uint32_t PointLogEncoder::shape_of(const Value* values, std::uint16_t count,
                                         std::uint16_t flags) {
-  std::uint64_t hash = mixed(flags, count);
-  for (std::uint16_t i = 0; i < count; ++i) hash = mixed(hash, values[i].field);
+  std::uint64_t hash = log::mix(flags, count);
+  for (std::uint16_t i = 0; i < count; ++i) hash = log::mix(hash, values[i].field);
   Slot& slot = shape_index_.find(
       hash, epoch_, [&](std::uint32_t i) { return is_shape(i, values, count, flags); });
   if (slot.epoch == epoch_) return slot.index;

@@ -14,29 +14,6 @@ struct Ignored final : RejectionSink {
   void rejected(std::size_t, const Rejection&, std::string_view) override {}
 };
 
-void add(const LogEntry& entry, LogRows& rows) {
-  switch (entry.kind) {
-    case LogEntryKind::kPoints:
-      rows.add_points(*entry.points, entry.partition);
-      break;
-    case LogEntryKind::kTick:
-      rows.add_tick(entry.time);
-      break;
-    case LogEntryKind::kClose:
-      rows.add_close(entry.time);
-      break;
-    case LogEntryKind::kDefinitions:
-      rows.add_definitions(entry.text);
-      break;
-    case LogEntryKind::kKey:
-      rows.add_key(entry.key, entry.time, entry.status, entry.text);
-      break;
-    case LogEntryKind::kVoid:
-      rows.add_void(entry.count);
-      break;
-  }
-}
-
 /// What came back must come back again, from both forms.
 void check_payload(std::string_view payload) {
   Schema schema;
@@ -46,7 +23,7 @@ void check_payload(std::string_view payload) {
   std::vector<std::string> first;
   for (const LogEntry& entry : *entries) {
     describe(entry, schema, first);
-    add(entry, rows);
+    add_entry(rows, entry);
   }
   std::string again;
   PointLogEncoder encoder(schema.fields());
@@ -81,7 +58,7 @@ void check_chain(std::string_view input) {
     std::vector<std::string> first;
     for (LogEntry entry; decoder.next(entry);) {
       describe(entry, schema, first);
-      add(entry, rows);
+      add_entry(rows, entry);
     }
     std::string written;
     encoder.encode(rows, written, may_lean);

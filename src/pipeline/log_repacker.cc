@@ -107,27 +107,10 @@ Result<void> LogRepacker::take(const LogBlock& block, PointLogDecoder& decoder, 
 }
 
 void LogRepacker::add_to(LogRows& rows, const LogEntry& entry) {
-  switch (entry.kind) {
-    case LogEntryKind::kPoints:
-      rows.add_points(*entry.points, entry.partition);
-      return;
-    case LogEntryKind::kTick:
-      rows.add_tick(entry.time);
-      break;
-    case LogEntryKind::kClose:
-      rows.add_close(entry.time);
-      break;
-    case LogEntryKind::kDefinitions:
-      rows.add_definitions(entry.text);
-      return;
-    case LogEntryKind::kKey:
-      rows.add_key(entry.key, entry.time, entry.status, entry.text);
-      break;
-    case LogEntryKind::kVoid:
-      rows.add_void(entry.count);
-      return;
-  }
-  last_time_ns_ = entry.time.ns;
+  add_entry(rows, entry);
+  const bool has_time = entry.kind == LogEntryKind::kTick || entry.kind == LogEntryKind::kClose ||
+                        entry.kind == LogEntryKind::kKey;
+  if (has_time) last_time_ns_ = entry.time.ns;
 }
 
 void LogRepacker::digest(const LogEntry& entry, std::uint64_t base, std::uint64_t& sum) {
