@@ -1,0 +1,10 @@
+#include "game/forza_decoder.h"
+#include "game/fuzzing.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace slipstream;
+  game::GameStats stats;
+  game::ForzaDecoder decoder(stats);
+  game_fuzzing::run(decoder, data, size);
+  return 0;
+}
