@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 #include "codec/text_origin.h"
@@ -32,6 +33,17 @@ class Decoder {
   virtual bool needs_order(std::string_view /*bytes*/, const TextOrigin& /*origin*/) const {
     return false;
   }
+
+  // Formats whose points are told by several datagrams together, as frames of games are, keep
+  // pieces of them. All others have nothing to say here.
+
+  /// Whether the bytes that were decoded last were such pieces, so that no points are no fault.
+  virtual bool kept_last() const { return false; }
+  /// When points that wait for more pieces go out without them, on the clock of the origins'
+  /// arrivals; nothing: none wait. Whoever gives the bytes calls flush() then.
+  virtual std::optional<ArrivalTime> deadline() const { return std::nullopt; }
+  /// Lets out what has waited until now. Returns points as decode() does.
+  virtual std::size_t flush(ArrivalTime, RejectionSink&) { return 0; }
 };
 
 }  // namespace slipstream

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "codec/csv_decoder.h"
+#include "codec/games_decoder.h"
 #include "codec/json_decoder.h"
 #include "codec/line_decoder.h"
 #include "codec/trd_decoder.h"
@@ -31,6 +32,9 @@ bool begins_trd(std::string_view bytes, const TextOrigin& origin) {
 }
 bool begins_lines(std::string_view bytes, const TextOrigin&) {
   return LineReader::looks_like_lines(bytes);
+}
+bool is_of_a_game(std::string_view bytes, const TextOrigin& origin) {
+  return !origin.is_body && game::Games::fits(bytes);
 }
 bool anything(std::string_view, const TextOrigin&) {
   return true;
@@ -72,10 +76,16 @@ class TableDecoder final : public Decoder {
 constexpr auto kMalformedJson = RejectReason::kMalformedJson;
 constexpr auto kMalformedCsv = RejectReason::kMalformedCsv;
 
-/// CSV stands behind the others that can be told, since it takes what none of them knows.
+/// Packed formats stand before texts. CSV stands behind the others that can be told, since it takes
+/// what none of them knows.
 constexpr DecoderKind kKinds[] = {
     {"auto", "whichever of the others fits, told by the first bytes of each datagram",
      make<AutoDecoder>, kMalformedCsv},
+    {"games",
+     "datagrams of racing games: F1 2023 to 2026, Forza, Gran Turismo 7 ([games](games/README.md))",
+     make<GamesDecoder>, RejectReason::kUnknownFormat, is_of_a_game, true},
+    {"acc", "messages of Assetto Corsa Competizione's broadcasting ([games](games/acc.md))",
+     make<AccPointDecoder>, RejectReason::kUnknownFormat},
     {"json", "JSON: an object, an array of objects, or objects separated by newlines",
      make<JsonDecoder>, kMalformedJson, begins_json},
     {"ndjson", "JSON, every line a document", make<JsonLinesDecoder>, kMalformedJson},
@@ -138,9 +148,14 @@ AutoDecoder::AutoDecoder(DraftFiller& filler, std::span<const std::string_view> 
 
 std::size_t AutoDecoder::decode(std::string_view bytes, const TextOrigin& origin,
                                 RejectionSink& rejections) {
+  last_ = nullptr;
+  if (const Candidate* binary = binary_candidate_for(bytes, origin)) {
+    last_ = binary->decoder.get();
+    return binary->decoder->decode(bytes, origin, rejections);
+  }
   bytes = bare_text(bytes);
   if (is_blank(bytes)) return 0;
-  const Candidate& chosen = candidate_for(bytes, origin);
+  const Candidate& chosen = text_candidate_for(bytes, origin);
   if (&chosen == &candidates_.back() && is_binary(bytes)) {
     rejections.rejected(
         0,
@@ -154,16 +169,46 @@ std::size_t AutoDecoder::decode(std::string_view bytes, const TextOrigin& origin
 }
 
 bool AutoDecoder::needs_order(std::string_view bytes, const TextOrigin& origin) const {
+  if (const Candidate* binary = binary_candidate_for(bytes, origin)) {
+    return binary->decoder->needs_order(bytes, origin);
+  }
   bytes = bare_text(bytes);
   if (is_blank(bytes)) return false;
-  return candidate_for(bytes, origin).decoder->needs_order(bytes, origin);
+  return text_candidate_for(bytes, origin).decoder->needs_order(bytes, origin);
 }
 
-const AutoDecoder::Candidate& AutoDecoder::candidate_for(std::string_view bytes,
-                                                         const TextOrigin& origin) const {
+const AutoDecoder::Candidate* AutoDecoder::binary_candidate_for(std::string_view bytes,
+                                                                const TextOrigin& origin) const {
+  for (const Candidate& candidate : candidates_) {
+    if (!candidate.kind->is_binary) break;
+    if (candidate.kind->fits(bytes, origin)) return &candidate;
+  }
+  return nullptr;
+}
+
+const AutoDecoder::Candidate& AutoDecoder::text_candidate_for(std::string_view text,
+                                                              const TextOrigin& origin) const {
   auto chosen = candidates_.begin();
-  while (chosen + 1 != candidates_.end() && !chosen->kind->fits(bytes, origin)) ++chosen;
+  while (chosen + 1 != candidates_.end() &&
+         (chosen->kind->is_binary || !chosen->kind->fits(text, origin))) {
+    ++chosen;
+  }
   return *chosen;
+}
+
+std::optional<ArrivalTime> AutoDecoder::deadline() const {
+  std::optional<ArrivalTime> first;
+  for (const auto& candidate : candidates_) {
+    const auto due = candidate.decoder->deadline();
+    if (due && (!first || *due < *first)) first = due;
+  }
+  return first;
+}
+
+std::size_t AutoDecoder::flush(ArrivalTime now, RejectionSink& rejections) {
+  std::size_t points = 0;
+  for (auto& candidate : candidates_) points += candidate.decoder->flush(now, rejections);
+  return points;
 }
 
 }  // namespace slipstream

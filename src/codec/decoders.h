@@ -21,6 +21,9 @@ struct DecoderKind {
   /// Whether bytes, without a byte order mark and not all blank, begin like this format: `auto`
   /// asks in the order of the list. nullptr: it is taken only by its name.
   bool (*fits)(std::string_view bytes, const TextOrigin& origin) = nullptr;
+  /// It is no text: it is asked before all that are, and gets the bytes as they came, their marks,
+  /// blanks and NULs too.
+  bool is_binary = false;
 };
 
 std::span<const DecoderKind> decoder_kinds();
@@ -48,15 +51,20 @@ class AutoDecoder final : public Decoder {
   std::size_t decode(std::string_view bytes, const TextOrigin& origin,
                      RejectionSink& rejections) override;
   bool needs_order(std::string_view bytes, const TextOrigin& origin) const override;
+  bool kept_last() const override { return last_ != nullptr && last_->kept_last(); }
+  std::optional<ArrivalTime> deadline() const override;
+  std::size_t flush(ArrivalTime now, RejectionSink& rejections) override;
 
  private:
   struct Candidate {
     const DecoderKind* kind;
     std::unique_ptr<Decoder> decoder;
   };
-  const Candidate& candidate_for(std::string_view bytes, const TextOrigin& origin) const;
+  const Candidate* binary_candidate_for(std::string_view bytes, const TextOrigin& origin) const;
+  const Candidate& text_candidate_for(std::string_view text, const TextOrigin& origin) const;
 
-  std::vector<Candidate> candidates_;  ///< never empty
+  std::vector<Candidate> candidates_;  ///< never empty; binary ones first
+  const Decoder* last_ = nullptr;      ///< that was chosen
 };
 
 }  // namespace slipstream

@@ -39,6 +39,13 @@ constexpr std::string_view kTrd =
     ",1,barber,R1,kafka,2025-09-04T00:28:20.593Z,GR86-1,0,nmot,5308,2025-09-04T00:25:45.989Z,"
     "of trd,1\n";
 
+/// A car in a race, as Forza's smallest packet has it. It ends in zeros, which a text would lose.
+std::string forza_datagram() {
+  std::string bytes(232, '\0');
+  bytes[0] = 1;
+  return bytes;
+}
+
 TEST_F(DecodersTest, EachIsFoundByItsNameAndTakesItsFormat) {
   const std::pair<std::string_view, std::string_view> cases[] = {{"json", kJson}, {"ndjson", kJson},
                                                                  {"csv", kCsv},   {"line", kLine},
@@ -50,6 +57,10 @@ TEST_F(DecodersTest, EachIsFoundByItsNameAndTakesItsFormat) {
     EXPECT_THAT(refused_, IsEmpty()) << name;
     EXPECT_THAT(machine(), HasSubstr("of")) << name;
   }
+  names.insert("games");
+  names.insert("acc");
+  EXPECT_EQ(decode_as("games", forza_datagram()), 1u);
+  EXPECT_EQ(machine(), "car_0");
   for (const auto& kind : decoder_kinds()) EXPECT_TRUE(names.contains(kind.name)) << kind.name;
 }
 
@@ -92,6 +103,16 @@ TEST_F(DecodersTest, WhatCStringsEndInIsNoPartOfThem) {
   EXPECT_EQ(decode_as("ndjson", std::string(kJson) + "\n\0"s), 1u);
   EXPECT_TRUE(refused_.empty());
   EXPECT_EQ(decode_as("auto", "\0\0"s), 0u);
+}
+
+TEST_F(DecodersTest, AutoTellsPackedFormatsBeforeTexts) {
+  EXPECT_EQ(decode_as("auto", forza_datagram()), 1u);
+  EXPECT_EQ(machine(), "car_0");
+  // In a body they are what a body may be: texts.
+  EXPECT_EQ(decode_as("auto", forza_datagram(), {.is_body = true}), 1u);
+  EXPECT_EQ(refused_.at(0).reason, RejectReason::kUnknownFormat);
+  EXPECT_EQ(decode_as("games", kJson), 1u);
+  EXPECT_EQ(refused_.at(0).reason, RejectReason::kUnknownFormat);
 }
 
 TEST_F(DecodersTest, BytesThatAreNoTextAreRefusedAsOne) {

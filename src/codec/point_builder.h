@@ -12,6 +12,7 @@
 #include "base/iso_time.h"
 #include "codec/text_origin.h"
 #include "model/ingest_stats.h"
+#include "model/mark.h"
 #include "model/point.h"
 #include "model/rejection.h"
 #include "model/tags.h"
@@ -203,6 +204,13 @@ class PointBuilder {
   }
   std::expected<void, Rejection> finish(const Draft& draft, const TextOrigin& origin);
 
+  /// Where marks go; without one nobody wants them. It outlives the builder.
+  void send_marks_to(MarkSink& sink) { marks_ = &sink; }
+  /// Of what is behind the points that were finished, and before those that will be.
+  void mark(const Mark& mark) {
+    if (marks_ != nullptr) marks_->accept(mark);
+  }
+
   Schema& schema() { return schema_; }
   IngestStats& stats() { return stats_; }
   BatchWriter& writer() { return writer_; }
@@ -222,6 +230,7 @@ class PointBuilder {
   Schema& schema_;
   IngestStats& stats_;
   BatchWriter& writer_;
+  MarkSink* marks_ = nullptr;
   std::vector<JsonEdit> edits_;  ///< of the point in hand, in their order; few
   IsoTimeWriter times_;
   std::array<char, kIsoTimeChars + 2> time_text_;  ///< of the point in hand, in quotes
