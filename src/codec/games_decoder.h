@@ -17,6 +17,7 @@ class GameDecoding : public Decoder, private game::GameSink {
  public:
   std::size_t decode(std::string_view bytes, const TextOrigin& origin,
                      RejectionSink& rejections) override;
+  bool needs_order(std::string_view, const TextOrigin&) const override { return true; }
   bool kept_last() const override { return kept_last_; }
   std::optional<ArrivalTime> deadline() const override { return game_.deadline(); }
   std::size_t flush(ArrivalTime now, RejectionSink& rejections) override;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <utility>
 
 namespace slipstream {
@@ -55,6 +56,16 @@ std::size_t DatagramDecoder::decode(const DatagramBuffers& received) {
   return count_received();
 }
 
+void DatagramDecoder::flush(ArrivalTime now) {
+  if (!decoder_->deadline()) return;
+  points_ += decoder_->flush(now, *this);
+  count_received();
+}
+
+void DatagramDecoder::flush_all() {
+  flush({std::numeric_limits<std::int64_t>::max()});
+}
+
 TextOrigin DatagramDecoder::origin_of(const DatagramBuffers::Message& message) {
   if (!(message.address == address_) || message.port != peer_port_) {
     address_ = message.address;
@@ -104,6 +115,7 @@ void DatagramDecoder::take_datagram(std::string_view text, const TextOrigin& ori
   }
   const std::size_t points = decoder_->decode(text, origin, *this);
   if (points == 0) {
+    if (decoder_->kept_last()) return;
     refuse_datagram(RejectReason::kEmpty, "the datagram is empty", text);
     return;
   }
@@ -115,7 +127,7 @@ void DatagramDecoder::take_datagram(std::string_view text, const TextOrigin& ori
 std::size_t DatagramDecoder::count_received() {
   const std::size_t datagrams = std::exchange(datagrams_, 0);
   const std::size_t points = std::exchange(points_, 0);
-  if (datagrams == 0) return 0;
+  if (datagrams == 0 && points == 0) return 0;
   parts_.ingest.udp_datagrams.add(datagrams);
   parts_.stats.datagrams.add(datagrams);
   parts_.ingest.of(SourceKind::kUdp).received.add(points);

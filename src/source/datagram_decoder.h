@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,6 +67,12 @@ class DatagramDecoder final : private RejectionSink {
 
   /// Decodes all of them; returns how many datagrams they were.
   std::size_t decode(const DatagramBuffers& received);
+  /// When points that wait for more datagrams go out without them: see Decoder::deadline.
+  std::optional<ArrivalTime> deadline() const { return decoder_->deadline(); }
+  /// Lets out those that are due by `now`; all that came before is decoded.
+  void flush(ArrivalTime now);
+  /// Lets out all that wait: nothing more will come.
+  void flush_all();
   /// Hands batches over that are worth it by themselves, or `all`.
   void hand_over(bool all);
   /// Instead of hand_over(): what was decoded since, for somebody else to hand over.

@@ -3,6 +3,8 @@
 #include <poll.h>
 #include <time.h>
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace slipstream {
@@ -19,16 +21,29 @@ UdpReceiver::UdpReceiver(UdpSocket socket, const UdpParts& parts, DecodeHelpers*
 
 std::size_t UdpReceiver::poll(std::size_t budget) {
   std::size_t messages = 0;
+  std::optional<ArrivalTime> all_taken_until;
   for (std::size_t round = 0; round < budget; ++round) {
+    const ArrivalTime asked = parts_.clock.now();
     const std::size_t received = is_behind() ? receive_for_helpers() : receive_and_decode();
     messages += received;
     if (received == DatagramBuffers::kMessages) continue;
     empty_at_ = parts_.clock.steady();
+    all_taken_until = asked;
     break;
   }
   decoder_.hand_over(true);
   while (!line_.is_empty()) help_or_wait();
+  if (all_taken_until) {
+    decoder_.flush(*all_taken_until);
+    decoder_.hand_over(true);
+  }
   return messages;
+}
+
+void UdpReceiver::finish(std::size_t budget) {
+  poll(budget);
+  decoder_.flush_all();
+  decoder_.hand_over(true);
 }
 
 bool UdpReceiver::is_behind() const {
@@ -92,9 +107,17 @@ void UdpReceiver::nap(std::int64_t ns) {
   if (::ppoll(&waiting, 1, &limit, nullptr) > 0) wake_event_.clear();
 }
 
+/// How long nothing is to be done, unless something comes.
+std::int64_t UdpReceiver::longest_wait() const {
+  const auto due = decoder_.deadline();
+  if (!due) return kBlockNs;
+  return std::clamp<std::int64_t>(due->ns - parts_.clock.now().ns, 0, kBlockNs);
+}
+
 bool UdpReceiver::wait_for_datagram() {
   pollfd waiting[] = {{socket_.fd(), POLLIN, 0}, wake_event_.polled()};
-  const timespec limit{kBlockNs / kNsPerSecond, kBlockNs % kNsPerSecond};
+  const std::int64_t wait = longest_wait();
+  const timespec limit{wait / kNsPerSecond, wait % kNsPerSecond};
   ::ppoll(waiting, 2, &limit, nullptr);
   if (waiting[1].revents != 0) wake_event_.clear();
   return waiting[0].revents != 0 && waiting[1].revents == 0;

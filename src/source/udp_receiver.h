@@ -18,8 +18,8 @@ namespace slipstream {
 /// the socket without blocking and then waits as ReceivePacing says. Where it has not found its
 /// socket empty for a while and there are helpers, it leaves decoding to them and only receives;
 /// if all of its line is on its way, it decodes too, and the kernel drops and counts what its
-/// buffer does not hold. After poll() nothing is on its way. A full pipeline drops points and
-/// counts them.
+/// buffer does not hold. After poll() nothing is on its way but what waits in the decoder for more
+/// datagrams, for as long as that says. A full pipeline drops points and counts them.
 /// Threads: one, its agent thread; wake() and receive_buffer_bytes() any.
 class UdpReceiver final : public Agent {
  public:
@@ -28,6 +28,8 @@ class UdpReceiver final : public Agent {
 
   std::size_t poll(std::size_t budget) override;
   void idle() override;
+  /// The last poll(): nothing more will come, so that nothing waits for it.
+  void finish(std::size_t budget);
   void wake() override { wake_event_.set(); }
 
   std::size_t receive_buffer_bytes() const { return socket_.receive_buffer_bytes(); }
@@ -41,6 +43,7 @@ class UdpReceiver final : public Agent {
   std::size_t receive_for_helpers();
   void help_or_wait();
   void nap(std::int64_t ns);
+  std::int64_t longest_wait() const;
   bool wait_for_datagram();
   void count_drops(std::uint32_t dropped_in_all);
 

@@ -71,7 +71,7 @@ void UdpSource::stop() {
   CHECK(threads_.empty() || threads_.size() == receivers_.size(),
         "every receiver that runs has a thread to be stopped");
   for (auto& thread : threads_) thread->stop(false);
-  for (auto& receiver : receivers_) receiver->poll(kLastReceiveRounds);
+  for (auto& receiver : receivers_) receiver->finish(kLastReceiveRounds);
   if (helpers_ != nullptr) helpers_->stop();
 }
 
