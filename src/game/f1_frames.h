@@ -33,9 +33,12 @@ struct F1Frame {
 
 /// Which packets a frame will still get, from those that the frames before it had: most come with
 /// every frame, some with every second or sixth. One that is due is waited for; one that has not
-/// come for long is not.
+/// come for long is not. The first kLearning frames are never complete: nobody knows yet what
+/// comes.
 class F1Rhythm {
  public:
+  static constexpr std::uint64_t kLearning = 8;
+
   void has_come(std::size_t kind, std::uint64_t ordinal) {
     One& one = kinds_[kind];
     if (one.is_seen && ordinal <= one.last) return;
@@ -47,12 +50,11 @@ class F1Rhythm {
     one.last = ordinal;
   }
   bool is_complete(const F1Frame& frame) const {
-    bool is_any_known = false;
+    if (frame.ordinal <= kLearning) return false;
     for (std::size_t kind = 0; kind < kCarPackets; ++kind) {
-      is_any_known |= kinds_[kind].is_seen;
       if (frame.sizes[kind] == 0 && is_due(kinds_[kind], frame.ordinal)) return false;
     }
-    return is_any_known;
+    return true;
   }
 
  private:
