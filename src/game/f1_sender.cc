@@ -298,7 +298,8 @@ void F1Sender::tell_car(const F1Frame& frame, std::size_t car, GameSink& sink) {
   for (std::size_t kind = 0; kind < kCarPackets; ++kind) {
     if (frame.sizes[kind] == 0) continue;
     const Block& block = format_->blocks[kind];
-    cells_.read(frame.packet(kind), block.at(car), block.rows, restricted.value_or(false));
+    cells_.read(frame.packet(kind), block.at(car), block.stride, block.rows,
+                restricted.value_or(false));
   }
   std::string compound;
   std::array<TextCell, 1> texts;

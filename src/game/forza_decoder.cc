@@ -189,7 +189,9 @@ bool ForzaDecoder::take(std::string_view datagram, const Receipt& receipt, GameS
   }
   car->last_stamp = stamp;
   cells_.clear();
-  for (const ForzaPart& part : format->parts) cells_.read(bytes, part.at, part.rows);
+  for (const ForzaPart& part : format->parts) {
+    cells_.read(bytes, part.at, format->size - part.at, part.rows);
+  }
   const std::string track =
       format->track_at == 0 ? std::string("forza")
                             : fmt::format("forza_{}", bytes.read<std::int32_t>(format->track_at));

@@ -53,9 +53,23 @@ class Cells {
     if (!(value - value == 0) || count_ == kMax) return;
     cells_[count_++] = {value, column};
   }
-  /// The element that begins at `at`. `is_hidden`: without what is zero then.
-  void read(const PackedReader& bytes, std::size_t at, std::span<const Row> rows,
+  /// The element that begins at `at`, of so many bytes, within which all rows lie. `is_hidden`:
+  /// without what is zero then.
+  void read(const PackedReader& bytes, std::size_t at, std::size_t size, std::span<const Row> rows,
             bool is_hidden = false) {
+    if (const auto part = bytes.part(at, size)) {
+      read(*part, 0, rows, is_hidden);
+    } else {
+      read(bytes, at, rows, is_hidden);
+    }
+  }
+  std::span<const Cell> all() const { return std::span(cells_).first(count_); }
+
+ private:
+  static constexpr std::size_t kMax = 192;
+
+  template <typename Bytes>
+  void read(const Bytes& bytes, std::size_t at, std::span<const Row> rows, bool is_hidden) {
     for (const Row& row : rows) {
       double value = raw_number(bytes, row.wire, at + row.offset);
       if (row.meaning != Meaning::kAlways) {
@@ -66,10 +80,6 @@ class Cells {
       add(row.column, row.is_scaled ? row.scale.of(value) : value);
     }
   }
-  std::span<const Cell> all() const { return std::span(cells_).first(count_); }
-
- private:
-  static constexpr std::size_t kMax = 192;
 
   std::array<Cell, kMax> cells_;
   std::size_t count_ = 0;

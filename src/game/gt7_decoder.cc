@@ -226,7 +226,7 @@ bool Gt7Decoder::take(std::string_view datagram, const Receipt& receipt, GameSin
   }
   car->last_packet = packet;
   cells_.clear();
-  for (const auto& part : format.parts) cells_.read(bytes, 0, part);
+  for (const auto& part : format.parts) cells_.read(bytes, 0, format.size, part);
   const unsigned gear = bytes.u8(kGearAt);
   cells_.add(column_of("gear"), gear_of(gear));
   cells_.add(column_of("gear_suggested"), gear >> 4);

@@ -107,30 +107,32 @@ struct Cell {
   ColumnId column = 0;
 };
 
-inline double raw_number(const PackedReader& bytes, Wire wire, std::size_t offset) {
+template <typename Bytes>
+double raw_number(const Bytes& bytes, Wire wire, std::size_t offset) {
   switch (wire) {
     case Wire::kU8:
-      return bytes.read<std::uint8_t>(offset);
+      return bytes.template read<std::uint8_t>(offset);
     case Wire::kI8:
-      return bytes.read<std::int8_t>(offset);
+      return bytes.template read<std::int8_t>(offset);
     case Wire::kU16:
-      return bytes.read<std::uint16_t>(offset);
+      return bytes.template read<std::uint16_t>(offset);
     case Wire::kI16:
-      return bytes.read<std::int16_t>(offset);
+      return bytes.template read<std::int16_t>(offset);
     case Wire::kU32:
-      return bytes.read<std::uint32_t>(offset);
+      return bytes.template read<std::uint32_t>(offset);
     case Wire::kI32:
-      return bytes.read<std::int32_t>(offset);
+      return bytes.template read<std::int32_t>(offset);
     case Wire::kU64:
-      return static_cast<double>(bytes.read<std::uint64_t>(offset));
+      return static_cast<double>(bytes.template read<std::uint64_t>(offset));
     case Wire::kI64:
-      return static_cast<double>(bytes.read<std::int64_t>(offset));
+      return static_cast<double>(bytes.template read<std::int64_t>(offset));
     case Wire::kF32:
-      return bytes.read<float>(offset);
+      return bytes.template read<float>(offset);
     case Wire::kF64:
-      return bytes.read<double>(offset);
+      return bytes.template read<double>(offset);
     case Wire::kMsAndMinutes:
-      return bytes.read<std::uint16_t>(offset) + 60'000.0 * bytes.read<std::uint8_t>(offset + 2);
+      return bytes.template read<std::uint16_t>(offset) +
+             60'000.0 * bytes.template read<std::uint8_t>(offset + 2);
   }
   return 0;
 }

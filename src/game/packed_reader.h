@@ -4,10 +4,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 namespace slipstream::game {
+
+/// Reads what is known to be there: a part of a reader's bytes that was looked at as a whole.
+class PackedPart {
+ public:
+  explicit PackedPart(const char* begin) : begin_(begin) {}
+
+  template <typename T>
+  T read(std::size_t offset) const {
+    static_assert(std::endian::native == std::endian::little);
+    T value;
+    std::memcpy(&value, begin_ + offset, sizeof value);
+    return value;
+  }
+
+ private:
+  const char* begin_;
+};
 
 /// Reads numbers out of packed bytes that somebody sent, at places that a layout tells. What is not
 /// there, or only in part, reads as zero: nothing is read past the end, whatever the layout says.
@@ -36,6 +54,11 @@ class PackedReader {
     return value;
   }
   std::uint8_t u8(std::size_t offset) const { return read<std::uint8_t>(offset); }
+  /// Of little-endian bytes that are there, so many from there on.
+  std::optional<PackedPart> part(std::size_t offset, std::size_t size) const {
+    if (is_swapped_ || !has(offset, size)) return std::nullopt;
+    return PackedPart(bytes_.data() + offset);
+  }
   /// As much of it as is there.
   std::string_view text(std::size_t offset, std::size_t size) const {
     return offset <= bytes_.size() ? bytes_.substr(offset, size) : std::string_view();
