@@ -115,6 +115,18 @@ TEST_F(DecodersTest, AutoTellsPackedFormatsBeforeTexts) {
   EXPECT_EQ(refused_.at(0).reason, RejectReason::kUnknownFormat);
 }
 
+TEST_F(DecodersTest, WhatIsToldBySeveralDatagramsNeedsItsOrder) {
+  for (const std::string_view name : {"auto", "games", "acc"}) {
+    const auto decoder = *make_decoder(name, decoder_.filler());
+    EXPECT_TRUE(decoder->needs_order(forza_datagram(), {})) << name << ": a game's frame";
+  }
+  const auto any = *make_decoder("auto", decoder_.filler());
+  for (const std::string_view text :
+       {R"({"track":"cota","chassis":"a"})", "cota,chassis=a n=1", "", " \n"}) {
+    EXPECT_FALSE(any->needs_order(text, {})) << text;
+  }
+}
+
 TEST_F(DecodersTest, BytesThatAreNoTextAreRefusedAsOne) {
   using std::string_literals::operator""s;
   EXPECT_EQ(decode_as("auto", "\xe7\x07\n\x00\n\n,,\n1\n2\n"s), 1u);

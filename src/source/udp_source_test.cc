@@ -2,10 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <chrono>
-#include <cstring>
 
 #include "source/testing.h"
 #include "source/udp_sender.h"
@@ -84,40 +82,6 @@ TEST_F(UdpSourceTest, TakesEveryFormatOfADatagram) {
                                                            "array 2", "csv 1", "csv 2"));
   EXPECT_EQ(stats_.of(SourceKind::kUdp).received.value(), 7u);
   EXPECT_THAT(sink_.jsons, testing::Contains(HasSubstr(R"("raw_source":"udp:127.0.0.1:)")));
-  expect_conserved();
-}
-
-/// All packets of a game's first frame, with 22 cars.
-std::vector<std::string> datagrams_of_a_frame() {
-  const gzFile in = gzopen(SLIPSTREAM_SOURCE_DIR "/tests/data/games/f1_2025.cap.gz", "rb");
-  std::vector<std::string> all;
-  for (char head[12]; gzread(in, head, sizeof head) == sizeof head;) {
-    std::uint32_t size;
-    std::memcpy(&size, head + 8, sizeof size);
-    std::string bytes(size, '\0');
-    gzread(in, bytes.data(), size);
-    std::uint32_t frame;
-    std::memcpy(&frame, bytes.data() + 23, sizeof frame);
-    if (frame != 0) break;
-    all.push_back(std::move(bytes));
-  }
-  gzclose(in);
-  return all;
-}
-
-TEST_F(UdpSourceTest, AFrameOfAGameGoesOutThoughNothingMoreComes) {
-  open();
-  for (const auto& datagram : datagrams_of_a_frame()) send(datagram);
-  receive();
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (sink_.chassis.empty() && std::chrono::steady_clock::now() < deadline) {
-    UdpReceiver& receiver = *source_->receivers().front();
-    if (receiver.poll(64) == 0) receiver.idle();
-  }
-  EXPECT_THAT(sink_.chassis, SizeIs(22));
-  EXPECT_THAT(sink_.jsons, testing::Each(HasSubstr(R"("source_game":"f1_2025")")));
-  EXPECT_EQ(stats_.of(SourceKind::kUdp).received.value(), 22u) << "a piece of a frame is no point";
-  EXPECT_EQ(rejected(RejectReason::kEmpty), 0u);
   expect_conserved();
 }
 
