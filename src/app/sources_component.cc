@@ -210,10 +210,18 @@ void SourcesComponent::health(HealthPage& page) const {
   append_source(object.key("http"), SourceKind::kHttp);
   append_source(object.key("ws"), SourceKind::kWebSocket);
   if (reads_streams()) append_source(object.key("redis"), SourceKind::kRedis);
+  append_games(object.key("games"));
   ObjectWriter sequence(object.key("sequence"));
   sequence.text("member", basics_.config.schema.sequence);
   sequence.number("missing", basics_.ingest.sequence_missing.value());
   sequence.number("repeats", basics_.ingest.sequence_repeats.value());
+}
+
+void SourcesComponent::append_games(std::string& out) const {
+  ObjectWriter games(out);
+  for (const auto& row : kGameStats) {
+    games.number(row.member, (basics_.ingest.games.*row.counter).value());
+  }
 }
 
 void SourcesComponent::metrics(MetricsPage& page) const {
@@ -250,6 +258,12 @@ void SourcesComponent::metrics(MetricsPage& page) const {
                  real(source->stats().helped_datagrams.value()), socket);
     page.counter("udp_socket_kernel_drops_total", "Datagrams the kernel dropped, by socket",
                  real(source->stats().kernel_drops.value()), socket);
+  }
+  for (const auto& row : kGameStats) {
+    page.counter("games_left_out_total",
+                 "What games sent that is in no point: datagrams, frames (without_lap, waiting) or "
+                 "marks, by reason",
+                 real((ingest.games.*row.counter).value()), {{"reason", std::string(row.reason)}});
   }
   page.counter("fields_dropped_total", "Fields left out: beyond 256 a point or 4096 names",
                real(ingest.fields_dropped.value()));

@@ -41,6 +41,7 @@ class SourcesComponent final : public Component {
   Result<void> open_udp(const Config::UdpSource& settings);
   void tell_left_out();
   void append_udp(std::string& out) const;
+  void append_games(std::string& out) const;
   void append_source(std::string& out, SourceKind kind) const;
   bool reads_streams() const { return !basics_.config.redis.url.empty(); }
 

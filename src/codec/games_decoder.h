@@ -22,12 +22,9 @@ class GameDecoding : public Decoder, private game::GameSink {
   std::optional<ArrivalTime> deadline() const override { return game_.deadline(); }
   std::size_t flush(ArrivalTime now, RejectionSink& rejections) override;
 
-  const game::GameStats& stats() const { return stats_; }
-
  protected:
   explicit GameDecoding(DraftFiller& filler, game::GameDecoder& game)
       : filler_(filler), game_(game) {}
-  game::GameStats stats_;
 
  private:
   void point(const game::GamePoint& point) override;
@@ -48,19 +45,21 @@ class GameDecoding : public Decoder, private game::GameSink {
 /// Of all games whose datagrams are told by their bytes.
 class GamesDecoder final : public GameDecoding {
  public:
-  explicit GamesDecoder(DraftFiller& filler) : GameDecoding(filler, games_) {}
+  explicit GamesDecoder(DraftFiller& filler)
+      : GameDecoding(filler, games_), games_(filler.builder().stats().games) {}
 
  private:
-  game::Games games_{stats_};
+  game::Games games_;
 };
 
 /// Of Assetto Corsa Competizione, whose messages begin as those of others may.
 class AccPointDecoder final : public GameDecoding {
  public:
-  explicit AccPointDecoder(DraftFiller& filler) : GameDecoding(filler, acc_) {}
+  explicit AccPointDecoder(DraftFiller& filler)
+      : GameDecoding(filler, acc_), acc_(filler.builder().stats().games) {}
 
  private:
-  game::AccDecoder acc_{stats_};
+  game::AccDecoder acc_;
 };
 
 }  // namespace slipstream

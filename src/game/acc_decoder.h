@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "game/game_decoder.h"
-#include "game/game_stats.h"
 #include "game/senders.h"
+#include "model/game_stats.h"
 
 namespace slipstream::game {
 

@@ -3,7 +3,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace slipstream;
-  game::GameStats stats;
+  GameStats stats;
   game::F1Decoder decoder(stats);
   game_fuzzing::run(decoder, data, size);
   return 0;

@@ -11,7 +11,7 @@
 #include "game/f1_layout.h"
 #include "game/f1_session.h"
 #include "game/game_sink.h"
-#include "game/game_stats.h"
+#include "model/game_stats.h"
 
 namespace slipstream::game {
 

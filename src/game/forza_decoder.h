@@ -2,8 +2,8 @@
 #include <optional>
 
 #include "game/game_decoder.h"
-#include "game/game_stats.h"
 #include "game/senders.h"
+#include "model/game_stats.h"
 
 namespace slipstream::game {
 

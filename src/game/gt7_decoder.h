@@ -3,8 +3,8 @@
 #include <string>
 
 #include "game/game_decoder.h"
-#include "game/game_stats.h"
 #include "game/senders.h"
+#include "model/game_stats.h"
 
 namespace slipstream::game {
 

@@ -4,7 +4,7 @@
 // The input is what stands behind the encryption, which no fuzzer would find its way through.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace slipstream;
-  game::GameStats stats;
+  GameStats stats;
   game::Gt7Decoder decoder(stats);
   game_fuzzing::Judge judge;
   const std::string_view plain(reinterpret_cast<const char*>(data), size);

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "base/counters.h"
+#include "model/game_stats.h"
 #include "model/point.h"
 #include "model/rejection.h"
 #include "model/time_hints.h"
@@ -24,6 +25,7 @@ struct IngestStats {
   Counter udp_datagrams;
   Counter udp_kernel_drops;
   Counter errors_not_logged;  ///< by the limits per source address and in all
+  GameStats games;
   TimeHints time_hints;
 
   PerSource& of(SourceKind kind) { return sources[static_cast<std::size_t>(kind)]; }
