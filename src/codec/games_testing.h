@@ -41,27 +41,34 @@ struct Told {
 };
 using Item = std::variant<Told, Mark>;
 
-/// A file of the reference data, with or without `.gz` behind its name: the whole one where that is
-/// at hand, else the part of it that is kept with the tests. Nothing: neither has it.
-inline std::optional<std::string> read_reference(const std::string& name) {
-  const char* const given = std::getenv("SLIPSTREAM_TEST_DATA");
-  const std::filesystem::path folders[] = {
-      std::filesystem::path(given ? given : SLIPSTREAM_SOURCE_DIR "/../shared/data") / "games",
-      SLIPSTREAM_SOURCE_DIR "/tests/data/games"};
-  for (const auto& folder : folders) {
-    for (const auto& file : {folder / name, folder / (name + ".gz")}) {
-      if (!std::filesystem::exists(file)) continue;
-      const gzFile in = gzopen(file.c_str(), "rb");  // takes what is not packed, too
-      std::string all;
-      char piece[65'536];
-      for (int n = 0; (n = gzread(in, piece, sizeof piece)) > 0;) {
-        all.append(piece, static_cast<std::size_t>(n));
-      }
-      gzclose(in);
-      return all;
+/// The contents of a file, with or without `.gz` behind its name.
+inline std::optional<std::string> read_packed(const std::filesystem::path& folder,
+                                              const std::string& name) {
+  for (const auto& file : {folder / name, folder / (name + ".gz")}) {
+    if (!std::filesystem::exists(file)) continue;
+    const gzFile in = gzopen(file.c_str(), "rb");  // takes what is not packed, too
+    std::string all;
+    char piece[65'536];
+    for (int n = 0; (n = gzread(in, piece, sizeof piece)) > 0;) {
+      all.append(piece, static_cast<std::size_t>(n));
     }
+    gzclose(in);
+    return all;
   }
   return std::nullopt;
+}
+
+/// A file of the part of the reference data that is kept with the tests.
+inline std::optional<std::string> read_kept_reference(const std::string& name) {
+  return read_packed(SLIPSTREAM_SOURCE_DIR "/tests/data/games", name);
+}
+
+/// A file of the reference data: the whole one where that is at hand, else the part that is kept.
+inline std::optional<std::string> read_reference(const std::string& name) {
+  const char* const given = std::getenv("SLIPSTREAM_TEST_DATA");
+  const std::filesystem::path data(given ? given : SLIPSTREAM_SOURCE_DIR "/../shared/data");
+  auto whole = read_packed(data / "games", name);
+  return whole ? whole : read_kept_reference(name);
 }
 
 inline std::vector<Datagram> datagrams_of(std::string_view capture) {
@@ -85,6 +92,23 @@ inline std::vector<std::string> lines_of(const std::string& text) {
     at = end + 1;
   }
   return lines;
+}
+
+/// What a point's JSON says.
+inline Told told_of(simdjson::dom::parser& parser, const std::string& json) {
+  Told told;
+  for (const auto [name, value] : parser.parse(json).get_object()) {
+    if (value.is_number()) {
+      told.numbers[std::string(name)] = value.is_double()  ? double(value)
+                                        : value.is_int64() ? double(std::int64_t(value))
+                                                           : double(std::uint64_t(value));
+    } else if (value.is_string()) {
+      told.texts[std::string(name)] = std::string(std::string_view(value));
+    } else if (value.is_bool()) {
+      told.restricted = bool(value);
+    }
+  }
+  return told;
 }
 
 /// Decodes as `auto` does, and keeps points and marks in their order.
@@ -142,25 +166,11 @@ class Decoding final : public RejectionSink, public MarkSink {
   void drain() {
     auto& batch = writer_.open().at(0);
     if (!batch) return;
-    for (const auto& point : batch->points) items_.push_back(told(std::string(batch->json(point))));
+    for (const auto& point : batch->points) {
+      items_.push_back(told_of(parser_, std::string(batch->json(point))));
+    }
     batch->clear();
   }
-  Told told(const std::string& json) {
-    Told told;
-    for (const auto [name, value] : parser_.parse(json).get_object()) {
-      if (value.is_number()) {
-        told.numbers[std::string(name)] = value.is_double()  ? double(value)
-                                          : value.is_int64() ? double(std::int64_t(value))
-                                                             : double(std::uint64_t(value));
-      } else if (value.is_string()) {
-        told.texts[std::string(name)] = std::string(std::string_view(value));
-      } else if (value.is_bool()) {
-        told.restricted = bool(value);
-      }
-    }
-    return told;
-  }
-
   Schema schema_;
   IngestStats stats_;
   BatchPool pool_;
