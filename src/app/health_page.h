@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "app/object_writer.h"
+#include "base/object_writer.h"
 
 namespace slipstream {
 

@@ -1,37 +1,48 @@
 #include "app/racing_component.h"
 
 #include "ops/logging.h"
+#include "racing/progress_sampler.h"
 
 namespace slipstream {
 
-Result<std::unique_ptr<RacingComponent>> RacingComponent::open(const Config& config,
-                                                               const Clock& clock, IoThread& io,
-                                                               Hub& hub) {
-  auto sectors = TrackSectors::open(config.racing.track_sectors_path.string());
+Result<std::unique_ptr<RacingComponent>> RacingComponent::open(const Basics& basics, IoThread& io,
+                                                               Hub& hub, Standings& standings) {
+  auto sectors = TrackSectors::open(basics.config.racing.track_sectors_path.string());
   if (!sectors) return std::unexpected(sectors.error());
-  std::unique_ptr<RacingComponent> component(new RacingComponent(config, clock, io, hub));
+  std::unique_ptr<RacingComponent> component(new RacingComponent(basics, io, hub, standings));
   component->sectors_ = std::move(*sectors);
   return component;
 }
 
-RacingComponent::RacingComponent(const Config& config, const Clock& clock, IoThread& io, Hub& hub)
-    : config_(config), clock_(clock), io_(io), hub_(hub), insights_(config.broadcast.batch_ms) {}
+RacingComponent::RacingComponent(const Basics& basics, IoThread& io, Hub& hub, Standings& standings)
+    : basics_(basics),
+      io_(io),
+      hub_(hub),
+      standings_(standings),
+      insights_(basics.config.broadcast.batch_ms) {}
 
 void RacingComponent::start() {
-  if (const auto update = insights_.poll(clock_.moment())) hub_.broadcast(*update);
+  tell();
   tell_when_due();
 }
 
+void RacingComponent::tell() {
+  const Moment now = basics_.clock.moment();
+  if (const auto update = insights_.poll(now, standings_.intervals(now.wall))) {
+    hub_.broadcast(*update);
+  }
+}
+
 void RacingComponent::tell_when_due() {
-  const SteadyTime now = clock_.steady();
+  const SteadyTime now = basics_.clock.steady();
   io_.after(std::chrono::nanoseconds(insights_.next_poll(now) - now), [this] {
-    if (const auto update = insights_.poll(clock_.moment())) hub_.broadcast(*update);
+    tell();
     tell_when_due();
   });
 }
 
 void RacingComponent::reload() {
-  const auto path = config_.racing.track_sectors_path.string();
+  const auto path = basics_.config.racing.track_sectors_path.string();
   if (const auto reloaded = sectors_->reload(path); !reloaded) {
     log_error("the sector table stays as it is", {{"why", reloaded.error().message}});
   } else {
@@ -43,7 +54,9 @@ std::function<PartitionObservers(PartitionId)> RacingComponent::observer_factory
   return [this](PartitionId partition) {
     PartitionObservers observers;
     observers.push_back(std::make_unique<FieldAnalyzer>(
-        partition, insights_, FieldAnalyzerOptions{.batch_ms = config_.broadcast.batch_ms}));
+        partition, insights_, FieldAnalyzerOptions{.batch_ms = basics_.config.broadcast.batch_ms}));
+    observers.push_back(
+        std::make_unique<ProgressSampler>(partition, standings_, basics_.schema.fields()));
     return observers;
   };
 }

@@ -2,11 +2,12 @@
 #include <functional>
 #include <memory>
 
+#include "app/basics.h"
 #include "app/component.h"
 #include "broadcast/hub.h"
 #include "net/io_thread.h"
-#include "ops/config.h"
-#include "racing/field_analyzer.h"
+#include "racing/insight_joiner.h"
+#include "racing/standings.h"
 #include "racing/track_sectors.h"
 
 namespace slipstream {
@@ -14,9 +15,10 @@ namespace slipstream {
 /// What racing adds: the sectors of tracks, and insights into the cars that drive, for clients.
 class RacingComponent final : public Component {
  public:
-  /// `hub` gets the insights; it outlives this, as `io` does. Errors: the file of sectors is bad.
-  static Result<std::unique_ptr<RacingComponent>> open(const Config& config, const Clock& clock,
-                                                       IoThread& io, Hub& hub);
+  /// `hub` gets the insights, `standings` where cars are. All of it outlives this. Errors: the file
+  /// of sectors is bad.
+  static Result<std::unique_ptr<RacingComponent>> open(const Basics& basics, IoThread& io, Hub& hub,
+                                                       Standings& standings);
 
   std::string_view name() const override { return "racing"; }
   void start() override;
@@ -28,13 +30,14 @@ class RacingComponent final : public Component {
   std::function<PartitionObservers(PartitionId)> observer_factory();
 
  private:
-  RacingComponent(const Config& config, const Clock& clock, IoThread& io, Hub& hub);
+  RacingComponent(const Basics& basics, IoThread& io, Hub& hub, Standings& standings);
+  void tell();
   void tell_when_due();
 
-  const Config& config_;
-  const Clock& clock_;
+  const Basics basics_;
   IoThread& io_;
   Hub& hub_;
+  Standings& standings_;
   std::unique_ptr<TrackSectors> sectors_;
   InsightJoiner insights_;
 };

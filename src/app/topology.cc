@@ -12,6 +12,7 @@
 #include "app/racing_component.h"
 #include "app/redis_component.h"
 #include "app/sources_component.h"
+#include "app/standings_component.h"
 #include "app/store_component.h"
 #include "app/store_writer_component.h"
 #include "app/stream_log_component.h"
@@ -87,7 +88,8 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
 
   list.add(std::make_unique<OverviewComponent>(config, basics.clock, io, live, list));
 
-  const auto racing = list.add(RacingComponent::open(config, basics.clock, io, live));
+  auto& standings = list.add(std::make_unique<StandingsComponent>(basics.clock, io, live));
+  const auto racing = list.add(RacingComponent::open(basics, io, live, standings.standings()));
   if (!racing) return std::unexpected(racing.error());
   durable_.sectors = &(*racing)->sectors();
 

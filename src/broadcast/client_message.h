@@ -16,7 +16,7 @@ namespace slipstream {
 
 /// What a client asks for, by {"type":"subscribe",...}. It replaces what it asked for before.
 struct Subscription {
-  std::array<bool, kChannelCount> channels = {true, true, false, false};
+  std::array<bool, kChannelCount> channels = {true, true};
   Filter filter = {};
   Policy policy = Policy::kSkip;
 

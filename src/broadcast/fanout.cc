@@ -199,6 +199,16 @@ void Fanout::broadcast(Channel channel, std::string_view text, Moment now) {
   });
 }
 
+void Fanout::broadcast_track(Channel channel, std::string_view track, std::string_view text,
+                             Moment now) {
+  FramePtr whole;
+  send_samples(channel, now, [&](const Group& group) -> FramePtr {
+    if (!group.filter->wants_track(track)) return nullptr;
+    if (!whole) whole = Frame::text(text);
+    return whole;
+  });
+}
+
 void Fanout::take(const InsightUpdate& insights, Moment now) {
   FramePtr whole;
   send_samples(Channel::kInsights, now, [&](const Group& group) -> FramePtr {

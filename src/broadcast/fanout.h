@@ -65,6 +65,8 @@ class Fanout {
   void take(const InsightUpdate& insights, Moment now);
   /// A sample that is the same for everybody.
   void broadcast(Channel channel, std::string_view text, Moment now);
+  /// One that is about a whole track: for all who want something of it, whichever machines.
+  void broadcast_track(Channel channel, std::string_view track, std::string_view text, Moment now);
   /// Sends what is due, and what was handed over before.
   void send_due(Moment now);
   void send_all(Moment now);

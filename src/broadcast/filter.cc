@@ -40,10 +40,14 @@ std::size_t append_kept(std::string& out, std::string_view text, char open, char
 
 }  // namespace
 
+bool Filter::wants_track(std::string_view track) const {
+  return tracks.empty() || contains(tracks, track);
+}
+
 bool Filter::matches(std::string_view track, std::string_view machine,
                      std::string_view its_tags) const {
-  return (tracks.empty() || contains(tracks, track)) &&
-         (chassis.empty() || contains(chassis, machine)) && tags.matches(its_tags);
+  return wants_track(track) && (chassis.empty() || contains(chassis, machine)) &&
+         tags.matches(its_tags);
 }
 
 bool Filter::wants_window(std::string_view name) const {
@@ -85,32 +89,32 @@ std::string filter_insights(const InsightUpdate& update, const Filter& filter) {
   const std::string_view message = update.json;
   const auto tracks = spelled(filter.tracks);
   const auto machines = spelled(filter.chassis);
-  std::vector<std::pair<std::string_view, std::string_view>> kept;  // tracks and chassis
+  const auto is_wanted = [&](std::string_view track, std::string_view chassis) {
+    return (tracks.empty() || contains(tracks, track)) &&
+           (machines.empty() || contains(machines, chassis));
+  };
   std::string data;
   const std::size_t vehicles =
       append_kept(data, json_member(message, "data"), '[', ']', [&](const JsonScan::Item& item) {
         const auto chassis = json_string_body(json_member(item.value, "chassis"));
         const auto track = json_string_body(json_member(item.value, "track"));
-        if (!tracks.empty() && !contains(tracks, track)) return false;
-        if (!machines.empty() && !contains(machines, chassis)) return false;
-        kept.emplace_back(track, chassis);
-        return true;
+        return is_wanted(track, chassis);
       });
-  if (vehicles == 0) return {};
+  std::size_t parts = vehicles;
   const auto of_kept = [&](std::string& out, std::string_view member,
                            const std::vector<std::string>& item_tracks) {
     std::size_t number = 0;
-    append_kept(out, json_member(message, member), '[', ']', [&](const JsonScan::Item& item) {
-      const std::string track = json_spelled(item_tracks[number++]);
-      const auto chassis = json_string_body(json_member(item.value, "chassis"));
-      return std::ranges::find(
-                 kept, std::pair<std::string_view, std::string_view>(track, chassis)) != kept.end();
-    });
+    parts +=
+        append_kept(out, json_member(message, member), '[', ']', [&](const JsonScan::Item& item) {
+          const std::string track = json_spelled(item_tracks[number++]);
+          return is_wanted(track, json_string_body(json_member(item.value, "chassis")));
+        });
   };
   std::string out = R"({"type":"insight_update","data":)" + data + R"(,"gaps":)";
   of_kept(out, "gaps", update.gap_tracks);
   out += R"(,"insights":)";
   of_kept(out, "insights", update.notice_tracks);
+  if (parts == 0) return {};
   const auto meta = json_member(message, "meta");
   fmt::format_to(std::back_inserter(out),
                  R"(,"meta":{{"generated_at":{},"vehicle_count":{},"analysis_version":{}}}}})",

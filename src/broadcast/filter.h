@@ -20,6 +20,7 @@ struct Filter {
   double max_hz = 0;  ///< 0: every point; else the newest of each series so often
 
   bool matches(std::string_view track, std::string_view chassis, std::string_view tags) const;
+  bool wants_track(std::string_view track) const;
   bool is_empty_where() const { return tracks.empty() && chassis.empty() && tags.is_empty(); }
   bool wants_window(std::string_view name) const;
 

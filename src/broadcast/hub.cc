@@ -219,6 +219,9 @@ void Hub::add_client(std::shared_ptr<WsSession> session) {
 void Hub::broadcast(const InsightUpdate& insights) {
   impl_->fanout.take(insights, impl_->clock.moment());
 }
+void Hub::broadcast_track(Channel channel, std::string_view track, std::string_view text) {
+  impl_->fanout.broadcast_track(channel, track, text, impl_->clock.moment());
+}
 void Hub::broadcast(Channel channel, std::string_view text) {
   impl_->fanout.broadcast(channel, text, impl_->clock.moment());
 }

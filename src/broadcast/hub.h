@@ -41,6 +41,8 @@ class Hub final : public AcceptedSink, public RollupSink {
 
   void add_client(std::shared_ptr<WsSession> session);
   void broadcast(Channel channel, std::string_view text);
+  /// What is about a whole track.
+  void broadcast_track(Channel channel, std::string_view track, std::string_view text);
   void broadcast(const InsightUpdate& insights);
   /// Whether anybody would get it.
   bool wants(Channel channel) const;

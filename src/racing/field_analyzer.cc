@@ -3,12 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "racing/insight_message.h"
-
 namespace slipstream {
 namespace {
-
-constexpr std::int64_t kTickMs = 100;  // an observer's tick comes this late at most
 
 Sample sample_of(const PointBatch& batch, const Point& point) {
   // Well-known fields have the lowest numbers: one comparison a value, no jump by field.
@@ -119,49 +115,6 @@ void FieldAnalyzer::forget_silent(std::int64_t now_ms) {
   boost::unordered::erase_if(cars_, [&](const auto& entry) {
     return now_ms - entry.second.last_report_ms >= options_.forget_ms;
   });
-}
-
-InsightJoiner::InsightJoiner(std::int64_t batch_ms, std::size_t max_vehicles)
-    : batch_ms_(batch_ms),
-      grace_ms_(std::min(kTickMs + kTickMs / 2, batch_ms / 2)),
-      max_vehicles_(max_vehicles) {}
-
-void InsightJoiner::accept(PartitionId /*partition*/, std::vector<VehicleInsight> insights) {
-  const std::lock_guard lock(mutex_);
-  for (auto& insight : insights) {
-    Key key{insight.track, insight.chassis};
-    const auto found = waiting_.find(key);
-    if (found != waiting_.end()) {
-      found->second = std::move(insight);
-    } else if (waiting_.size() < max_vehicles_) {
-      waiting_.emplace(std::move(key), std::move(insight));
-    } else {
-      dropped_.add();
-    }
-  }
-}
-
-SteadyTime InsightJoiner::next_poll(SteadyTime now) const {
-  const std::int64_t interval = (now.ns / kNsPerMs - grace_ms_) / batch_ms_;
-  return {((interval + 1) * batch_ms_ + grace_ms_) * kNsPerMs};
-}
-
-std::optional<InsightUpdate> InsightJoiner::poll(Moment now) {
-  std::map<Key, VehicleInsight> reported;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto interval = (now.steady.ns / kNsPerMs - grace_ms_) / batch_ms_;
-    if (interval_ == interval) return std::nullopt;
-    const bool is_first = !interval_;
-    interval_ = interval;
-    if (is_first || waiting_.empty()) return std::nullopt;
-    reported.swap(waiting_);
-  }
-  std::vector<VehicleInsight> insights;
-  insights.reserve(reported.size());
-  for (auto& [key, insight] : reported) insights.push_back(std::move(insight));
-  const auto order = gaps(insights);
-  return encode_insight_update(insights, order, notices(insights, order, now.wall), now.wall);
 }
 
 }  // namespace slipstream

@@ -1,17 +1,13 @@
 #pragma once
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
-#include <map>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/counters.h"
-#include "model/insight_update.h"
 #include "model/observer.h"
 #include "model/partition_id.h"
 #include "racing/insights.h"
@@ -78,37 +74,6 @@ class FieldAnalyzer final : public PartitionObserver {
   std::optional<std::int64_t> interval_;  // number of the one at hand
   std::int64_t last_sweep_ms_ = 0;
   Counter not_analysed_;
-};
-
-/// Joins the reports of all partitions into one message an interval. A partition that reports after
-/// the message was made is in the next one; nothing is repeated while nobody sends.
-/// Memory: at most max_vehicles insights wait; more are counted and left out.
-/// Threads: all functions from any; a mutex guards the waiting insights, encoding happens outside.
-class InsightJoiner final : public InsightSink {
- public:
-  explicit InsightJoiner(std::int64_t batch_ms = 600, std::size_t max_vehicles = 65'536);
-
-  void accept(PartitionId partition, std::vector<VehicleInsight> insights) override;
-
-  /// The `insight_update` message of the interval that just ended, once, if anybody sent points in
-  /// it. To be called once in each interval, best at next_poll(): an interval counts as ended when
-  /// partitions had some time to report.
-  std::optional<InsightUpdate> poll(Moment now);
-  /// When the interval at hand will have ended.
-  SteadyTime next_poll(SteadyTime now) const;
-
-  std::uint64_t dropped() const { return dropped_.value(); }
-
- private:
-  using Key = std::pair<std::string, std::string>;  // track, chassis
-
-  const std::int64_t batch_ms_;
-  const std::int64_t grace_ms_;  ///< for partitions to report, after the interval
-  const std::size_t max_vehicles_;
-  std::mutex mutex_;  // guards waiting_ and interval_
-  std::map<Key, VehicleInsight> waiting_;
-  std::optional<std::int64_t> interval_;
-  Counter dropped_;
 };
 
 }  // namespace slipstream

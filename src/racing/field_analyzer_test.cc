@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "racing/insight_joiner.h"
+
 namespace slipstream {
 namespace {
 

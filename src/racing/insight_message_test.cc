@@ -32,7 +32,7 @@ TEST(InsightMessage, HasEveryMemberOfTheContract) {
   };
   const std::vector cars = {analyse("barber", "GR86-01", samples, {}, {{0, 31.2}})};
   EXPECT_EQ(
-      encode_insight_update(cars, gaps(cars), notices(cars, gaps(cars), kNow), kNow).json,
+      encode_insight_update(cars, gaps(cars), notices(cars, {}, kNow), kNow).json,
       R"({"type":"insight_update","data":[{"chassis":"GR86-01","track":"barber","lap":4,)"
       R"("lap_tire_stress":1.8125,"perSectorStress":{"0":0.5625,"1":1.25},)"
       R"("predicted_loss_per_lap_seconds":0,"laps_until_0_5s_loss":50,)"
@@ -48,14 +48,21 @@ TEST(InsightMessage, HasEveryMemberOfTheContract) {
 TEST(InsightMessage, WritesNoticesWithTheirFigure) {
   const std::vector<Notice> list = {
       {"tire_wear", Severity::kHigh, "m", "t", "c", 12, {"laps_until_0_5s_loss", 4.07}},
-      {"performance", Severity::kMedium, "m", "t", "c", 12, {"performanceTrend", "degrading"}},
+      {"performance",
+       Severity::kMedium,
+       "m",
+       "t",
+       "c",
+       12,
+       {"performanceTrend", "degrading"},
+       true},
   };
   EXPECT_EQ(
       encode_insight_update({}, {}, list, {}).json,
       R"({"type":"insight_update","data":[],"gaps":[],"insights":[)"
-      R"({"type":"tire_wear","severity":"high","message":"m","chassis":"c","timestamp":12,)"
+      R"({"type":"tire_wear","severity":"high","state":"raised","message":"m","chassis":"c","timestamp":12,)"
       R"("data":{"laps_until_0_5s_loss":4.07}},)"
-      R"({"type":"performance","severity":"medium","message":"m","chassis":"c","timestamp":12,)"
+      R"({"type":"performance","severity":"medium","state":"cleared","message":"m","chassis":"c","timestamp":12,)"
       R"("data":{"performanceTrend":"degrading"}}],)"
       R"("meta":{"generated_at":"1970-01-01T00:00:00Z","vehicle_count":0,)"
       R"("analysis_version":"2.0"}})");
@@ -68,8 +75,7 @@ TEST(InsightMessage, AnyNameOfACarComesThrough) {
   for (const auto& name : names) {
     cars.push_back(analyse(name, name, std::vector<Sample>{{.accx_can = 500}}, {}, {}));
   }
-  const auto update =
-      encode_insight_update(cars, gaps(cars), notices(cars, gaps(cars), kNow), kNow);
+  const auto update = encode_insight_update(cars, gaps(cars), notices(cars, {}, kNow), kNow);
   const std::string& text = update.json;
   simdjson::dom::parser parser;
   simdjson::dom::element root;

@@ -9,6 +9,8 @@
 namespace slipstream {
 namespace {
 
+constexpr double kNearS = 1;
+
 // A result of -0 would be written "-0".
 double round2(double value) {
   return std::round(value * 1e2) / 1e2 + 0.0;
@@ -203,8 +205,8 @@ std::vector<Gap> gaps(std::span<const VehicleInsight> insights) {
   return result;
 }
 
-std::vector<Notice> notices(std::span<const VehicleInsight> insights, std::span<const Gap> gaps,
-                            ArrivalTime now) {
+std::vector<Notice> notices(std::span<const VehicleInsight> insights,
+                            std::span<const Interval> intervals, ArrivalTime now) {
   std::vector<Notice> result;
   const auto add = [&](std::string_view type, Severity severity, const auto& of,
                        std::string message, std::string_view figure,
@@ -238,17 +240,18 @@ std::vector<Notice> notices(std::span<const VehicleInsight> insights, std::span<
           car.consistency);
     }
   }
-  for (const auto& gap : gaps) {
-    if (gap.overtaking_opportunity) {
-      add("gap_analysis", Severity::kLow, gap,
-          fmt::format("{}: can overtake, the car ahead is {}% faster", gap.chassis, *gap.to_ahead),
-          "gapToAhead", *gap.to_ahead);
+  for (const auto& interval : intervals) {
+    if (interval.ahead_s && *interval.ahead_s < kNearS) {
+      add("gap_analysis", Severity::kLow, interval,
+          fmt::format("{}: can attack, the car ahead is {:.1f} s away", interval.chassis,
+                      *interval.ahead_s),
+          "gap_ahead_s", round3(*interval.ahead_s));
     }
-    if (gap.under_pressure) {
-      add("gap_analysis", Severity::kMedium, gap,
-          fmt::format("{}: under pressure, the car behind is {}% slower", gap.chassis,
-                      *gap.to_behind),
-          "gapToBehind", *gap.to_behind);
+    if (interval.behind_s && *interval.behind_s < kNearS) {
+      add("gap_analysis", Severity::kMedium, interval,
+          fmt::format("{}: under pressure, the car behind is {:.1f} s away", interval.chassis,
+                      *interval.behind_s),
+          "gap_behind_s", round3(*interval.behind_s));
     }
   }
   return result;

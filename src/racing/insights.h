@@ -80,6 +80,14 @@ std::vector<Gap> gaps(std::span<const VehicleInsight> insights);
 enum class Severity : std::uint8_t { kLow, kMedium, kHigh, kCritical };
 std::string_view to_string(Severity severity);
 
+/// How near a car is to those before and behind it in the order of its track.
+struct Interval {
+  std::string track;
+  std::string chassis;
+  std::optional<double> ahead_s;  ///< nothing: there is no car, or it is not known
+  std::optional<double> behind_s;
+};
+
 /// Something a race engineer should hear about.
 struct Notice {
   std::string_view type;  ///< "tire_wear", "performance" or "gap_analysis"
@@ -90,10 +98,12 @@ struct Notice {
   std::int64_t timestamp_ms = 0;
   /// The figure that gave rise to it, by its name in the messages.
   std::pair<std::string_view, std::variant<double, std::string_view>> data;
+  bool is_cleared = false;  ///< it held, and does no longer
 };
 
-/// Car by car in the order of `insights`, then the gaps in theirs.
-std::vector<Notice> notices(std::span<const VehicleInsight> insights, std::span<const Gap> gaps,
-                            ArrivalTime now);
+/// What holds now: car by car in the order of `insights`, then the intervals in theirs. Cars that
+/// are within a second of each other can attack, or are under pressure.
+std::vector<Notice> notices(std::span<const VehicleInsight> insights,
+                            std::span<const Interval> intervals, ArrivalTime now);
 
 }  // namespace slipstream

@@ -283,15 +283,20 @@ TEST(Notices, PerformanceIsTrendAndConsistency) {
   EXPECT_TRUE(notices(std::vector{one}, {}, {}).empty());
 }
 
-TEST(Notices, GapsTellOpportunityAndPressure) {
-  const std::vector cars = {car("a", 100), car("b", 99.5)};
-  const auto list = notices(cars, gaps(cars), {});
+TEST(Notices, IntervalsTellOpportunityAndPressure) {
+  const std::vector<Interval> intervals = {
+      {.track = "t", .chassis = "a", .ahead_s = {}, .behind_s = 0.8},
+      {.track = "t", .chassis = "b", .ahead_s = 0.8, .behind_s = 1.0},
+      {.track = "t", .chassis = "c", .ahead_s = 1.0, .behind_s = {}}};
+  const auto list = notices({}, intervals, {});
   ASSERT_EQ(list.size(), 2u);
   EXPECT_EQ(list[0].type, "gap_analysis");
   EXPECT_EQ(list[0].chassis, "a");
   EXPECT_EQ(list[0].severity, Severity::kMedium);
+  EXPECT_EQ(list[0].data.first, "gap_behind_s");
   EXPECT_EQ(list[1].chassis, "b");
   EXPECT_EQ(list[1].severity, Severity::kLow);
+  EXPECT_EQ(std::get<double>(list[1].data.second), 0.8);
 }
 
 }  // namespace

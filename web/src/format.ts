@@ -13,3 +13,10 @@ export function ago(ms: number): string {
   if (ms < 90_000) return `${Math.round(ms / 1000)} s`;
   return `${Math.round(ms / 60_000)} min`;
 }
+
+/** "1:23.456". */
+export function lapTime(seconds: number): string {
+  const ms = Math.round(seconds * 1000);
+  const rest = ((ms % 60_000) / 1000).toFixed(3).padStart(6, '0');
+  return `${Math.floor(ms / 60_000)}:${rest}`;
+}

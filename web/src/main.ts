@@ -1,6 +1,6 @@
 import './styles.css';
 import { whole } from './format';
-import type { Point } from './messages';
+import type { Point, Standings } from './messages';
 import { NoticeList } from './notices';
 import { Selection } from './selection';
 import { Socket, type Connection } from './socket';
@@ -82,11 +82,14 @@ async function start(): Promise<void> {
   const health = await json<{ wsPath?: string }>('/api/health');
   const recent = await json<{ recent: Point[] }>('/api/recent/2000');
   for (const point of recent?.recent ?? []) store.applyPoint(point, performance.now());
+  const standings = await json<Standings>('/api/standings');
+  if (standings?.cars) store.applyStandings(standings);
 
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
   const query = token === '' ? '' : `?token=${encodeURIComponent(token)}`;
   new Socket(
     `${scheme}://${location.host}${health?.wsPath ?? '/ws/realtime'}${query}`,
+    JSON.stringify({ type: 'subscribe', channels: ['telemetry', 'insights', 'standings'] }),
     (message) => store.apply(message, performance.now()),
     (next) => {
       connection = next;

@@ -9,23 +9,37 @@ export interface Point {
   speed_kmh?: number;
 }
 
-export interface Gap {
+/** One car in the order of its track. What is not known is null. */
+export interface Standing {
   chassis: string;
   position: number;
-  gapToLeader: number;
+  gap_leader_s: number | null;
+  gap_ahead_s: number | null;
+  laps_behind: number;
+  last_lap_s: number | null;
+  best_lap_s: number | null;
+}
+
+export interface Standings {
+  type: 'standings_update';
+  track: string | null;
+  cars: Standing[];
 }
 
 export interface Notice {
   type: string;
+  state: 'raised' | 'cleared';
   severity: 'critical' | 'high' | 'medium' | 'low';
   message: string;
   chassis: string;
   timestamp: number;
+  data: Record<string, unknown>;
 }
 
 export type Message =
   | { type: 'telemetry_update'; data: Point[] }
-  | { type: 'insight_update'; gaps: Gap[]; insights: Notice[] }
+  | { type: 'insight_update'; insights: Notice[] }
+  | Standings
   | { type: 'gap'; missed: number };
 
 /** Event time in ms since 1970: a number is s, ms, us or ns by its size. */

@@ -15,6 +15,7 @@ export class Socket {
 
   constructor(
     private readonly url: string,
+    private readonly greeting: string,
     private readonly onMessage: (message: Message) => void,
     private readonly onConnection: (connection: Connection) => void,
   ) {
@@ -26,6 +27,7 @@ export class Socket {
     const socket = new WebSocket(this.url);
     socket.onopen = () => {
       this.waitMs = FIRST_WAIT_MS;
+      socket.send(this.greeting);
       this.onConnection({ state: 'live' });
     };
     socket.onmessage = (event) => {

@@ -1,9 +1,8 @@
-import { eventMs, type Gap, type Message, type Notice, type Point } from './messages';
+import { eventMs, type Message, type Notice, type Point, type Standing, type Standings } from './messages';
 
 const TRACE_POINTS = 4096;
 const MAX_CARS = 5000;
 const MAX_NOTICES = 30;
-const NOTICE_REPEAT_MS = 30_000;
 
 /** The newest speeds of one car: a ring of (event time, speed). */
 export class SpeedRing {
@@ -37,8 +36,7 @@ export interface Car {
   lap: number | undefined;
   sector: number | undefined;
   speed: number | undefined;
-  position: number | undefined;
-  gap: number | undefined;
+  standing: Standing | undefined;
   seenAt: number;
   eventMs: number;
   readonly trace: SpeedRing;
@@ -48,7 +46,7 @@ export interface Car {
 export class Store {
   readonly cars = new Map<string, Car>();
   readonly notices: Notice[] = [];
-  private readonly noticed = new Map<string, number>();
+  noticesChanged = 0;
   points = 0;
   messages = 0;
   missed = 0;
@@ -62,8 +60,10 @@ export class Store {
         this.points += message.data.length;
         break;
       case 'insight_update':
-        this.applyGaps(message.gaps);
         this.applyNotices(message.insights);
+        break;
+      case 'standings_update':
+        this.applyStandings(message);
         break;
       case 'gap':
         this.missed += message.missed;
@@ -77,7 +77,7 @@ export class Store {
       if (this.cars.size >= MAX_CARS) this.forgetOldest();
       car = {
         chassis: point.chassis, track: point.track, lap: undefined, sector: undefined, speed: undefined,
-        position: undefined, gap: undefined, seenAt: now, eventMs: 0, trace: new SpeedRing(),
+        standing: undefined, seenAt: now, eventMs: 0, trace: new SpeedRing(),
       };
       this.cars.set(point.chassis, car);
     }
@@ -96,25 +96,27 @@ export class Store {
     }
   }
 
-  private applyGaps(gaps: Gap[]): void {
-    for (const gap of gaps) {
-      const car = this.cars.get(gap.chassis);
-      if (!car) continue;
-      car.position = gap.position;
-      car.gap = gap.gapToLeader;
+  /** A car that is in its track's order no longer has no place in it. */
+  applyStandings(standings: Standings): void {
+    const places = new Map(standings.cars.map((standing) => [standing.chassis, standing]));
+    for (const car of this.cars.values()) {
+      if (car.track === standings.track) car.standing = places.get(car.chassis);
     }
   }
 
-  /** A notice comes again with every update while it holds; the list shows it once in a while. */
+  /** One that is cleared stays in the list, where it was raised. */
   private applyNotices(notices: Notice[]): void {
     for (const notice of notices) {
-      const key = `${notice.type} ${notice.severity} ${notice.chassis}`;
-      const before = this.noticed.get(key);
-      if (before !== undefined && notice.timestamp - before < NOTICE_REPEAT_MS) continue;
-      if (this.noticed.size > MAX_CARS) this.noticed.clear();
-      this.noticed.set(key, notice.timestamp);
-      this.notices.unshift(notice);
+      if (notice.state === 'raised') {
+        this.notices.unshift(notice);
+        continue;
+      }
+      const raised = this.notices.findIndex(
+        (n) => n.state === 'raised' && n.type === notice.type && n.chassis === notice.chassis && sameFigure(n, notice),
+      );
+      if (raised >= 0) this.notices[raised] = { ...this.notices[raised]!, state: 'cleared' };
     }
+    if (notices.length > 0) this.noticesChanged++;
     this.notices.length = Math.min(this.notices.length, MAX_NOTICES);
   }
 
@@ -125,4 +127,8 @@ export class Store {
     }
     if (oldest) this.cars.delete(oldest.chassis);
   }
+}
+
+function sameFigure(a: Notice, b: Notice): boolean {
+  return Object.keys(a.data)[0] === Object.keys(b.data)[0];
 }

@@ -1,10 +1,11 @@
-import { ago, fixed, whole } from './format';
+import { ago, fixed, lapTime, whole } from './format';
+import type { Standing } from './messages';
 import type { Car, Store } from './store';
 import type { Selection } from './selection';
 
 const MAX_ROWS = 200;
 const SILENT_MS = 3000;
-const COLUMNS = ['position', 'chassis', 'track', 'lap', 'sector', 'speed', 'gap', 'seen'] as const;
+const COLUMNS = ['position', 'chassis', 'track', 'lap', 'sector', 'speed', 'gap', 'interval', 'last', 'seen'] as const;
 type Column = (typeof COLUMNS)[number];
 
 interface Row {
@@ -59,7 +60,7 @@ export class CarTable {
       const cell = element.insertCell();
       cell.dataset.cell = column;
       if (column !== 'chassis' && column !== 'track') cell.className = 'n';
-      if (column === 'track' || column === 'seen') cell.classList.add('wide');
+      if (column === 'track' || column === 'interval' || column === 'last' || column === 'seen') cell.classList.add('wide');
       cells[column] = cell;
     }
     const toggle = () => this.selection.toggle(car.chassis);
@@ -79,13 +80,16 @@ export class CarTable {
     row.element.setAttribute('aria-selected', String(color !== undefined));
     row.element.style.setProperty('--color', color ?? 'transparent');
     row.element.classList.toggle('silent', now - car.seenAt > SILENT_MS);
-    set(row.cells.position, whole(car.position));
+    const standing = car.standing;
+    set(row.cells.position, whole(standing?.position));
     set(row.cells.chassis, car.chassis);
     set(row.cells.track, car.track);
     set(row.cells.lap, whole(car.lap));
     set(row.cells.sector, car.sector === undefined ? '–' : String(car.sector + 1));
     set(row.cells.speed, fixed(car.speed, 1));
-    set(row.cells.gap, car.gap === undefined ? '–' : car.gap === 0 ? 'leader' : `${car.gap.toFixed(2)} %`);
+    set(row.cells.gap, standing ? gap(standing) : '–');
+    set(row.cells.interval, standing?.gap_ahead_s == null ? '–' : `+${standing.gap_ahead_s.toFixed(3)}`);
+    set(row.cells.last, standing?.last_lap_s == null ? '–' : lapTime(standing.last_lap_s));
     set(row.cells.seen, ago(now - car.seenAt));
   }
 }
@@ -94,9 +98,15 @@ function set(cell: HTMLElement, text: string): void {
   if (cell.textContent !== text) cell.textContent = text;
 }
 
+function gap(standing: Standing): string {
+  if (standing.position === 1) return 'leader';
+  if (standing.laps_behind > 0) return standing.laps_behind === 1 ? '+1 lap' : `+${standing.laps_behind} laps`;
+  return standing.gap_leader_s === null ? '–' : `+${standing.gap_leader_s.toFixed(3)}`;
+}
+
 function byPosition(a: Car, b: Car): number {
   const track = a.track.localeCompare(b.track);
   if (track !== 0) return track;
-  const position = (a.position ?? Infinity) - (b.position ?? Infinity);
+  const position = (a.standing?.position ?? Infinity) - (b.standing?.position ?? Infinity);
   return position !== 0 && !Number.isNaN(position) ? position : a.chassis.localeCompare(b.chassis);
 }

@@ -1,7 +1,9 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <concepts>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,7 +11,7 @@
 
 namespace slipstream {
 
-/// Writes one JSON object, member by member.
+/// Writes one JSON object, member by member. Numbers that are not finite are written as `null`.
 class ObjectWriter {
  public:
   explicit ObjectWriter(std::string& out) : out_(out) { out_ += '{'; }
@@ -26,9 +28,19 @@ class ObjectWriter {
   }
   void text(std::string_view name, std::string_view value) { append_json_string(key(name), value); }
   void flag(std::string_view name, bool value) { key(name) += value ? "true" : "false"; }
-  template <typename Integer>
-  void number(std::string_view name, Integer value) {
+  void number(std::string_view name, std::integral auto value) {
     fmt::format_to(std::back_inserter(key(name)), "{}", value);
+  }
+  void number(std::string_view name, std::floating_point auto value) {
+    append_json_number(key(name), value);
+  }
+  template <typename Number>
+  void number_or_null(std::string_view name, const std::optional<Number>& value) {
+    if (value) {
+      number(name, *value);
+    } else {
+      key(name) += "null";
+    }
   }
 
  private:

@@ -1,0 +1,231 @@
+#include "racing/car_progress.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace slipstream {
+namespace {
+
+constexpr double kMpsOfKmh = 1 / 3.6;
+/// A car stands or is pushed back a little, and its distance has noise; further back is a place
+/// that was gone back to.
+constexpr double kBackM = 50;
+
+double seconds_between(EventTime from, EventTime to) {
+  return static_cast<double>(to.ns - from.ns) / 1e9;
+}
+
+EventTime after(EventTime from, double seconds) {
+  return {from.ns + std::llround(seconds * 1e9)};
+}
+
+/// Metres between two samples by the speeds that they tell; NaN where they tell none.
+double driven_m(const ProgressSample& from, const ProgressSample& to) {
+  return (from.speed_kmh + to.speed_kmh) / 2 * kMpsOfKmh * seconds_between(from.when, to.when);
+}
+
+}  // namespace
+
+void CarProgress::begin_anew() {
+  *this = {};
+}
+
+void CarProgress::observe(const ProgressSample& sample, TrackLength& track) {
+  track.see(sample.lapdist_m);
+  if (!newest_) {
+    newest_ = sample;
+    place_ = {sample.lap, sample.lapdist_m};
+    keep_passage({place_, sample.when}, track.metres());
+    return;
+  }
+  if (newest_->when.ns - sample.when.ns > kClockSetBackNs) {
+    begin_anew();
+    return observe(sample, track);
+  }
+  if (sample.when <= newest_->when) return;  // late: what it tells is known better
+
+  const std::int32_t turn = turn_of(sample, track);
+  const Place place{turn, sample.lapdist_m};
+  const bool is_back =
+      turn < place_.turn || (turn == place_.turn && place_.lapdist_m - sample.lapdist_m > kBackM);
+  if (is_back) {
+    go_back_to(place);
+  } else {
+    if (turn != place_.turn) cross_line(sample, turn, track);
+    if (sample.sector != newest_->sector) cross_sector(sample, turn, track);
+  }
+  take_official(sample);
+  newest_ = sample;
+  place_ = place;
+  keep_passage({place_, sample.when}, track.metres());
+}
+
+/// The distance is what tells where a car is, and the lap how often it has been around; at the
+/// line one of the two may be some points behind the other.
+std::int32_t CarProgress::turn_of(const ProgressSample& sample, const TrackLength& track) const {
+  const double length = track.at_least_m();
+  const double step = sample.lapdist_m - place_.lapdist_m;
+  const double seconds = seconds_between(newest_->when, sample.when);
+  const double fastest = std::isfinite(sample.speed_kmh) ? sample.speed_kmh * kMpsOfKmh : 100;
+  // What lies between the samples if the line is between them, and what a car could drive.
+  const double around = length + step;
+  const double possible = 2 * fastest * seconds + 100;
+  const bool went_around = step < -length / 2 && around < possible;
+  const bool went_back_over = step > length / 2 && length - step < possible;
+  const std::int32_t by_distance = place_.turn + (went_around ? 1 : went_back_over ? -1 : 0);
+  if (by_distance == sample.lap) return sample.lap;
+  // The lap has flipped, the distance not yet.
+  if (by_distance == sample.lap - 1 && sample.lapdist_m > length * 0.9) return by_distance;
+  // The distance began anew, and the lap has not flipped yet; that of a car behind the chequered
+  // flag never does.
+  const bool is_near = seconds * fastest < length / 2;
+  if (by_distance == sample.lap + 1 && is_near && newest_->lap == sample.lap) return by_distance;
+  return sample.lap;
+}
+
+void CarProgress::go_back_to(const Place& place) {
+  while (!way_.empty() && way_.back().place >= place) way_.pop_back();
+  while (!laps_.empty() && laps_.back().turn >= place.turn) laps_.pop_back();
+  if (line_ && line_->turn > place.turn) line_.reset();
+  sector_.reset();
+  official_last_s_.reset();
+}
+
+void CarProgress::cross_line(const ProgressSample& sample, std::int32_t turn, TrackLength& track) {
+  const ProgressSample& before = *newest_;
+  const double apart = seconds_between(before.when, sample.when);
+  const bool is_next = turn == place_.turn + 1;
+  if (!is_next || sample.when.ns - before.when.ns > kMostApartNs) {
+    line_.reset();
+    return;
+  }
+  double metres = driven_m(before, sample);
+  if (std::isfinite(metres)) {
+    track.cross_line(before.lapdist_m, sample.lapdist_m, metres);
+  } else if (track.metres() > 0) {
+    metres = track.metres() - before.lapdist_m + sample.lapdist_m;
+  }
+  // What is behind the line is known; what is before it only where the length is.
+  const double behind = sample.lapdist_m;
+  const double length = track.metres();
+  double share = 1;
+  if (length > before.lapdist_m && length - before.lapdist_m + behind > 0) {
+    share = (length - before.lapdist_m) / (length - before.lapdist_m + behind);
+  } else if (std::isfinite(metres) && metres > 0) {
+    share = 1 - std::min(1.0, behind / metres);
+  }
+  const EventTime when = after(before.when, share * apart);
+  if (line_ && line_->turn == place_.turn) {
+    keep_lap({place_.turn, seconds_between(line_->when, when)});
+  }
+  line_ = {turn, turn, when};
+}
+
+void CarProgress::cross_sector(const ProgressSample& sample, std::int32_t turn,
+                               TrackLength& track) {
+  const ProgressSample& before = *newest_;
+  const bool is_timed = sample.sector >= 0 && sample.sector < kMostSectors &&
+                        sample.when.ns - before.when.ns <= kMostApartNs;
+  if (!is_timed || before.sector < 0) {
+    sector_.reset();
+    return;
+  }
+  EventTime when = sample.when;
+  if (turn != place_.turn && line_ && line_->turn == turn) {
+    when = line_->when;
+  } else if (turn == place_.turn && sample.lapdist_m > before.lapdist_m) {
+    track.cross_sector(sample.sector, before.lapdist_m, sample.lapdist_m);
+    const double begin =
+        std::clamp(track.sector_begin_m(sample.sector), before.lapdist_m, sample.lapdist_m);
+    const double share = (begin - before.lapdist_m) / (sample.lapdist_m - before.lapdist_m);
+    when = after(before.when, share * seconds_between(before.when, sample.when));
+  }
+  if (sector_ && sector_->number == before.sector) {
+    const double seconds = seconds_between(sector_->when, when);
+    const auto place =
+        std::ranges::lower_bound(sector_times_s_, before.sector, {}, &PerSector::value_type::first);
+    if (place != sector_times_s_.end() && place->first == before.sector) {
+      place->second = seconds;
+    } else {
+      sector_times_s_.emplace(place, before.sector, seconds);
+    }
+  }
+  sector_ = {sample.sector, turn, when};
+}
+
+void CarProgress::take_official(const ProgressSample& sample) {
+  const double told = sample.last_lap_s;
+  if (!(told > 0)) return;
+  const bool is_new = !(newest_->last_lap_s == told);
+  if (!is_new && official_last_s_) return;
+  official_last_s_ = told;
+  // A source tells it at the line or shortly behind: of the lap before the one that it is in now.
+  if (laps_.empty() || laps_.back().turn != sample.lap - 1) {
+    keep_lap({sample.lap - 1, told});
+  } else {
+    laps_.back().seconds = told;
+  }
+}
+
+void CarProgress::keep_lap(TimedLap lap) {
+  laps_.push_back(lap);
+  if (laps_.size() > kMostLaps) laps_.pop_front();
+}
+
+/// Not every sample: enough to tell within some hundredths of a second when it was where.
+void CarProgress::keep_passage(const Passage& passage, double track_m) {
+  const double apart = std::max(8.0, track_m / 500);
+  if (!way_.empty()) {
+    const Place& last = way_.back().place;
+    if (passage.place <= last) return;
+    const bool is_same_turn = last.turn == passage.place.turn;
+    if (is_same_turn && passage.place.lapdist_m - last.lapdist_m < apart) return;
+  }
+  way_.push_back(passage);
+  if (way_.size() > kMostPassages) way_.pop_front();
+}
+
+Place CarProgress::place_at(EventTime when, double track_m) const {
+  Place place = place_;
+  const double seconds = std::clamp(seconds_between(newest_->when, when), 0.0, 1.0);
+  if (!(newest_->speed_kmh > 0)) return place;
+  place.lapdist_m += seconds * newest_->speed_kmh * kMpsOfKmh;
+  if (track_m > 0 && place.lapdist_m >= track_m) {
+    place.lapdist_m -= track_m;
+    ++place.turn;
+  }
+  return place;
+}
+
+std::optional<EventTime> CarProgress::passed(const Place& place, double track_m) const {
+  const Passage newest{place_, newest_->when};
+  const auto next = std::ranges::upper_bound(way_, place, {}, &Passage::place);
+  if (next == way_.begin()) return std::nullopt;
+  const Passage& from = *(next - 1);
+  const Passage& to = next == way_.end() ? newest : *next;
+  if (to.place < place) return std::nullopt;
+  if (to.place == from.place) return from.when;
+  // Over the line the distance goes on.
+  const double lines = static_cast<double>(to.place.turn - from.place.turn);
+  if (lines > 0 && track_m <= 0) return std::nullopt;
+  const double whole = to.place.lapdist_m + lines * track_m - from.place.lapdist_m;
+  const double part = place.lapdist_m +
+                      static_cast<double>(place.turn - from.place.turn) * track_m -
+                      from.place.lapdist_m;
+  if (whole <= 0) return from.when;
+  return after(from.when, std::clamp(part / whole, 0.0, 1.0) * seconds_between(from.when, to.when));
+}
+
+std::optional<double> CarProgress::last_lap_s() const {
+  if (laps_.empty()) return std::nullopt;
+  // Of the lap before this one, or of one that closed it: an older one is no last lap.
+  if (laps_.back().turn < place_.turn - 1) return std::nullopt;
+  return laps_.back().seconds;
+}
+
+std::optional<double> CarProgress::best_lap_s() const {
+  if (laps_.empty()) return std::nullopt;
+  return std::ranges::min(laps_, {}, &TimedLap::seconds).seconds;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,203 @@
+#include "racing/progress_sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace slipstream {
+namespace {
+
+constexpr FieldId kNoField = std::numeric_limits<FieldId>::max();
+/// A distance that is less by so much began anew, whatever the lap says.
+constexpr double kBeganAnewM = 200;
+/// A hole this large is a logger that began to count anew.
+constexpr std::uint64_t kMostMissing = 10'000;
+
+/// The text of the member `session`; empty: there is none. Its quotes are no others', since those
+/// in texts are escaped.
+std::string_view session_in(std::string_view json) {
+  constexpr std::string_view kMember = "\"session\":\"";
+  const auto at = json.find(kMember);
+  if (at == std::string_view::npos || at == 0) return {};
+  if (json[at - 1] != ',' && json[at - 1] != '{' && json[at - 1] != ' ') return {};
+  const auto begin = at + kMember.size();
+  const auto end = json.find('"', begin);
+  if (end == std::string_view::npos) return {};
+  const auto text = json.substr(begin, end - begin);
+  return text.contains('\\') ? std::string_view{} : text;
+}
+
+}  // namespace
+
+ProgressSampler::ProgressSampler(PartitionId partition, ProgressSink& sink,
+                                 const FieldTable& fields, ProgressSamplerOptions options)
+    : partition_(partition),
+      sink_(sink),
+      fields_(fields),
+      options_(options),
+      last_lap_field_(kNoField),
+      pit_status_field_(kNoField) {}
+
+void ProgressSampler::observe(const PointBatch& batch, std::span<const Point> points) {
+  if (fields_.size() != fields_looked_at_) look_up_fields();
+  for (const auto& point : points) {
+    const ProgressSample sample = sample_of(batch, point);
+    newest_ms_ = std::max(newest_ms_, milliseconds_of(point.arrival_time));
+    if (!std::isfinite(sample.lapdist_m)) continue;
+    Car* const car = car_of(batch, point);
+    if (car == nullptr) {
+      not_followed_.add();
+      continue;
+    }
+    count(*car, point);
+    see(*car, point.machine, sample, batch, point);
+  }
+  if (!active_.empty() && newest_ms_ - reported_ms_ >= options_.interval_ms) report();
+}
+
+void ProgressSampler::look_up_fields() {
+  const std::size_t size = fields_.size();
+  for (std::size_t id = fields_looked_at_; id < size; ++id) {
+    const auto field = static_cast<FieldId>(id);
+    if (fields_.name(field) == "last_lap_s") last_lap_field_ = field;
+    if (fields_.name(field) == "pit_status") pit_status_field_ = field;
+  }
+  fields_looked_at_ = size;
+}
+
+ProgressSample ProgressSampler::sample_of(const PointBatch& batch, const Point& point) const {
+  ProgressSample sample{.when = point.event_time,
+                        .arrival = point.arrival_time,
+                        .lap = point.lap,
+                        .sector = point.sector_unknown ? -1 : point.sector};
+  for (auto v = batch.values_begin(point); v != batch.values_end(point); ++v) {
+    if (v->field == field::kLapdistM)
+      sample.lapdist_m = v->value;
+    else if (v->field == field::kSpeedKmh)
+      sample.speed_kmh = v->value;
+    else if (v->field == last_lap_field_)
+      sample.last_lap_s = v->value;
+    else if (v->field == pit_status_field_)
+      sample.pit_status = v->value;
+  }
+  return sample;
+}
+
+ProgressSampler::Car* ProgressSampler::car_of(const PointBatch& batch, const Point& point) {
+  auto found = cars_.find(point.machine);
+  if (found == cars_.end()) {
+    if (cars_.size() >= options_.max_cars) return nullptr;
+    found = cars_.try_emplace(point.machine).first;
+  }
+  Car& car = found->second;
+  // A partition may give the number of a series it forgot to another one.
+  if (car.chassis.empty() || car.series_hash != point.series_hash) {
+    std::erase(active_, point.machine);
+    car = Car{};
+    car.series_hash = point.series_hash;
+    car.track = batch.track(point);
+    car.chassis = batch.chassis(point);
+    car.tells_session = true;
+  }
+  return &car;
+}
+
+void ProgressSampler::count(Car& car, const Point& point) {
+  ++car.received;
+  if (!point.has_sequence) return;
+  if (!std::exchange(car.has_sequence, true)) {
+    car.newest_sequence = point.sequence;
+  } else if (point.sequence > car.newest_sequence) {
+    const std::uint64_t hole = point.sequence - car.newest_sequence - 1;
+    if (hole < kMostMissing) car.missing += static_cast<std::uint32_t>(hole);
+    car.newest_sequence = point.sequence;
+  } else if (car.newest_sequence - point.sequence > kMostMissing) {
+    car.newest_sequence = point.sequence;
+  } else if (point.sequence < car.newest_sequence && car.missing > 0) {
+    --car.missing;  // it came late
+  }
+}
+
+void ProgressSampler::see(Car& car, std::uint32_t machine, const ProgressSample& sample,
+                          const PointBatch& batch, const Point& point) {
+  const std::int64_t now_ms = milliseconds_of(point.arrival_time);
+  car.seen_ms = now_ms;
+  const bool is_crossing =
+      car.newest && (car.newest->lap != sample.lap || car.newest->sector != sample.sector ||
+                     car.newest->lapdist_m - sample.lapdist_m > kBeganAnewM);
+  const bool is_due = !car.newest || now_ms - car.sampled_ms >= options_.interval_ms;
+  if (is_crossing && car.skipped) add(car, machine, *std::exchange(car.skipped, std::nullopt));
+  car.newest = sample;
+  if (!is_crossing && !is_due) {
+    car.skipped = sample;
+    return;
+  }
+  car.skipped.reset();
+  car.sampled_ms = now_ms;
+  if (point.has_texts) {
+    const auto session = session_in(batch.json(point));
+    if (session != car.session) {
+      car.session = session;
+      car.tells_session = true;
+    }
+  }
+  add(car, machine, sample);
+}
+
+void ProgressSampler::add(Car& car, std::uint32_t machine, ProgressSample sample) {
+  if (car.samples.empty()) active_.push_back(machine);
+  sample.received = std::exchange(car.received, 0);
+  sample.missing = std::exchange(car.missing, 0);
+  car.samples.push_back(sample);
+}
+
+void ProgressSampler::report() {
+  std::vector<CarSamples> cars;
+  cars.reserve(active_.size());
+  for (const auto machine : active_) {
+    const auto found = cars_.find(machine);
+    if (found == cars_.end()) continue;  // forgotten since
+    Car& car = found->second;
+    CarSamples told{.track = car.track,
+                    .chassis = car.chassis,
+                    .session = {},
+                    .counts_points = car.has_sequence,
+                    .samples = std::exchange(car.samples, {})};
+    if (std::exchange(car.tells_session, false)) told.session = car.session;
+    cars.push_back(std::move(told));
+  }
+  active_.clear();
+  due_.reset();
+  reported_ms_ = newest_ms_;
+  if (!cars.empty()) sink_.accept(partition_, std::move(cars));
+}
+
+void ProgressSampler::tick(SteadyTime now) {
+  if (!active_.empty()) {
+    if (!due_) {
+      due_ = SteadyTime{now.ns + options_.interval_ms * kNsPerMs};
+    } else if (now >= *due_) {
+      report();
+    }
+  }
+  forget_silent(newest_ms_);
+}
+
+SteadyTime ProgressSampler::next_tick() const {
+  if (active_.empty()) return kForever;
+  return due_ ? *due_ : kNever;
+}
+
+void ProgressSampler::forget(std::uint32_t series) {
+  cars_.erase(series);
+}
+
+void ProgressSampler::forget_silent(std::int64_t now_ms) {
+  if (now_ms - swept_ms_ < options_.forget_ms / 10) return;
+  swept_ms_ = now_ms;
+  boost::unordered::erase_if(cars_, [&](const auto& entry) {
+    return now_ms - entry.second.seen_ms >= options_.forget_ms;
+  });
+}
+
+}  // namespace slipstream

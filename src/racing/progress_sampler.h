@@ -1,0 +1,90 @@
+#pragma once
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/counters.h"
+#include "model/observer.h"
+#include "model/schema.h"
+#include "racing/progress_sample.h"
+
+namespace slipstream {
+
+struct ProgressSamplerOptions {
+  std::int64_t interval_ms = 100;  ///< between samples of a car, and between reports
+  std::size_t max_cars = 1'024;    ///< points of further machines are counted, not looked at
+  std::int64_t forget_ms = 600'000;
+};
+
+/// Tells where the cars of one partition are, some times a second: of each car a sample every
+/// interval, and the points on both sides of a change of lap, of sector, or of a distance that
+/// begins anew, so that crossings can be timed. Machines without a distance have none.
+///
+/// Reports ride on points: a tick is asked for only where points stopped coming.
+/// Memory: max_cars, each with some samples between two reports. Borrows the sink and the fields,
+/// which outlive it.
+/// Threads: the partition's worker; not_followed() from any.
+class ProgressSampler final : public PartitionObserver {
+ public:
+  ProgressSampler(PartitionId partition, ProgressSink& sink, const FieldTable& fields,
+                  ProgressSamplerOptions options = {});
+
+  std::string_view name() const override { return "progress"; }
+  using PartitionObserver::observe;
+  void observe(const PointBatch& batch, std::span<const Point> points) override;
+  void tick(SteadyTime now) override;
+  SteadyTime next_tick() const override;
+  void forget(std::uint32_t series) override;
+
+  /// Points of cars beyond max_cars.
+  std::uint64_t not_followed() const { return not_followed_.value(); }
+
+ private:
+  struct Car {
+    std::uint64_t series_hash = 0;
+    std::string track;
+    std::string chassis;
+    std::string session;
+    bool tells_session = false;  ///< with the next report
+    bool has_sequence = false;
+    std::uint64_t newest_sequence = 0;
+    std::uint32_t received = 0;  ///< since the newest sample
+    std::uint32_t missing = 0;
+    std::optional<ProgressSample> skipped;  ///< the newest point, where it is no sample
+    std::int64_t sampled_ms = 0;            ///< when the newest sample arrived
+    std::int64_t seen_ms = 0;
+    std::optional<ProgressSample> newest;
+    std::vector<ProgressSample> samples;
+  };
+
+  Car* car_of(const PointBatch& batch, const Point& point);
+  ProgressSample sample_of(const PointBatch& batch, const Point& point) const;
+  void count(Car& car, const Point& point);
+  void see(Car& car, std::uint32_t machine, const ProgressSample& sample, const PointBatch& batch,
+           const Point& point);
+  void add(Car& car, std::uint32_t machine, ProgressSample sample);
+  void report();
+  void look_up_fields();
+  void forget_silent(std::int64_t now_ms);
+
+  const PartitionId partition_;
+  ProgressSink& sink_;
+  const FieldTable& fields_;
+  const ProgressSamplerOptions options_;
+  boost::unordered_flat_map<std::uint32_t, Car> cars_;  // by Point::machine
+  std::vector<std::uint32_t> active_;                   // with samples that were not reported
+  std::size_t fields_looked_at_ = 0;
+  FieldId last_lap_field_;
+  FieldId pit_status_field_;
+  std::int64_t newest_ms_ = 0;     // of the points' arrival
+  std::int64_t reported_ms_ = 0;   // on the same clock
+  std::optional<SteadyTime> due_;  // of the tick that reports what points leave
+  std::int64_t swept_ms_ = 0;
+  Counter not_followed_;
+};
+
+}  // namespace slipstream

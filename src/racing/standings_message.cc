@@ -1,0 +1,74 @@
+#include "racing/standings_message.h"
+
+#include <cmath>
+
+#include "base/json_text.h"
+#include "base/object_writer.h"
+
+namespace slipstream {
+namespace {
+
+double rounded(double value, double steps) {
+  return std::round(value * steps) / steps;
+}
+
+void milliseconds(ObjectWriter& object, std::string_view name, std::optional<double> seconds) {
+  if (seconds) seconds = rounded(*seconds, 1'000);
+  object.number_or_null(name, seconds);
+}
+
+void append_car(std::string& out, const Standing& car) {
+  ObjectWriter object(out);
+  object.number("position", static_cast<std::int64_t>(car.position));
+  object.text("chassis", car.chassis);
+  object.number("lap", car.lap);
+  object.number("lapdist_m", rounded(car.lapdist_m, 10));
+  milliseconds(object, "gap_leader_s", car.gap_leader_s);
+  milliseconds(object, "gap_ahead_s", car.gap_ahead_s);
+  object.number("laps_behind", car.laps_behind);
+  milliseconds(object, "last_lap_s", car.last_lap_s);
+  milliseconds(object, "best_lap_s", car.best_lap_s);
+  object.number_or_null("sector", car.sector);
+  // By number; a sector without a time is null, and none behind the last one with one is there.
+  object.key("sectors_s");
+  out += '[';
+  std::int32_t next = 0;
+  for (const auto& [sector, seconds] : car.sectors_s) {
+    for (; next < sector; ++next) out += next > 0 ? ",null" : "null";
+    if (next++ > 0) out += ',';
+    append_json_number(out, rounded(seconds, 1'000));
+  }
+  out += ']';
+  object.number_or_null("pit", car.pit);
+  object.number("silent_s", rounded(car.silent_s, 10));
+  std::optional<double> loss = car.loss;
+  if (loss) loss = rounded(*loss, 10'000);
+  object.number_or_null("loss", loss);
+}
+
+}  // namespace
+
+std::string encode_standings(const TrackStandings& standings) {
+  std::string out;
+  out.reserve(128 + standings.cars.size() * 288);
+  std::optional<ObjectWriter> message(std::in_place, out);
+  ObjectWriter& object = *message;
+  object.text("type", "standings_update");
+  object.text("track", standings.track);
+  if (standings.session.empty()) {
+    object.key("session") += "null";
+  } else {
+    object.text("session", standings.session);
+  }
+  append_json_time(object.key("time"), standings.time.ns);
+  object.key("cars") += '[';
+  for (const auto& car : standings.cars) {
+    if (&car != standings.cars.data()) out += ',';
+    append_car(out, car);
+  }
+  out += ']';
+  message.reset();
+  return out;
+}
+
+}  // namespace slipstream
