@@ -82,7 +82,7 @@ TEST_F(NoticeBoardTest, WhateverHoldsEachIsRaisedBeforeItIsClearedAndNeverTwice)
   int told = 0;
   for (int i = 0; i < 20'000; ++i) {
     std::vector<Notice> holding;
-    if (random() % 1'000 < (i / 500 % 2 == 0 ? 950U : 50U)) {
+    if (random() % 1'000 < (i / 500 % 2 == 0 ? 990U : 2U)) {
       holding.push_back(notice("performance", Severity::kMedium));
     }
     for (const auto& change : at(i * 0.6, std::move(holding))) {
