@@ -10,6 +10,8 @@ constexpr double kMpsOfKmh = 1 / 3.6;
 /// A car stands or is pushed back a little, and its distance has noise; further back is a place
 /// that was gone back to.
 constexpr double kBackM = 50;
+/// Before cars have driven so far nothing is known of where the line is.
+constexpr double kShortestTrackM = 200;
 
 double seconds_between(EventTime from, EventTime to) {
   return static_cast<double>(to.ns - from.ns) / 1e9;
@@ -64,6 +66,7 @@ void CarProgress::observe(const ProgressSample& sample, TrackLength& track) {
 /// line one of the two may be some points behind the other.
 std::int32_t CarProgress::turn_of(const ProgressSample& sample, const TrackLength& track) const {
   const double length = track.at_least_m();
+  if (length < kShortestTrackM) return sample.lap;
   const double step = sample.lapdist_m - place_.lapdist_m;
   const double seconds = seconds_between(newest_->when, sample.when);
   const double fastest = std::isfinite(sample.speed_kmh) ? sample.speed_kmh * kMpsOfKmh : 100;
@@ -71,7 +74,8 @@ std::int32_t CarProgress::turn_of(const ProgressSample& sample, const TrackLengt
   const double around = length + step;
   const double possible = 2 * fastest * seconds + 100;
   const bool went_around = step < -length / 2 && around < possible;
-  const bool went_back_over = step > length / 2 && length - step < possible;
+  // Before the length is known, a car that sets off is at the furthest place, and not at the line.
+  const bool went_back_over = track.metres() > 0 && step > length / 2 && length - step < possible;
   const std::int32_t by_distance = place_.turn + (went_around ? 1 : went_back_over ? -1 : 0);
   if (by_distance == sample.lap) return sample.lap;
   // The lap has flipped, the distance not yet.
