@@ -90,11 +90,12 @@ TEST(UdpSources, WhatIsWrongWithOneIsNamedWithItsLine) {
     told.push_back(fault.where.substr(file.string().size()) + ": " + fault.message);
   }
   EXPECT_THAT(
-      told, testing::ElementsAre(
-                testing::AllOf(testing::StartsWith(":2: [udp] decoder: one of auto, json, "),
-                               HasSubstr("\"xml\"")),
-                HasSubstr(":5: [[udp]] number 2 host: "), HasSubstr(":6: [[udp]] number 2 allow: "),
-                testing::AllOf(HasSubstr(":7: [[udp]] number 2 decoder: "), HasSubstr("\"tsv\""))));
+      told,
+      testing::ElementsAre(
+          testing::AllOf(testing::StartsWith(":2: [udp] decoder: one of auto, games, acc, json, "),
+                         HasSubstr("\"xml\"")),
+          HasSubstr(":5: [[udp]] number 2 host: "), HasSubstr(":6: [[udp]] number 2 allow: "),
+          testing::AllOf(HasSubstr(":7: [[udp]] number 2 decoder: "), HasSubstr("\"tsv\""))));
 }
 
 TEST(UdpSources, WhatTheySentIsFoldedBeforeTheServerStops) {

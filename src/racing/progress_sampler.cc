@@ -52,7 +52,9 @@ void ProgressSampler::observe(const PointBatch& batch, std::span<const Point> po
     count(*car, point);
     see(*car, point.machine, sample, batch, point);
   }
-  if (!active_.empty() && newest_ms_ - reported_ms_ >= options_.interval_ms) report();
+  if (!active_.empty() && newest_ms_ - reported_ms_ >= options_.interval_ms) {
+    report(false);
+  }
 }
 
 void ProgressSampler::look_up_fields() {
@@ -126,8 +128,9 @@ void ProgressSampler::see(Car& car, std::uint32_t machine, const ProgressSample&
       car.newest && (car.newest->lap != sample.lap || car.newest->sector != sample.sector ||
                      car.newest->lapdist_m - sample.lapdist_m > kBeganAnewM);
   const bool is_due = !car.newest || now_ms - car.sampled_ms >= options_.interval_ms;
-  if (is_crossing && car.skipped) add(car, machine, *std::exchange(car.skipped, std::nullopt));
+  if (is_crossing && car.skipped) add(car, *std::exchange(car.skipped, std::nullopt));
   car.newest = sample;
+  if (!std::exchange(car.is_active, true)) active_.push_back(machine);
   if (!is_crossing && !is_due) {
     car.skipped = sample;
     return;
@@ -141,32 +144,34 @@ void ProgressSampler::see(Car& car, std::uint32_t machine, const ProgressSample&
       car.tells_session = true;
     }
   }
-  add(car, machine, sample);
+  add(car, sample);
 }
 
-void ProgressSampler::add(Car& car, std::uint32_t machine, ProgressSample sample) {
-  if (car.samples.empty()) active_.push_back(machine);
+void ProgressSampler::add(Car& car, ProgressSample sample) {
   sample.received = std::exchange(car.received, 0);
   sample.missing = std::exchange(car.missing, 0);
   car.samples.push_back(sample);
 }
 
-void ProgressSampler::report() {
+void ProgressSampler::report(bool all) {
   std::vector<CarSamples> cars;
   cars.reserve(active_.size());
-  for (const auto machine : active_) {
+  std::erase_if(active_, [&](std::uint32_t machine) {
     const auto found = cars_.find(machine);
-    if (found == cars_.end()) continue;  // forgotten since
+    if (found == cars_.end()) return true;  // forgotten since
     Car& car = found->second;
-    CarSamples told{.track = car.track,
-                    .chassis = car.chassis,
-                    .session = {},
-                    .counts_points = car.has_sequence,
-                    .samples = std::exchange(car.samples, {})};
-    if (std::exchange(car.tells_session, false)) told.session = car.session;
-    cars.push_back(std::move(told));
-  }
-  active_.clear();
+    if (all && car.skipped) add(car, *std::exchange(car.skipped, std::nullopt));
+    if (!car.samples.empty()) {
+      CarSamples& told = cars.emplace_back(CarSamples{.track = car.track,
+                                                      .chassis = car.chassis,
+                                                      .session = {},
+                                                      .counts_points = car.has_sequence,
+                                                      .samples = std::exchange(car.samples, {})});
+      if (std::exchange(car.tells_session, false)) told.session = car.session;
+    }
+    car.is_active = car.skipped.has_value();
+    return !car.is_active;
+  });
   due_.reset();
   reported_ms_ = newest_ms_;
   if (!cars.empty()) sink_.accept(partition_, std::move(cars));
@@ -177,7 +182,7 @@ void ProgressSampler::tick(SteadyTime now) {
     if (!due_) {
       due_ = SteadyTime{now.ns + options_.interval_ms * kNsPerMs};
     } else if (now >= *due_) {
-      report();
+      report(true);
     }
   }
   forget_silent(newest_ms_);

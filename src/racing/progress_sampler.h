@@ -24,7 +24,7 @@ struct ProgressSamplerOptions {
 /// interval, and the points on both sides of a change of lap, of sector, or of a distance that
 /// begins anew, so that crossings can be timed. Machines without a distance have none.
 ///
-/// Reports ride on points: a tick is asked for only where points stopped coming.
+/// Reports ride on points; where points stop coming, a tick tells what was left.
 /// Memory: max_cars, each with some samples between two reports. Borrows the sink and the fields,
 /// which outlive it.
 /// Threads: the partition's worker; not_followed() from any.
@@ -58,6 +58,7 @@ class ProgressSampler final : public PartitionObserver {
     std::int64_t sampled_ms = 0;            ///< when the newest sample arrived
     std::int64_t seen_ms = 0;
     std::optional<ProgressSample> newest;
+    bool is_active = false;
     std::vector<ProgressSample> samples;
   };
 
@@ -66,8 +67,9 @@ class ProgressSampler final : public PartitionObserver {
   void count(Car& car, const Point& point);
   void see(Car& car, std::uint32_t machine, const ProgressSample& sample, const PointBatch& batch,
            const Point& point);
-  void add(Car& car, std::uint32_t machine, ProgressSample sample);
-  void report();
+  static void add(Car& car, ProgressSample sample);
+  /// `all`: also the points that are newer than a car's newest sample.
+  void report(bool all);
   void look_up_fields();
   void forget_silent(std::int64_t now_ms);
 
@@ -76,7 +78,7 @@ class ProgressSampler final : public PartitionObserver {
   const FieldTable& fields_;
   const ProgressSamplerOptions options_;
   boost::unordered_flat_map<std::uint32_t, Car> cars_;  // by Point::machine
-  std::vector<std::uint32_t> active_;                   // with samples that were not reported
+  std::vector<std::uint32_t> active_;  // with samples, or a skipped point, that were not reported
   std::size_t fields_looked_at_ = 0;
   FieldId last_lap_field_;
   FieldId pit_status_field_;
