@@ -97,7 +97,7 @@ void Standings::take(CarSamples& told) {
   }
   if (car.heard >= track.heard) {
     track.heard = car.heard;
-    track.session = car.session;
+    if (!car.session.empty()) track.session = car.session;
   }
 }
 
@@ -156,7 +156,8 @@ std::optional<TrackStandings> Standings::of(const std::string& name, ArrivalTime
   std::vector<Runner> runners;
   const Car* newest = nullptr;
   for (const auto& [chassis, car] : track.cars) {
-    if (car.session != track.session || !car.progress.is_known()) continue;
+    const bool is_of_another = !car.session.empty() && car.session != track.session;
+    if (is_of_another || !car.progress.is_known()) continue;
     runners.push_back({.chassis = &chassis, .car = &car, .place = {}, .now = {}});
     if (newest == nullptr || car.progress.newest().arrival > newest->progress.newest().arrival) {
       newest = &car;

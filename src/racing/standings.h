@@ -50,7 +50,8 @@ struct StandingsOptions {
 
 /// The order of the cars on each track: by laps driven and by place on the lap, each brought to the
 /// same instant by its speed. Gaps are times: how long ago the other car was where this one is now.
-/// Cars of another session of the same track than the newest are not among them.
+/// Cars of another session of the same track than the newest are not among them; those whose source
+/// tells of none always are.
 ///
 /// Cars whose clocks differ by more than a second are compared by when their points came.
 /// Memory: max_cars ways (CarProgress), max_waiting samples.
