@@ -13,6 +13,11 @@ constexpr double kBeganAnewM = 200;
 /// A hole this large is a logger that began to count anew.
 constexpr std::uint64_t kMostMissing = 10'000;
 
+/// Whether so much time has passed, on a clock that may be set back.
+bool has_passed(std::int64_t from_ms, std::int64_t to_ms, std::int64_t ms) {
+  return to_ms < from_ms || to_ms - from_ms >= ms;
+}
+
 /// The text of the member `session`; empty: there is none. Its quotes are no others', since those
 /// in texts are escaped.
 std::string_view session_in(std::string_view json) {
@@ -42,7 +47,7 @@ void ProgressSampler::observe(const PointBatch& batch, std::span<const Point> po
   if (fields_.size() != fields_looked_at_) look_up_fields();
   for (const auto& point : points) {
     const ProgressSample sample = sample_of(batch, point);
-    newest_ms_ = std::max(newest_ms_, milliseconds_of(point.arrival_time));
+    newest_ms_ = milliseconds_of(point.arrival_time);
     if (!std::isfinite(sample.lapdist_m)) continue;
     Car* const car = car_of(batch, point);
     if (car == nullptr) {
@@ -52,7 +57,7 @@ void ProgressSampler::observe(const PointBatch& batch, std::span<const Point> po
     count(*car, point);
     see(*car, point.machine, sample, batch, point);
   }
-  if (!active_.empty() && newest_ms_ - reported_ms_ >= options_.interval_ms) {
+  if (!active_.empty() && has_passed(reported_ms_, newest_ms_, options_.interval_ms)) {
     report(false);
   }
 }
@@ -127,7 +132,7 @@ void ProgressSampler::see(Car& car, std::uint32_t machine, const ProgressSample&
   const bool is_crossing =
       car.newest && (car.newest->lap != sample.lap || car.newest->sector != sample.sector ||
                      car.newest->lapdist_m - sample.lapdist_m > kBeganAnewM);
-  const bool is_due = !car.newest || now_ms - car.sampled_ms >= options_.interval_ms;
+  const bool is_due = !car.newest || has_passed(car.sampled_ms, now_ms, options_.interval_ms);
   if (is_crossing && car.skipped) add(car, *std::exchange(car.skipped, std::nullopt));
   car.newest = sample;
   if (!std::exchange(car.is_active, true)) active_.push_back(machine);
@@ -198,7 +203,7 @@ void ProgressSampler::forget(std::uint32_t series) {
 }
 
 void ProgressSampler::forget_silent(std::int64_t now_ms) {
-  if (now_ms - swept_ms_ < options_.forget_ms / 10) return;
+  if (!has_passed(swept_ms_, now_ms, options_.forget_ms / 10)) return;
   swept_ms_ = now_ms;
   boost::unordered::erase_if(cars_, [&](const auto& entry) {
     return now_ms - entry.second.seen_ms >= options_.forget_ms;

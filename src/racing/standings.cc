@@ -86,19 +86,18 @@ void Standings::take(CarSamples& told) {
   for (const auto& sample : told.samples) {
     car.progress.observe(sample, track.length);
     const std::int64_t ms = milliseconds_of(sample.arrival);
-    if (ms - car.share_since_ms >= kShareMs) {
+    if (ms - car.share_since_ms >= kShareMs || ms < car.share_since_ms) {
       car.share_before = ms - car.share_since_ms < 2 * kShareMs ? car.share : Share{};
       car.share = {};
       car.share_since_ms = ms;
     }
     car.share.received += sample.received;
     car.share.missing += sample.missing;
-    car.heard = std::max(car.heard, sample.arrival);
+    car.heard = sample.arrival;
   }
-  if (car.heard >= track.heard) {
-    track.heard = car.heard;
-    if (!car.session.empty()) track.session = car.session;
-  }
+  // In order of arrival but for a clock that was set back, whose time is the one that goes on.
+  track.heard = car.heard;
+  if (!car.session.empty()) track.session = car.session;
 }
 
 void Standings::forget_silent(ArrivalTime now) {

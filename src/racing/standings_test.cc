@@ -319,6 +319,22 @@ TEST_F(StandingsTest, ClocksThatDifferAreNotCompared) {
   EXPECT_THAT(standings.cars[1].gap_ahead_s, Optional(::testing::DoubleNear(gap, 0.2)));
 }
 
+TEST_F(StandingsTest, GoOnWhereTheClockIsSetBack) {
+  const Model model;
+  for (int i = 0; i <= 25 * 20; ++i) {
+    const double seconds = i / 25.0;
+    auto reading = model.reading(seconds);
+    reading.chassis = "a";
+    reading.event_seconds = seconds;
+    if (seconds > 10) reading.seconds -= 3'600;
+    send(reading);
+  }
+  const auto standings = order(20 - 3'600);
+  ASSERT_THAT(names(standings), ElementsAre("a"));
+  EXPECT_NEAR(standings.cars[0].lapdist_m, model.driven_m(20), 10);
+  EXPECT_NEAR(standings.cars[0].silent_s, 0, 0.2);
+}
+
 TEST_F(StandingsTest, MachinesWithoutADistanceAreNotInThem) {
   points_.add({.chassis = "a"});
   PointBatch batch = points_.take();
