@@ -145,24 +145,33 @@ void CarProgress::cross_sector(const ProgressSample& sample, std::int32_t turn,
     when = after(before.when, share * seconds_between(before.when, sample.when));
   }
   if (sector_ && sector_->number == before.sector) {
-    const double seconds = seconds_between(sector_->when, when);
-    const auto place =
-        std::ranges::lower_bound(sector_times_s_, before.sector, {}, &PerSector::value_type::first);
-    if (place != sector_times_s_.end() && place->first == before.sector) {
-      place->second = seconds;
-    } else {
-      sector_times_s_.emplace(place, before.sector, seconds);
-    }
+    keep_sector(before.sector, seconds_between(sector_->when, when));
   }
   sector_ = {sample.sector, turn, when};
 }
 
+void CarProgress::keep_sector(std::int32_t sector, double seconds) {
+  const auto place =
+      std::ranges::lower_bound(sector_times_s_, sector, {}, &PerSector::value_type::first);
+  if (place != sector_times_s_.end() && place->first == sector) {
+    place->second = seconds;
+  } else {
+    sector_times_s_.emplace(place, sector, seconds);
+  }
+}
+
 void CarProgress::take_official(const ProgressSample& sample) {
+  if (sample.sector1_s > 0) keep_sector(0, sample.sector1_s);
+  if (sample.sector2_s > 0) keep_sector(1, sample.sector2_s);
   const double told = sample.last_lap_s;
   if (!(told > 0)) return;
   const bool is_new = !(newest_->last_lap_s == told);
   if (!is_new && official_last_s_) return;
   official_last_s_ = told;
+  // Of three sectors the last one is what is left; the two before are told until the line.
+  if (newest_->sector1_s > 0 && newest_->sector2_s > 0 && newest_->lap != sample.lap) {
+    keep_sector(2, told - newest_->sector1_s - newest_->sector2_s);
+  }
   // A source tells it at the line or shortly behind: of the lap before the one that it is in now.
   if (laps_.empty() || laps_.back().turn != sample.lap - 1) {
     keep_lap({sample.lap - 1, told});

@@ -26,10 +26,10 @@ struct Place {
 /// that flips before the distance begins anew, or after, changes no order. A place that is gone
 /// back to (a flashback) takes all that was behind it out of the way.
 ///
-/// Crossings are interpolated between the samples on both sides, by distance. A lap or sector is
-/// timed only when both of its crossings were seen, with no more than kMostApartNs between the
-/// samples.
-/// Memory: kMostPassages x 24 bytes, and the times of kMostLaps laps. Threads: one.
+/// Times that the source tells are taken as they are. Else crossings are interpolated between the
+/// samples on both sides, by distance. A lap or sector is timed only when both of its crossings
+/// were seen, with no more than kMostApartNs between the samples. Memory: kMostPassages x 24 bytes,
+/// and the times of kMostLaps laps. Threads: one.
 class CarProgress {
  public:
   static constexpr std::size_t kMostPassages = 1'536;
@@ -78,6 +78,7 @@ class CarProgress {
   void cross_sector(const ProgressSample& sample, std::int32_t turn, TrackLength& track);
   void keep_passage(const Passage& passage, double track_m);
   void keep_lap(TimedLap lap);
+  void keep_sector(std::int32_t sector, double seconds);
   void take_official(const ProgressSample& sample);
 
   std::optional<ProgressSample> newest_;

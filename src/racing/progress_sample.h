@@ -21,6 +21,8 @@ struct ProgressSample {
   double lapdist_m = kAbsent;
   double speed_kmh = kAbsent;
   double last_lap_s = kAbsent;  ///< the time of the lap before, where the source takes it
+  double sector1_s = kAbsent;   ///< likewise, of this lap, once it is over; 0 before that
+  double sector2_s = kAbsent;
   double pit_status = kAbsent;  ///< 0 none, 1 pitting, 2 in the pit area
   std::uint32_t received = 0;   ///< points since the sample before, this one's among them
   std::uint32_t missing = 0;    ///< likewise, holes in the numbers of points

@@ -7,7 +7,16 @@
 namespace slipstream {
 namespace {
 
-constexpr FieldId kNoField = std::numeric_limits<FieldId>::max();
+/// What a field tells; those of games have no fixed numbers.
+struct Told {
+  std::string_view field;
+  double ProgressSample::* member;
+};
+constexpr Told kTold[] = {{"last_lap_s", &ProgressSample::last_lap_s},
+                          {"sector1_s", &ProgressSample::sector1_s},
+                          {"sector2_s", &ProgressSample::sector2_s},
+                          {"pit_status", &ProgressSample::pit_status}};
+
 /// A distance that is less by so much began anew, whatever the lap says.
 constexpr double kBeganAnewM = 200;
 /// A hole this large is a logger that began to count anew.
@@ -36,12 +45,7 @@ std::string_view session_in(std::string_view json) {
 
 ProgressSampler::ProgressSampler(PartitionId partition, ProgressSink& sink,
                                  const FieldTable& fields, ProgressSamplerOptions options)
-    : partition_(partition),
-      sink_(sink),
-      fields_(fields),
-      options_(options),
-      last_lap_field_(kNoField),
-      pit_status_field_(kNoField) {}
+    : partition_(partition), sink_(sink), fields_(fields), options_(options) {}
 
 void ProgressSampler::observe(const PointBatch& batch, std::span<const Point> points) {
   if (fields_.size() != fields_looked_at_) look_up_fields();
@@ -64,10 +68,13 @@ void ProgressSampler::observe(const PointBatch& batch, std::span<const Point> po
 
 void ProgressSampler::look_up_fields() {
   const std::size_t size = fields_.size();
+  members_.resize(size, nullptr);
+  members_[field::kLapdistM] = &ProgressSample::lapdist_m;
+  members_[field::kSpeedKmh] = &ProgressSample::speed_kmh;
   for (std::size_t id = fields_looked_at_; id < size; ++id) {
-    const auto field = static_cast<FieldId>(id);
-    if (fields_.name(field) == "last_lap_s") last_lap_field_ = field;
-    if (fields_.name(field) == "pit_status") pit_status_field_ = field;
+    const auto* const told =
+        std::ranges::find(kTold, fields_.name(static_cast<FieldId>(id)), &Told::field);
+    if (told != std::end(kTold)) members_[id] = told->member;
   }
   fields_looked_at_ = size;
 }
@@ -78,14 +85,9 @@ ProgressSample ProgressSampler::sample_of(const PointBatch& batch, const Point& 
                         .lap = point.lap,
                         .sector = point.sector_unknown ? -1 : point.sector};
   for (auto v = batch.values_begin(point); v != batch.values_end(point); ++v) {
-    if (v->field == field::kLapdistM)
-      sample.lapdist_m = v->value;
-    else if (v->field == field::kSpeedKmh)
-      sample.speed_kmh = v->value;
-    else if (v->field == last_lap_field_)
-      sample.last_lap_s = v->value;
-    else if (v->field == pit_status_field_)
-      sample.pit_status = v->value;
+    // A field that was seen for the first time since is none of these.
+    if (v->field >= members_.size() || members_[v->field] == nullptr) continue;
+    sample.*members_[v->field] = v->value;
   }
   return sample;
 }

@@ -80,11 +80,10 @@ class ProgressSampler final : public PartitionObserver {
   boost::unordered_flat_map<std::uint32_t, Car> cars_;  // by Point::machine
   std::vector<std::uint32_t> active_;  // with samples, or a skipped point, that were not reported
   std::size_t fields_looked_at_ = 0;
-  FieldId last_lap_field_;
-  FieldId pit_status_field_;
-  std::int64_t newest_ms_ = 0;     // of the points' arrival
-  std::int64_t reported_ms_ = 0;   // on the same clock
-  std::optional<SteadyTime> due_;  // of the tick that reports what points leave
+  std::vector<double ProgressSample::*> members_;  // by field; null: it tells nothing of progress
+  std::int64_t newest_ms_ = 0;                     // of the points' arrival
+  std::int64_t reported_ms_ = 0;                   // on the same clock
+  std::optional<SteadyTime> due_;                  // of the tick that reports what points leave
   std::int64_t swept_ms_ = 0;
   Counter not_followed_;
 };

@@ -45,6 +45,7 @@ class Points {
     std::uint64_t sequence = 0;  ///< 0: none
     std::string json = {};
     double event_seconds = -1;  ///< -1: when it came
+    std::vector<std::pair<FieldId, double>> more = {};
   };
 
   void add(const Reading& reading) {
@@ -62,9 +63,10 @@ class Points {
     point.has_sequence = reading.sequence > 0;
     point.sequence = reading.sequence;
     point.first_value = static_cast<std::uint32_t>(batch_.values.size());
-    point.value_count = 2;
+    point.value_count = static_cast<std::uint16_t>(2 + reading.more.size());
     batch_.values.push_back({reading.lapdist_m, field::kLapdistM});
     batch_.values.push_back({reading.speed_kmh, field::kSpeedKmh});
+    for (const auto& [field, value] : reading.more) batch_.values.push_back({value, field});
     batch_.points.push_back(point);
   }
   PointBatch take() { return std::exchange(batch_, {}); }
@@ -223,6 +225,30 @@ TEST_F(StandingsTest, TimesLapsAndSectorsByInterpolation) {
   ASSERT_EQ(car.sectors_s.size(), 3U);
   const double line = (laps - 1) * Model::kLength;
   EXPECT_NEAR(car.sectors_s[2].second, model.when(line + 3'000) - model.when(line + 2'100), 0.01);
+}
+
+TEST_F(StandingsTest, TakesTheTimesThatTheSourceTells) {
+  const auto field = [this](const char* name) { return *schema_.fields().intern(name); };
+  const Model model;
+  for (int i = 0; i <= 25 * 200; ++i) {
+    auto reading = model.reading(i / 25.0);
+    reading.chassis = "a";
+    const double lap = reading.lap;
+    reading.more = {{field("last_lap_s"), reading.lap > 1 ? 59 + lap : 0},
+                    {field("sector1_s"), reading.sector > 0 ? 20 + lap : 0},
+                    {field("sector2_s"), reading.sector > 1 ? 19 + lap / 2 : 0},
+                    {field("pit_status"), 1}};
+    send(reading);
+  }
+  const Standing car = order(200).cars.at(0);
+  const double lap = car.lap;
+  EXPECT_THAT(car.last_lap_s, Optional(59 + lap));
+  EXPECT_THAT(car.best_lap_s, Optional(61.0));
+  EXPECT_THAT(car.pit, Optional(1));
+  ASSERT_EQ(car.sectors_s.size(), 3U);
+  // Of the lap before, since this one is in its first or second sector.
+  const double before = lap - 1;
+  EXPECT_DOUBLE_EQ(car.sectors_s[2].second, (59 + lap) - (20 + before) - (19 + before / 2));
 }
 
 TEST_F(StandingsTest, ALapThatFlipsBesideTheLineChangesNoOrder) {
