@@ -46,6 +46,20 @@ TEST(Server, TenDatagramsMakeABucketAndTheNextSectorASectorRollup) {
   const auto buckets = http(server.port(), "GET", "/api/rollups?window=bucket").body;
   EXPECT_THAT(buckets, HasSubstr(R"("count":10)"));
   EXPECT_THAT(buckets, HasSubstr(R"("next":null)"));
+  EXPECT_THAT(buckets, HasSubstr("avg_lapdist_m"));
+  const std::string of_speed = "/api/rollups?window=bucket&fields=speed_kmh,rpm";
+  const auto speeds = http(server.port(), "GET", of_speed).body;
+  EXPECT_THAT(speeds, HasSubstr(R"("avg_speed_kmh":104.5)"));
+  EXPECT_THAT(speeds, HasSubstr(R"("count":10)"));
+  EXPECT_THAT(speeds, testing::Not(HasSubstr("lapdist_m")));
+  const auto table = http(server.port(), "GET", of_speed, "", {{"Accept", "text/csv"}}).body;
+  EXPECT_THAT(table, HasSubstr("avg_speed_kmh"));
+  EXPECT_THAT(table, testing::Not(HasSubstr("lapdist_m")));
+  for (const auto& wrong : {std::string(), std::string("a,"), std::string(200, 'x')}) {
+    const auto answer = http(server.port(), "GET", "/api/rollups?fields=" + wrong);
+    EXPECT_EQ(answer.status, 400u) << wrong;
+    EXPECT_THAT(answer.body, HasSubstr("fields: names of 1 to 128 bytes")) << wrong;
+  }
 
   ASSERT_TRUE(sender->send(lap_point(1, 2'000, 120)));
   EXPECT_TRUE(has(server.port(), "/api/rollups?window=sector", R"("sector":0,"count":10)"));

@@ -6,10 +6,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <utility>
 
 #include "app/query_values.h"
 #include "app/rollups_page.h"
+#include "broadcast/filter.h"
 #include "codec/event_time.h"
 #include "net/accept.h"
 
@@ -61,9 +63,13 @@ constexpr Parameter kParameters[] = {
     {"cursor", set_text<&RollupQuery::cursor>},
 };
 
+constexpr std::string_view kFieldsParameter = "fields";
+constexpr std::size_t kMaxFieldsAskedFor = 64;
+
 std::vector<std::string_view> parameter_names() {
   std::vector<std::string_view> names;
   for (const auto& parameter : kParameters) names.push_back(parameter.name);
+  names.push_back(kFieldsParameter);
   names.push_back(kTagParameters);
   return names;
 }
@@ -81,6 +87,43 @@ Result<RollupQuery> rollup_query(const HttpRequest& request) {
   if (!tags) return std::unexpected(tags.error());
   query.tags = std::move(*tags);
   return query;
+}
+
+/// The fields whose statistics are asked for: none is all of them. Errors: for who asked.
+Result<Filter> asked_fields(const HttpRequest& request) {
+  Filter filter;
+  const auto text = request.query_value(kFieldsParameter);
+  if (!text) return filter;
+  for (const auto part : std::views::split(*text, ',')) {
+    const std::string_view name(part.begin(), part.end());
+    if (name.empty() || name.size() > Schema::kMaxFieldNameBytes) {
+      return fail(
+          fmt::format("fields: names of 1 to {} bytes with commas between them are expected",
+                      Schema::kMaxFieldNameBytes));
+    }
+    filter.fields.emplace_back(name);
+  }
+  if (filter.fields.size() > kMaxFieldsAskedFor) {
+    return fail(fmt::format("fields: at most {} can be asked for", kMaxFieldsAskedFor));
+  }
+  return filter;
+}
+
+/// The same rollups, of whose statistics only those of the fields are left.
+ReadRollups with_fields(ReadRollups read, const Filter& fields) {
+  if (fields.fields.empty()) return read;
+  const auto projection = std::make_shared<Projection>(fields, std::vector<std::string>{});
+  return [read = std::move(read), projection](const RollupQuery& query) {
+    auto page = read(query);
+    if (!page) return page;
+    std::string kept;
+    for (std::string& rollup : page->rollups) {
+      kept.clear();
+      projection->append_rollup(kept, rollup);
+      rollup = kept;
+    }
+    return page;
+  };
 }
 
 /// What remains of an answer whose first piece is sent as its beginning.
@@ -161,6 +204,11 @@ void answer_rollups(const RollupsRouteParts& parts, const HttpRequest& request,
     respond(error_response(400, query.error().message));
     return;
   }
+  const auto fields = asked_fields(request);
+  if (!fields) {
+    respond(error_response(400, fields.error().message));
+    return;
+  }
   static constexpr std::string_view kTypes[] = {"application/json", "text/csv"};
   const bool as_csv = accepted_type(request.headers, kTypes) == 1;
   const auto& windows = parts.windows;
@@ -175,6 +223,7 @@ void answer_rollups(const RollupsRouteParts& parts, const HttpRequest& request,
   if (query->window.empty() || window->stored) {
     read = [&store = parts.store](const RollupQuery& q) { return store.query(q); };
   }
+  read = with_fields(std::move(read), *fields);
   parts.queries.post([parts, query = *query, as_csv, read = std::move(read), respond] {
     if (!as_csv) {
       begin_answer(parts.queries, std::make_shared<RollupsJson>(read, query), respond);
