@@ -6,7 +6,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <utility>
 
 #include "app/query_values.h"
@@ -94,8 +93,10 @@ Result<Filter> asked_fields(const HttpRequest& request) {
   Filter filter;
   const auto text = request.query_value(kFieldsParameter);
   if (!text) return filter;
-  for (const auto part : std::views::split(*text, ',')) {
-    const std::string_view name(part.begin(), part.end());
+  for (std::size_t begin = 0; begin <= text->size();) {
+    const std::size_t end = std::min(text->find(',', begin), text->size());
+    const std::string_view name = text->substr(begin, end - begin);
+    begin = end + 1;
     if (name.empty() || name.size() > Schema::kMaxFieldNameBytes) {
       return fail(
           fmt::format("fields: names of 1 to {} bytes with commas between them are expected",
