@@ -15,6 +15,7 @@
 #include "pipeline/partition.h"
 #include "point_texts.h"
 #include "racing/field_analyzer.h"
+#include "racing/progress_sampler.h"
 #include "report.h"
 #include "trial_size.h"
 
@@ -49,8 +50,9 @@ struct ToMemory final : OutputSink {
   RollupMemory memory;
 };
 
-struct Discard final : InsightSink {
+struct Discard final : InsightSink, ProgressSink {
   void accept(PartitionId, std::vector<VehicleInsight>) override {}
+  void accept(PartitionId, std::vector<CarSamples>) override {}
 };
 
 class Thirds final : public SectorMap {
@@ -130,7 +132,7 @@ double through(Until until) {
   IngestStats stats;
   PipelineStats pipeline_stats{default_windows().size()};
   Accepted accepted;
-  Discard insights;
+  Discard discard;
   ToMemory outputs(schema.fields());
   PartitionContext context{.clock = clock,
                            .ingest = stats,
@@ -145,7 +147,8 @@ double through(Until until) {
   PartitionObservers observers;
   if (until >= Until::kAnalyse) {
     observers.push_back(
-        std::make_unique<FieldAnalyzer>(PartitionId{}, insights, FieldAnalyzerOptions{}));
+        std::make_unique<FieldAnalyzer>(PartitionId{}, discard, FieldAnalyzerOptions{}));
+    observers.push_back(std::make_unique<ProgressSampler>(PartitionId{}, discard, schema.fields()));
   }
   Partition partition({}, context, std::move(observers));
   BatchWriter writer(1, accepted.pool);
