@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "app/access_setup.h"
+#include "app/relay_setup.h"
 #include "app/streams_setup.h"
 #include "codec/decoders.h"
 #include "net/address.h"
@@ -45,6 +46,7 @@ std::vector<ConfigFault> check_parts(const Config& config) {
       !sectors) {
     faults.push_back({"[racing] track_sectors_path", sectors.error().message});
   }
+  std::ranges::move(check_relays(config), std::back_inserter(faults));
   std::ranges::move(check_streams(config), std::back_inserter(faults));
   for (auto& fault : faults) fault = located(config, fault);
   return faults;

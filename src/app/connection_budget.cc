@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kBaseReserve = 48;
 /// A socket and its thread's wake event; of the first they are in the above.
 constexpr std::size_t kPerReceiver = 2;
+/// Of each receiver: a target that it sends on to.
+constexpr std::size_t kPerTarget = 1;
 /// A connection to Redis turns a loop of its own: a socket and three descriptors of the loop.
 constexpr std::size_t kPerRedisConnection = 4;
 /// Leases, the log in streams, aggregates, asking for the cluster's map.
@@ -22,7 +24,9 @@ constexpr std::size_t kTurnedAwayShare = 8;  ///< one of so many
 
 std::size_t reserve_of(const Config& config) {
   std::size_t base = kBaseReserve - kPerReceiver;
-  for (const auto& source : config.udp) base += kPerReceiver * source.receivers.value_or(1);
+  for (const auto& source : config.udp) {
+    base += (kPerReceiver + kPerTarget * source.forward.size()) * source.receivers.value_or(1);
+  }
   if (config.redis.url.empty()) return base;
   const std::size_t connections =
       config.redis.pool + config.redis.partitions + kMoreRedisConnections;

@@ -47,5 +47,13 @@ TEST(ConnectionBudget, RedisHasDescriptorsOfItsOwn) {
   EXPECT_GE(with.reserve, without.reserve + 4 * (config.redis.pool + config.redis.partitions));
 }
 
+TEST(ConnectionBudget, ReceiversHaveDescriptorsOfTheirTargets) {
+  Config config;
+  config.udp.front().receivers = 3;
+  const auto without = plan_connections(config, 1'024).value();
+  config.udp.front().forward = {{.to = "a:1"}, {.to = "b:2"}};
+  EXPECT_EQ(plan_connections(config, 1'024).value().reserve, without.reserve + 3 * 2);
+}
+
 }  // namespace
 }  // namespace slipstream

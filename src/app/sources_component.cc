@@ -5,6 +5,7 @@
 #include "app/access_setup.h"
 #include "app/api.h"
 #include "app/influx_routes.h"
+#include "app/relay_setup.h"
 #include "codec/decoders.h"
 #include "net/address_list.h"
 #include "net/http_server.h"
@@ -70,6 +71,7 @@ Result<std::unique_ptr<SourcesComponent>> SourcesComponent::open(
       return std::unexpected(opened.error());
     }
   }
+  if (auto good = component->check_relays_of_udp(); !good) return std::unexpected(good.error());
   return component;
 }
 
@@ -100,6 +102,8 @@ Result<void> SourcesComponent::open_udp(const Config::UdpSource& settings) {
                                          settings.receivers.value_or(1));
   if (!sockets) return std::unexpected(sockets.error());
   for (const auto& warning : sockets->front().warnings()) log_warn(warning);
+  auto relay = open_relay(settings);
+  if (!relay) return std::unexpected(relay.error());
   udp_.push_back(std::make_unique<UdpSource>(
       std::move(*sockets),
       UdpSourceOptions{.host = settings.host,
@@ -113,7 +117,19 @@ Result<void> SourcesComponent::open_udp(const Config::UdpSource& settings) {
                           .pool = basics_.pool,
                           .rejection_log = rejection_log_,
                           .viewers = viewers_},
-      settings.decode_helpers.value_or(0)));
+      settings.decode_helpers.value_or(0), std::move(*relay)));
+  return {};
+}
+
+/// Once all ports are known, also those that were free ones.
+Result<void> SourcesComponent::check_relays_of_udp() const {
+  std::vector<ListeningPort> own;
+  for (const auto& source : udp_) own.push_back({source->host(), source->port()});
+  for (const auto& source : udp_) {
+    for (const auto& target : source->relay()) {
+      if (auto good = check_no_loop(*target, own); !good) return good;
+    }
+  }
   return {};
 }
 
@@ -178,6 +194,7 @@ void SourcesComponent::append_udp(std::string& out) const {
     object.number("receivers", source->receivers().size());
     object.number("decodeHelpers", source->helpers());
     object.number("helpedDatagrams", source->stats().helped_datagrams.value());
+    if (!source->relay().empty()) append_relay(object.key("forward"), source->relay());
   }
   out += ']';
 }
@@ -205,6 +222,9 @@ void SourcesComponent::append_source(std::string& out, SourceKind kind) const {
 }
 
 void SourcesComponent::health(HealthPage& page) const {
+  for (const auto& source : udp_) {
+    tell_relay_trouble(page, source->port(), source->relay(), basics_.clock.steady());
+  }
   auto object = page.object("sources");
   append_source(object.key("udp"), SourceKind::kUdp);
   append_source(object.key("http"), SourceKind::kHttp);
@@ -258,6 +278,7 @@ void SourcesComponent::metrics(MetricsPage& page) const {
                  real(source->stats().helped_datagrams.value()), socket);
     page.counter("udp_socket_kernel_drops_total", "Datagrams the kernel dropped, by socket",
                  real(source->stats().kernel_drops.value()), socket);
+    add_relay_metrics(page, socket, source->relay());
   }
   for (const auto& row : kGameStats) {
     page.counter("games_left_out_total",

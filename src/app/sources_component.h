@@ -13,11 +13,13 @@
 
 namespace slipstream {
 
-/// Where points come from: UDP sockets, and the service that takes bodies, by HTTP and WebSocket.
+/// Where points come from: UDP sockets, which send on what comes to whom they are told to, and the
+/// service that takes bodies, by HTTP and WebSocket.
 class SourcesComponent final : public Component {
  public:
   /// Points are handed to `sink`; all of it outlives this. `keys`: of bodies that earlier runs
-  /// answered. Errors: a socket's address is in use; a setting is bad.
+  /// answered. Errors: a socket's address is in use; a setting is bad; what comes would be sent on
+  /// to this server itself.
   static Result<std::unique_ptr<SourcesComponent>> open(const Basics& basics, IoThread& io,
                                                         PointSink& sink, const Gauge& viewers,
                                                         const std::vector<AnsweredKey>& keys);
@@ -39,6 +41,7 @@ class SourcesComponent final : public Component {
   SourcesComponent(const Basics& basics, IoThread& io, PointSink& sink, const Gauge& viewers);
   void tell_open_udp() const;
   Result<void> open_udp(const Config::UdpSource& settings);
+  Result<void> check_relays_of_udp() const;
   void tell_left_out();
   void append_udp(std::string& out) const;
   void append_games(std::string& out) const;

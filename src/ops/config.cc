@@ -16,6 +16,7 @@
 #include "ops/output_settings.h"
 #include "ops/settings.h"
 #include "ops/token_settings.h"
+#include "ops/udp_settings.h"
 #include "source/udp_source.h"
 
 namespace slipstream {
@@ -83,9 +84,7 @@ class FileReader {
       if (name == "window") {
         read_windows(node);
       } else if (name == "output") {
-        read_outputs(
-            node, output_kinds(), config_.outputs,
-            [&](const toml::node& at, std::string message) { fault(at, std::move(message)); });
+        read_outputs(node, output_kinds(), config_.outputs, fault_at());
       } else if (name == "udp" && node.is_array()) {
         read_udp_sources(*node.as_array());
       } else if (!sections.contains(name)) {
@@ -99,8 +98,14 @@ class FileReader {
   }
 
  private:
+  std::string place_of(const toml::node& node) const {
+    return fmt::format("{}:{}", file_, node.source().begin.line);
+  }
   void fault(const toml::node& node, std::string message) {
-    faults_.push_back({fmt::format("{}:{}", file_, node.source().begin.line), std::move(message)});
+    faults_.push_back({place_of(node), std::move(message)});
+  }
+  FaultAt fault_at() {
+    return [this](const toml::node& at, std::string message) { fault(at, std::move(message)); };
   }
 
   /// `called` is what messages call the table.
@@ -121,9 +126,11 @@ class FileReader {
         continue;
       }
       if (section == "security" && name == "tokens") {
-        read_tokens(node, config_.security.tokens, [&](const toml::node& at, std::string message) {
-          fault(at, std::move(message));
-        });
+        read_tokens(node, config_.security.tokens, fault_at());
+        continue;
+      }
+      if (section == "udp" && name == "forward") {
+        read_targets(node, called, config.udp.front().forward);
         continue;
       }
       const auto setting = std::ranges::find_if(
@@ -133,10 +140,16 @@ class FileReader {
       } else if (const auto value = value_of(node); !value || !setting->set(config, *value)) {
         fault(node, fmt::format("{} {}: {} is expected", called, name, setting->expected));
       } else {
-        config_.origins[fmt::format("{} {}", called, name)] =
-            fmt::format("{}:{}", file_, node.source().begin.line);
+        config_.origins[fmt::format("{} {}", called, name)] = place_of(node);
       }
     }
+  }
+
+  void read_targets(const toml::node& node, const std::string& source,
+                    std::vector<RelayTargetOptions>& targets) {
+    read_forwards(node, source, targets, fault_at(), [&](const toml::node& at, std::size_t number) {
+      config_.origins[forward_called(source, number)] = place_of(at);
+    });
   }
 
   void read_udp_sources(const toml::array& sources) {
@@ -378,27 +391,6 @@ void add_windows(const Environment& environment, Config& config, Faults& faults)
     if (window.name != "bucket" || window.close_count == 0) continue;
     if (threshold) window.close_count = static_cast<std::uint32_t>(*threshold);
     if (idle_ms) window.idle_ms = *idle_ms;
-  }
-}
-
-bool is_every_address(const std::string& host) {
-  return host.empty() || host == "::" || host == "0.0.0.0";
-}
-
-/// Two sockets that would want the same port.
-template <typename Fault>
-void check_udp_ports(const std::vector<Config::UdpSource>& sources, Fault fault) {
-  for (std::size_t later = 1; later < sources.size(); ++later) {
-    const auto& b = sources[later];
-    for (std::size_t earlier = 0; earlier < later && b.enabled && b.port != 0; ++earlier) {
-      const auto& a = sources[earlier];
-      const bool is_same_host =
-          a.host == b.host || is_every_address(a.host) || is_every_address(b.host);
-      if (!a.enabled || a.port != b.port || !is_same_host) continue;
-      fault(udp_section(later) + " port",
-            fmt::format("{} is the port of {} already: another one, or another host, is expected",
-                        b.port, udp_section(earlier)));
-    }
   }
 }
 

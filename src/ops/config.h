@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "model/schema.h"
 #include "output/output_kinds.h"
+#include "source/relay_options.h"
 #include "window/definition.h"
 
 namespace slipstream {
@@ -70,6 +71,7 @@ struct Config {
     std::string decoder;                               ///< the name of a codec's decoder
     std::optional<std::uint32_t> receivers = {};       ///< of a loaded one never none
     std::optional<std::uint32_t> decode_helpers = {};  ///< likewise
+    std::vector<RelayTargetOptions> forward = {};      ///< whom all that comes is sent on to
   };
   /// Never empty: the first is what [udp] and UDP_PORT say, further ones are [[udp]] tables.
   std::vector<UdpSource> udp = std::vector<UdpSource>(1);

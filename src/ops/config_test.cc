@@ -220,6 +220,50 @@ TEST_F(ConfigTest, FaultsOfAUdpSourceSayWhichAndWhere) {
   EXPECT_THAT(faults("[udp]\nport = 1\n[[udp]]\nport = 2\n"), SizeIs(1));
 }
 
+TEST_F(ConfigTest, ASourceSaysWhomItSendsOnTo) {
+  const auto one = load(
+      "[udp]\nport = 1\n[[udp.forward]]\nto = \"pc.local:20778\"\n"
+      "[[udp.forward]]\nto = \"[::1]:5\"\nmax_per_second = 7\n");
+  ASSERT_TRUE(one);
+  ASSERT_THAT(one->udp[0].forward, SizeIs(2));
+  EXPECT_EQ(one->udp[0].forward[0].to, "pc.local:20778");
+  EXPECT_EQ(one->udp[0].forward[0].max_per_second, 20'000u);
+  EXPECT_EQ(one->udp[0].forward[1].to, "[::1]:5");
+  EXPECT_EQ(one->udp[0].forward[1].max_per_second, 7u);
+  EXPECT_THAT(located(*one, {"[udp] forward 2", "x"}).where, testing::EndsWith(":5"));
+
+  const auto several = load(
+      "[[udp]]\nport = 1\n[[udp.forward]]\nto = \"a:1\"\n[[udp]]\nport = 2\n"
+      "[[udp.forward]]\nto = \"b:2\"\n[[udp.forward]]\nto = \"c:3\"\n");
+  ASSERT_TRUE(several);
+  ASSERT_THAT(several->udp[0].forward, SizeIs(1));
+  ASSERT_THAT(several->udp[1].forward, SizeIs(2));
+  EXPECT_EQ(several->udp[1].forward[1].to, "c:3");
+  // The environment's are the first one's, and leave its targets alone.
+  EXPECT_THAT(load("[[udp.forward]]\nto = \"a:1\"\n", {{"UDP_PORT", "9"}})->udp[0].forward,
+              SizeIs(1));
+}
+
+TEST_F(ConfigTest, FaultsOfWhomASourceSendsOnToAreNamedWithTheirLines) {
+  EXPECT_THAT(
+      faults("[[udp.forward]]\nto = \"a\"\n[[udp.forward]]\nmax_per_second = 0\nto = 5\n"
+             "[[udp.forward]]\nport = 5\n"),
+      ElementsAre(HasSubstr("2: [[udp.forward]] to: \"HOST:PORT\" is expected"),
+                  HasSubstr("4: [[udp.forward]] max_per_second: a whole number from 1 to"),
+                  HasSubstr("5: [[udp.forward]] to: \"HOST:PORT\" is expected"),
+                  HasSubstr("7: [[udp.forward]]: 'port' is no setting: to and max_per_second"),
+                  HasSubstr("6: [[udp.forward]]: to is missing")));
+  EXPECT_THAT(faults("[udp]\nforward = \"a:1\"\n"),
+              ElementsAre(HasSubstr("tables in an array: [[udp.forward]]")));
+  EXPECT_THAT(faults("[[udp.forward]]\nto = \"a:1\"\n[[udp.forward]]\nto = \"a:1\"\n"),
+              ElementsAre(HasSubstr("3: [udp]: [[udp.forward]] to = \"a:1\" is there twice")));
+  std::string many;
+  for (int i = 1; i <= 17; ++i) {
+    many += "[[udp.forward]]\nto = \"a:" + std::to_string(i) + "\"\n";
+  }
+  EXPECT_THAT(faults(many), ElementsAre(HasSubstr("33: [udp]: at most 16")));
+}
+
 TEST_F(ConfigTest, ReceiversAreANumberOrGoByTheCores) {
   const std::uint32_t usual = UdpSource::usual_receivers(usable_cores());
   EXPECT_EQ(load("")->udp[0].receivers, usual);

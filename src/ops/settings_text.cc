@@ -36,6 +36,12 @@ constexpr std::string_view kMoreText = R"(
 # port = 8089
 # decoder = "line"
 
+# Whom all that comes to a UDP source is sent on to, unchanged: tables behind [udp], or behind the
+# [[udp]] that they are of.
+# [[udp.forward]]
+# to = "192.168.1.20:20778"
+# max_per_second = 20000    # datagrams; what is beyond is dropped
+
 # Ranges that fields must keep; a point outside is refused as out_of_range.
 # [schema.ranges]
 # speed_kmh = [0, 500]

@@ -4,31 +4,10 @@
 #include <netinet/udp.h>
 
 #include <cstring>
-#include <utility>
+
+#include "net/endpoint.h"
 
 namespace slipstream {
-namespace {
-
-std::pair<Address, std::uint16_t> address_of(const sockaddr_storage& name) {
-  unsigned char bytes[16] = {};
-  std::uint16_t port = 0;
-  if (name.ss_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(name);
-    std::memcpy(bytes, &v6.sin6_addr, 16);
-    port = ntohs(v6.sin6_port);
-  } else {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(name);
-    bytes[10] = bytes[11] = 0xff;
-    std::memcpy(bytes + 12, &v4.sin_addr, 4);
-    port = ntohs(v4.sin_port);
-  }
-  Address address;
-  std::memcpy(&address.high, bytes, 8);
-  std::memcpy(&address.low, bytes + 8, 8);
-  return {address, port};
-}
-
-}  // namespace
 
 DatagramBuffers::DatagramBuffers()
     : bytes_(std::make_unique_for_overwrite<char[]>(kMessages * kStride)),

@@ -69,4 +69,15 @@ class DatagramBuffers {
   std::optional<std::uint32_t> dropped_in_all_;
 };
 
+/// Each datagram of a message, in their order.
+template <typename Take>
+void for_each_datagram(const DatagramBuffers::Message& message, Take take) {
+  std::string_view rest = message.bytes;
+  do {
+    const auto datagram = rest.substr(0, message.segment_bytes);
+    rest.remove_prefix(datagram.size());
+    take(datagram);
+  } while (!rest.empty());
+}
+
 }  // namespace slipstream

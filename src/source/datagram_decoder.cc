@@ -6,20 +6,6 @@
 #include <utility>
 
 namespace slipstream {
-namespace {
-
-template <typename Take>
-void for_each_datagram(const DatagramBuffers::Message& message, Take take) {
-  std::string_view rest = message.bytes;
-  do {
-    const auto datagram = rest.substr(0, message.segment_bytes);
-    rest.remove_prefix(datagram.size());
-    take(datagram);
-  } while (!rest.empty());
-}
-
-}  // namespace
-
 void hand_over(const UdpParts& parts, DecodedBatches& decoded) {
   if (decoded.batches.empty()) return;
   parts.sink.offer_each(decoded.batches);

@@ -14,6 +14,7 @@
 #include "net/address_list.h"
 #include "source/datagram_buffers.h"
 #include "source/peer_table.h"
+#include "source/relay_target.h"
 
 namespace slipstream {
 
@@ -46,6 +47,7 @@ struct UdpParts {
   BatchPool& pool;
   PeerTable& peers;
   const Gauge& viewers;  ///< how many see points as they come
+  const RelayTargets& relay;
 };
 
 /// What some datagrams have given, to be handed over together.

@@ -59,7 +59,8 @@ class SeenDecoder final : public Decoder {
 class DecodeLineTest : public testing::Test {
  protected:
   UdpParts parts(const DecoderKind& kind) {
-    return {options_, kind, schema_, ingest_, stats_, clock_, sink_, pool_, peers_, viewers_};
+    return {options_, kind,  schema_, ingest_,  stats_, clock_,
+            sink_,    pool_, peers_,  viewers_, relay_};
   }
   void send(std::string_view text) { ASSERT_TRUE(sender_.send(text)); }
 
@@ -73,6 +74,7 @@ class DecodeLineTest : public testing::Test {
   RejectionLog log_{{}, ingest_.errors_not_logged};
   PeerTable peers_{"udp", 0, log_};
   Gauge viewers_;
+  RelayTargets relay_;
   UdpSocket socket_ = UdpSocket::open({.host = "127.0.0.1", .port = 0}).value();
   UdpSender sender_ = UdpSender::open("127.0.0.1", socket_.port()).value();
 };
@@ -193,9 +195,12 @@ class HurryingClock final : public Clock {
 TEST_F(DecodeLineTest, WhatTheReceiverDecodedBeforeItFellBehindComesFirst) {
   const HurryingClock clock(ingest_.of(SourceKind::kUdp).accepted);
   options_.behind_after_ns = 10 * kNsPerMs;
-  const UdpParts all{
-      options_, *find_decoder("json"), schema_, ingest_, stats_, clock, sink_, pool_, peers_,
-      viewers_};
+  const UdpParts all{options_, *find_decoder("json"),
+                     schema_,  ingest_,
+                     stats_,   clock,
+                     sink_,    pool_,
+                     peers_,   viewers_,
+                     relay_};
   DecodeHelpers helpers(all, 1, 1);
   UdpReceiver receiver(std::move(socket_), all, &helpers);
   constexpr std::size_t kPoints = 3 * DatagramBuffers::kMessages;
@@ -212,7 +217,7 @@ TEST_F(DecodeLineTest, WhatTheReceiverDecodedBeforeItFellBehindComesFirst) {
 }
 
 TEST_F(DecodeLineTest, WhatHangsOnEarlierDatagramsGoesThroughOneDecoder) {
-  constexpr DecoderKind kSeen{"seen", "", SeenDecoder::make, RejectReason::kMalformedCsv};
+  const DecoderKind kSeen{"seen", "", SeenDecoder::make, RejectReason::kMalformedCsv};
   constexpr std::size_t kRounds = 200;
   const UdpParts all = parts(kSeen);
   DecodeHelpers helpers(all, 2, 1);

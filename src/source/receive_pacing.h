@@ -19,6 +19,9 @@ class ReceivePacing {
     bool until_one = false;  ///< first blocks until a datagram is there
   };
 
+  /// For who sends on what comes: a nap is what others would wait for, too.
+  static const Wait kAtOnce;
+
   /// `buffer_bytes`: of the socket's receive buffer, which has to hold what comes in a nap.
   explicit ReceivePacing(std::size_t buffer_bytes)
       : longest_ns_(buffer_bytes >= kAmpleBufferBytes ? kLongestNs : kWatchedLongestNs) {}
@@ -52,5 +55,7 @@ class ReceivePacing {
 
   const std::int64_t longest_ns_;
 };
+
+inline constexpr ReceivePacing::Wait ReceivePacing::kAtOnce{.ns = 0, .until_one = true};
 
 }  // namespace slipstream

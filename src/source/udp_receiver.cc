@@ -13,6 +13,7 @@ UdpReceiver::UdpReceiver(UdpSocket socket, const UdpParts& parts, DecodeHelpers*
     : socket_(std::move(socket)),
       parts_(parts),
       pacing_(socket_.receive_buffer_bytes()),
+      relay_(parts.relay, parts.options.allow),
       decoder_(parts),
       helpers_(helpers),
       line_(parts),
@@ -52,6 +53,7 @@ bool UdpReceiver::is_behind() const {
 
 std::size_t UdpReceiver::receive(DatagramBuffers& buffers) {
   const std::size_t received = buffers.receive(socket_.fd(), parts_.clock);
+  if (received > 0) relay_.send(buffers);
   if (const auto dropped = buffers.dropped_in_all()) count_drops(*dropped);
   return received;
 }
@@ -89,8 +91,9 @@ void UdpReceiver::help_or_wait() {
 
 void UdpReceiver::idle() {
   const SteadyTime now = parts_.clock.steady();
-  const auto wait = pacing_.next(std::exchange(datagrams_since_wait_, 0),
-                                 now - std::exchange(waited_at_, now), parts_.viewers.value() > 0);
+  const auto paced = pacing_.next(std::exchange(datagrams_since_wait_, 0),
+                                  now - std::exchange(waited_at_, now), parts_.viewers.value() > 0);
+  const auto wait = relay_.is_eager(now) ? ReceivePacing::kAtOnce : paced;
   if (wait.until_one) {
     line_.shed();
     count_drops(socket_.kernel_drops());

@@ -7,6 +7,7 @@
 #include "base/wake_event.h"
 #include "source/datagram_buffers.h"
 #include "source/datagram_decoder.h"
+#include "source/datagram_relay.h"
 #include "source/decode_helpers.h"
 #include "source/decode_line.h"
 #include "source/receive_pacing.h"
@@ -14,7 +15,8 @@
 
 namespace slipstream {
 
-/// Receives what comes to one socket, decodes it and hands the points to the pipeline. It drains
+/// Receives what comes to one socket, sends it on to whom it is told to (DatagramRelay), decodes it
+/// and hands the points to the pipeline. It drains
 /// the socket without blocking and then waits as ReceivePacing says. Where it has not found its
 /// socket empty for a while and there are helpers, it leaves decoding to them and only receives;
 /// if all of its line is on its way, it decodes too, and the kernel drops and counts what its
@@ -50,6 +52,7 @@ class UdpReceiver final : public Agent {
   UdpSocket socket_;
   const UdpParts& parts_;
   const ReceivePacing pacing_;
+  DatagramRelay relay_;
   DatagramBuffers buffers_;
   DatagramDecoder decoder_;
   DecodeHelpers* const helpers_;

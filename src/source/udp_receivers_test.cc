@@ -15,6 +15,7 @@
 #include <set>
 #include <thread>
 
+#include "source/datagram_testing.h"
 #include "source/testing.h"
 #include "source/udp_sender.h"
 #include "source/udp_source.h"
@@ -143,7 +144,8 @@ struct Threads {
 
 class UdpReceiversTest : public testing::TestWithParam<Threads> {
  protected:
-  UdpSource& open(UdpSourceOptions options = {}, const std::string& host = "127.0.0.1") {
+  UdpSource& open(UdpSourceOptions options = {}, const std::string& host = "127.0.0.1",
+                  RelayTargets relay = {}) {
     auto sockets = open_at(0, GetParam().receivers, host);
     // Helpers come in at once, and not only where a receiver is behind.
     options.behind_after_ns = 0;
@@ -151,7 +153,7 @@ class UdpReceiversTest : public testing::TestWithParam<Threads> {
     source_ = std::make_unique<UdpSource>(
         std::move(*sockets), std::move(options),
         UdpSource::Borrowed{schema_, stats_, clock_, sink_, pool_, log_, viewers_},
-        GetParam().helpers);
+        GetParam().helpers, std::move(relay));
     source_->start(numbers_);
     return *source_;
   }
@@ -275,6 +277,64 @@ TEST_P(UdpReceiversTest, TakeWhatIsSentToANetworkOnce) {
     EXPECT_EQ(stats_.udp_datagrams.value() - before, 2 * kEach);
     EXPECT_EQ(stats_.udp_kernel_drops.value(), 0u);
   }
+}
+
+RelayTargets relay_to(const std::vector<std::string>& targets) {
+  RelayTargets relay;
+  for (const auto& to : targets) {
+    relay.push_back(RelayTarget::open({.to = to, .max_per_second = 1'000'000}).value());
+  }
+  return relay;
+}
+
+TEST_P(UdpReceiversTest, SendOnWhatEachSenderSentInItsOrder) {
+  constexpr std::size_t kSenders = 6;
+  constexpr std::uint64_t kEach = 500;
+  source_testing::Listener target;
+  open({}, "127.0.0.1", relay_to({source_testing::dead_target(), target.target()}));
+  std::vector<UdpSender> senders;
+  for (std::size_t i = 0; i < kSenders; ++i) senders.push_back(new_sender());
+  std::map<std::string, std::vector<std::string>> sent;
+  for (std::uint64_t n = 0; n < kEach; ++n) {
+    for (std::size_t i = 0; i < kSenders; ++i) {
+      const auto text = R"({"track":"cota","chassis":")" + std::to_string(i) + R"(","n":)" +
+                        std::to_string(n) + "}";
+      send(senders[i], text);
+      sent[text.substr(0, text.find(R"("n")"))].push_back(text);
+      target.heard();
+    }
+  }
+  source_->stop();
+  std::map<std::string, std::vector<std::string>> heard;
+  for (const auto& text : target.heard()) {
+    heard[text.substr(0, text.find(R"("n")"))].push_back(text);
+  }
+  EXPECT_EQ(heard, sent);
+  EXPECT_EQ(sink_.out_of_order, 0u);
+  const auto& relay = source_->relay();
+  EXPECT_EQ(relay[0]->sent_in_all() + relay[0]->dropped_in_all(), sent_);
+  EXPECT_EQ(relay[1]->sent_in_all(), sent_);
+}
+
+TEST_P(UdpReceiversTest, SendOnOnceWhatIsSentToANetwork) {
+  source_testing::Listener target;
+  open({}, "", relay_to({target.target()}));
+  const int sender = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  ASSERT_EQ(setsockopt(sender, SOL_SOCKET, SO_BROADCAST, &on, sizeof on), 0);
+  sockaddr_in to{
+      .sin_family = AF_INET, .sin_port = htons(source_->port()), .sin_addr = {}, .sin_zero = {}};
+  ASSERT_EQ(inet_pton(AF_INET, "127.255.255.255", &to.sin_addr), 1);
+  std::vector<std::string> sent;
+  for (int n = 0; n < 20; ++n) {
+    sent.push_back(R"({"track":"cota","chassis":"a","n":)" + std::to_string(n) + "}");
+    ASSERT_EQ(sendto(sender, sent.back().data(), sent.back().size(), 0,
+                     reinterpret_cast<const sockaddr*>(&to), sizeof to),
+              static_cast<ssize_t>(sent.back().size()));
+  }
+  close(sender);
+  source_->stop();
+  EXPECT_EQ(target.heard(), sent);
 }
 
 TEST_P(UdpReceiversTest, HaveHelpersThatDecodeWhereThereAreAny) {

@@ -37,10 +37,11 @@ std::uint32_t UdpSource::usual_helpers(std::uint32_t cores, std::uint32_t receiv
 }
 
 UdpSource::UdpSource(std::vector<UdpSocket> sockets, UdpSourceOptions options,
-                     const Borrowed& borrowed, std::uint32_t helpers)
+                     const Borrowed& borrowed, std::uint32_t helpers, RelayTargets relay)
     : options_(std::move(options)),
       port_(port_of(sockets)),
       peers_("udp", options_.points_per_second_per_address, borrowed.rejection_log),
+      relay_(std::move(relay)),
       parts_{.options = options_,
              .decoder = decoder_named(options_.decoder),
              .schema = borrowed.schema,
@@ -50,7 +51,8 @@ UdpSource::UdpSource(std::vector<UdpSocket> sockets, UdpSourceOptions options,
              .sink = borrowed.sink,
              .pool = borrowed.pool,
              .peers = peers_,
-             .viewers = borrowed.viewers},
+             .viewers = borrowed.viewers,
+             .relay = relay_},
       helpers_(helpers == 0 ? nullptr
                             : std::make_unique<DecodeHelpers>(parts_, helpers, sockets.size())) {
   for (UdpSocket& socket : sockets) {

@@ -17,7 +17,8 @@ namespace slipstream {
 /// One port at which points come by UDP: its receivers, with what they share, which is the limits
 /// of each sender and the figures. All that comes from one address and port is received, decoded
 /// and handed over by one receiver, in the order in which the kernel took it; helpers, which all of
-/// its receivers share, decode for those that are behind.
+/// its receivers share, decode for those that are behind. What comes is sent on to the targets of
+/// its relay first (DatagramRelay).
 /// Threads: each receiver has its own; the getters any; the rest one.
 class UdpSource {
  public:
@@ -41,9 +42,10 @@ class UdpSource {
   /// DecodeHelpers::kMax.
   static std::uint32_t usual_helpers(std::uint32_t cores, std::uint32_t receivers);
 
-  /// `sockets`: of one port, at least one; each gets a receiver.
+  /// `sockets`: of one port, at least one; each gets a receiver. `relay`: whom all that comes is
+  /// sent on to.
   UdpSource(std::vector<UdpSocket> sockets, UdpSourceOptions options, const Borrowed& borrowed,
-            std::uint32_t helpers = 0);
+            std::uint32_t helpers = 0, RelayTargets relay = {});
 
   /// Numbers of threads, through all sources.
   struct ThreadNumbers {
@@ -60,6 +62,7 @@ class UdpSource {
   const std::string& host() const { return options_.host; }
   const std::string& decoder() const { return options_.decoder; }
   const UdpSourceStats& stats() const { return stats_; }
+  const RelayTargets& relay() const { return relay_; }
   /// Of each receiver's socket.
   std::size_t receive_buffer_bytes() const { return receivers_.front()->receive_buffer_bytes(); }
   const std::vector<std::unique_ptr<UdpReceiver>>& receivers() const { return receivers_; }
@@ -70,6 +73,7 @@ class UdpSource {
   const std::uint16_t port_;
   UdpSourceStats stats_;
   PeerTable peers_;
+  const RelayTargets relay_;
   const UdpParts parts_;
   const std::unique_ptr<DecodeHelpers> helpers_;  ///< nullptr: none
   std::vector<std::unique_ptr<UdpReceiver>> receivers_;

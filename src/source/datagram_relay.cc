@@ -1,0 +1,115 @@
+#include "source/datagram_relay.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace slipstream {
+namespace {
+
+constexpr std::size_t kMostAtOnce = 1'024;  ///< that the kernel takes by one call
+constexpr int kSendBufferBytes = 1 << 20;   ///< as far as the system gives it
+
+RelayDrop drop_of(int error_number) {
+  switch (error_number) {
+    case EAGAIN:
+    case ENOBUFS:
+    case ENOMEM:
+      return RelayDrop::kFull;
+    case ECONNREFUSED:
+      return RelayDrop::kRefused;
+    case EMSGSIZE:
+      return RelayDrop::kTooLarge;
+    default:
+      return RelayDrop::kUnreachable;
+  }
+}
+
+}  // namespace
+
+DatagramRelay::DatagramRelay(std::span<const std::unique_ptr<RelayTarget>> targets,
+                             const AddressList& allow)
+    : allow_(allow) {
+  for (const auto& target : targets) lines_.push_back({.target = target.get()});
+}
+
+DatagramRelay::~DatagramRelay() {
+  for (Line& line : lines_) close(line);
+}
+
+bool DatagramRelay::is_eager(SteadyTime now) const {
+  return std::ranges::any_of(lines_,
+                             [now](const Line& line) { return !line.target->is_at_limit(now); });
+}
+
+void DatagramRelay::send(const DatagramBuffers& received) {
+  if (lines_.empty()) return;
+  datagrams_.clear();
+  for (std::size_t i = 0; i < received.count(); ++i) {
+    const auto message = received.message(i);
+    if (message.is_copy || (!allow_.empty() && !allow_.contains(message.address))) continue;
+    for_each_datagram(message, [&](std::string_view datagram) {
+      datagrams_.push_back({const_cast<char*>(datagram.data()), datagram.size()});
+    });
+  }
+  if (datagrams_.empty()) return;
+  if (headers_.size() < datagrams_.size()) headers_.resize(datagrams_.size());
+  for (std::size_t i = 0; i < datagrams_.size(); ++i) {
+    headers_[i] = {};
+    headers_[i].msg_hdr.msg_iov = &datagrams_[i];
+    headers_[i].msg_hdr.msg_iovlen = 1;
+  }
+  for (Line& line : lines_) send_to(line, received.received_at());
+}
+
+void DatagramRelay::send_to(Line& line, SteadyTime now) {
+  const std::size_t count = line.target->admit(datagrams_.size(), now);
+  if (count == 0) return;
+  if (line.fd < 0 && !open(line, now)) {
+    line.target->dropped(RelayDrop::kUnreachable, count, now);
+    return;
+  }
+  for (std::size_t next = 0; next < count;) {
+    const auto most = static_cast<unsigned>(std::min(count - next, kMostAtOnce));
+    const int sent = sendmmsg(line.fd, headers_.data() + next, most, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) {
+      line.target->sent(static_cast<std::size_t>(sent));
+      next += static_cast<std::size_t>(sent);
+    } else if (sent == 0 || errno != EINTR) {
+      next += failed(line, errno, count - next, now);
+    }
+  }
+}
+
+/// The first of `left` could not be sent. How many of them are dropped.
+std::size_t DatagramRelay::failed(Line& line, int error_number, std::size_t left, SteadyTime now) {
+  const RelayDrop why = drop_of(error_number);
+  // An answer to one that was sent before, or one too large, say nothing of those behind it.
+  const bool is_of_one = why == RelayDrop::kRefused || why == RelayDrop::kTooLarge;
+  const std::size_t dropped = is_of_one ? 1 : left;
+  line.target->dropped(why, dropped, now);
+  if (why == RelayDrop::kUnreachable) close(line);
+  return dropped;
+}
+
+bool DatagramRelay::open(Line& line, SteadyTime now) {
+  if (now - line.opened_at < kReopenNs) return false;
+  line.opened_at = now;
+  const Endpoint& to = line.target->endpoint();
+  line.fd = ::socket(to.name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (line.fd < 0) return false;
+  const int on = 1;
+  setsockopt(line.fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on);
+  setsockopt(line.fd, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes, sizeof kSendBufferBytes);
+  if (connect(line.fd, reinterpret_cast<const sockaddr*>(&to.name), to.name_size) == 0) return true;
+  close(line);
+  return false;
+}
+
+void DatagramRelay::close(Line& line) {
+  if (line.fd >= 0) ::close(line.fd);
+  line.fd = -1;
+}
+
+}  // namespace slipstream
