@@ -14,6 +14,8 @@ constexpr std::size_t kBaseReserve = 48;
 constexpr std::size_t kPerReceiver = 2;
 /// Of each receiver: a target that it sends on to.
 constexpr std::size_t kPerTarget = 1;
+/// A socket, twice, and its thread's wake event.
+constexpr std::size_t kPerGame = 3;
 /// A connection to Redis turns a loop of its own: a socket and three descriptors of the loop.
 constexpr std::size_t kPerRedisConnection = 4;
 /// Leases, the log in streams, aggregates, asking for the cluster's map.
@@ -27,6 +29,7 @@ std::size_t reserve_of(const Config& config) {
   for (const auto& source : config.udp) {
     base += (kPerReceiver + kPerTarget * source.forward.size()) * source.receivers.value_or(1);
   }
+  base += kPerGame * (config.gt7.size() + config.acc.size());
   if (config.redis.url.empty()) return base;
   const std::size_t connections =
       config.redis.pool + config.redis.partitions + kMoreRedisConnections;

@@ -31,6 +31,7 @@ std::vector<ListeningPort> configured_ports(const Config& config) {
   for (const auto& source : config.udp) {
     if (source.enabled && source.port != 0) ports.push_back({source.host, source.port});
   }
+  for (const auto& console : config.gt7) ports.push_back({{}, console.port});
   return ports;
 }
 

@@ -125,6 +125,7 @@ Result<void> SourcesComponent::open_udp(const Config::UdpSource& settings) {
 Result<void> SourcesComponent::check_relays_of_udp() const {
   std::vector<ListeningPort> own;
   for (const auto& source : udp_) own.push_back({source->host(), source->port()});
+  for (const auto& console : basics_.config.gt7) own.push_back({{}, console.port});
   for (const auto& source : udp_) {
     for (const auto& target : source->relay()) {
       if (auto good = check_no_loop(*target, own); !good) return good;

@@ -36,6 +36,9 @@ class SourcesComponent final : public Component {
   /// In the order in which they are configured, those that are switched off left out.
   const std::vector<std::unique_ptr<UdpSource>>& udp() const { return udp_; }
   IngestService& ingest_service() { return ingest_service_; }
+  /// For further sources.
+  RejectionLog& rejection_log() { return rejection_log_; }
+  const Gauge& viewers() const { return viewers_; }
 
  private:
   SourcesComponent(const Basics& basics, IoThread& io, PointSink& sink, const Gauge& viewers);

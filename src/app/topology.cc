@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "app/clock_component.h"
+#include "app/game_links_component.h"
 #include "app/heap_component.h"
 #include "app/http_component.h"
 #include "app/hub_component.h"
@@ -124,6 +125,9 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
       SourcesComponent::open(basics, io, *ingest, live.stats().clients, (*pipeline)->take_keys()));
   if (!sources) return std::unexpected(sources.error());
   (*hub)->publish_to((*sources)->ingest_service());
+  const auto games = list.add(GameLinksComponent::open(basics, io, *ingest, (*sources)->viewers(),
+                                                       (*sources)->rejection_log()));
+  if (!games) return std::unexpected(games.error());
 
   const auto http = list.add(HttpComponent::open(config, budget, io, list));
   if (!http) return std::unexpected(http.error());

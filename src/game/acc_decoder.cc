@@ -7,33 +7,12 @@
 #include <optional>
 #include <set>
 
+#include "game/acc_messages.h"
+
 namespace slipstream::game {
 namespace {
 
-enum class AccMessage : std::uint8_t {
-  kRegistration = 1,
-  kUpdate = 2,
-  kCar = 3,
-  kEntries = 4,
-  kTrack = 5,
-  kEntry = 6,
-  kEvent = 7,
-};
-
 constexpr std::int32_t kNoTime = 2'147'483'647;
-
-/// Of a text that is a name: without what no text has, and not longer than names may be.
-std::string acc_text(std::string_view text) {
-  constexpr std::size_t kMost = 96;
-  std::string clean(text);
-  std::erase_if(clean, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-  if (clean.size() > kMost || !simdjson::validate_utf8(clean)) {
-    std::ranges::replace_if(
-        clean, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
-    clean.resize(std::min(clean.size(), kMost));
-  }
-  return clean;
-}
 
 struct AccLap {
   std::optional<double> time_s;
@@ -109,6 +88,18 @@ Mark acc_mark(const Receipt& receipt, std::string_view track, std::string_view k
 }
 
 }  // namespace
+
+std::string acc_text(std::string_view text) {
+  constexpr std::size_t kMost = 96;
+  std::string clean(text);
+  std::erase_if(clean, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  if (clean.size() > kMost || !simdjson::validate_utf8(clean)) {
+    std::ranges::replace_if(
+        clean, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+    clean.resize(std::min(clean.size(), kMost));
+  }
+  return clean;
+}
 
 bool AccDecoder::take(std::string_view datagram, const Receipt& receipt, GameSink& sink) {
   if (datagram.empty()) return false;

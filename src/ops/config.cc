@@ -13,6 +13,7 @@
 #include "base/cores.h"
 #include "base/nearest_name.h"
 #include "model/tags.h"
+#include "ops/game_settings.h"
 #include "ops/output_settings.h"
 #include "ops/settings.h"
 #include "ops/token_settings.h"
@@ -85,6 +86,10 @@ class FileReader {
         read_windows(node);
       } else if (name == "output") {
         read_outputs(node, output_kinds(), config_.outputs, fault_at());
+      } else if (name == "gt7") {
+        read_gt7(node, config_, fault_at());
+      } else if (name == "acc") {
+        read_acc(node, config_, fault_at());
       } else if (name == "udp" && node.is_array()) {
         read_udp_sources(*node.as_array());
       } else if (!sections.contains(name)) {
@@ -437,6 +442,7 @@ void check_whole(Config& config, Faults& faults) {
     fault("[schema] tags", fmt::format("at most {} are expected", tags::kMaxTags));
   }
   check_udp_ports(config.udp, fault);
+  check_games(config, fault);
   check_security(config.security, fault);
   check_outputs(config, fault);
   const std::uint32_t cores = usable_cores();

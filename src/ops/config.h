@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "game/acc_client.h"
+#include "game/gt7_client.h"
 #include "model/schema.h"
 #include "output/output_kinds.h"
 #include "source/relay_options.h"
@@ -75,6 +77,9 @@ struct Config {
   };
   /// Never empty: the first is what [udp] and UDP_PORT say, further ones are [[udp]] tables.
   std::vector<UdpSource> udp = std::vector<UdpSource>(1);
+  /// Games that are asked for what they send: tables [[gt7]] and [[acc]].
+  std::vector<game::Gt7ClientOptions> gt7;
+  std::vector<game::AccClientOptions> acc;
   SchemaOptions schema;
   /// Senders' clocks.
   struct Clocks {

@@ -42,6 +42,19 @@ constexpr std::string_view kMoreText = R"(
 # to = "192.168.1.20:20778"
 # max_per_second = 20000    # datagrams; what is beyond is dropped
 
+# Games that are asked for what they send: a console with Gran Turismo 7, Assetto Corsa Competizione.
+# [[gt7]]
+# console = "192.168.1.30"
+# type = "A"                # packets: A, B, ~ or C, each with more than the one before
+# port = 33740              # to which the console sends
+#
+# [[acc]]
+# host = "192.168.1.20"
+# port = 9000               # updListenerPort of the game's broadcasting.json
+# password = "asd"          # its connectionPassword
+# name = "Slipstream"
+# interval_ms = 100
+
 # Ranges that fields must keep; a point outside is refused as out_of_range.
 # [schema.ranges]
 # speed_kmh = [0, 500]

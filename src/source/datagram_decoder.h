@@ -18,6 +18,8 @@
 
 namespace slipstream {
 
+class GameLink;
+
 struct UdpSourceOptions {
   std::string host = {};                            ///< that its sockets listen on, as configured
   AddressList allow = {};                           ///< empty: everybody
@@ -25,6 +27,7 @@ struct UdpSourceOptions {
   std::string decoder = "auto";                     ///< by its name: one that is known
   /// How long a receiver may go on without having found its socket empty before helpers come in.
   std::int64_t behind_after_ns = 10 * kNsPerMs;
+  std::string thread_name = "udp";  ///< further receivers have a number behind it
 };
 
 /// What came to one port; IngestStats has the sums of all. Any thread.
@@ -48,6 +51,7 @@ struct UdpParts {
   PeerTable& peers;
   const Gauge& viewers;  ///< how many see points as they come
   const RelayTargets& relay;
+  GameLink* link = nullptr;  ///< hears what comes, where there is one
 };
 
 /// What some datagrams have given, to be handed over together.

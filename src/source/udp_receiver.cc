@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "source/game_link.h"
+
 namespace slipstream {
 
 UdpReceiver::UdpReceiver(UdpSocket socket, const UdpParts& parts, DecodeHelpers* helpers)
@@ -53,7 +55,10 @@ bool UdpReceiver::is_behind() const {
 
 std::size_t UdpReceiver::receive(DatagramBuffers& buffers) {
   const std::size_t received = buffers.receive(socket_.fd(), parts_.clock);
-  if (received > 0) relay_.send(buffers);
+  if (received > 0) {
+    relay_.send(buffers);
+    if (parts_.link != nullptr) parts_.link->heard(buffers);
+  }
   if (const auto dropped = buffers.dropped_in_all()) count_drops(*dropped);
   return received;
 }

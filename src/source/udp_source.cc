@@ -37,7 +37,8 @@ std::uint32_t UdpSource::usual_helpers(std::uint32_t cores, std::uint32_t receiv
 }
 
 UdpSource::UdpSource(std::vector<UdpSocket> sockets, UdpSourceOptions options,
-                     const Borrowed& borrowed, std::uint32_t helpers, RelayTargets relay)
+                     const Borrowed& borrowed, std::uint32_t helpers, RelayTargets relay,
+                     GameLink* link)
     : options_(std::move(options)),
       port_(port_of(sockets)),
       peers_("udp", options_.points_per_second_per_address, borrowed.rejection_log),
@@ -52,7 +53,8 @@ UdpSource::UdpSource(std::vector<UdpSocket> sockets, UdpSourceOptions options,
              .pool = borrowed.pool,
              .peers = peers_,
              .viewers = borrowed.viewers,
-             .relay = relay_},
+             .relay = relay_,
+             .link = link},
       helpers_(helpers == 0 ? nullptr
                             : std::make_unique<DecodeHelpers>(parts_, helpers, sockets.size())) {
   for (UdpSocket& socket : sockets) {
@@ -65,7 +67,8 @@ void UdpSource::start(ThreadNumbers& numbers) {
   for (auto& receiver : receivers_) {
     const std::size_t number = numbers.receiver++;
     threads_.push_back(std::make_unique<AgentThread>(
-        number == 1 ? "udp" : fmt::format("udp-{}", number), *receiver));
+        number == 1 ? options_.thread_name : fmt::format("{}-{}", options_.thread_name, number),
+        *receiver));
   }
 }
 

@@ -43,9 +43,9 @@ class UdpSource {
   static std::uint32_t usual_helpers(std::uint32_t cores, std::uint32_t receivers);
 
   /// `sockets`: of one port, at least one; each gets a receiver. `relay`: whom all that comes is
-  /// sent on to.
+  /// sent on to. `link`: borrowed; hears it all, where there is one.
   UdpSource(std::vector<UdpSocket> sockets, UdpSourceOptions options, const Borrowed& borrowed,
-            std::uint32_t helpers = 0, RelayTargets relay = {});
+            std::uint32_t helpers = 0, RelayTargets relay = {}, GameLink* link = nullptr);
 
   /// Numbers of threads, through all sources.
   struct ThreadNumbers {
