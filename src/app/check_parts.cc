@@ -16,7 +16,12 @@
 namespace slipstream {
 namespace {
 
-void check_udp_source(const Config::UdpSource& source, std::size_t number,
+bool is_decoder(const std::string& name, const Config& config) {
+  return find_decoder(name) != nullptr ||
+         std::ranges::find(config.formats, name, &game::PackedFormat::name) != config.formats.end();
+}
+
+void check_udp_source(const Config& config, const Config::UdpSource& source, std::size_t number,
                       std::vector<ConfigFault>& faults) {
   const std::string section = udp_section(number);
   if (!source.host.empty() && !parse_address(source.host)) {
@@ -27,9 +32,10 @@ void check_udp_source(const Config::UdpSource& source, std::size_t number,
   if (const auto allow = AddressList::parse(source.allow); !allow) {
     faults.push_back({section + " allow", allow.error().message});
   }
-  if (find_decoder(source.decoder) == nullptr) {
-    faults.push_back({section + " decoder", fmt::format("one of {} is expected, not \"{}\"",
-                                                        decoder_names(), source.decoder)});
+  if (!is_decoder(source.decoder, config)) {
+    faults.push_back(
+        {section + " decoder", fmt::format("one of {}, or a [[format]], is expected, not \"{}\"",
+                                           decoder_names(), source.decoder)});
   }
 }
 
@@ -41,7 +47,8 @@ std::vector<ConfigFault> check_parts(const Config& config) {
     faults.push_back({"[server] listen",
                       fmt::format("an IP address is expected, not \"{}\"", config.server.listen)});
   }
-  for (std::size_t i = 0; i < config.udp.size(); ++i) check_udp_source(config.udp[i], i, faults);
+  for (std::size_t i = 0; i < config.udp.size(); ++i)
+    check_udp_source(config, config.udp[i], i, faults);
   if (const auto sectors = TrackSectors::open(config.racing.track_sectors_path.string());
       !sectors) {
     faults.push_back({"[racing] track_sectors_path", sectors.error().message});

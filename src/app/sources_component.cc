@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/access_setup.h"
 #include "app/api.h"
 #include "app/influx_routes.h"
@@ -87,10 +89,28 @@ SourcesComponent::SourcesComponent(const Basics& basics, IoThread& io, PointSink
       ingest_service_(service_options(basics.config), basics.schema, basics.ingest, basics.clock,
                       sink, basics.pool, rejection_log_) {
   elsewhere_.set(1);
+  read_formats();
+}
+
+void SourcesComponent::read_formats() {
+  for (const auto& format : basics_.config.formats) {
+    if (format_named(format.name) != nullptr) continue;
+    auto all = std::make_shared<PackedFormats>();
+    for (const auto& other : basics_.config.formats) {
+      if (other.name == format.name) all->push_back(other);
+    }
+    formats_.push_back(decoder_of_formats(std::move(all)));
+  }
+}
+
+const DecoderKind* SourcesComponent::format_named(std::string_view name) const {
+  const auto found = std::ranges::find(formats_, name, &DecoderKind::name);
+  return found == formats_.end() ? nullptr : &*found;
 }
 
 Result<void> SourcesComponent::open_udp(const Config::UdpSource& settings) {
-  if (find_decoder(settings.decoder) == nullptr) {
+  const DecoderKind* const format = format_named(settings.decoder);
+  if (format == nullptr && find_decoder(settings.decoder) == nullptr) {
     return fail(
         fmt::format("UDP port {}: there is no decoder '{}'", settings.port, settings.decoder));
   }
@@ -109,7 +129,8 @@ Result<void> SourcesComponent::open_udp(const Config::UdpSource& settings) {
       UdpSourceOptions{.host = settings.host,
                        .allow = std::move(*allow),
                        .points_per_second_per_address = settings.points_per_second,
-                       .decoder = settings.decoder},
+                       .decoder = settings.decoder,
+                       .format = format},
       UdpSource::Borrowed{.schema = basics_.schema,
                           .ingest = basics_.ingest,
                           .clock = basics_.clock,

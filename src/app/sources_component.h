@@ -1,4 +1,5 @@
 #pragma once
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -43,6 +44,8 @@ class SourcesComponent final : public Component {
  private:
   SourcesComponent(const Basics& basics, IoThread& io, PointSink& sink, const Gauge& viewers);
   void tell_open_udp() const;
+  void read_formats();
+  const DecoderKind* format_named(std::string_view name) const;
   Result<void> open_udp(const Config::UdpSource& settings);
   Result<void> check_relays_of_udp() const;
   void tell_left_out();
@@ -59,6 +62,7 @@ class SourcesComponent final : public Component {
   RejectionLog rejection_log_;
   FieldsLeftOut fields_left_out_;
   IngestService ingest_service_;
+  std::deque<DecoderKind> formats_;  ///< by the names of [[format]]
   std::vector<std::unique_ptr<UdpSource>> udp_;
   std::unique_ptr<AgentThread> ingest_thread_;
 };

@@ -78,7 +78,7 @@ constexpr auto kMalformedCsv = RejectReason::kMalformedCsv;
 
 /// Packed formats stand before texts. CSV stands behind the others that can be told, since it takes
 /// what none of them knows.
-constexpr DecoderKind kKinds[] = {
+const DecoderKind kKinds[] = {
     {"auto", "whichever of the others fits, told by the first bytes of each datagram",
      make<AutoDecoder>, kMalformedCsv},
     {"games",
@@ -108,6 +108,16 @@ std::span<const DecoderKind> decoder_kinds() {
 const DecoderKind* find_decoder(std::string_view name) {
   const auto* kind = std::ranges::find(kKinds, name, &DecoderKind::name);
   return kind == std::end(kKinds) ? nullptr : kind;
+}
+
+DecoderKind decoder_of_formats(std::shared_ptr<const PackedFormats> formats) {
+  const std::string_view name = formats->front().name;
+  return {
+      .name = name,
+      .help = "a format of the configuration",
+      .make = [formats = std::move(formats)](
+                  DraftFiller& filler) { return std::make_unique<FormatDecoder>(filler, formats); },
+      .malformed = RejectReason::kUnknownFormat};
 }
 
 std::string decoder_names() {

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -8,6 +9,7 @@
 #include "base/error.h"
 #include "codec/decoder.h"
 #include "codec/draft_filler.h"
+#include "codec/format_decoder.h"
 
 namespace slipstream {
 
@@ -16,7 +18,7 @@ namespace slipstream {
 struct DecoderKind {
   std::string_view name;
   std::string_view help;  ///< for docs/configuration.md
-  std::unique_ptr<Decoder> (*make)(DraftFiller& filler);
+  std::function<std::unique_ptr<Decoder>(DraftFiller& filler)> make;
   RejectReason malformed;  ///< of bytes that are nothing like it
   /// Whether bytes, without a byte order mark and not all blank, begin like this format: `auto`
   /// asks in the order of the list. nullptr: it is taken only by its name.
@@ -25,6 +27,9 @@ struct DecoderKind {
   /// blanks and NULs too.
   bool is_binary = false;
 };
+
+/// One for formats of one name that a configuration declares, which live as long as it does.
+DecoderKind decoder_of_formats(std::shared_ptr<const PackedFormats> formats);
 
 std::span<const DecoderKind> decoder_kinds();
 /// nullptr: there is none of that name.

@@ -13,6 +13,7 @@
 #include "base/cores.h"
 #include "base/nearest_name.h"
 #include "model/tags.h"
+#include "ops/format_settings.h"
 #include "ops/game_settings.h"
 #include "ops/output_settings.h"
 #include "ops/settings.h"
@@ -90,6 +91,11 @@ class FileReader {
         read_gt7(node, config_, fault_at());
       } else if (name == "acc") {
         read_acc(node, config_, fault_at());
+      } else if (name == "format") {
+        read_formats(node, config_.formats, fault_at(),
+                     [this](const toml::node& at, std::string where) {
+                       config_.origins[std::move(where)] = place_of(at);
+                     });
       } else if (name == "udp" && node.is_array()) {
         read_udp_sources(*node.as_array());
       } else if (!sections.contains(name)) {
@@ -443,6 +449,7 @@ void check_whole(Config& config, Faults& faults) {
   }
   check_udp_ports(config.udp, fault);
   check_games(config, fault);
+  check_formats(config, fault);
   check_security(config.security, fault);
   check_outputs(config, fault);
   const std::uint32_t cores = usable_cores();

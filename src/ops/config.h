@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "game/acc_client.h"
 #include "game/gt7_client.h"
+#include "game/packed_format.h"
 #include "model/schema.h"
 #include "output/output_kinds.h"
 #include "source/relay_options.h"
@@ -80,6 +81,8 @@ struct Config {
   /// Games that are asked for what they send: tables [[gt7]] and [[acc]].
   std::vector<game::Gt7ClientOptions> gt7;
   std::vector<game::AccClientOptions> acc;
+  /// Packed datagrams of one's own: tables [[format]]. Those of one name are one decoder.
+  std::vector<game::PackedFormat> formats;
   SchemaOptions schema;
   /// Senders' clocks.
   struct Clocks {

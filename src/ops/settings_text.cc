@@ -55,6 +55,17 @@ constexpr std::string_view kMoreText = R"(
 # name = "Slipstream"
 # interval_ms = 100
 
+# Packed datagrams of your own, which [[udp]] decoder = "kart" names: docs/formats.md.
+# [[format]]
+# name = "kart"
+# size = 8                  # bytes of a datagram
+# track = "club"
+# chassis = "kart {kart}"
+# field = [
+#   { name = "kart", type = "u8", offset = 0 },
+#   { name = "speed_kmh", type = "f32", offset = 4 },
+# ]
+
 # Ranges that fields must keep; a point outside is refused as out_of_range.
 # [schema.ranges]
 # speed_kmh = [0, 500]

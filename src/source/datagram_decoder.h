@@ -25,6 +25,8 @@ struct UdpSourceOptions {
   AddressList allow = {};                           ///< empty: everybody
   std::uint32_t points_per_second_per_address = 0;  ///< 0: no limit
   std::string decoder = "auto";                     ///< by its name: one that is known
+  /// Of that name, where it is none of the usual ones'; outlives the source.
+  const DecoderKind* format = nullptr;
   /// How long a receiver may go on without having found its socket empty before helpers come in.
   std::int64_t behind_after_ns = 10 * kNsPerMs;
   std::string thread_name = "udp";  ///< further receivers have a number behind it

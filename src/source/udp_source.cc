@@ -14,8 +14,8 @@ constexpr std::size_t kLastReceiveRounds = 256;  ///< of what the kernel holds a
 constexpr std::uint32_t kCoresPerReceiver = 4;
 constexpr std::uint32_t kCoresPerDecodingThread = 2;  // the others fold, and receive in the kernel
 
-const DecoderKind& decoder_named(const std::string& name) {
-  const DecoderKind* kind = find_decoder(name);
+const DecoderKind& decoder_of(const UdpSourceOptions& options) {
+  const DecoderKind* kind = options.format ? options.format : find_decoder(options.decoder);
   CHECK(kind != nullptr, "whoever opens a source has looked whether there is such a decoder");
   return *kind;
 }
@@ -44,7 +44,7 @@ UdpSource::UdpSource(std::vector<UdpSocket> sockets, UdpSourceOptions options,
       peers_("udp", options_.points_per_second_per_address, borrowed.rejection_log),
       relay_(std::move(relay)),
       parts_{.options = options_,
-             .decoder = decoder_named(options_.decoder),
+             .decoder = decoder_of(options_),
              .schema = borrowed.schema,
              .ingest = borrowed.ingest,
              .stats = stats_,
