@@ -1,7 +1,5 @@
 #include "cli/client_socket.h"
 
-#include <fmt/format.h>
-
 #include <boost/asio/ip/tcp.hpp>
 
 namespace slipstream::client_socket {
@@ -14,11 +12,6 @@ boost::beast::error_code connect(boost::asio::io_context& context, boost::beast:
   if (error) return error;
   return await(context, stream,
                [&](auto done) { stream.async_connect(addresses, std::move(done)); });
-}
-
-std::string authority(const std::string& host, std::uint16_t port) {
-  const bool is_v6 = host.find(':') != std::string::npos;
-  return fmt::format("{}{}{}:{}", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
 }
 
 }  // namespace slipstream::client_socket

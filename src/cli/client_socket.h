@@ -29,8 +29,5 @@ boost::beast::error_code await(boost::asio::io_context& context, boost::beast::t
 boost::beast::error_code connect(boost::asio::io_context& context, boost::beast::tcp_stream& stream,
                                  const std::string& host, std::uint16_t port);
 
-/// As a request's Host has them.
-std::string authority(const std::string& host, std::uint16_t port);
-
 }  // namespace client_socket
 }  // namespace slipstream

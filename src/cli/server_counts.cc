@@ -3,17 +3,15 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include <utility>
-
-#include "cli/client_socket.h"
-
 namespace slipstream {
 
-ServerCounts::ServerCounts(BodySender::Server server)
-    : where_(client_socket::authority(server.host, server.port)), http_(std::move(server)) {}
+ServerCounts::ServerCounts(const BodySender::Server& server)
+    : where_(http_authority(server.host, server.port)),
+      headers_(headers_of(server)),
+      http_(client_of(server)) {}
 
 Result<UdpCounts> ServerCounts::ask() {
-  const auto answer = http_.ask("GET", "/api/health");
+  const auto answer = http_->ask({"GET", "/api/health", headers_});
   if (!answer) return fail(fmt::format("{}: {}", where_, answer.error().message));
   // 503 has the same body: the server is up, and not well.
   if (answer->status != 200 && answer->status != 503) {
@@ -33,6 +31,8 @@ Result<UdpCounts> ServerCounts::ask() {
       if (member.value.get(count) == simdjson::SUCCESS) counts.rejected += count;
     }
   }
+  std::uint64_t datagrams = 0;
+  if (udp["datagrams"].get(datagrams) == simdjson::SUCCESS) counts.datagrams = datagrams;
   std::uint64_t drops = 0;
   if (udp["kernelDrops"].get(drops) == simdjson::SUCCESS) counts.kernel_drops = drops;
   return counts;

@@ -10,6 +10,7 @@
 #include <boost/beast/websocket.hpp>
 
 #include "cli/client_socket.h"
+#include "net/http_url.h"
 
 namespace slipstream {
 namespace beast = boost::beast;
@@ -84,7 +85,7 @@ std::expected<void, BodySender::Failure> WsSender::open() {
   }));
   websocket::response_type response;
   const auto error = c.wait([&](auto done) {
-    c.stream.async_handshake(response, client_socket::authority(server_.host, server_.port), path_,
+    c.stream.async_handshake(response, http_authority(server_.host, server_.port), path_,
                              std::move(done));
   });
   if (error == websocket::error::upgrade_declined) {

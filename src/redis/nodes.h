@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/circuit_breaker.h"
 #include "base/clock.h"
 #include "base/counters.h"
-#include "redis/circuit_breaker.h"
 #include "redis/connection.h"
 
 namespace slipstream {

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/circuit_breaker.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "redis/circuit_breaker.h"
 #include "redis/connection.h"
 #include "redis/nodes.h"
 #include "redis/pool.h"

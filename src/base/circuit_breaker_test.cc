@@ -1,4 +1,4 @@
-#include "redis/circuit_breaker.h"
+#include "base/circuit_breaker.h"
 
 #include <gtest/gtest.h>
 
