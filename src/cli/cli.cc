@@ -81,8 +81,9 @@ int run_cli(int argc, char** argv) {
   replay_command
       ->add_option(
           "recording", replay.source,
-          "A file (TRD long CSV, CSV with a header, NDJSON, or a JSON array of points), or "
-          "a session: a data directory or its log folder; or redis://HOST:PORT/STREAM")
+          "A file (TRD long CSV, CSV with a header, NDJSON, a JSON array of points, or a capture: "
+          ".cap, pcap, pcapng), or a session: a data directory or its log folder; or "
+          "redis://HOST:PORT/STREAM")
       ->required();
   replay_command
       ->add_option("--to", replay.to,
@@ -124,6 +125,9 @@ int run_cli(int argc, char** argv) {
     command->add_option("directory", log_directory, "A data directory or its log folder")
         ->required();
   }
+  replay_command
+      ->add_option("--port", replay.port, "Of a pcap or pcapng: only what was sent to this port")
+      ->check(CLI::Range(1, 65'535));
 
   std::string store_directory;
   std::string store_config;

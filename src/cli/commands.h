@@ -26,7 +26,7 @@ int run_demo(const DemoOptions& options);
 int run_check(const std::string& file);
 
 struct ReplayOptions {
-  std::string source;  ///< a recording's file; a data directory, or its log folder; redis://...
+  std::string source;  ///< a file; a data directory, or its log folder; redis://...
   std::string to;
   std::string speed = "1";       ///< a factor, or "max"
   std::string check = {};        ///< by UDP: http://HOST:PORT of the server; empty: nobody is asked
@@ -36,6 +36,7 @@ struct ReplayOptions {
   std::string from = "0";        ///< of a stream: an entry's id
   std::uint32_t partitions = 1;  ///< of a stream
 };
+  std::optional<std::uint16_t> port = {};  ///< of a capture: only what was sent there
 int run_replay(ReplayOptions options);
 
 struct ExportOptions {

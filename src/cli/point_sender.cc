@@ -15,6 +15,16 @@ namespace {
 
 constexpr std::string_view kDefaultWsPath = "/ws/realtime";
 
+/// nullptr: nobody is to be asked.
+Result<std::unique_ptr<UdpCheck>> begin_check(const ReplayTarget* check, const std::string& token,
+                                              UdpCheck::Items items) {
+  if (check == nullptr) return nullptr;
+  auto asks =
+      std::make_unique<UdpCheck>(BodySender::Server{check->host, check->port, token}, items);
+  if (auto begun = asks->begin(); !begun) return fail("--check: " + begun.error().message);
+  return asks;
+}
+
 }  // namespace
 
 Result<ReplayTarget> ReplayTarget::parse(std::string_view url) {
@@ -76,11 +86,20 @@ Result<std::unique_ptr<PointSender>> open_sender(const ReplayTarget& target,
   auto socket = UdpSender::open(target.host, target.port);
   if (!socket) return std::unexpected(socket.error());
   auto sender = std::make_unique<UdpPoints>(std::move(*socket));
-  if (check != nullptr) {
-    if (auto asked = sender->check_by({check->host, check->port, token}); !asked) {
-      return fail("--check: " + asked.error().message);
-    }
-  }
+  auto asks = begin_check(check, token, UdpCheck::Items::kPoints);
+  if (!asks) return std::unexpected(asks.error());
+  sender->check_by(std::move(*asks));
+  return sender;
+}
+
+Result<std::unique_ptr<UdpDatagrams>> open_datagrams(const ReplayTarget& target,
+                                                     const std::string& token,
+                                                     const ReplayTarget* check) {
+  auto sender = UdpDatagrams::open(target.host, target.port);
+  if (!sender) return sender;
+  auto asks = begin_check(check, token, UdpCheck::Items::kDatagrams);
+  if (!asks) return std::unexpected(asks.error());
+  (*sender)->check_by(std::move(*asks));
   return sender;
 }
 

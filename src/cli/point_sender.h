@@ -11,6 +11,8 @@
 
 namespace slipstream {
 
+class UdpDatagrams;
+
 /// Where a replay's points go. One thread.
 class PointSender {
  public:
@@ -49,5 +51,9 @@ Result<std::unique_ptr<PointSender>> open_sender(const ReplayTarget& target,
                                                  const std::string& token,
                                                  const Config::Redis& redis,
                                                  const ReplayTarget* check = nullptr);
+/// For datagrams as they were captured; `target` is one by UDP.
+Result<std::unique_ptr<UdpDatagrams>> open_datagrams(const ReplayTarget& target,
+                                                     const std::string& token,
+                                                     const ReplayTarget* check = nullptr);
 
 }  // namespace slipstream

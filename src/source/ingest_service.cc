@@ -165,6 +165,7 @@ IngestAnswer IngestService::refuse_undecodable(DecodeFault fault, const Job& job
           fmt::format("the decompressed body is larger than {} bytes", options_.max_body_bytes),
           job);
     case DecodeFault::kMalformed:
+    case DecodeFault::kShort:
       break;
   }
   return refuse(400, find_decoder(job.request.decoder)->malformed,

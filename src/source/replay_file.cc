@@ -2,20 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <fstream>
 #include <limits>
+#include <utility>
 
 #include "base/json_text.h"
 #include "codec/point_decoder.h"
 #include "codec/trd_csv.h"
-#include "net/body_encoding.h"
 #include "source/peer_table.h"
+#include "source/unpacked_file.h"
 
 namespace slipstream {
 namespace {
-
-constexpr std::size_t kMaxUnpackedBytes = std::size_t{4} << 30;
 
 class FirstErrors final : public RejectionSink {
  public:
@@ -32,39 +29,6 @@ class FirstErrors final : public RejectionSink {
  private:
   Recording& recording_;
 };
-
-/// What gzip or zstd packed, told by its first bytes, whatever the file is called.
-Result<std::string> unpacked(std::string text, const std::filesystem::path& file) {
-  using std::string_view_literals::operator""sv;
-  const auto packing = text.starts_with("\x1f\x8b"sv)           ? "gzip"sv
-                       : text.starts_with("\x28\xb5\x2f\xfd"sv) ? "zstd"sv
-                                                                : ""sv;
-  auto whole = decode_body(std::move(text), packing, kMaxUnpackedBytes);
-  if (!whole) {
-    return fail(
-        whole.error() == DecodeFault::kTooLarge
-            ? fmt::format("{}: more than {} GiB once unpacked", file.string(),
-                          kMaxUnpackedBytes >> 30)
-            : fmt::format("{}: it begins like {}, but is cut or damaged", file.string(), packing));
-  }
-  whole->reserve(whole->size() + JsonDecoder::kPadding);
-  return std::move(*whole);
-}
-
-Result<std::string> read_text(const std::filesystem::path& file) {
-  std::error_code error;
-  if (std::filesystem::is_directory(file, error)) {
-    return fail(fmt::format("{} is a directory", file.string()));
-  }
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return std::unexpected(errno_error(file.string(), errno));
-  const auto size = std::filesystem::file_size(file, error);
-  std::string text;
-  text.reserve((error ? 0 : size) + JsonDecoder::kPadding);
-  text.assign(std::istreambuf_iterator<char>(in), {});
-  if (in.bad()) return fail(fmt::format("{}: reading failed", file.string()));
-  return unpacked(std::move(text), file);
-}
 
 /// The array in {"telemetry":[...]}, else the text as it is.
 std::string_view unwrapped(std::string_view text) {
@@ -123,16 +87,18 @@ void decode_all(std::string_view text, std::string_view track, const SchemaOptio
 
 Result<Recording> read_recording(const std::filesystem::path& file, const std::string& track,
                                  const SchemaOptions& schema) {
-  auto text = read_text(file);
-  if (!text) return std::unexpected(text.error());
+  auto read = read_unpacked(file);
+  if (!read) return std::unexpected(read.error());
+  if (!read->fault.empty()) return fail(std::move(read->fault));
+  const std::string& text = read->bytes;
   Recording recording;
   FirstErrors errors(recording);
-  if (looks_like_trd(*text)) {
-    for (auto& point : pivot_trd(*text, track, errors)) {
+  if (looks_like_trd(text)) {
+    for (auto& point : pivot_trd(text, track, errors)) {
       recording.points.push_back({point.receipt_ns, point.event_time.ns, std::move(point.json)});
     }
   } else {
-    decode_all(*text, track, schema, errors, recording);
+    decode_all(text, track, schema, errors, recording);
   }
   if (recording.points.empty()) {
     return fail(fmt::format("{} holds no valid point{}{}", file.string(),
