@@ -24,6 +24,12 @@ class FileWindow {
   /// `size` bytes from `position`, fewer only at the end; good until the next call.
   Result<std::string_view> bytes(std::uint64_t position, std::size_t size);
   std::uint64_t end() const { return end_; }
+  /// The file goes on to there by now. What was read at its end is read again: it may have been cut
+  /// off and written anew.
+  void extend(std::uint64_t end) {
+    end_ = end;
+    size_ = 0;
+  }
 
   static constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
 
@@ -77,6 +83,35 @@ class SegmentScanner {
   std::uint64_t bytes_left() const { return window_.end() - position_; }
 
  private:
+  enum class Chain { kLost, kPassedOver, kGiven };
+
+ public:
+  /// Where it is in the file, so that it can come back to there once the file has grown.
+  struct Place {
+    std::uint64_t position;
+    std::uint64_t expected;
+    std::uint64_t whole_to;
+    Chain chain;
+    std::uint64_t chain_position;
+    std::uint64_t chain_from;
+    std::uint64_t wanted_to;
+  };
+  Place place() const {
+    return {position_, expected_, whole_to_, chain_, chain_position_, chain_from_, wanted_to_};
+  }
+  /// Pieces from `place` on are given once more. `end`: as far as the file goes by now.
+  void go_back(const Place& place, std::uint64_t end) {
+    position_ = place.position;
+    expected_ = place.expected;
+    whole_to_ = place.whole_to;
+    chain_ = place.chain;
+    chain_position_ = place.chain_position;
+    chain_from_ = place.chain_from;
+    wanted_to_ = place.wanted_to;
+    window_.extend(end);
+  }
+
+ private:
   Result<Piece> next_whole(std::uint64_t from_offset);
   Result<Piece> with_leaning(Piece lost, std::uint64_t from_offset);
   Result<Piece> next_alone(std::uint64_t from_offset);
@@ -95,7 +130,6 @@ class SegmentScanner {
   std::uint64_t expected_;      ///< the offset after the last header that was readable
   std::uint64_t whole_to_ = 0;  ///< up to this place in the file bodies are known to be whole
 
-  enum class Chain { kLost, kPassedOver, kGiven };
   Chain chain_ = Chain::kLost;  ///< what the next block may lean on
   std::uint64_t chain_position_ = 0;
   std::uint64_t chain_from_ = 0;  ///< the offset
