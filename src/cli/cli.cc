@@ -43,6 +43,26 @@ void add_export_options(CLI::App& command, ExportOptions& options) {
                      "TOML file (default: slipstream.toml, where there is one)");
 }
 
+void add_forward_options(CLI::App& command, ForwardOptions& options) {
+  command.add_option(
+      "--data", options.data_dir,
+      "Data directory, of a server that runs or not (default: as configured, ./data)");
+  command
+      .add_option("--to", options.to, "http://HOST:PORT or https://HOST:PORT of the other server")
+      ->required();
+  command.add_option("--token", options.token, "A token that the other server asks for")
+      ->envname("SLIPSTREAM_TOKEN");
+  command.add_option("--ca-file", options.ca_file,
+                     "PEM: who may sign the other server's certificate (default: whom this system "
+                     "trusts)");
+  command.add_flag("--compress", options.compress, "Bodies are packed by zstd");
+  command.add_flag("--once", options.once, "End when all that is in the log now has been sent");
+  command.add_flag("--only-new", options.only_new,
+                   "At the first start: what is in the log already is not sent");
+  command.add_option("--config", options.config_file,
+                     "TOML file (default: slipstream.toml, where there is one)");
+}
+
 }  // namespace
 
 int tell_failure(std::string_view command, const Error& error) {
@@ -100,6 +120,9 @@ int run_cli(int argc, char** argv) {
       "--check", replay.check,
       "By UDP: http://HOST:PORT of the server, which is asked how many came; "
       "with --speed max no more are sent than it keeps up with");
+  replay_command
+      ->add_option("--port", replay.port, "Of a pcap or pcapng: only what was sent to this port")
+      ->check(CLI::Range(1, 65'535));
   replay_command->add_option("--speed", replay.speed, "1, 10 ... times as fast, or max")
       ->capture_default_str();
   replay_command->add_option("--track", replay.track, "The track, for an export that names none");
@@ -115,6 +138,11 @@ int run_cli(int argc, char** argv) {
   auto* export_command = app.add_subcommand("export", "Write recorded points, or stored rollups");
   add_export_options(*export_command, exported);
 
+  ForwardOptions forward;
+  auto* forward_command = app.add_subcommand(
+      "forward", "Send what is in the log, and what comes, to another server, each point once");
+  add_forward_options(*forward_command, forward);
+
   std::string log_directory;
   auto* log_command = app.add_subcommand("log", "Look into the durable log");
   log_command->require_subcommand(1);
@@ -125,9 +153,6 @@ int run_cli(int argc, char** argv) {
     command->add_option("directory", log_directory, "A data directory or its log folder")
         ->required();
   }
-  replay_command
-      ->add_option("--port", replay.port, "Of a pcap or pcapng: only what was sent to this port")
-      ->check(CLI::Range(1, 65'535));
 
   std::string store_directory;
   std::string store_config;
@@ -154,6 +179,7 @@ int run_cli(int argc, char** argv) {
   if (*demo_command) return run_demo(demo);
   if (*check_command) return run_check(check_file);
   if (*export_command) return run_export(exported);
+  if (*forward_command) return run_forward(forward);
   if (*info_command) return run_log_info(log_directory);
   if (*verify_command) return run_log_verify(log_directory);
   if (*store_check_command) return run_store_check(store_directory);

@@ -35,9 +35,21 @@ struct ReplayOptions {
   std::string config_file = {};  ///< of a session or stream: what its members are called
   std::string from = "0";        ///< of a stream: an entry's id
   std::uint32_t partitions = 1;  ///< of a stream
-};
   std::optional<std::uint16_t> port = {};  ///< of a capture: only what was sent there
+};
 int run_replay(ReplayOptions options);
+
+struct ForwardOptions {
+  std::string config_file = {};  ///< what members are called, and where the data is
+  std::string data_dir = {};     ///< empty: as configured
+  std::string to;                ///< http://... or https://...
+  std::string token = {};
+  std::string ca_file = {};
+  bool compress = false;
+  bool once = false;
+  bool only_new = false;
+};
+int run_forward(const ForwardOptions& options);
 
 struct ExportOptions {
   std::string config_file = {};

@@ -1,0 +1,100 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/forward_delivery.h"
+#include "cli/forward_position.h"
+#include "cli/log_points.h"
+#include "cli/session.h"
+#include "log/segment_follower.h"
+#include "log/segment_reader.h"
+
+namespace slipstream {
+
+/// Sends what a log holds to another server, each point once. In two streams: what comes now, and
+/// behind it, whenever there is nothing new (and at least once in a few bodies), what could not be
+/// sent before, the oldest first. A body is written down (ForwardPosition) before it goes and when
+/// it is answered. One thread, but for progress().
+class Forwarder {
+ public:
+  static constexpr std::size_t kMaxBodyBytes = std::size_t{1} << 20;
+  static constexpr std::size_t kMaxPoints = 2'000;
+  /// Farther behind than this, what comes now goes first.
+  static constexpr std::uint64_t kFarBehind = 20'000;
+  static constexpr int kLiveBodiesPerGap = 8;
+  /// Between looks at a log that does not grow, and the least between bodies of what comes now.
+  static constexpr std::chrono::milliseconds kPause{100};
+
+  struct Options {
+    std::filesystem::path log_folder;
+    bool once = false;      ///< up to the log's end, in order; else for ever
+    bool only_new = false;  ///< of a position that is new: what is there already counts as sent
+  };
+  struct Counts {
+    std::uint64_t points = 0;
+    std::uint64_t refused = 0;
+    std::uint64_t lost = 0;  ///< offsets that could not be read, or were removed before
+    std::uint64_t values_dropped = 0;
+  };
+
+  /// All outlive it.
+  Forwarder(Options options, Schema& schema, ForwardPosition& position, BodyDelivery& delivery,
+            StopSignal& stop);
+
+  /// Until it is stopped, or (once) all is sent. Errors: it cannot go on.
+  Result<void> run();
+  const Counts& counts() const { return counts_; }
+
+ private:
+  struct Body {
+    OffsetRange range;
+    std::string lines;
+    std::size_t points = 0;
+  };
+
+  /// What the log holds by now, all of which is on the disk.
+  Result<LogExtent> look() const;
+  Result<void> begin();
+  Result<void> send_pending();
+  Result<void> run_once();
+  Result<void> run_on();
+  /// Where it is far behind, goes on with what comes now.
+  Result<void> jump();
+  void follow_from(std::uint64_t offset);
+  Result<void> read_gap(OffsetRange gap);
+  /// The next body of a gap. False: there is no gap.
+  Result<bool> send_of_gap();
+  /// Takes points until the body is full; whether there are any.
+  Result<bool> fill(LogPoints& points);
+  Result<void> send();
+  void skip(OffsetRange range) { position_.state().delivered.add(range); }
+  void tell_lost(const std::vector<LostRange>& lost);
+  void tell_progress();
+
+  const Options options_;
+  Schema& schema_;
+  ForwardPosition& position_;
+  BodyDelivery& delivery_;
+  StopSignal& stop_;
+  BatchPool pool_;
+
+  std::uint64_t begins_ = 0;  ///< the log's first offset, when it was last looked at
+  std::unique_ptr<SegmentFollower> follower_;
+  std::unique_ptr<LogPoints> live_;
+  std::optional<OffsetRange> gap_;
+  std::unique_ptr<SegmentReader> gap_reader_;
+  std::size_t gap_lost_ = 0;  ///< of the reader's, that were told
+  std::unique_ptr<LogPoints> gap_points_;
+
+  Body body_;
+  std::size_t max_bytes_ = kMaxBodyBytes;
+  std::size_t max_points_ = kMaxPoints;
+  Counts counts_;
+  std::chrono::steady_clock::time_point told_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace slipstream
