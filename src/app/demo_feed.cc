@@ -12,11 +12,15 @@ constexpr std::int64_t kPauseBetweenRoundsNs = kNsPerSecond;
 
 }  // namespace
 
+std::string demo_host(const Config& config) {
+  const std::string& host = config.udp.front().host;
+  const bool is_all = host.empty() || host == "0.0.0.0" || host == "::";
+  return is_all ? "127.0.0.1" : host;
+}
+
 Result<std::unique_ptr<DemoFeed>> DemoFeed::open(const Config& config, double total_m,
                                                  std::uint16_t udp_port, const Clock& clock) {
-  const std::string& host = config.udp.front().host;
-  const bool all = host.empty() || host == "0.0.0.0" || host == "::";
-  auto sender = UdpSender::open(all ? "127.0.0.1" : host, udp_port);
+  auto sender = UdpSender::open(demo_host(config), udp_port);
   if (!sender) return std::unexpected(sender.error());
   std::unique_ptr<DemoFeed> feed(new DemoFeed(std::move(*sender), clock));
   feed->start_ = clock.moment();

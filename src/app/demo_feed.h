@@ -12,9 +12,19 @@
 
 namespace slipstream {
 
+/// Sends a demo's points to its own server. One thread.
+class DemoSource : public Agent {
+ public:
+  /// "20 cars at barber"
+  virtual const std::string& title() const = 0;
+};
+
+/// Where the server of this configuration is reached from this machine.
+std::string demo_host(const Config& config);
+
 /// What a demo sends to its own server, as real datagrams over loopback: a simulated field of cars,
 /// or a recording over and over, its times moved to now. One thread.
-class DemoFeed final : public Agent {
+class DemoFeed final : public DemoSource {
  public:
   /// Errors: the recording cannot be read, the server's socket not be reached.
   static Result<std::unique_ptr<DemoFeed>> open(const Config& config, double total_m,
@@ -24,8 +34,7 @@ class DemoFeed final : public Agent {
   void idle() override;
   void wake() override {}
 
-  /// "20 cars at barber"
-  const std::string& title() const { return title_; }
+  const std::string& title() const override { return title_; }
 
   static constexpr double kRateHz = 25;
 

@@ -92,6 +92,11 @@ int run_cli(int argc, char** argv) {
   demo_command->add_option("--seed", demo.seed, "The same seed gives the same race")
       ->check(CLI::NonNegativeNumber);
 
+  demo_command
+      ->add_option("--as", demo.as,
+                   "f1 or forza: the field is sent as that game's packets (default: as JSON)")
+      ->check(CLI::IsMember({"f1", "forza"}));
+
   std::string check_file;
   auto* check_command = app.add_subcommand("check", "Name every fault of a configuration");
   check_command->add_option("file", check_file, "TOML file")->required();

@@ -20,6 +20,7 @@ struct DemoOptions {
   ServeOptions serve;
   std::optional<std::uint32_t> cars;
   std::optional<std::uint64_t> seed;
+  std::string as = {};  ///< "f1" or "forza": as that game sends; empty: JSON
 };
 int run_demo(const DemoOptions& options);
 

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "app/check_parts.h"
 #include "app/demo_feed.h"
+#include "app/game_feed.h"
 #include "app/racing_component.h"
 #include "app/topology.h"
 #include "base/descriptors.h"
@@ -111,6 +113,35 @@ Result<std::unique_ptr<Topology>> start(const Config& config) {
   return Topology::start(config, bar.progress());
 }
 
+/// What of the configuration keeps a demo from sending as it is asked to.
+std::optional<ConfigFault> demo_fault(const Config& config, const DemoOptions& options) {
+  const std::string& decoder = config.udp.front().decoder;
+  const std::string wanted = options.as.empty() ? "json" : "games";
+  if (decoder != "auto" && decoder != wanted) {
+    return ConfigFault{"[udp] decoder",
+                       fmt::format("the demo sends {}: auto or {} is expected",
+                                   options.as.empty() ? "JSON" : "a game's packets", wanted)};
+  }
+  if (!options.as.empty() && !config.demo.data_path.empty()) {
+    return ConfigFault{"[demo] data_path", "--as sends the simulated field: leave it out"};
+  }
+  return std::nullopt;
+}
+
+Result<std::unique_ptr<DemoSource>> open_feed(const Config& config, const DemoOptions& options,
+                                              const Topology& server) {
+  if (!options.as.empty()) {
+    const auto game = options.as == "f1" ? GameFeed::Game::kF1 : GameFeed::Game::kForza;
+    auto feed = GameFeed::open(config, game, server.udp_port(), system_clock());
+    if (!feed) return std::unexpected(feed.error());
+    return std::unique_ptr<DemoSource>(std::move(*feed));
+  }
+  const auto& sectors = server.components().get<RacingComponent>().sectors();
+  auto feed = DemoFeed::open(config, sectors.total_m("barber"), server.udp_port(), system_clock());
+  if (!feed) return std::unexpected(feed.error());
+  return std::unique_ptr<DemoSource>(std::move(*feed));
+}
+
 int fail_to_start(const Error& error) {
   log_error("cannot start", {{"why", error.message}});
   return kExitFailure;
@@ -169,8 +200,8 @@ int run_demo(const DemoOptions& options) {
     print_faults({{"[udp] enabled", "the demo sends by UDP: it must be true"}});
     return kExitConfig;
   }
-  if (const auto& decoder = config->udp.front().decoder; decoder != "auto" && decoder != "json") {
-    print_faults({{"[udp] decoder", "the demo sends JSON: auto or json is expected"}});
+  if (auto fault = demo_fault(*config, options)) {
+    print_faults({*fault});
     return kExitConfig;
   }
   Signals signals;
@@ -179,9 +210,7 @@ int run_demo(const DemoOptions& options) {
   }
   auto server = start(*config);
   if (!server) return fail_to_start(server.error());
-  const auto& sectors = (*server)->components().get<RacingComponent>().sectors();
-  auto feed =
-      DemoFeed::open(*config, sectors.total_m("barber"), (*server)->udp_port(), system_clock());
+  auto feed = open_feed(*config, options, **server);
   if (!feed) return fail_to_start(feed.error());
   AgentThread feed_thread("demo", **feed);
 
