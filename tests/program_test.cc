@@ -107,6 +107,8 @@ TEST(Program, DemoShowsTwentyCars) {
   }));
   demo.signal(SIGINT);
   EXPECT_EQ(demo.exit_code(std::chrono::seconds(5)), 0);
+  EXPECT_TRUE(std::filesystem::exists(directory.path() / "data-demo" / "slipstream.db"));
+  EXPECT_FALSE(std::filesystem::exists(directory.path() / "data")) << "real data is kept apart";
 }
 
 TEST(Program, DemoPlaysAFileOfPoints) {

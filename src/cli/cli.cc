@@ -88,6 +88,9 @@ int run_cli(int argc, char** argv) {
   DemoOptions demo;
   auto* demo_command = app.add_subcommand("demo", "Run the server with a simulated field of cars");
   add_serve_options(*demo_command, demo.serve);
+  demo_command->add_option("--data", demo.data_dir,
+                           "Data directory (default: ./data-demo: beside the configured one, since "
+                           "simulated cars are kept out of real data)");
   demo_command->add_option("--cars", demo.cars, "How many")->check(CLI::Range(1, 1'000));
   demo_command->add_option("--seed", demo.seed, "The same seed gives the same race")
       ->check(CLI::NonNegativeNumber);

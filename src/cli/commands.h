@@ -18,6 +18,7 @@ int run_serve(const ServeOptions& options);
 
 struct DemoOptions {
   ServeOptions serve;
+  std::string data_dir = {};  ///< empty: beside the configured one, its name with "-demo"
   std::optional<std::uint32_t> cars;
   std::optional<std::uint64_t> seed;
   std::string as = {};  ///< "f1" or "forza": as that game sends; empty: JSON

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -147,6 +148,13 @@ int fail_to_start(const Error& error) {
   return kExitFailure;
 }
 
+/// Simulated cars are kept out of what a server with the same configuration has recorded.
+std::filesystem::path demo_directory(std::filesystem::path configured, const std::string& asked) {
+  if (!asked.empty()) return asked;
+  if (!configured.has_filename()) configured = configured.parent_path();
+  return configured += "-demo";
+}
+
 }  // namespace
 
 int run_check(const std::string& file) {
@@ -193,6 +201,7 @@ int run_demo(const DemoOptions& options) {
     print_faults(config.error());
     return kExitConfig;
   }
+  config->store.data_dir = demo_directory(config->store.data_dir, options.data_dir);
   if (options.cars) config->demo.cars = *options.cars;
   if (options.seed) config->demo.seed = *options.seed;
   if (config->schema.sequence.empty()) config->schema.sequence = "seq";
