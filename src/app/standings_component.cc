@@ -1,7 +1,5 @@
 #include "app/standings_component.h"
 
-#include <fmt/format.h>
-
 #include <string>
 
 #include "net/http_server.h"
@@ -52,20 +50,15 @@ HttpResponse StandingsComponent::answer(const HttpRequest& request) {
   standings_.update(now);
   const auto track = request.query_value("track");
   const auto session = request.query_value("session");
-  std::optional<TrackStandings> newest;
+  std::string body = R"({"standings":[)";
   for (const auto& name : standings_.tracks()) {
     if (track && *track != name) continue;
-    auto standings = standings_.of(name, now);
+    const auto standings = standings_.of(name, now);
     if (!standings || (session && *session != standings->session)) continue;
-    if (!newest || newest->heard < standings->heard) newest = std::move(standings);
+    if (!body.ends_with('[')) body += ',';
+    body += encode_standings(*standings);
   }
-  if (newest) return {.body = encode_standings(*newest)};
-  if (!track && !session) {
-    return {.body = R"({"type":"standings_update","track":null,"session":null,"cars":[]})"};
-  }
-  return error_response(
-      404, fmt::format("no car of that {} has sent its lap and distance in the last ten minutes",
-                       session ? "session" : "track"));
+  return {.body = body += "]}"};
 }
 
 void StandingsComponent::routes(HttpServer& http) {

@@ -28,6 +28,15 @@ double driven_m(const ProgressSample& from, const ProgressSample& to) {
 
 }  // namespace
 
+void keep_best(PerSector& best, std::int32_t sector, double seconds) {
+  const auto place = std::ranges::lower_bound(best, sector, {}, &PerSector::value_type::first);
+  if (place != best.end() && place->first == sector) {
+    place->second = std::min(place->second, seconds);
+  } else {
+    best.emplace(place, sector, seconds);
+  }
+}
+
 void CarProgress::begin_anew() {
   *this = {};
 }
@@ -56,7 +65,8 @@ void CarProgress::observe(const ProgressSample& sample, TrackLength& track) {
     if (turn != place_.turn) cross_line(sample, turn, track);
     if (sample.sector != newest_->sector) cross_sector(sample, turn, track);
   }
-  take_official(sample);
+  if (sample.lap_invalid > 0) invalid_turn_ = turn;
+  take_official(sample, turn);
   newest_ = sample;
   place_ = place;
   keep_passage({place_, sample.when}, track.metres());
@@ -90,7 +100,9 @@ std::int32_t CarProgress::turn_of(const ProgressSample& sample, const TrackLengt
 void CarProgress::go_back_to(const Place& place) {
   while (!way_.empty() && way_.back().place >= place) way_.pop_back();
   while (!laps_.empty() && laps_.back().turn >= place.turn) laps_.pop_back();
+  while (!sectors_.empty() && sectors_.back().turn >= place.turn) sectors_.pop_back();
   if (line_ && line_->turn > place.turn) line_.reset();
+  if (invalid_turn_ && *invalid_turn_ >= place.turn) invalid_turn_.reset();
   sector_.reset();
   official_last_s_.reset();
 }
@@ -145,24 +157,37 @@ void CarProgress::cross_sector(const ProgressSample& sample, std::int32_t turn,
     when = after(before.when, share * seconds_between(before.when, sample.when));
   }
   if (sector_ && sector_->number == before.sector) {
-    keep_sector(before.sector, seconds_between(sector_->when, when));
+    keep_sector({sector_->turn, before.sector, seconds_between(sector_->when, when)});
   }
   sector_ = {sample.sector, turn, when};
 }
 
-void CarProgress::keep_sector(std::int32_t sector, double seconds) {
+void CarProgress::keep_sector(const TimedSector& timed) {
   const auto place =
-      std::ranges::lower_bound(sector_times_s_, sector, {}, &PerSector::value_type::first);
-  if (place != sector_times_s_.end() && place->first == sector) {
-    place->second = seconds;
+      std::ranges::lower_bound(sector_times_s_, timed.sector, {}, &PerSector::value_type::first);
+  if (place != sector_times_s_.end() && place->first == timed.sector) {
+    place->second = timed.seconds;
   } else {
-    sector_times_s_.emplace(place, sector, seconds);
+    sector_times_s_.emplace(place, timed.sector, timed.seconds);
   }
+  // What the source tells stands in place of what was found out.
+  const auto same = std::ranges::find_if(sectors_, [&](const TimedSector& kept) {
+    return kept.turn == timed.turn && kept.sector == timed.sector;
+  });
+  if (same != sectors_.end()) {
+    same->seconds = timed.seconds;
+    return;
+  }
+  sectors_.push_back(timed);
+  if (sectors_.size() > kMostSectorTimes) sectors_.pop_front();
 }
 
-void CarProgress::take_official(const ProgressSample& sample) {
-  if (sample.sector1_s > 0) keep_sector(0, sample.sector1_s);
-  if (sample.sector2_s > 0) keep_sector(1, sample.sector2_s);
+void CarProgress::take_official(const ProgressSample& sample, std::int32_t turn) {
+  const auto take = [&](std::int32_t sector, double before, double now) {
+    if (now > 0 && now != before) keep_sector({turn, sector, now});
+  };
+  take(0, newest_->sector1_s, sample.sector1_s);
+  take(1, newest_->sector2_s, sample.sector2_s);
   const double told = sample.last_lap_s;
   if (!(told > 0)) return;
   const bool is_new = !(newest_->last_lap_s == told);
@@ -170,7 +195,7 @@ void CarProgress::take_official(const ProgressSample& sample) {
   official_last_s_ = told;
   // Of three sectors the last one is what is left; the two before are told until the line.
   if (newest_->sector1_s > 0 && newest_->sector2_s > 0 && newest_->lap != sample.lap) {
-    keep_sector(2, told - newest_->sector1_s - newest_->sector2_s);
+    keep_sector({turn - 1, 2, told - newest_->sector1_s - newest_->sector2_s});
   }
   // A source tells it at the line or shortly behind: of the lap before the one that it is in now.
   if (laps_.empty() || laps_.back().turn != sample.lap - 1) {
@@ -181,6 +206,7 @@ void CarProgress::take_official(const ProgressSample& sample) {
 }
 
 void CarProgress::keep_lap(TimedLap lap) {
+  lap.counts = lap.turn != invalid_turn_;
   laps_.push_back(lap);
   if (laps_.size() > kMostLaps) laps_.pop_front();
 }
@@ -237,8 +263,23 @@ std::optional<double> CarProgress::last_lap_s() const {
 }
 
 std::optional<double> CarProgress::best_lap_s() const {
-  if (laps_.empty()) return std::nullopt;
-  return std::ranges::min(laps_, {}, &TimedLap::seconds).seconds;
+  std::optional<double> best;
+  for (const TimedLap& lap : laps_) {
+    if (lap.counts && (!best || lap.seconds < *best)) best = lap.seconds;
+  }
+  return best;
+}
+
+PerSector CarProgress::best_sectors_s() const {
+  PerSector best;
+  for (const TimedSector& timed : sectors_) {
+    const bool counts =
+        timed.turn != invalid_turn_ && std::ranges::none_of(laps_, [&](const TimedLap& lap) {
+          return lap.turn == timed.turn && !lap.counts;
+        });
+    if (counts) keep_best(best, timed.sector, timed.seconds);
+  }
+  return best;
 }
 
 }  // namespace slipstream

@@ -19,6 +19,9 @@ struct Place {
   friend auto operator<=>(const Place&, const Place&) = default;
 };
 
+/// Keeps of each sector the least time.
+void keep_best(PerSector& best, std::int32_t sector, double seconds);
+
 /// One car's way around a track, from its samples: its place, when it was where, and the times of
 /// its laps and sectors.
 ///
@@ -29,11 +32,12 @@ struct Place {
 /// Times that the source tells are taken as they are. Else crossings are interpolated between the
 /// samples on both sides, by distance. A lap or sector is timed only when both of its crossings
 /// were seen, with no more than kMostApartNs between the samples. Memory: kMostPassages x 24 bytes,
-/// and the times of kMostLaps laps. Threads: one.
+/// and the times of kMostLaps laps and their sectors. Threads: one.
 class CarProgress {
  public:
   static constexpr std::size_t kMostPassages = 1'536;
   static constexpr std::size_t kMostLaps = 512;
+  static constexpr std::size_t kMostSectorTimes = 2'048;
   static constexpr std::int32_t kMostSectors = 64;
   static constexpr std::int64_t kMostApartNs = kNsPerSecond;
   /// An event time this far behind the newest is a clock that was set back, or another run.
@@ -52,9 +56,12 @@ class CarProgress {
   std::optional<EventTime> passed(const Place& place, double track_m) const;
 
   std::optional<double> last_lap_s() const;
+  /// Of laps that count.
   std::optional<double> best_lap_s() const;
   /// The newest time of each sector.
   const PerSector& sector_times_s() const { return sector_times_s_; }
+  /// The best time of each, of laps that count.
+  PerSector best_sectors_s() const;
 
  private:
   struct Passage {
@@ -69,6 +76,12 @@ class CarProgress {
   struct TimedLap {
     std::int32_t turn = 0;
     double seconds = 0;
+    bool counts = true;
+  };
+  struct TimedSector {
+    std::int32_t turn = 0;
+    std::int32_t sector = 0;
+    double seconds = 0;
   };
 
   void begin_anew();
@@ -78,8 +91,8 @@ class CarProgress {
   void cross_sector(const ProgressSample& sample, std::int32_t turn, TrackLength& track);
   void keep_passage(const Passage& passage, double track_m);
   void keep_lap(TimedLap lap);
-  void keep_sector(std::int32_t sector, double seconds);
-  void take_official(const ProgressSample& sample);
+  void keep_sector(const TimedSector& timed);
+  void take_official(const ProgressSample& sample, std::int32_t turn);
 
   std::optional<ProgressSample> newest_;
   Place place_;
@@ -88,7 +101,9 @@ class CarProgress {
   std::optional<Crossing> sector_;
   std::deque<TimedLap> laps_;
   std::optional<double> official_last_s_;
+  std::optional<std::int32_t> invalid_turn_;  ///< the newest one
   PerSector sector_times_s_;
+  std::deque<TimedSector> sectors_;
 };
 
 }  // namespace slipstream

@@ -23,9 +23,11 @@ struct ProgressSample {
   double last_lap_s = kAbsent;  ///< the time of the lap before, where the source takes it
   double sector1_s = kAbsent;   ///< likewise, of this lap, once it is over; 0 before that
   double sector2_s = kAbsent;
-  double pit_status = kAbsent;  ///< 0 none, 1 pitting, 2 in the pit area
-  std::uint32_t received = 0;   ///< points since the sample before, this one's among them
-  std::uint32_t missing = 0;    ///< likewise, holes in the numbers of points
+  double pit_status = kAbsent;   ///< 0 none, 1 pitting, 2 in the pit area
+  double lap_invalid = kAbsent;  ///< not 0: the lap counts for nothing
+  double tyre_age_laps = kAbsent;
+  std::uint32_t received = 0;  ///< points since the sample before, this one's among them
+  std::uint32_t missing = 0;   ///< likewise, holes in the numbers of points
 };
 
 inline std::int64_t milliseconds_of(ArrivalTime time) {
@@ -36,8 +38,9 @@ inline std::int64_t milliseconds_of(ArrivalTime time) {
 struct CarSamples {
   std::string track;
   std::string chassis;
-  std::optional<std::string> session;  ///< what the source calls it; nothing: not looked at again
-  bool counts_points = false;          ///< its points have numbers
+  std::optional<std::string> session;   ///< what the source calls it; nothing: as before
+  std::optional<std::string> compound;  ///< of its tyres, likewise
+  bool counts_points = false;           ///< its points have numbers
   std::vector<ProgressSample> samples;
 };
 

@@ -15,7 +15,9 @@ struct Told {
 constexpr Told kTold[] = {{"last_lap_s", &ProgressSample::last_lap_s},
                           {"sector1_s", &ProgressSample::sector1_s},
                           {"sector2_s", &ProgressSample::sector2_s},
-                          {"pit_status", &ProgressSample::pit_status}};
+                          {"pit_status", &ProgressSample::pit_status},
+                          {"lap_invalid", &ProgressSample::lap_invalid},
+                          {"tyre_age_laps", &ProgressSample::tyre_age_laps}};
 
 /// A distance that is less by so much began anew, whatever the lap says.
 constexpr double kBeganAnewM = 200;
@@ -27,14 +29,13 @@ bool has_passed(std::int64_t from_ms, std::int64_t to_ms, std::int64_t ms) {
   return to_ms < from_ms || to_ms - from_ms >= ms;
 }
 
-/// The text of the member `session`; empty: there is none. Its quotes are no others', since those
-/// in texts are escaped.
-std::string_view session_in(std::string_view json) {
-  constexpr std::string_view kMember = "\"session\":\"";
-  const auto at = json.find(kMember);
+/// The text of a member, given as `"NAME":"`; empty: there is none. Its quotes are no others',
+/// since those in texts are escaped.
+std::string_view text_in(std::string_view json, std::string_view member) {
+  const auto at = json.find(member);
   if (at == std::string_view::npos || at == 0) return {};
   if (json[at - 1] != ',' && json[at - 1] != '{' && json[at - 1] != ' ') return {};
-  const auto begin = at + kMember.size();
+  const auto begin = at + member.size();
   const auto end = json.find('"', begin);
   if (end == std::string_view::npos) return {};
   const auto text = json.substr(begin, end - begin);
@@ -106,7 +107,7 @@ ProgressSampler::Car* ProgressSampler::car_of(const PointBatch& batch, const Poi
     car.series_hash = point.series_hash;
     car.track = batch.track(point);
     car.chassis = batch.chassis(point);
-    car.tells_session = true;
+    car.tells_texts = true;
   }
   return &car;
 }
@@ -145,10 +146,13 @@ void ProgressSampler::see(Car& car, std::uint32_t machine, const ProgressSample&
   car.skipped.reset();
   car.sampled_ms = now_ms;
   if (point.has_texts) {
-    const auto session = session_in(batch.json(point));
-    if (session != car.session) {
+    const auto json = batch.json(point);
+    const auto session = text_in(json, R"("session":")");
+    const auto compound = text_in(json, R"("tyre_compound":")");
+    if (session != car.session || compound != car.compound) {
       car.session = session;
-      car.tells_session = true;
+      car.compound = compound;
+      car.tells_texts = true;
     }
   }
   add(car, sample);
@@ -172,9 +176,13 @@ void ProgressSampler::report(bool all) {
       CarSamples& told = cars.emplace_back(CarSamples{.track = car.track,
                                                       .chassis = car.chassis,
                                                       .session = {},
+                                                      .compound = {},
                                                       .counts_points = car.has_sequence,
                                                       .samples = std::exchange(car.samples, {})});
-      if (std::exchange(car.tells_session, false)) told.session = car.session;
+      if (std::exchange(car.tells_texts, false)) {
+        told.session = car.session;
+        told.compound = car.compound;
+      }
     }
     car.is_active = car.skipped.has_value();
     return !car.is_active;

@@ -49,7 +49,8 @@ class ProgressSampler final : public PartitionObserver {
     std::string track;
     std::string chassis;
     std::string session;
-    bool tells_session = false;  ///< with the next report
+    std::string compound;
+    bool tells_texts = false;  ///< with the next report
     bool has_sequence = false;
     std::uint64_t newest_sequence = 0;
     std::uint32_t received = 0;  ///< since the newest sample

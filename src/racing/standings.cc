@@ -82,6 +82,7 @@ void Standings::take(CarSamples& told) {
   }
   Car& car = found->second;
   if (told.session && *told.session != car.session) car.session = *told.session;
+  if (told.compound) car.compound = *told.compound;
   car.counts_points = told.counts_points;
   for (const auto& sample : told.samples) {
     car.progress.observe(sample, track.length);
@@ -185,8 +186,12 @@ std::optional<TrackStandings> Standings::of(const std::string& name, ArrivalTime
     return *a.chassis < *b.chassis;
   });
 
-  TrackStandings standings{
-      .track = name, .session = track.session, .time = instant, .heard = track.heard, .cars = {}};
+  TrackStandings standings{.track = name,
+                           .session = track.session,
+                           .time = instant,
+                           .heard = track.heard,
+                           .best_sectors_s = {},
+                           .cars = {}};
   const Place leader = runners.front().place;
   for (std::size_t i = 0; i < runners.size(); ++i) {
     const Runner& runner = runners[i];
@@ -201,6 +206,9 @@ std::optional<TrackStandings> Standings::of(const std::string& name, ArrivalTime
     const std::int32_t turns = leader.turn - runner.place.turn;
     standing.laps_behind =
         std::max(0, runner.place.lapdist_m > leader.lapdist_m ? turns - 1 : turns);
+    for (const auto& [sector, seconds] : standing.best_sectors_s) {
+      keep_best(standings.best_sectors_s, sector, seconds);
+    }
     standings.cars.push_back(std::move(standing));
   }
   return standings;
@@ -217,12 +225,19 @@ Standing Standings::standing_of(const std::string& chassis, const Car& car, Arri
                     .best_lap_s = car.progress.best_lap_s(),
                     .sector = {},
                     .sectors_s = car.progress.sector_times_s(),
+                    .best_sectors_s = car.progress.best_sectors_s(),
+                    .compound = car.compound,
+                    .tyre_age_laps = {},
                     .pit = {},
                     .silent_s = std::max(0.0, static_cast<double>(now.ns - car.heard.ns) / 1e9),
                     .loss = {}};
   if (sample.sector >= 0) standing.sector = sample.sector;
   if (std::isfinite(sample.pit_status)) {
     standing.pit = static_cast<std::int32_t>(std::clamp(sample.pit_status, 0.0, 99.0));
+  }
+  if (std::isfinite(sample.tyre_age_laps)) {
+    standing.tyre_age_laps =
+        static_cast<std::int32_t>(std::clamp(sample.tyre_age_laps, 0.0, 9'999.0));
   }
   const std::uint64_t received = car.share.received + car.share_before.received;
   const std::uint64_t missing = car.share.missing + car.share_before.missing;

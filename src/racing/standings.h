@@ -27,7 +27,10 @@ struct Standing {
   std::optional<double> last_lap_s;
   std::optional<double> best_lap_s;
   std::optional<std::int32_t> sector;
-  PerSector sectors_s;
+  PerSector sectors_s;  ///< the newest time of each
+  PerSector best_sectors_s;
+  std::string compound;  ///< of its tyres; empty: not known
+  std::optional<std::int32_t> tyre_age_laps;
   std::optional<std::int32_t> pit;  ///< as the source tells: 0 none, 1 pitting, 2 in the pit area
   double silent_s = 0;              ///< since its newest point came
   std::optional<double> loss;       ///< share of its points that did not come, in the last minute
@@ -36,9 +39,10 @@ struct Standing {
 /// The cars of one track, the first one first.
 struct TrackStandings {
   std::string track;
-  std::string session;  ///< what the source calls it; empty: it calls it nothing
-  EventTime time;       ///< the instant for which it holds, on the clock of the newest car
-  ArrivalTime heard;    ///< when the newest point of any of them came
+  std::string session;       ///< what the source calls it; empty: it calls it nothing
+  EventTime time;            ///< the instant for which it holds, on the clock of the newest car
+  ArrivalTime heard;         ///< when the newest point of any of them came
+  PerSector best_sectors_s;  ///< of all of them
   std::vector<Standing> cars;
 };
 
@@ -84,6 +88,7 @@ class Standings final : public ProgressSink {
   struct Car {
     CarProgress progress;
     std::string session;
+    std::string compound;
     bool counts_points = false;
     Share share;         ///< of the half minute at hand
     Share share_before;  ///< of that before

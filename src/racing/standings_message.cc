@@ -17,6 +17,18 @@ void milliseconds(ObjectWriter& object, std::string_view name, std::optional<dou
   object.number_or_null(name, seconds);
 }
 
+/// By number; a sector without a time is null, and none behind the last one with one is there.
+void sectors(ObjectWriter& object, std::string_view name, const PerSector& times) {
+  std::string& out = object.key(name) += '[';
+  std::int32_t next = 0;
+  for (const auto& [sector, seconds] : times) {
+    for (; next < sector; ++next) out += next > 0 ? ",null" : "null";
+    if (next++ > 0) out += ',';
+    append_json_number(out, rounded(seconds, 1'000));
+  }
+  out += ']';
+}
+
 void append_car(std::string& out, const Standing& car) {
   ObjectWriter object(out);
   object.number("position", static_cast<std::int64_t>(car.position));
@@ -29,16 +41,17 @@ void append_car(std::string& out, const Standing& car) {
   milliseconds(object, "last_lap_s", car.last_lap_s);
   milliseconds(object, "best_lap_s", car.best_lap_s);
   object.number_or_null("sector", car.sector);
-  // By number; a sector without a time is null, and none behind the last one with one is there.
-  object.key("sectors_s");
-  out += '[';
-  std::int32_t next = 0;
-  for (const auto& [sector, seconds] : car.sectors_s) {
-    for (; next < sector; ++next) out += next > 0 ? ",null" : "null";
-    if (next++ > 0) out += ',';
-    append_json_number(out, rounded(seconds, 1'000));
+  sectors(object, "sectors_s", car.sectors_s);
+  sectors(object, "best_sectors_s", car.best_sectors_s);
+  // On the track's line, which nobody learns yet.
+  object.key("x_m") += "null";
+  object.key("y_m") += "null";
+  if (car.compound.empty()) {
+    object.key("compound") += "null";
+  } else {
+    object.text("compound", car.compound);
   }
-  out += ']';
+  object.number_or_null("tyre_age_laps", car.tyre_age_laps);
   object.number_or_null("pit", car.pit);
   object.number("silent_s", rounded(car.silent_s, 10));
   std::optional<double> loss = car.loss;
@@ -61,6 +74,7 @@ std::string encode_standings(const TrackStandings& standings) {
     object.text("session", standings.session);
   }
   append_json_time(object.key("time"), standings.time.ns);
+  sectors(object, "best_sectors_s", standings.best_sectors_s);
   object.key("cars") += '[';
   for (const auto& car : standings.cars) {
     if (&car != standings.cars.data()) out += ',';

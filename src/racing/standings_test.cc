@@ -394,7 +394,7 @@ TEST_F(StandingsTest, WhatFindsNoRoomIsDroppedAndCounted) {
   Standings small({.max_cars = 1, .max_waiting = 3});
   const auto samples = [](const std::string& chassis, std::size_t count) {
     std::vector<CarSamples> cars(1);
-    cars[0] = {.track = "t", .chassis = chassis, .session = {}, .samples = {}};
+    cars[0] = {.track = "t", .chassis = chassis, .session = {}, .compound = {}, .samples = {}};
     for (std::size_t i = 0; i < count; ++i) {
       cars[0].samples.push_back({.when = at(static_cast<double>(i)),
                                  .arrival = arrival_at(static_cast<double>(i)),

@@ -82,8 +82,8 @@ async function start(): Promise<void> {
   const health = await json<{ wsPath?: string }>('/api/health');
   const recent = await json<{ recent: Point[] }>('/api/recent/2000');
   for (const point of recent?.recent ?? []) store.applyPoint(point, performance.now());
-  const standings = await json<Standings>('/api/standings');
-  if (standings?.cars) store.applyStandings(standings);
+  const standings = await json<{ standings?: Standings[] }>('/api/standings');
+  for (const track of standings?.standings ?? []) store.applyStandings(track);
 
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
   const query = token === '' ? '' : `?token=${encodeURIComponent(token)}`;

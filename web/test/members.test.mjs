@@ -208,20 +208,21 @@ for (const { say: name, options } of WAYS) {
     ]);
     // The points may come in two turns.
     const update = await client.next((m) => m.type === 'standings_update' && m.cars.some((car) => car.lapdist_m === 170));
-    assert.deepEqual(Object.keys(update), ['type', 'track', 'session', 'time', 'cars']);
+    assert.deepEqual(Object.keys(update), ['type', 'track', 'session', 'time', 'best_sectors_s', 'cars']);
     assert.deepEqual([update.track, update.session], [track, 'final']);
     assert.match(update.time, ISO);
     assert.deepEqual(update.cars.map((car) => [car.position, car.chassis, car.lap, car.lapdist_m]),
       [[1, 'first', 3, 10], [2, 'second', 2, 170]]);
     assert.deepEqual(Object.keys(update.cars[1]), [
       'position', 'chassis', 'lap', 'lapdist_m', 'gap_leader_s', 'gap_ahead_s', 'laps_behind', 'last_lap_s', 'best_lap_s', 'sector',
-      'sectors_s', 'pit', 'silent_s', 'loss',
+      'sectors_s', 'best_sectors_s', 'x_m', 'y_m', 'compound', 'tyre_age_laps', 'pit', 'silent_s', 'loss',
     ]);
     const ask = (query) => fetch(`http://127.0.0.1:${server.port}/api/standings?${query}`);
-    const asked = await (await ask(`track=${encodeURIComponent(track)}`)).json();
-    assert.deepEqual(asked.cars.map((car) => car.chassis), ['first', 'second']);
-    assert.equal((await (await ask('session=final')).json()).session, 'final');
-    assert.equal((await ask('track=nowhere')).status, 404);
+    const asked = async (query) => (await ask(query)).json();
+    const { standings: [only, ...others] } = await asked(`track=${encodeURIComponent(track)}`);
+    assert.deepEqual([only.cars.map((car) => car.chassis), others], [['first', 'second'], []]);
+    assert.ok((await asked('session=final')).standings.every((s) => s.session === 'final'));
+    assert.deepEqual(await asked('track=nowhere'), { standings: [] });
     assert.deepEqual(other.got.filter((m) => m.type === 'standings_update'), []);
     client.close();
     other.close();
