@@ -45,7 +45,8 @@ bool ChainDecoder::open(std::string_view payload) {
 
 bool ChainDecoder::read(std::string_view payload) {
   ByteReader reader(payload);
-  if (reader.fixed<std::uint8_t>() != log::kChainVersion) return false;
+  version_ = reader.fixed<std::uint8_t>();
+  if (version_ != log::kChainVersion && version_ != log::kMarksChainVersion) return false;
   const auto flags = reader.fixed<std::uint8_t>();
   if ((flags & ~(log::kLeans | log::kHasNames | log::kHasControls)) != 0) return false;
   if ((flags & log::kLeans) != 0) {
@@ -208,7 +209,7 @@ bool ChainDecoder::read_controls(ByteReader& reader) {
 
 bool ChainDecoder::read_control(ByteReader& reader, LogEntry& entry) {
   const auto kind = reader.fixed<std::uint8_t>();
-  if (kind >= kLogEntryKindCount) return false;
+  if (kind >= log::kind_count(version_)) return false;
   entry.kind = static_cast<LogEntryKind>(kind);
   const auto read_time = [&] {
     last_control_ns_ = static_cast<std::int64_t>(static_cast<std::uint64_t>(last_control_ns_) +
@@ -233,6 +234,10 @@ bool ChainDecoder::read_control(ByteReader& reader, LogEntry& entry) {
       break;
     case LogEntryKind::kVoid:
       if (!log::narrow(reader.varint(), entry.count) || entry.count == 0) return false;
+      break;
+    case LogEntryKind::kMark:
+      entry.time = read_time();
+      entry.text = reader.text();
       break;
   }
   return reader.ok();

@@ -102,7 +102,8 @@ class ChainDecoder {
   FieldTable& fields_;
   BatchPool& pool_;
   bool is_open_ = false;
-  std::uint64_t place_ = 0;  ///< of the next payload in the chain
+  std::uint8_t version_ = 0;  ///< of the payload
+  std::uint64_t place_ = 0;   ///< of the next payload in the chain
   std::uint8_t unit_ = 0;
   std::string text_;
   std::vector<Series> series_;

@@ -62,7 +62,7 @@ bool ChainEncoder::encode(const LogRows& rows, bool may_lean, std::string& paylo
       rows.runs(), [](const LogRows::Run& run) { return run.kind != LogEntryKind::kPoints; });
   payload.clear();
   ByteWriter writer(payload);
-  writer.fixed(log::kChainVersion);
+  writer.fixed(rows.has_marks() ? log::kMarksChainVersion : log::kChainVersion);
   writer.fixed(static_cast<std::uint8_t>((leans ? log::kLeans : 0u) |
                                          (has_names ? log::kHasNames : 0u) |
                                          (has_controls ? log::kHasControls : 0u)));
@@ -330,6 +330,10 @@ void ChainEncoder::write_controls(const LogRows& rows, std::string& out) {
         break;
       case LogEntryKind::kVoid:
         writer.varint(run.count);
+        break;
+      case LogEntryKind::kMark:
+        write_time(run.time);
+        writer.text(rows.str(run.text));
         break;
       case LogEntryKind::kKey:
         write_time(run.time);

@@ -15,11 +15,11 @@
 
 namespace slipstream {
 
-/// Writes rows as payloads of version 3 (docs/log_payload.md): point by point, each number as what
-/// is left of a guess, in bits. Payloads make a chain: the first has all names that it needs, those
-/// that build on it only what is new, and guess from what those before them told. A payload of a
-/// few points takes no more a point than one of thousands. All memory is kept for the next chain.
-/// One thread.
+/// Writes rows as payloads of version 3, or 5 with marks (docs/log_payload.md): point by point,
+/// each number as what is left of a guess, in bits. Payloads make a chain: the first has all names
+/// that it needs, those that build on it only what is new, and guess from what those before them
+/// told. A payload of a few points takes no more a point than one of thousands. All memory is kept
+/// for the next chain. One thread.
 class ChainEncoder {
  public:
   explicit ChainEncoder(const FieldTable& fields);

@@ -35,9 +35,10 @@ class Decoder {
   }
 
   // Formats whose points are told by several datagrams together, as frames of games are, keep
-  // pieces of them. All others have nothing to say here.
+  // pieces of them, and some have marks beside points. All others have nothing to say here.
 
-  /// Whether the bytes that were decoded last were such pieces, so that no points are no fault.
+  /// Whether the bytes that were decoded last were such pieces, or marks, so that no points are no
+  /// fault.
   virtual bool kept_last() const { return false; }
   /// When points that wait for more pieces go out without them, on the clock of the origins'
   /// arrivals; nothing: none wait. Whoever gives the bytes calls flush() then.

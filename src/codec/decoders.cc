@@ -9,6 +9,7 @@
 #include "codec/games_decoder.h"
 #include "codec/json_decoder.h"
 #include "codec/line_decoder.h"
+#include "codec/mark_decoder.h"
 #include "codec/trd_decoder.h"
 
 namespace slipstream {
@@ -97,6 +98,8 @@ const DecoderKind kKinds[] = {
      make<CsvDecoder>, kMalformedCsv, anything},
     {"table", "`trd` or `csv`, told by the header; in bodies and files", make<TableDecoder>,
      kMalformedCsv},
+    {"mark", "one mark as a JSON object: a note by hand ([live.md](live.md#marks))",
+     make<MarkDecoder>, kMalformedJson},
 };
 
 }  // namespace

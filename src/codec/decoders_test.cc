@@ -57,6 +57,9 @@ TEST_F(DecodersTest, EachIsFoundByItsNameAndTakesItsFormat) {
     EXPECT_THAT(refused_, IsEmpty()) << name;
     EXPECT_THAT(machine(), HasSubstr("of")) << name;
   }
+  names.insert("mark");
+  EXPECT_EQ(decode_as("mark", R"({"track":"a","text":"of a mark"})"), 0u);
+  EXPECT_THAT(refused_, IsEmpty());
   names.insert("games");
   names.insert("acc");
   EXPECT_EQ(decode_as("games", forza_datagram()), 1u);

@@ -22,6 +22,9 @@ void add_entry(LogRows& rows, const LogEntry& entry) {
     case LogEntryKind::kVoid:
       rows.add_void(entry.count);
       break;
+    case LogEntryKind::kMark:
+      rows.add_mark(entry.time, entry.text);
+      break;
   }
 }
 

@@ -14,8 +14,8 @@ struct LogEntry {
   std::uint32_t count = 1;      ///< offsets it takes
   std::uint32_t partition = 0;  ///< kPoints
   PointBatchPtr points = {};    ///< kPoints; the receiver's, to be put back into the pool
-  ArrivalTime time = {};        ///< kTick, kClose, kKey
-  std::string_view text = {};   ///< kDefinitions, kKey: the answer
+  ArrivalTime time = {};        ///< kTick, kClose, kKey, kMark: its arrival
+  std::string_view text = {};   ///< kDefinitions, kKey: the answer, kMark: as JSON
   std::string_view key = {};    ///< kKey
   std::uint16_t status = 0;     ///< kKey
 };

@@ -105,6 +105,11 @@ void LogRows::add_key(std::string_view key, ArrivalTime time, std::uint16_t stat
                .text = add_text(answer)});
 }
 
+void LogRows::add_mark(ArrivalTime arrival, std::string_view text) {
+  has_marks_ = true;
+  add_control({.kind = LogEntryKind::kMark, .time = arrival, .text = add_text(text)});
+}
+
 void LogRows::add_control(const Run& run) {
   runs_.push_back(run);
   count_ += run.count;
@@ -123,6 +128,7 @@ void LogRows::clear() {
   values_.clear();
   text_.clear();
   count_ = 0;
+  has_marks_ = false;
   min_event_time_ = {std::numeric_limits<std::int64_t>::max()};
   max_event_time_ = {std::numeric_limits<std::int64_t>::min()};
 }

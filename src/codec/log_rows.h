@@ -17,8 +17,9 @@ enum class LogEntryKind : std::uint8_t {
   kDefinitions,
   kKey,
   kVoid,  ///< stands for entries that the log refused, so that those behind them keep their places
+  kMark,  ///< of the points behind it (model/mark.h); for all partitions
 };
-inline constexpr std::size_t kLogEntryKindCount = 6;
+inline constexpr std::size_t kLogEntryKindCount = 7;
 
 /// Entries gathered for a block of the log, in order, as copies of their own: so a batch may go on
 /// to be folded, and changed, while its block is encoded on another thread. Copying takes some tens
@@ -31,9 +32,9 @@ class LogRows {
     std::uint32_t partition = 0;  ///< kPoints
     std::uint32_t count = 1;      ///< of entries, each with an offset of its own; kPoints, kVoid
     std::uint16_t status = 0;     ///< kKey
-    ArrivalTime time = {};        ///< kTick, kClose, kKey
+    ArrivalTime time = {};        ///< kTick, kClose, kKey, kMark
     TextRef key = {};             ///< kKey
-    TextRef text = {};            ///< kDefinitions, kKey: the answer
+    TextRef text = {};            ///< kDefinitions, kKey: the answer, kMark
   };
   /// A longer run is cut, so that a batch read back is no larger than one that is received.
   static constexpr std::uint32_t kMaxRun = 1'024;
@@ -49,10 +50,13 @@ class LogRows {
   void add_definitions(std::string_view text);
   void add_key(std::string_view key, ArrivalTime time, std::uint16_t status,
                std::string_view answer);
+  /// `text`: as codec/mark_json.h writes it.
+  void add_mark(ArrivalTime arrival, std::string_view text);
   void add_void(std::uint32_t count) { add_control({.kind = LogEntryKind::kVoid, .count = count}); }
   void clear();
 
   bool empty() const { return count_ == 0; }
+  bool has_marks() const { return has_marks_; }
   std::uint32_t count() const { return count_; }
   /// Of memory in use. A payload is smaller, but for the names of fields and a few bytes a value.
   std::size_t bytes() const {
@@ -81,6 +85,7 @@ class LogRows {
   std::vector<Value> values_;
   std::string text_;
   std::uint32_t count_ = 0;
+  bool has_marks_ = false;
   EventTime min_event_time_{std::numeric_limits<std::int64_t>::max()};
   EventTime max_event_time_{std::numeric_limits<std::int64_t>::min()};
 };

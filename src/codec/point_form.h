@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "codec/log_rows.h"
 #include "codec/point_log_format.h"
 #include "model/point.h"
 
@@ -16,6 +17,12 @@ template <typename T>
 bool narrow(std::uint64_t value, T& out) {
   out = static_cast<T>(value);
   return static_cast<std::uint64_t>(out) == value;
+}
+
+/// How many kinds of entries a payload of that version may have.
+inline std::size_t kind_count(std::uint8_t version) {
+  const bool has_marks = version == kMarksVersion || version == kMarksChainVersion;
+  return has_marks ? kLogEntryKindCount : kLogEntryKindCount - 1;
 }
 
 inline std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {

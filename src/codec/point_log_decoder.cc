@@ -25,13 +25,16 @@ Result<void> PointLogDecoder::open(std::string_view payload) {
   // What TextRef reaches, with room for the spare bytes behind each text.
   constexpr std::size_t kMaxBytes = std::size_t{1} << 30;
   if (payload.size() > kMaxBytes) return fail("the log's payload is too large");
-  is_chain_ = !payload.empty() && payload[0] == log::kChainVersion;
+  const auto version = payload.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(payload[0]);
+  is_chain_ = version == log::kChainVersion || version == log::kMarksChainVersion;
   if (is_chain_) {
     if (chain_.open(payload)) return {};
     return fail("the log's payload is damaged, or what it goes on with was not read");
   }
   chain_.end_chain();
-  if (!payload.empty() && (payload[0] < log::kOldestVersion || payload[0] > log::kVersion)) {
+  const bool is_known =
+      version == log::kOldestVersion || version == log::kVersion || version == log::kMarksVersion;
+  if (!payload.empty() && !is_known) {
     return fail("the log's payload is of a version that is not known");
   }
   next_run_ = next_row_ = next_text_ = 0;
@@ -59,7 +62,7 @@ bool PointLogDecoder::read_runs(ByteReader& reader) {
   for (std::uint64_t i = 0; i < runs; ++i) {
     LogEntry& run = runs_.emplace_back();
     const auto kind = reader.fixed<std::uint8_t>();
-    if (kind >= kLogEntryKindCount) return false;
+    if (kind >= log::kind_count(version_)) return false;
     run.kind = static_cast<LogEntryKind>(kind);
     run.index = static_cast<std::uint32_t>(index);
     switch (run.kind) {
@@ -86,6 +89,10 @@ bool PointLogDecoder::read_runs(ByteReader& reader) {
         break;
       case LogEntryKind::kVoid:
         if (!log::narrow(reader.varint(), run.count) || run.count == 0) return false;
+        break;
+      case LogEntryKind::kMark:
+        run.time = {reader.zigzag()};
+        run.text = reader.text();
         break;
     }
     if (!reader.ok()) return false;

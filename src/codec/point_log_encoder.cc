@@ -87,7 +87,7 @@ void PointLogEncoder::encode_columns(const LogRows& rows, std::string& payload) 
 
   payload.clear();
   ByteWriter writer(payload);
-  writer.fixed(log::kVersion);
+  writer.fixed(rows.has_marks() ? log::kMarksVersion : log::kVersion);
   write_runs(rows, payload);
   write_dictionaries(payload);
   writer.fixed(unit);
@@ -248,6 +248,10 @@ void PointLogEncoder::write_runs(const LogRows& rows, std::string& out) const {
         break;
       case LogEntryKind::kVoid:
         writer.varint(run.count);
+        break;
+      case LogEntryKind::kMark:
+        writer.zigzag(run.time.ns);
+        writer.text(rows.str(run.text));
         break;
       case LogEntryKind::kKey:
         writer.zigzag(run.time.ns);

@@ -11,6 +11,9 @@ namespace slipstream::point_log {
 inline constexpr std::uint8_t kVersion = 2;  ///< of columns
 /// Of chains, beside it: for few points, and for what is rewritten.
 inline constexpr std::uint8_t kChainVersion = 3;
+/// Of either form, where a payload has marks, which the others cannot have; else the same.
+inline constexpr std::uint8_t kMarksVersion = 4;
+inline constexpr std::uint8_t kMarksChainVersion = 5;
 /// 0.1's: it has no voids, and numbers of its own for sources in place of their names.
 inline constexpr std::uint8_t kOldestVersion = 1;
 

@@ -89,7 +89,7 @@ rc::Gen<AnyEntry> any_entry() {
       rc::gen::set(&AnyEntry::kind, rc::gen::element(LogEntryKind::kPoints, LogEntryKind::kPoints,
                                                      LogEntryKind::kTick, LogEntryKind::kClose,
                                                      LogEntryKind::kDefinitions, LogEntryKind::kKey,
-                                                     LogEntryKind::kVoid)),
+                                                     LogEntryKind::kVoid, LogEntryKind::kMark)),
       rc::gen::set(&AnyEntry::partition, rc::gen::element(0u, 1u, 2u, 4'294'967'295u)),
       rc::gen::set(&AnyEntry::points, rc::gen::container<std::vector<AnyPoint>>(any_point())),
       rc::gen::set(&AnyEntry::time, any_time()), rc::gen::set(&AnyEntry::key),
@@ -165,6 +165,11 @@ void add(const AnyEntry& any, Schema& schema, LogRows& rows, std::vector<std::st
     case LogEntryKind::kVoid:
       entry.count = any.status + 1u;
       rows.add_void(entry.count);
+      break;
+    case LogEntryKind::kMark:
+      entry.time = {any.time};
+      entry.text = any.text;
+      rows.add_mark(entry.time, any.text);
       break;
   }
   describe(entry, schema, expected);

@@ -178,6 +178,40 @@ TEST(PointLog, SourcesAreToldByTheirNames) {
   EXPECT_EQ(sources_of(payload, points.schema())[2], SourceKind::kReplay);
 }
 
+/// Where it has none a program of before reads it; where it has some that says what it lacks.
+TEST(PointLog, MarksStandAmongPointsInPayloadsOfAVersionOfTheirOwn) {
+  Points points;
+  const auto batch = decoded(points, {R"({"track":"a","chassis":"b","rpm":1})"});
+  PointLogEncoder encoder(points.schema().fields());
+  std::string payload;
+  for (const bool in_columns : {false, true}) {
+    LogRows rows;
+    for (const bool has_marks : {false, true, false}) {
+      rows.clear();
+      rows.add_points(*batch, 3);
+      if (has_marks) rows.add_mark({kNow}, R"({"type":"mark"})");
+      rows.add_points(*batch, 3);
+      in_columns ? encoder.encode_columns(rows, payload) : encoder.encode(rows, payload);
+      EXPECT_EQ(payload[0], in_columns ? (has_marks ? 4 : 2) : (has_marks ? 5 : 3));
+      const auto entries = read_back(payload, points.schema());
+      ASSERT_TRUE(entries);
+      if (!has_marks) continue;
+      ASSERT_EQ(entries->size(), 3u);
+      const LogEntry& mark = entries->at(1);
+      EXPECT_EQ(mark.kind, LogEntryKind::kMark);
+      EXPECT_EQ(mark.index, 1u);
+      EXPECT_EQ(mark.time.ns, kNow);
+      EXPECT_EQ(mark.text, R"({"type":"mark"})");
+      EXPECT_EQ(entries->at(2).index, 2u);
+      for (std::size_t size = 0; size < payload.size(); ++size) {
+        EXPECT_FALSE(read_back(payload.substr(0, size), points.schema())) << size;
+      }
+      --payload[0];  // a version that knows none, but for columns: 3 is the other form
+      EXPECT_FALSE(read_back(payload, points.schema()));
+    }
+  }
+}
+
 class OldPayload : public testing::TestWithParam<std::pair<const char*, int>> {};
 
 TEST_P(OldPayload, IsReadAndWrittenAnew) {

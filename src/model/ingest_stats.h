@@ -25,6 +25,8 @@ struct IngestStats {
   Counter udp_datagrams;
   Counter udp_kernel_drops;
   Counter errors_not_logged;  ///< by the limits per source address and in all
+  Counter marks;              ///< that have got their place in the log
+  Counter marks_refused;      ///< for what they said, for want of room, or by a log that takes none
   GameStats games;
   TimeHints time_hints;
 

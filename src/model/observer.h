@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/mark.h"
 #include "model/point.h"
 #include "model/rollup.h"
 
@@ -30,11 +31,14 @@ class ObserverState {
 /// nor their batch. Where it throws, the partition's work has failed (Supervisor).
 ///
 /// One without a state works for whoever looks on now: it is told of accepted points when they are
-/// folded, never of what a replay reads again, and of rollups when they are handed over.
+/// folded, never of what a replay reads again, likewise of marks; and of rollups when they are
+/// handed over.
 ///
 /// One with a state is a pure function of the log, as the windows are:
 ///   - it is told of every point that is folded, also in a replay, and of every rollup right behind
 ///     the point or tick that closed it, also where that rollup was handed over before;
+///   - it is told of every mark behind the points that stand before it in the log, and before those
+///     behind it;
 ///   - how points are cut into calls is another with each replay, and must mean nothing to it;
 ///   - what it gives to others it may give again after a restart; its state may know neither the
 ///     time of day nor what tick() tells.
@@ -49,6 +53,8 @@ class PartitionObserver {
   /// Completed points of `batch`, in their order.
   virtual void observe(const PointBatch& batch, std::span<const Point> points) = 0;
   void observe(const PointBatch& batch) { observe(batch, batch.points); }
+  /// Every partition's observers are told of every mark, whichever machine it is about.
+  virtual void observe_mark(const Mark& /*mark*/) {}
   virtual void observe_closed(std::span<const RollupPtr> /*rollups*/) {}
   /// Called every 50 ms or so while the partition works, and at the latest some 50 ms after the
   /// time that next_tick() tells.

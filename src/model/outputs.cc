@@ -10,6 +10,7 @@ std::size_t Output::bytes() const {
     bytes += sizeof(Rollup) + rollup->fields.size() * sizeof(FieldFigures);
   }
   for (const auto& key : keys) bytes += sizeof key + key.key.size() + key.answer.size();
+  for (const auto& placed : marks) bytes += sizeof placed + bytes_of(*placed.mark);
   if (checkpoint) {
     for (const auto& [number, state] : checkpoint->changed) bytes += state.size() + sizeof number;
   }

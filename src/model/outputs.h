@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "model/mark.h"
 #include "model/partition_id.h"
 #include "model/rollup.h"
 
@@ -67,6 +68,12 @@ struct DeadRange {
   std::string reason;
 };
 
+/// A mark, and its place in the log.
+struct PlacedMark {
+  std::optional<LogOffset> offset = {};  ///< none: the log is not kept
+  MarkPtr mark = {};
+};
+
 /// What came of the log up to a place: to be committed together, and only once the log is durable
 /// up to there.
 struct Output {
@@ -77,6 +84,7 @@ struct Output {
   std::unique_ptr<Checkpoint> checkpoint = {};
   std::vector<AnsweredKey> keys = {};
   std::vector<DeadRange> dead = {};
+  std::vector<PlacedMark> marks = {};  ///< of partition 0 alone: all have seen them
 
   std::size_t bytes() const;
   /// That the store gets of it: of rollups and of series.

@@ -7,19 +7,23 @@
 #include <string_view>
 #include <vector>
 
+#include "model/mark.h"
 #include "model/observer.h"
 #include "model/outputs.h"
 #include "model/point.h"
 #include "model/rollup.h"
+#include "model/stored_marks.h"
 #include "model/stored_rollups.h"
 
 namespace slipstream {
 
 /// The joints between rooms: who produces calls these, app/ plugs in who consumes.
 
-/// The batches of one body, taken together or not at all, also by the log.
+/// The batches of one body, taken together or not at all, also by the log; its marks stand behind
+/// its points.
 struct Body {
-  std::vector<PointBatchPtr> batches;
+  std::vector<PointBatchPtr> batches = {};
+  std::vector<MarkPtr> marks = {};
   Durability durability = Durability::kFsynced;  ///< that its sender will wait for
   const AnsweredKey* key = nullptr;              ///< goes into the log with the points
 };
@@ -29,6 +33,7 @@ enum class Refusal : std::uint8_t {
   kQueueFull,  ///< a partition's queue has no room
   kNoMemory,
   kLogUnavailable,  ///< nothing can be made as durable as asked at the moment
+  kNoMarks,         ///< the log takes points alone
 };
 
 /// Where sources hand their batches over, none of them empty, each of one source's points.
@@ -44,7 +49,9 @@ class PointSink {
   virtual void offer_each(std::span<PointBatchPtr> batches) {
     for (PointBatchPtr& batch : batches) offer(batch);
   }
-  /// Takes all of the batches or none of them. The place in the log behind them.
+  /// Takes all of the batches and marks or none of them. The place in the log behind them. Who
+  /// offers batches and marks one after the other has them in that order in the log, and every
+  /// partition sees them so.
   virtual std::expected<LogOffset, Refusal> offer_all(Body& body) = 0;
   /// How many bytes of points (PointBatch::bytes()) a body may have to be taken now; kNoLimit: any.
   virtual std::size_t room_bytes() const { return kNoLimit; }
@@ -70,6 +77,14 @@ class RollupSink {
   virtual ~RollupSink() = default;
   /// `rows[i]` is where the store has `rollups[i]`; 0: it does not keep that.
   virtual void accept(const RollupBatch& rollups, std::span<const RollupRow> rows) = 0;
+};
+
+/// Takes marks that are committed, each once, in the order of their rows. Must not block.
+/// Threads: the store's.
+class StoredMarkSink {
+ public:
+  virtual ~StoredMarkSink() = default;
+  virtual void accept(std::span<const StoredMark> marks) = 0;
 };
 
 /// Tells sectors by distance. Threads: any; answers stay valid for the life of the process.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "codec/mark_json.h"
 #include "pipeline/sectors.h"
 #include "window/window_set.h"
 
@@ -93,7 +94,14 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
     bytes += batch->bytes();
     of_partition[batch->partition] += batch->bytes();
   }
-  const Entries entries{.batches = body.batches, .key = body.key};
+  Entries entries{.batches = body.batches, .key = body.key, .marks = body.marks};
+  std::size_t mark_bytes = 0;
+  for (const auto& mark : body.marks) {
+    mark_bytes += bytes_of(*mark);
+    append_mark_json(entries.mark_texts.emplace_back(), *mark);
+  }
+  bytes += mark_bytes;
+  for (std::size_t& of_one : of_partition) of_one += mark_bytes;
   std::vector<Chunk> chunks;
   if (is_large(bytes)) {
     if (room_bytes() < bytes && stats_.backlog_bytes.value() > 0) {
@@ -122,7 +130,9 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
     parts_.outputs.accept({.position = next_, .keys = {*body.key}});
   }
   for (auto& batch : body.batches) hand_over_locked(std::move(batch));
+  for (const auto& mark : body.marks) hand_over_locked(mark);
   body.batches.clear();
+  body.marks.clear();
   if (body.durability > Durability::kLogged) sync_wanted_ = next_;
   check_places_locked();
   tell_backlog_locked();
@@ -151,6 +161,7 @@ std::vector<Journal::Chunk> Journal::chunks_of(const Entries& entries) const {
       added = chunks.back().rows.add_points(*batch, batch->partition, added, options_.block_bytes);
     }
   }
+  add_marks(chunks.back().rows, entries);
   return chunks;
 }
 
@@ -165,6 +176,7 @@ bool Journal::log_locked(const Entries& entries, std::vector<Chunk> chunks) {
     if (pending_.rows.empty()) pending_since_ = now;
     if (entries.key != nullptr) add_key(pending_.rows, *entries.key);
     for (const auto& batch : entries.batches) pending_.rows.add_points(*batch, batch->partition);
+    add_marks(pending_.rows, entries);
     return must_wake_flusher_locked(now) || was_silent;
   }
   if (!pending_.rows.empty()) cut_locked();
@@ -237,6 +249,22 @@ void Journal::hand_over_locked(PointBatchPtr batch) {
   const LogOffset offset = std::exchange(next_, next_ + points);
   const std::uint32_t partition = batch->partition;
   queues_.push(partition, {.offset = offset, .count = points, .batch = std::move(batch)});
+  if (log_ == nullptr) durable_.store(next_, std::memory_order_release);
+}
+
+void Journal::add_marks(LogRows& rows, const Entries& entries) {
+  for (std::size_t i = 0; i < entries.marks.size(); ++i) {
+    rows.add_mark(entries.marks[i]->arrival, entries.mark_texts[i]);
+  }
+}
+
+/// To all partitions, since it has its place among the points of each.
+void Journal::hand_over_locked(const MarkPtr& mark) {
+  parts_.ingest.marks.add();
+  const LogOffset offset = next_++;
+  for (std::uint32_t p = 0; p < queues_.partitions(); ++p) {
+    queues_.push(p, {.kind = Work::Kind::kMark, .offset = offset, .mark = mark});
+  }
   if (log_ == nullptr) durable_.store(next_, std::memory_order_release);
 }
 

@@ -132,8 +132,10 @@ class Journal final : public Agent, public PointSink {
 
   /// What is to be in the log as a whole.
   struct Entries {
-    std::span<const PointBatchPtr> batches;
+    std::span<const PointBatchPtr> batches = {};
     const AnsweredKey* key = nullptr;
+    std::span<const MarkPtr> marks = {};
+    std::vector<std::string> mark_texts = {};
   };
 
   bool is_large(std::size_t bytes) const;
@@ -141,7 +143,9 @@ class Journal final : public Agent, public PointSink {
   bool log_locked(const Entries& entries, std::vector<Chunk> chunks);
   void cut_locked();
   void check_places_locked() const;
+  static void add_marks(LogRows& rows, const Entries& entries);
   void hand_over_locked(PointBatchPtr batch);
+  void hand_over_locked(const MarkPtr& mark);
   void append_control_locked(Work::Kind kind, ArrivalTime now);
   std::size_t backlog_bytes_locked() const;
   bool has_backlog_room_locked(std::size_t more) const;

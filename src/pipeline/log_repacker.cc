@@ -109,7 +109,7 @@ Result<void> LogRepacker::take(const LogBlock& block, PointLogDecoder& decoder, 
 void LogRepacker::add_to(LogRows& rows, const LogEntry& entry) {
   add_entry(rows, entry);
   const bool has_time = entry.kind == LogEntryKind::kTick || entry.kind == LogEntryKind::kClose ||
-                        entry.kind == LogEntryKind::kKey;
+                        entry.kind == LogEntryKind::kKey || entry.kind == LogEntryKind::kMark;
   if (has_time) last_time_ns_ = entry.time.ns;
 }
 

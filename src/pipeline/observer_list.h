@@ -32,6 +32,12 @@ class ObserverList {
   void accepted(const PointBatch& batch) {
     for (PartitionObserver* const observer : stateless_) observer->observe(batch);
   }
+  /// In a replay those without a state are not told.
+  void marked(const Mark& mark, bool is_replayed) {
+    for (PartitionObserver* const observer : stateful_) observer->observe_mark(mark);
+    if (is_replayed) return;
+    for (PartitionObserver* const observer : stateless_) observer->observe_mark(mark);
+  }
   void handed_over(const RollupBatch& rollups) {
     if (rollups.empty()) return;
     for (PartitionObserver* const observer : stateless_) observer->observe_closed(rollups);

@@ -36,6 +36,7 @@ bool Partition::has_open_windows() const {
 Result<void> Partition::reset(const PartitionState* state) {
   dirty_ = {};
   closed_.clear();
+  marks_.clear();
   evicted_.clear();
   failure_.reset();
   const PartitionState nothing;
@@ -99,18 +100,32 @@ void Partition::process(Work& work) {
       windows_->tick(work.time, closed_);
       for (const std::uint32_t number : windows_->touched()) dirty_.changed(number);
       break;
+    case Work::Kind::kMark:
+      mark(work);
+      break;
     case Work::Kind::kClose:
       windows_->close_all(closed_);
       for (const std::uint32_t number : windows_->touched()) dirty_.changed(number);
       break;
   }
   observers_.closed(closed_);
-  if (work.end() <= guard_.handed_over()) closed_.clear();
+  if (work.end() <= guard_.handed_over()) {
+    closed_.clear();
+    marks_.clear();
+  }
   // Before anything is out: an observer may throw.
   observers_.handed_over(closed_);
   if (work.kind == Work::Kind::kPoints && !work.replayed) pass_on(work, begin);
   position_ = work.end();
   publish();
+}
+
+/// All partitions see it; the first one has it stored, whose outputs are in the log's order as
+/// well.
+void Partition::mark(const Work& work) {
+  if (!work.mark) return;
+  observers_.marked(*work.mark, work.replayed);
+  if (id_ == embedded_partition(0)) marks_.push_back({work.offset, work.mark});
 }
 
 void Partition::pass_gap(LogOffset from, LogOffset to) {
@@ -285,12 +300,14 @@ Result<void> Partition::begin(const PartitionState& state) {
 void Partition::publish(std::unique_ptr<Checkpoint> checkpoint) {
   publish_counts();
   guard_.hand_over(position_, windows_->sequence());
-  if (closed_.empty() && !checkpoint) return;
+  if (closed_.empty() && marks_.empty() && !checkpoint) return;
   context_.outputs.accept({.partition = id_,
                            .position = position_,
                            .rollups = std::move(closed_),
-                           .checkpoint = std::move(checkpoint)});
+                           .checkpoint = std::move(checkpoint),
+                           .marks = std::move(marks_)});
   closed_ = {};
+  marks_ = {};
 }
 
 }  // namespace slipstream

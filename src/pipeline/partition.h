@@ -98,6 +98,7 @@ class Partition {
  private:
   void fold(Work& work);
   void pass_on(Work& work, SteadyTime begin);
+  void mark(const Work& work);
   void all_changed();
   void publish(std::unique_ptr<Checkpoint> checkpoint = nullptr);
   Result<void> restore(const PartitionState& state);
@@ -123,6 +124,7 @@ class Partition {
   std::vector<WindowCounts> published_;
   std::int64_t published_series_ = 0;
   RollupBatch closed_;
+  std::vector<PlacedMark> marks_;  ///< of the work at hand, where they are to be stored
   std::vector<Work> taken_;
   std::size_t next_ = 0;  ///< of what was taken
   std::vector<std::uint32_t> evicted_;

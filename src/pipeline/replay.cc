@@ -11,6 +11,7 @@
 
 #include "base/bounded_queue.h"
 #include "base/signal.h"
+#include "codec/mark_json.h"
 #include "codec/point_log_decoder.h"
 
 namespace slipstream {
@@ -26,6 +27,12 @@ Work work_of(LogEntry& entry, LogOffset base) {
     case LogEntryKind::kClose:
     case LogEntryKind::kDefinitions:
       work.kind = Work::Kind::kClose;
+      break;
+    case LogEntryKind::kMark:
+      work.kind = Work::Kind::kMark;
+      if (auto mark = parse_mark_json(entry.text, entry.time)) {
+        work.mark = std::make_shared<const Mark>(std::move(*mark));
+      }
       break;
     case LogEntryKind::kTick:
     case LogEntryKind::kKey:

@@ -112,7 +112,10 @@ bool Supervisor::is_suspect(PartitionId partition, LogOffset from, LogOffset to)
 
 void Supervisor::fold(Partition& partition, Work& work) {
   if (partition.failure() || work.end() <= partition.position()) return;
-  if (work.kind != Work::Kind::kPoints) return process(partition, work);
+  if (work.kind != Work::Kind::kPoints) {
+    if (is_dead(partition.id(), work.offset)) return partition.pass(work);
+    return process(partition, work);
+  }
   auto& points = work.batch->points;
   const LogOffset from = std::max(partition.position(), work.offset);
   points.erase(points.begin(), points.begin() + static_cast<std::ptrdiff_t>(from - work.offset));

@@ -12,6 +12,7 @@ struct Work {
     kPoints,
     kTick,   ///< time has passed: closes what is idle
     kClose,  ///< closes everything
+    kMark,   ///< for observers, and to be stored
   };
 
   Kind kind = Kind::kPoints;
@@ -19,11 +20,14 @@ struct Work {
   std::uint64_t count = 1;  ///< entries of the log: its points, or itself
   PointBatchPtr batch = {};
   ArrivalTime time = {};
+  MarkPtr mark = {};          ///< kMark; nullptr: it cannot be read
   std::size_t completed = 0;  ///< of its points: laps repaired, sectors filled in
   bool replayed = false;  ///< read back from the log: windows only, nobody is told of the points
 
   LogOffset end() const { return offset + count; }
-  std::size_t bytes() const { return sizeof *this + (batch ? batch->bytes() : 0); }
+  std::size_t bytes() const {
+    return sizeof *this + (batch ? batch->bytes() : 0) + (mark ? bytes_of(*mark) : 0);
+  }
 };
 
 }  // namespace slipstream

@@ -79,6 +79,7 @@ bool StreamAppender::offer(PointBatchPtr& batch) {
 }
 
 std::expected<LogOffset, Refusal> StreamAppender::offer_all(Body& body) {
+  if (!body.marks.empty()) return std::unexpected(Refusal::kNoMarks);
   if (static_cast<std::size_t>(stats_.backlog_bytes.value()) >= options_.max_backlog_bytes) {
     return std::unexpected(Refusal::kFull);
   }

@@ -10,7 +10,7 @@ namespace {
 
 constexpr unsigned kServiceUnavailable = 503;
 
-class JsonAnswers final : public AnswerForm {
+class JsonAnswers : public AnswerForm {
  public:
   std::string_view key_prefix() const override { return {}; }
 
@@ -41,6 +41,20 @@ class JsonAnswers final : public AnswerForm {
   }
 };
 
+class MarkAnswers final : public JsonAnswers {
+ public:
+  std::string_view key_prefix() const override { return "mark\n"; }
+  Text of(const IngestOutcome& outcome) const override {
+    auto text = JsonAnswers::of(outcome);
+    if (text.status == 200) text.status = kCreated;
+    return text;
+  }
+  Text of(NotTaken reason) const override { return JsonAnswers::of(reason); }
+
+ private:
+  static constexpr unsigned kCreated = 201;
+};
+
 }  // namespace
 
 std::string_view message_of(NotTaken reason) {
@@ -48,6 +62,11 @@ std::string_view message_of(NotTaken reason) {
              ? "the log cannot be written: the points were taken but are not safe; with an "
                "Idempotency-Key they can be sent again"
              : "too many bodies are waiting to be decoded";
+}
+
+const AnswerForm& mark_answers() {
+  static const MarkAnswers form;
+  return form;
 }
 
 const AnswerForm& json_answers() {

@@ -59,6 +59,8 @@ class AnswerForm {
 /// {"ok":..,"accepted":..,"rejected":..,"errors":[..]}: of /api/ingest and of what WebSocket
 /// clients publish.
 const AnswerForm& json_answers();
+/// Of /api/marks: the same, 201 where the mark was taken.
+const AnswerForm& mark_answers();
 /// InfluxDB's: 204, or an error in the API's shape.
 const AnswerForm& influx_answers(InfluxApi api = InfluxApi::kV2);
 

@@ -2,14 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
+#include <memory>
+#include <span>
 #include <utility>
 
 namespace slipstream {
-void hand_over(const UdpParts& parts, DecodedBatches& decoded) {
-  if (decoded.batches.empty()) return;
-  parts.sink.offer_each(decoded.batches);
-  for (auto& batch : decoded.batches) {
+namespace {
+
+void hand_over_batches(const UdpParts& parts, DecodedBatches& decoded, std::size_t from,
+                       std::size_t to) {
+  const auto batches = std::span(decoded.batches).subspan(from, to - from);
+  if (batches.empty()) return;
+  parts.sink.offer_each(batches);
+  for (auto& batch : batches) {
     if (!batch) continue;
     const std::size_t points = batch->points.size();
     parts.ingest.reject(SourceKind::kUdp, RejectReason::kOverloaded, points);
@@ -19,7 +27,33 @@ void hand_over(const UdpParts& parts, DecodedBatches& decoded) {
                        "", decoded.received_at);
     parts.pool.put(std::move(batch));
   }
+}
+
+void hand_over_mark(const UdpParts& parts, const DecodedBatches& decoded, const MarkPtr& mark) {
+  Body body{.marks = {mark}, .durability = Durability::kReceived};
+  const auto taken = parts.sink.offer_all(body);
+  if (taken) return;
+  parts.ingest.marks_refused.add();
+  parts.peers.report(decoded.last_sender,
+                     {RejectReason::kOverloaded,
+                      fmt::format("a mark ({}) dropped: {}", mark->kind,
+                                  taken.error() == Refusal::kNoMarks ? "the log takes points alone"
+                                                                     : "too much waits")},
+                     "", decoded.received_at);
+}
+
+}  // namespace
+
+void hand_over(const UdpParts& parts, DecodedBatches& decoded) {
+  std::size_t from = 0;
+  for (const DecodedMark& one : decoded.marks) {
+    hand_over_batches(parts, decoded, from, one.after);
+    from = one.after;
+    hand_over_mark(parts, decoded, one.mark);
+  }
+  hand_over_batches(parts, decoded, from, decoded.batches.size());
   decoded.batches.clear();
+  decoded.marks.clear();
 }
 
 DatagramDecoder::DatagramDecoder(const UdpParts& parts)
@@ -27,7 +61,9 @@ DatagramDecoder::DatagramDecoder(const UdpParts& parts)
       writer_(parts.sink.partitions(), parts.pool),
       builder_(parts.schema, parts.ingest, writer_),
       filler_(builder_),
-      decoder_(parts.decoder.make(filler_)) {}
+      decoder_(parts.decoder.make(filler_)) {
+  builder_.send_marks_to(*this);
+}
 
 DatagramDecoder::~DatagramDecoder() = default;
 
@@ -67,7 +103,11 @@ TextOrigin DatagramDecoder::origin_of(const DatagramBuffers::Message& message) {
 }
 
 DecodedBatches DatagramDecoder::take_decoded() {
-  return {.batches = writer_.take_all(), .last_sender = address_, .received_at = now_};
+  DecodedBatches decoded = std::exchange(closed_, {});
+  std::ranges::move(writer_.take_all(), std::back_inserter(decoded.batches));
+  decoded.last_sender = address_;
+  decoded.received_at = now_;
+  return decoded;
 }
 
 bool DatagramDecoder::needs_order(const DatagramBuffers& received) {
@@ -99,14 +139,22 @@ void DatagramDecoder::take_datagram(std::string_view text, const TextOrigin& ori
     refuse_datagram(RejectReason::kRateLimited, "too many points a second from this address", text);
     return;
   }
+  marks_ = 0;
   const std::size_t points = decoder_->decode(text, origin, *this);
   if (points == 0) {
+    if (marks_ > 0) parts_.peers.spend(address_, marks_, now_);
     if (decoder_->kept_last()) return;
     refuse_datagram(RejectReason::kEmpty, "the datagram is empty", text);
     return;
   }
   points_ += points;
   parts_.peers.spend(address_, points, now_);
+}
+
+void DatagramDecoder::accept(const Mark& mark) {
+  ++marks_;
+  std::ranges::move(writer_.take_all(), std::back_inserter(closed_.batches));
+  closed_.marks.push_back({closed_.batches.size(), std::make_shared<const Mark>(mark)});
 }
 
 /// Once for all datagrams of a call to the kernel: sums that every thread adds to are not cheap.
@@ -137,11 +185,11 @@ void DatagramDecoder::hand_over(bool all) {
   for (auto& batch : writer_.open()) {
     if (!batch || batch->points.empty() || (!all && batch->points.size() < kPointsPerBatch))
       continue;
-    offered_.batches.push_back(std::move(batch));
+    closed_.batches.push_back(std::move(batch));
   }
-  offered_.last_sender = address_;
-  offered_.received_at = now_;
-  slipstream::hand_over(parts_, offered_);
+  closed_.last_sender = address_;
+  closed_.received_at = now_;
+  slipstream::hand_over(parts_, closed_);
 }
 
 }  // namespace slipstream

@@ -56,9 +56,17 @@ struct UdpParts {
   GameLink* link = nullptr;  ///< hears what comes, where there is one
 };
 
-/// What some datagrams have given, to be handed over together.
+/// A mark, behind so many of the batches that it came with.
+struct DecodedMark {
+  std::size_t after = 0;
+  MarkPtr mark = {};
+};
+
+/// What some datagrams have given, to be handed over together: batches, and the marks among them,
+/// in order.
 struct DecodedBatches {
   std::vector<PointBatchPtr> batches;
+  std::vector<DecodedMark> marks;
   Address last_sender;
   SteadyTime received_at;
 };
@@ -67,8 +75,9 @@ struct DecodedBatches {
 void hand_over(const UdpParts& parts, DecodedBatches& decoded);
 
 /// Datagrams to batches of points, with what is refused counted and told. It has a decoder of its
-/// own, with what that keeps of senders. One thread.
-class DatagramDecoder final : private RejectionSink {
+/// own, with what that keeps of senders. What waits to be handed over is bounded by what one call
+/// to the kernel received. One thread.
+class DatagramDecoder final : private RejectionSink, private MarkSink {
  public:
   explicit DatagramDecoder(const UdpParts& parts);
   ~DatagramDecoder() override;
@@ -95,6 +104,8 @@ class DatagramDecoder final : private RejectionSink {
   std::string_view peer_name();
   void take_datagram(std::string_view text, const TextOrigin& origin);
   std::size_t count_received();
+  /// What came before it stands before it: the open batches end.
+  void accept(const Mark& mark) override;
   void rejected(std::size_t index, const Rejection& rejection, std::string_view sample) override;
   void refuse_datagram(RejectReason reason, const char* message, std::string_view text);
 
@@ -103,7 +114,7 @@ class DatagramDecoder final : private RejectionSink {
   PointBuilder builder_;
   DraftFiller filler_;
   const std::unique_ptr<Decoder> decoder_;
-  DecodedBatches offered_;  ///< in hand_over()
+  DecodedBatches closed_;  ///< up to the last mark; else empty but in hand_over()
 
   Address address_;  ///< of the message in hand
   std::uint16_t peer_port_ = 0;
@@ -112,6 +123,7 @@ class DatagramDecoder final : private RejectionSink {
   std::string peer_;             ///< "udp:ADDRESS:PORT" of the message in hand; empty until needed
   std::uint64_t datagrams_ = 0;  ///< not yet counted
   std::uint64_t points_ = 0;     ///< likewise
+  std::size_t marks_ = 0;        ///< of the datagram in hand
 };
 
 }  // namespace slipstream

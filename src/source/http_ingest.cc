@@ -95,6 +95,19 @@ void take_ingest(IngestService& service, HttpRequest request, HttpResponder resp
   submit(service, std::move(taken), std::move(respond));
 }
 
+void take_mark(IngestService& service, HttpRequest request, HttpResponder respond) {
+  const std::string type = lower_trimmed(request.header("Content-Type"));
+  const std::string media = lower_trimmed(type.substr(0, type.find(';')));
+  IngestRequest taken = translated(service, std::move(request));
+  taken.form = &mark_answers();
+  taken.decoder = "mark";
+  if (decoder_of(media) != "json") {
+    taken.complaint = {415, fmt::format("Content-Type '{}' is not understood: application/json is",
+                                        printable_sample(media, 80))};
+  }
+  submit(service, std::move(taken), std::move(respond));
+}
+
 void take_influx_write(IngestService& service, InfluxApi api, HttpRequest request,
                        HttpResponder respond) {
   const auto unit_ns = influx_unit_ns(api, request);

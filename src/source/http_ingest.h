@@ -15,6 +15,8 @@ void take_ingest(IngestService& service, HttpRequest request, HttpResponder resp
 /// answers: 204, or why not. Where some lines are refused the others are taken, unless v3's
 /// `accept_partial=false` says otherwise, and the answer is 400. v3's `no_sync=true` waits for
 /// nothing.
+/// The body of POST /api/marks, likewise.
+void take_mark(IngestService& service, HttpRequest request, HttpResponder respond);
 void take_influx_write(IngestService& service, InfluxApi api, HttpRequest request,
                        HttpResponder respond);
 

@@ -56,7 +56,9 @@ IngestService::IngestService(IngestServiceOptions options, Schema& schema, Inges
       builder_(schema, stats, writer_),
       filler_(builder_),
       peers_("http", options_.points_per_second_per_address, rejection_log),
-      jobs_(options_.queue) {}
+      jobs_(options_.queue) {
+  builder_.send_marks_to(*this);
+}
 
 void IngestService::remember(const AnsweredKey& key) {
   // How long ago that was only the wall clock can tell, which may have been set since.
@@ -118,6 +120,7 @@ std::optional<IngestAnswer> IngestService::answer(Job& job) {
 std::expected<IngestService::Next, IngestAnswer> IngestService::look_at(Job& job) {
   IngestRequest& request = job.request;
   errors_.clear();
+  marks_.clear();
   error_count_ = 0;
   form_ = request.form;
   now_ = clock_.steady();
@@ -179,7 +182,7 @@ std::expected<IngestService::Next, IngestAnswer> IngestService::take_body(const 
   SLIPSTREAM_FAULT("decode_body", body);
   const std::size_t points = decode(body, job);
   CHECK(points >= error_count_, "a decoder tells of no more refusals than points");
-  if (points == 0) {
+  if (points == 0 && marks_.empty()) {
     if (auto text = form_->of_no_points()) {
       return std::unexpected(IngestAnswer{.status = text->status, .body = std::move(text->body)});
     }
@@ -212,13 +215,15 @@ std::expected<IngestService::Next, IngestAnswer> IngestService::take_body(const 
     return std::unexpected(outcome(400, 0));
   }
   stats_.of(source_).received.add(points);
-  peers_.spend(address_, points, now_);
+  peers_.spend(address_, points + marks_.size(), now_);
   return Next::kHandOver;
 }
 
 std::optional<IngestAnswer> IngestService::hand_over(Job& job) {
-  Body taken{.batches = writer_.take_all(), .durability = durability_};
-  std::size_t accepted = 0;
+  Body taken{
+      .batches = writer_.take_all(), .marks = std::exchange(marks_, {}), .durability = durability_};
+  const std::size_t marks = taken.marks.size();
+  std::size_t accepted = marks;
   for (const auto& batch : taken.batches) accepted += batch->points.size();
   if (accepted == 0) return outcome(400, 0);
   auto response = outcome(200, accepted);
@@ -235,6 +240,12 @@ std::optional<IngestAnswer> IngestService::hand_over(Job& job) {
   const auto offset = sink_.offer_all(taken);
   if (!offset) {
     for (auto& batch : taken.batches) writer_.pool().put(std::move(batch));
+    stats_.marks_refused.add(marks);
+    if (offset.error() == Refusal::kNoMarks) {
+      return refuse(501, RejectReason::kUnknownFormat, "where Redis is the log no marks are taken",
+                    job);
+    }
+    stats_.of(source_).received.add(marks);  // as it is refused
     return refuse_handed_over(offset.error(), accepted);
   }
   if (key) keys_.add(*key, *offset, now_);
@@ -250,6 +261,7 @@ IngestAnswer IngestService::refuse_handed_over(Refusal refusal, std::size_t poin
       return refuse_for_now(kOverloaded, points, "a partition's queue is full: nothing was taken");
     case Refusal::kNoMemory:
       return refuse_for_now(kOverloaded, points, kNoMemory);
+    case Refusal::kNoMarks:
     case Refusal::kLogUnavailable:
       break;
   }

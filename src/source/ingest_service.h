@@ -65,18 +65,18 @@ struct IngestAnswer {
   Denial denied = Denial::kNone;  ///< that it was refused for
 };
 
-/// Takes bodies of points: POST /api/ingest, InfluxDB's writes, and what WebSocket clients publish
-/// are thin doors in front of it, which translate what they are asked into an IngestRequest and the
-/// answer back. A body's points are taken all together or, when a partition's queue is full or too
-/// much waits for the log, not at all (503), so that a client can send it again and nothing is
-/// doubled. What can never be taken is refused with 413. Bounded: the bodies that wait, what one is
-/// once decompressed, and what its points take once decoded, which counts together with what waits
-/// for the log. One that the memory does not suffice for is answered 503. It is answered once its
-/// points are as durable as asked. One sent with a key that was taken before is answered as then,
-/// and not taken again. Requests that are denied count as refused points, one each. Threads:
-/// submit() and close() from any; decoding happens on the agent's thread, so that a large body
-/// holds up no connection.
-class IngestService final : public SignalledAgent, private RejectionSink {
+/// Takes bodies of points, or of a mark: POST /api/ingest, /api/marks, InfluxDB's writes, and what
+/// WebSocket clients publish are thin doors in front of it, which translate what they are asked
+/// into an IngestRequest and the answer back. A body's points are taken all together or, when a
+/// partition's queue is full or too much waits for the log, not at all (503), so that a client can
+/// send it again and nothing is doubled. What can never be taken is refused with 413. Bounded: the
+/// bodies that wait, what one is once decompressed, and what its points take once decoded, which
+/// counts together with what waits for the log. One that the memory does not suffice for is
+/// answered 503. It is answered once its points are as durable as asked. One sent with a key that
+/// was taken before is answered as then, and not taken again. Requests that are denied count as
+/// refused points, one each. Threads: submit() and close() from any; decoding happens on the
+/// agent's thread, so that a large body holds up no connection.
+class IngestService final : public SignalledAgent, private RejectionSink, private MarkSink {
  public:
   IngestService(IngestServiceOptions options, Schema& schema, IngestStats& stats,
                 const Clock& clock, PointSink& sink, BatchPool& pool, RejectionLog& rejection_log);
@@ -123,6 +123,7 @@ class IngestService final : public SignalledAgent, private RejectionSink {
   IngestAnswer refuse(unsigned status, RejectReason reason, std::string message, const Job& job);
   IngestAnswer outcome(unsigned status, std::size_t accepted) const;
   IngestAnswer refuse_denied(const Job& job);
+  void accept(const Mark& mark) override { marks_.push_back(std::make_shared<const Mark>(mark)); }
   void rejected(std::size_t index, const Rejection& rejection, std::string_view sample) override;
 
   const IngestServiceOptions options_;
@@ -148,6 +149,7 @@ class IngestService final : public SignalledAgent, private RejectionSink {
   SteadyTime now_;
   std::vector<IngestError> errors_;
   std::size_t error_count_ = 0;
+  std::vector<MarkPtr> marks_;
 };
 
 }  // namespace slipstream

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <map>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "codec/games_testing.h"
+#include "codec/mark_json.h"
 #include "source/testing.h"
 #include "source/udp_sender.h"
 #include "source/udp_source.h"
@@ -75,16 +77,31 @@ class Sessions final : public PointSink {
         session = id.substr(0, id.find('"'));
       }
       points[session].push_back(timeless(json));
+      told[session].push_back(timeless(json));
     }
     batch.reset();
     return true;
   }
-  std::expected<LogOffset, Refusal> offer_all(Body&) override {
-    return std::unexpected(Refusal::kFull);
+  std::expected<LogOffset, Refusal> offer_all(Body& body) override {
+    const std::lock_guard lock(mutex_);
+    EXPECT_TRUE(body.batches.empty());
+    for (const auto& taken : body.marks) {
+      if (refuses_marks) return std::unexpected(Refusal::kQueueFull);
+      Mark mark = *taken;
+      mark.time = {};
+      std::string json;
+      append_mark_json(json, mark);
+      told[mark.session].push_back(std::move(json));
+      ++marks;
+    }
+    return LogOffset{1};
   }
   void when_durable(LogOffset, Durability, std::function<void(bool)> done) override { done(true); }
 
   std::map<std::string, std::vector<std::string>> points;  ///< once receivers have stopped
+  std::map<std::string, std::vector<std::string>> told;    ///< likewise; marks among points
+  std::size_t marks = 0;                                   ///< likewise
+  std::atomic<bool> refuses_marks = false;
 
  private:
   IngestStats& stats_;
@@ -137,7 +154,7 @@ struct Running {
   std::uint64_t sent = 0;
 };
 
-/// What one decoder says that gets all packets of a session in their order.
+/// What one decoder says that gets all packets of a session in their order: points and marks.
 std::vector<std::string> told_by_one(const std::vector<std::vector<std::string>>& sent) {
   Running one({1, 0});
   auto sender = one.new_sender();
@@ -146,8 +163,9 @@ std::vector<std::string> told_by_one(const std::vector<std::vector<std::string>>
     one.receiver().poll(1);
   }
   one.receiver().finish(1);
-  EXPECT_THAT(one.sink.points, SizeIs(1));
-  return one.sink.points.begin()->second;
+  EXPECT_THAT(one.sink.told, SizeIs(1));
+  EXPECT_GT(one.sink.marks, 2u);
+  return one.sink.told.begin()->second;
 }
 
 class UdpGamesTest : public testing::TestWithParam<GameThreads> {};
@@ -177,11 +195,11 @@ TEST_P(UdpGamesTest, EveryFrameOfEverySenderIsWhole) {
   all.source->stop();
   EXPECT_EQ(all.stats.udp_datagrams.value(), all.sent);
   EXPECT_EQ(all.stats.udp_kernel_drops.value(), 0u);
-  EXPECT_THAT(all.sink.points, SizeIs(kSenders + 1));
+  EXPECT_THAT(all.sink.told, SizeIs(kSenders + 1));
   constexpr std::string_view kSession = R"("session":"1000")";
   for (std::size_t i = 0; i < kSenders; ++i) {
     const std::string id = std::to_string(1'000 + i);
-    const auto& points = all.sink.points[id];
+    const auto& points = all.sink.told[id];
     ASSERT_EQ(points.size(), expected.size()) << id;
     for (std::size_t n = 0; n < points.size(); ++n) {
       std::string same = expected[n];
@@ -220,6 +238,20 @@ TEST(UdpGames, AFrameGoesOutThoughNothingMoreComes) {
   EXPECT_EQ(udp.received.value(), 22u) << "a piece of a frame is no point";
   EXPECT_EQ(udp.accepted.value(), 22u);
   EXPECT_EQ(one.source->stats().points.value(), 22u);
+}
+
+TEST(UdpGames, AMarkThatFindsNoRoomIsCounted) {
+  Running one({1, 0});
+  one.sink.refuses_marks = true;
+  auto sender = one.new_sender();
+  for (const auto& frame : frames(30, 77)) {
+    for (const auto& packet : frame) EXPECT_TRUE(sender.send(packet));
+    one.receiver().poll(1);
+  }
+  one.receiver().finish(1);
+  EXPECT_EQ(one.sink.marks, 0u);
+  EXPECT_GT(one.stats.marks_refused.value(), 2u);
+  EXPECT_GT(one.sink.points["77"].size(), 20u * 29);
 }
 
 TEST(UdpGames, AFrameThatWaitsAtTheStopGoesOut) {

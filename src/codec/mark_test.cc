@@ -1,0 +1,182 @@
+// Marks: to JSON and back; and those that somebody writes by hand.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "codec/mark_decoder.h"
+#include "codec/mark_json.h"
+
+namespace slipstream {
+namespace {
+
+constexpr ArrivalTime kArrival{1'757'000'000'123'456'789};
+
+bool is_same(const Mark& a, const Mark& b) {
+  return a.time == b.time && a.arrival == b.arrival && a.track == b.track &&
+         a.session == b.session && a.chassis == b.chassis && a.kind == b.kind && a.text == b.text &&
+         a.session_time_s == b.session_time_s && a.frame == b.frame &&
+         a.to_session_time_s == b.to_session_time_s && a.goes_on_from == b.goes_on_from;
+}
+
+std::string json_of(const Mark& mark) {
+  std::string json;
+  append_mark_json(json, mark);
+  return json;
+}
+
+TEST(MarkJson, SaysWhatTheMarkHasAndNothingElse) {
+  EXPECT_EQ(json_of({.time = {1'757'000'000'000'000'000},
+                     .arrival = kArrival,
+                     .track = "spa",
+                     .session = "",
+                     .chassis = "",
+                     .kind = "red_flag",
+                     .text = ""}),
+            R"({"type":"mark","track":"spa","time":"2025-09-04T15:33:20Z","kind":"red_flag"})");
+  EXPECT_EQ(json_of({.time = {1'757'000'000'123'000'000},
+                     .arrival = kArrival,
+                     .track = "spa",
+                     .session = "17",
+                     .chassis = "A\"B",
+                     .kind = "flashback",
+                     .text = "back",
+                     .session_time_s = 12.5,
+                     .frame = 18'446'744'073'709'551'615u,
+                     .to_session_time_s = std::nan(""),
+                     .goes_on_from = "16"}),
+            R"({"type":"mark","track":"spa","session":"17","time":"2025-09-04T15:33:20.123Z",)"
+            R"("kind":"flashback","chassis":"A\"B","text":"back","session_time_s":12.5,)"
+            R"("frame":18446744073709551615,"goes_on_from":"16"})");
+}
+
+RC_GTEST_PROP(MarkJson, WhateverAMarkSaysComesBack, ()) {
+  const auto text = rc::gen::element<std::string>("", "a", "Nürburgring", "鈴鹿", "b\"\\\n\x01",
+                                                  "…", std::string(512, 'x'));
+  const auto number = rc::gen::map(rc::gen::arbitrary<double>(), [](double v) {
+    return std::abs(v) <= 1e15 ? std::optional(v) : std::nullopt;
+  });
+  const Mark mark{.time = {*rc::gen::arbitrary<std::int64_t>()},
+                  .arrival = {*rc::gen::arbitrary<std::int64_t>()},
+                  .track = *text,
+                  .session = *text,
+                  .chassis = *text,
+                  .kind = *text,
+                  .text = *text,
+                  .session_time_s = *number,
+                  .frame = *rc::gen::maybe(rc::gen::arbitrary<std::uint64_t>()) ? std::optional(7u)
+                                                                                : std::nullopt,
+                  .to_session_time_s = *number,
+                  .goes_on_from = *text};
+  const auto back = parse_mark_json(json_of(mark), mark.arrival);
+  RC_ASSERT(back.has_value());
+  RC_ASSERT(is_same(*back, mark));
+}
+
+TEST(MarkJson, WhatIsNoMarkIsNone) {
+  for (const char* text : {"", "{}", "[]", R"({"type":"mark"})", R"({"type":"mark","time":"now"})",
+                           R"({"time":"2025-09-04T15:33:20Z"})", R"({"type":"mark",)"}) {
+    EXPECT_FALSE(parse_mark_json(text, kArrival)) << text;
+  }
+}
+
+class MarkDecoderTest : public testing::Test, protected RejectionSink, protected MarkSink {
+ protected:
+  MarkDecoderTest() { builder_.send_marks_to(*this); }
+
+  std::size_t take(std::string text) {
+    marks_.clear();
+    refused_.reset();
+    const std::size_t size = text.size();
+    text.append(Decoder::kPadding, '\0');
+    return decoder_.decode({text.data(), size},
+                           {.source = SourceKind::kHttp, .arrival = kArrival, .is_body = true},
+                           *this);
+  }
+  void accept(const Mark& mark) override { marks_.push_back(mark); }
+  void rejected(std::size_t, const Rejection& rejection, std::string_view) override {
+    refused_ = rejection;
+  }
+
+  Schema schema_;
+  IngestStats stats_;
+  BatchPool pool_;
+  BatchWriter writer_{1, pool_};
+  PointBuilder builder_{schema_, stats_, writer_};
+  DraftFiller filler_{builder_};
+  MarkDecoder decoder_{filler_};
+  std::vector<Mark> marks_;
+  std::optional<Rejection> refused_;
+};
+
+TEST_F(MarkDecoderTest, ANoteNeedsATrackAndATextAlone) {
+  EXPECT_EQ(take("\xEF\xBB\xBF {\"track\":\"spa\",\"text\":\"rain\"}\n"), 0u);
+  EXPECT_TRUE(decoder_.kept_last());
+  ASSERT_EQ(marks_.size(), 1u);
+  EXPECT_TRUE(is_same(marks_[0], {.time = {kArrival.ns},
+                                  .arrival = kArrival,
+                                  .track = "spa",
+                                  .session = "",
+                                  .chassis = "",
+                                  .kind = "note",
+                                  .text = "rain"}));
+}
+
+TEST_F(MarkDecoderTest, SaysAllThatItMay) {
+  for (const std::string time : {R"("2025-09-04T15:33:20.000000001Z")", "1757000000000000001"}) {
+    for (const std::string car : {"car", "chassis"}) {
+      ASSERT_EQ(
+          take(R"({"type":"mark","time":)" + time + R"(,"track":"spa","session":"s","kind":)" +
+               R"("pit_call","text":null,")" + car + R"(":"A"})"),
+          0u);
+      ASSERT_EQ(marks_.size(), 1u) << refused_->message;
+      EXPECT_TRUE(is_same(marks_[0], {.time = {1'757'000'000'000'000'001},
+                                      .arrival = kArrival,
+                                      .track = "spa",
+                                      .session = "s",
+                                      .chassis = "A",
+                                      .kind = "pit_call",
+                                      .text = ""}));
+    }
+  }
+  EXPECT_EQ(take(" \r\n"), 0u);
+  EXPECT_FALSE(decoder_.kept_last());
+}
+
+TEST_F(MarkDecoderTest, RefusesWhatItDoesNotUnderstand) {
+  const std::string good = R"("track":"spa","text":"rain")";
+  const std::pair<std::string, RejectReason> refused[] = {
+      {"{" + good, RejectReason::kMalformedJson},
+      {"[{" + good + "}]", RejectReason::kNotAnObject},
+      {R"({"text":"rain"})", RejectReason::kMissingDimension},
+      {R"({"track":"","text":"rain"})", RejectReason::kMissingDimension},
+      {R"({"track":"spa"})", RejectReason::kEmpty},
+      {R"({"track":7,"text":"rain"})", RejectReason::kOutOfRange},
+      {"{" + good + R"(,"lap":7})", RejectReason::kOutOfRange},
+      {"{" + good + R"(,"type":"point"})", RejectReason::kOutOfRange},
+      {"{" + good + R"(,"kind":"Red Flag"})", RejectReason::kOutOfRange},
+      {"{" + good + R"(,"session":"a\nb"})", RejectReason::kOutOfRange},
+      {"{" + good + R"(,"session":"a\u007f"})", RejectReason::kOutOfRange},
+      {"{" + good + R"(,"time":"now"})", RejectReason::kBadTime},
+      {"{" + good + R"(,"time":true})", RejectReason::kBadTime},
+      {"{" + good + R"(,"time":"2099-01-01"})", RejectReason::kFutureTime},
+      {R"({"track":"spa","text":")" + std::string(513, 'x') + "\"}", RejectReason::kTooLarge},
+      {R"({"text":"rain","track":")" + std::string(129, 'x') + "\"}", RejectReason::kTooLarge},
+      {"{" + good + R"(,"kind":")" + std::string(65, 'x') + "\"}", RejectReason::kTooLarge},
+  };
+  for (const auto& [text, reason] : refused) {
+    EXPECT_EQ(take(text), 1u) << text;
+    EXPECT_TRUE(marks_.empty()) << text;
+    ASSERT_TRUE(refused_) << text;
+    EXPECT_EQ(refused_->reason, reason) << text << ": " << refused_->message;
+    EXPECT_FALSE(refused_->message.empty());
+  }
+  EXPECT_EQ(stats_.marks_refused.value(), std::size(refused));
+}
+
+}  // namespace
+}  // namespace slipstream
