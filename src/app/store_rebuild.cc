@@ -84,6 +84,7 @@ class NewOnly final : public OutputSink {
     std::erase_if(output.rollups, [&](const RollupPtr& rollup) {
       return is_beyond || !rollup->stored || finder_.has(*rollup);
     });
+    if (is_beyond) output.marks.clear();
     take_(std::move(output));
   }
 
@@ -148,7 +149,12 @@ class Rebuild {
     return {};
   }
 
-  bool lacks_rollups() const { return !salvaged_.lost.empty() || !salvaged_.knows_lost; }
+  /// Of what comes of the log.
+  bool lacks_some() const {
+    return !salvaged_.lost.empty() || !salvaged_.knows_lost ||
+           std::ranges::find(salvaged_.damaged_tables, kMarksTable) !=
+               salvaged_.damaged_tables.end();
+  }
 
   Result<void> use_log() {
     auto stored = parts_.store->load();
@@ -159,7 +165,7 @@ class Rebuild {
     }
     report_.kept_checkpoint = salvaged_.has_checkpoint && layout && is_readable(*stored, *layout);
     if (!report_.kept_checkpoint) return fold_anew();
-    if (!layout->has_log || !lacks_rollups()) return {};
+    if (!layout->has_log || !lacks_some()) return {};
     return regain(*stored, *layout);
   }
 
@@ -208,17 +214,20 @@ class Rebuild {
     auto finder = RollupFinder::open(fresh_file());
     if (!finder) return std::unexpected(finder.error());
     RollupBatch found;
+    std::vector<PlacedMark> marks;
     Result<void> done;
     const auto commit = [&] {
-      if (found.empty() || !done) return;
-      const auto rows = parts_.store->commit({.rollups = std::exchange(found, {})});
+      if ((found.empty() && marks.empty()) || !done) return;
+      const auto rows = parts_.store->commit(
+          {.rollups = std::exchange(found, {}), .marks = std::exchange(marks, {})});
       if (!rows) done = std::unexpected(rows.error());
       if (!rows) return;
       report_.regained += rows->size() - static_cast<std::size_t>(std::ranges::count(*rows, 0));
     };
     NewOnly sink(std::move(*finder), std::move(upto), [&](Output output) {
       std::ranges::move(output.rollups, std::back_inserter(found));
-      if (found.size() > 1'000) commit();
+      std::ranges::move(output.marks, std::back_inserter(marks));
+      if (found.size() + marks.size() > 1'000) commit();
     });
     const auto pipeline = make_pipeline(layout, sink);
     std::vector<Partition*> partitions;

@@ -28,11 +28,12 @@ struct Commit {
   std::vector<std::pair<PartitionId, At>> checkpoints = {};  ///< by partition, in order
   std::vector<AnsweredKey> keys = {};
   std::vector<DeadRange> dead = {};
+  std::vector<PlacedMark> marks = {};
 
   /// Nothing that must be written now: numbers alone can wait, since a replay gives them again.
   bool is_empty() const {
     return rollups.empty() && outgoing.empty() && checkpoints.empty() && keys.empty() &&
-           dead.empty();
+           dead.empty() && marks.empty();
   }
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "store/mark_tables.h"
 #include "store/retention.h"
 #include "store/rollup_inserter.h"
 #include "store/rollup_queries.h"
@@ -86,6 +87,7 @@ struct RollupStore::Impl {
   const FieldTable& fields;
   std::optional<RollupTables> tables;  ///< of the reader
   std::optional<RollupInserter> inserter;
+  std::optional<MarkInserter> mark_inserter;
   /// What the inserter remembers is of a transaction that was rolled back, or was removed since.
   bool knows_too_much = false;
   std::optional<Retention> retention;
@@ -98,7 +100,7 @@ struct RollupStore::Impl {
   std::unique_ptr<Outbox> outbox;  ///< may be nullptr
 
   Result<void> insert_rollups(const RollupBatch& rollups, std::vector<RollupRow>& rows);
-  Result<std::size_t> prune(ArrivalTime now, ArrivalTime keys_before);
+  Result<void> insert_marks(const std::vector<PlacedMark>& marks, std::vector<MarkRow>& rows);
   /// Reads from one state of the database, whatever is committed meanwhile.
   template <typename Read>
   auto snapshot(Read read) -> decltype(read(*tables)) {
@@ -178,6 +180,9 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   auto inserter = RollupInserter::prepare(impl->writer, fields);
   if (!inserter) return failed(inserter.error());
   impl->inserter = std::move(*inserter);
+  auto mark_inserter = MarkInserter::prepare(impl->writer);
+  if (!mark_inserter) return failed(mark_inserter.error());
+  impl->mark_inserter = std::move(*mark_inserter);
   auto written = RollupTables::open(impl->writer);
   if (!written) return failed(written.error());
   impl->retention.emplace(std::move(*written), impl->options.retention);
@@ -205,16 +210,30 @@ Result<void> RollupStore::Impl::insert_rollups(const RollupBatch& rollups,
   return {};
 }
 
-Result<std::vector<RollupRow>> RollupStore::commit(const Commit& commit) {
+Result<void> RollupStore::Impl::insert_marks(const std::vector<PlacedMark>& marks,
+                                             std::vector<MarkRow>& rows) {
+  for (const auto& placed : marks) {
+    const auto row = mark_inserter->put(placed);
+    if (!row) return std::unexpected(row.error());
+    rows.push_back(*row);
+  }
+  return {};
+}
+
+Result<std::vector<RollupRow>> RollupStore::commit(const Commit& commit,
+                                                   std::vector<MarkRow>* mark_rows) {
   std::vector<RollupRow> rows;
+  std::vector<MarkRow> of_marks;
   const auto written = impl_->transaction([&] {
     auto done = impl_->insert_rollups(commit.rollups, rows);
+    if (done) done = impl_->insert_marks(commit.marks, of_marks);
     if (done && impl_->outbox) done = impl_->outbox->write(new_of(commit, rows));
     return done ? impl_->checkpoints.write(commit, impl_->rows_written) : done;
   });
   if (impl_->outbox) impl_->outbox->settle(written.has_value());
   if (!written) return std::unexpected(written.error());
   CHECK(rows.size() == commit.rollups.size(), "each rollup of a commit has its row, or none");
+  if (mark_rows != nullptr) *mark_rows = std::move(of_marks);
   return rows;
 }
 
@@ -291,6 +310,22 @@ Result<StoredRollups> RollupStore::read_stored(const StoredRollupsQuery& query) 
 
 Result<RollupCursor> RollupStore::newest() const {
   return impl_->snapshot([](RollupTables& tables) { return newest_rollup(tables); });
+}
+
+Result<MarkPage> RollupStore::query_marks(const MarkQuery& query) const {
+  return impl_->snapshot(
+      [&](RollupTables& tables) { return slipstream::query_marks(tables.database(), query); });
+}
+
+Result<StoredMarks> RollupStore::read_stored_marks(const StoredMarksQuery& query) const {
+  return impl_->snapshot([&](RollupTables& tables) {
+    return slipstream::read_stored_marks(tables.database(), query);
+  });
+}
+
+Result<MarkCursor> RollupStore::newest_mark() const {
+  return impl_->snapshot(
+      [](RollupTables& tables) { return slipstream::newest_mark(tables.database()); });
 }
 
 Result<void> RollupStore::tend(SteadyTime now) {

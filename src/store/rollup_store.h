@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "codec/rollup_json.h"
+#include "model/stored_marks.h"
 #include "model/stored_rollups.h"
 #include "store/checkpoint_tables.h"
 #include "store/outbox.h"
@@ -33,8 +34,10 @@ class RollupStore {
   ~RollupStore();
 
   /// One transaction, on the disk when this returns. A rollup that is there already (same
-  /// window_id) is not written again. The rows of commit.rollups; 0: was there already.
-  Result<std::vector<RollupRow>> commit(const Commit& commit);
+  /// window_id) is not written again. The rows of commit.rollups; 0: was there already. Likewise
+  /// those of commit.marks, in `mark_rows`.
+  Result<std::vector<RollupRow>> commit(const Commit& commit,
+                                        std::vector<MarkRow>* mark_rows = nullptr);
   /// Of rollups and series, that transactions have written so far, whatever becomes of them. Any
   /// thread.
   std::uint64_t rows_written() const;
@@ -67,6 +70,10 @@ class RollupStore {
   Result<StoredRollups> read_stored(const StoredRollupsQuery& query) const;
   /// The newest row of all; retention never removes it, so that rows are given out once.
   Result<RollupCursor> newest() const;
+  Result<MarkPage> query_marks(const MarkQuery& query) const;
+  /// Marks in the order of commits, behind a cursor.
+  Result<StoredMarks> read_stored_marks(const StoredMarksQuery& query) const;
+  Result<MarkCursor> newest_mark() const;
   Result<StoredState> load() const;
   Result<std::optional<PartitionState>> load_partition(PartitionId partition) const;
 

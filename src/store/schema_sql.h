@@ -138,12 +138,32 @@ CREATE TABLE window_retention (
   removed_to INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE stored_by (hour INTEGER PRIMARY KEY, id INTEGER NOT NULL) STRICT;
+)sql",
+                                               R"sql(
+CREATE TABLE stored_marks (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  log_offset INTEGER,  -- NULL: there was no log
+  time_ns INTEGER NOT NULL,
+  arrival_ns INTEGER NOT NULL,
+  track TEXT NOT NULL,
+  session TEXT NOT NULL,
+  chassis TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  mark TEXT NOT NULL,  -- as JSON
+  UNIQUE (log_offset, arrival_ns)
+) STRICT;
+CREATE INDEX stored_marks_newest ON stored_marks (time_ns, id);
+CREATE INDEX stored_marks_by_session ON stored_marks (session, time_ns, id);
+CREATE INDEX stored_marks_by_track ON stored_marks (track, time_ns, id);
 )sql"};
 inline constexpr int kStoreVersion = std::size(kStoreSchema);
 inline constexpr int kCheckpointsSince = 2;       ///< the version that came with `partitions`
 inline constexpr int kCommittedOffsetsSince = 5;  ///< and with their `committed_offset`
 inline constexpr int kTagsSince = 7;              ///< and with rollups' `tags`
 inline constexpr int kPackedSince = 8;            ///< and with `packed_rollups`
+inline constexpr int kMarksSince = 9;             ///< and with `stored_marks`
+/// Of marks.
+inline constexpr const char* kMarksTable = "stored_marks";
 /// Of rollups that a version before wrote, while there are any.
 inline constexpr const char* kUnpackedTable = "unpacked_rollups";
 

@@ -37,7 +37,7 @@ constexpr std::string_view kNameTables[] = {"window_names", "series", "rollup_la
 constexpr std::string_view kCheckpointTables[] = {"layout", "partitions", "open_series"};
 constexpr std::string_view kOtherTables[] = {
     "idempotency_keys", "dead_letters",     "stream_partitions", "outbox",
-    "outbox_writer",    "window_retention", "stored_by"};
+    "outbox_writer",    "window_retention", "stored_by",         kMarksTable};
 
 /// Of so many values.
 std::string marks(std::int64_t count) {

@@ -164,25 +164,42 @@ std::string seconds_view() {
       member("avg", "speed_kmh"), member("last", "lapdist_m"));
 }
 
+std::string marks_view() {
+  return "CREATE VIEW marks AS\n"
+         "SELECT id, track, session,\n"
+         "       strftime('%Y-%m-%dT%H:%M:%fZ', time_ns / 1e9, 'unixepoch') AS time,\n"
+         "       kind, chassis, coalesce(mark ->> '$.text', '') AS text,\n"
+         "       mark ->> '$.session_time_s' AS session_time_s, mark ->> '$.frame' AS frame,\n"
+         "       mark ->> '$.to_session_time_s' AS to_session_time_s,\n"
+         "       mark ->> '$.goes_on_from' AS goes_on_from, time_ns\n"
+         "FROM stored_marks";
+}
+
 /// Ours, each before those that it is made of.
-constexpr std::string_view kViewNames[] = {"seconds", "sectors", "rollup_fields", "rollups",
-                                           "rollup_rows"};
+constexpr std::string_view kViewNames[] = {"marks",         "seconds", "sectors",
+                                           "rollup_fields", "rollups", "rollup_rows"};
+
+Result<bool> has_table(Database& database, std::string_view name) {
+  const auto found = database.integer(
+      fmt::format("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '{}'", name));
+  if (!found) return std::unexpected(found.error());
+  return *found > 0;
+}
 
 }  // namespace
 
-std::vector<StoreView> store_views(bool has_unpacked) {
-  return {{"rollup_rows", rows_view(has_unpacked)},
-          {"rollups", rollups_view()},
-          {"rollup_fields", fields_view()},
-          {"sectors", sectors_view()},
-          {"seconds", seconds_view()}};
+std::vector<StoreView> store_views(bool has_unpacked, bool has_marks) {
+  std::vector<StoreView> views = {{"rollup_rows", rows_view(has_unpacked)},
+                                  {"rollups", rollups_view()},
+                                  {"rollup_fields", fields_view()},
+                                  {"sectors", sectors_view()},
+                                  {"seconds", seconds_view()}};
+  if (has_marks) views.push_back({"marks", marks_view()});
+  return views;
 }
 
 Result<bool> has_unpacked_rollups(Database& database) {
-  const auto found = database.integer(fmt::format(
-      "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '{}'", kUnpackedTable));
-  if (!found) return std::unexpected(found.error());
-  return *found > 0;
+  return has_table(database, kUnpackedTable);
 }
 
 Result<void> make_store_schema(Database& database, std::int64_t version, bool has_unpacked) {
@@ -232,7 +249,9 @@ Result<void> drop_views(Database& database) {
 Result<void> bring_views_up_to_date(Database& database) {
   const auto has_unpacked = has_unpacked_rollups(database);
   if (!has_unpacked) return std::unexpected(has_unpacked.error());
-  const auto wanted = store_views(*has_unpacked);
+  const auto has_marks = has_table(database, kMarksTable);
+  if (!has_marks) return std::unexpected(has_marks.error());
+  const auto wanted = store_views(*has_unpacked, *has_marks);
   std::size_t there = 0;
   {
     auto found = database.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'view'");

@@ -91,6 +91,10 @@ void StoreWriter::gather(Output& output) {
   }
   std::move(output.keys.begin(), output.keys.end(), std::back_inserter(commit_.keys));
   std::move(output.dead.begin(), output.dead.end(), std::back_inserter(commit_.dead));
+  for (PlacedMark& placed : output.marks) {
+    if (!options_.has_log) placed.offset.reset();
+    commit_.marks.push_back(std::move(placed));
+  }
 }
 
 bool StoreWriter::is_repeated(const Output& output, const Rollup& rollup) {
@@ -143,10 +147,11 @@ bool StoreWriter::commit() {
   CHECK(!current_.empty(), "a commit is of some output");
   const SteadyTime began = clock_.steady();
   std::vector<RollupRow> stored_rows;
+  std::vector<MarkRow> mark_rows;
   if (!commit_.is_empty()) {
     commit_begun_at_.store(store_.rows_written());
     is_committing_.store(true, std::memory_order_relaxed);
-    auto written = store_.commit(commit_);
+    auto written = store_.commit(commit_, &mark_rows);
     is_committing_.store(false, std::memory_order_relaxed);
     if (!written) {
       stats_.failed_writes.add();
@@ -173,6 +178,7 @@ bool StoreWriter::commit() {
     commit_at_ = began + options_.commit_interval_ms * kNsPerMs;
   }
   pass_on(stored_rows, clock_.now());
+  pass_on_marks(mark_rows);
   stats_.checkpoints.add(commit_.checkpoints.size());
   int whole = 0;
   for (const auto& [partition, at] : commit_.checkpoints) {
@@ -209,6 +215,16 @@ void StoreWriter::pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime
   if (passing_.empty()) return;
   for (RollupSink* const sink : sinks_) sink->accept(passing_, rows);
   passing_.clear();
+}
+
+void StoreWriter::pass_on_marks(const std::vector<MarkRow>& rows) {
+  CHECK(rows.size() == commit_.marks.size(), "the store answers for every mark");
+  std::vector<StoredMark> stored;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] != 0) stored.push_back({rows[i], commit_.marks[i].mark});
+  }
+  stats_.marks.add(stored.size());
+  if (!stored.empty() && mark_sink_ != nullptr) mark_sink_->accept(stored);
 }
 
 void StoreWriter::keep_wal_short() {

@@ -21,6 +21,7 @@ struct StoreWriterStats {
   Counter commits;
   Counter failed_writes;  ///< transactions that failed; they are tried again
   Counter checkpoints;
+  Counter marks;       ///< stored
   Gauge waiting;       ///< outputs not yet committed
   Gauge waiting_rows;  ///< of the store, in them
   Gauge failing;       ///< 1 while the last write failed
@@ -42,7 +43,8 @@ struct StoreWriterOptions {
 ///   - by its number: it is not above the newest that is committed of its partition;
 ///   - by its id: the store has it;
 ///   - where a stored rollup that it may repeat (Rollup::may_repeat) is of its time.
-/// Rollups of streams that are not stored have no number and always pass.
+/// Rollups of streams that are not stored have no number and always pass. A mark is told by its
+/// place in the log.
 ///
 /// What some other system is to get is put into the store's outbox in the same transaction. Rollups
 /// that another instance made it puts there itself.
@@ -59,6 +61,8 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   StoreWriter(RollupStore& store, std::vector<RollupSink*> committed, const Clock& clock, Warn warn,
               StoreWriterOptions options = {});
 
+  /// Who gets marks once they are committed; it outlives the writer. Before the first poll().
+  void send_marks_to(StoredMarkSink& sink) { mark_sink_ = &sink; }
   /// Where the log is durable up to, and where the store has got to. Before the first poll().
   void begin(DurableOffset durable, const StoredState& stored);
 
@@ -96,6 +100,7 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   bool is_repeated(const Output& output, const Rollup& rollup);
   bool commit();
   void pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime now);
+  void pass_on_marks(const std::vector<MarkRow>& rows);
   void publish_needed();
   void prune(SteadyTime now);
   void pack(SteadyTime now);
@@ -103,6 +108,7 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
 
   RollupStore& store_;
   const std::vector<RollupSink*> sinks_;
+  StoredMarkSink* mark_sink_ = nullptr;
   const Clock& clock_;
   const Moment begun_;
   AgeClock age_clock_;  ///< poll()'s own
