@@ -80,6 +80,7 @@ class LiveServer {
                     .windows = {},
                     .identity = {},
                     .read_rollups = [](const StoredRollupsQuery&, const StoredRollupsTaker&) {},
+                    .read_marks = [](const StoredMarksQuery&, const StoredMarksTaker&) {},
                     .publish = [](const PublishRequest&, const PublishAnswered&) {},
                     .warn = [](const std::string&) {}});
     auto server = HttpServer::open(io_, {.port = 0});

@@ -51,6 +51,9 @@ Result<std::unique_ptr<HubComponent>> HubComponent::open(const Basics& basics,
   if (!newest) return std::unexpected(newest.error());
   std::unique_ptr<HubComponent> component(new HubComponent(basics, store, io, queries));
   component->hub_.begin_rollups(*newest);
+  const auto newest_mark = store.newest_mark();
+  if (!newest_mark) return std::unexpected(newest_mark.error());
+  component->hub_.begin_marks(*newest_mark);
   return component;
 }
 
@@ -70,6 +73,8 @@ FanoutParts HubComponent::fanout_parts() {
               [this](StoredRollupsQuery query, StoredRollupsTaker taker) {
                 read_rollups(std::move(query), std::move(taker));
               },
+          .read_marks = [this](const StoredMarksQuery& query,
+                               StoredMarksTaker taker) { read_marks(query, std::move(taker)); },
           .publish =
               [this](PublishRequest request, PublishAnswered answered) {
                 publish(std::move(request), std::move(answered));
@@ -80,6 +85,12 @@ FanoutParts HubComponent::fanout_parts() {
 void HubComponent::read_rollups(StoredRollupsQuery query, StoredRollupsTaker taker) {
   queries_.post([this, query = std::move(query), taker = std::move(taker)] {
     io_.post([taker, page = store_.read_stored(query)] { taker(page); });
+  });
+}
+
+void HubComponent::read_marks(const StoredMarksQuery& query, StoredMarksTaker taker) {
+  queries_.post([this, query, taker = std::move(taker)] {
+    io_.post([taker, page = store_.read_stored_marks(query)] { taker(page); });
   });
 }
 

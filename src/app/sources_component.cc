@@ -7,6 +7,7 @@
 #include "app/access_setup.h"
 #include "app/api.h"
 #include "app/influx_routes.h"
+#include "app/marks_route.h"
 #include "app/relay_setup.h"
 #include "codec/decoders.h"
 #include "net/address_list.h"
@@ -199,6 +200,7 @@ bool SourcesComponent::stop() {
 void SourcesComponent::routes(HttpServer& http) {
   add_ingest_routes(http, ingest_service_);
   add_influx_routes(http, ingest_service_);
+  add_mark_ingest_route(http, ingest_service_);
 }
 
 void SourcesComponent::append_udp(std::string& out) const {
@@ -253,6 +255,11 @@ void SourcesComponent::health(HealthPage& page) const {
   append_source(object.key("ws"), SourceKind::kWebSocket);
   if (reads_streams()) append_source(object.key("redis"), SourceKind::kRedis);
   append_games(object.key("games"));
+  {
+    ObjectWriter marks(object.key("marks"));
+    marks.number("taken", basics_.ingest.marks.value());
+    marks.number("refused", basics_.ingest.marks_refused.value());
+  }
   ObjectWriter sequence(object.key("sequence"));
   sequence.text("member", basics_.config.schema.sequence);
   sequence.number("missing", basics_.ingest.sequence_missing.value());
@@ -308,6 +315,11 @@ void SourcesComponent::metrics(MetricsPage& page) const {
                  "marks, by reason",
                  real((ingest.games.*row.counter).value()), {{"reason", std::string(row.reason)}});
   }
+  page.counter("marks_taken_total", "Marks that have got their place in the log",
+               real(ingest.marks.value()));
+  page.counter("marks_refused_total",
+               "Marks refused: for what they said, for want of room, or since Redis is the log",
+               real(ingest.marks_refused.value()));
   page.counter("fields_dropped_total", "Fields left out: beyond 256 a point or 4096 names",
                real(ingest.fields_dropped.value()));
   page.counter("lap_repaired_total", "Points whose lap was the logger's fault value",

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/marks_route.h"
 #include "app/rollups_route.h"
 #include "net/http_server.h"
 #include "store/schema_sql.h"
@@ -35,12 +36,13 @@ StoreComponent::StoreComponent(DurableParts& durable, IoThread& queries)
       memory_(durable.schema.fields(), durable.config.store.memory_rollups) {}
 
 void StoreComponent::routes(HttpServer& http) {
-  add_rollups_route(
-      http, {.windows = durable_.config.windows,
-             .store = *durable_.store,
-             .memory = memory_,
-             .queries = queries_,
-             .texts = durable_.config.server.csv_raw ? CsvTexts::kRaw : CsvTexts::kGuarded});
+  const CsvTexts texts = durable_.config.server.csv_raw ? CsvTexts::kRaw : CsvTexts::kGuarded;
+  add_marks_route(http, {.store = *durable_.store, .queries = queries_, .texts = texts});
+  add_rollups_route(http, {.windows = durable_.config.windows,
+                           .store = *durable_.store,
+                           .memory = memory_,
+                           .queries = queries_,
+                           .texts = texts});
 }
 
 Error StoreComponent::with_advice(Error error) const {

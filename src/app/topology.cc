@@ -95,7 +95,7 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
   durable_.sectors = &(*racing)->sectors();
 
   const auto writer =
-      list.add(StoreWriterComponent::open(durable_, {&(*store)->memory(), &live}, queries));
+      list.add(StoreWriterComponent::open(durable_, {&(*store)->memory(), &live}, live, queries));
   if (!writer) return std::unexpected(writer.error());
 
   const auto pipeline = list.add(

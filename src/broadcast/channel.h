@@ -6,10 +6,10 @@
 
 namespace slipstream {
 
-enum class Channel : std::uint8_t { kTelemetry, kInsights, kRollups, kSystem, kStandings };
-inline constexpr std::size_t kChannelCount = 5;
+enum class Channel : std::uint8_t { kTelemetry, kInsights, kRollups, kSystem, kStandings, kMarks };
+inline constexpr std::size_t kChannelCount = 6;
 inline constexpr std::array<std::string_view, kChannelCount> kChannelNames = {
-    "telemetry", "insights", "rollups", "system", "standings"};
+    "telemetry", "insights", "rollups", "system", "standings", "marks"};
 
 /// What becomes of samples while a client has too much unsent.
 enum class Policy : std::uint8_t {

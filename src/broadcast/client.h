@@ -13,7 +13,7 @@ namespace slipstream {
 
 struct Group;
 
-/// How a client gets its rollups.
+/// How a client gets its rollups, or its marks.
 enum class RollupMode : std::uint8_t {
   kOff,
   kHeld,     ///< newly subscribed: what comes is kept for a moment, should a `resume` follow
@@ -24,6 +24,16 @@ enum class RollupMode : std::uint8_t {
 struct Resumption {
   RollupCursor after;
   std::string id;  ///< as in the client's message
+};
+
+/// How far a client is with its marks.
+struct MarkReading {
+  RollupMode mode = RollupMode::kOff;
+  RollupCursor read_to;  ///< kReading: up to there; kHeld: where its subscription began
+  bool read_under_way = false;
+  std::uint64_t read_turn = 0;  ///< a page that was asked for in another one is not wanted any more
+  std::uint64_t hold_turn = 0;  ///< counts its holds
+  std::optional<Resumption> resuming;  ///< the store is asked about its cursor
 };
 
 /// One WebSocket client, as the fan-out sees it. I/O thread.
@@ -48,6 +58,8 @@ struct Client {
   std::uint64_t held_from = 0;  ///< kHeld: the number of the first commit that is held
   std::uint64_t hold_turn = 0;  ///< counts its holds
   std::optional<Resumption> resuming;  ///< the store is asked about its cursor
+
+  MarkReading marks;
 
   // Publishing.
   std::size_t publishes_waiting = 0;

@@ -237,15 +237,19 @@ std::expected<ClientMessage, MessageFault> ClientMessageParser::parse_object(std
     if (const auto given = member(object, "channel"); given && given->get(channel) != SUCCESS) {
       channel = {};
     }
-    if (channel != "rollups") return fault("unknown_channel", "only 'rollups' can be resumed");
+    if (channel != "rollups" && channel != "marks") {
+      return fault("unknown_channel", "only 'rollups' and 'marks' can be resumed");
+    }
     std::string_view after;
     const auto given = member(object, "after");
     const auto cursor = given && given->get(after) == SUCCESS ? RollupCursor::parse(after)
                                                               : std::optional<RollupCursor>{};
     if (!cursor) {
-      return fault("bad_cursor", "'after' is a cursor that a rollup_update or subscribed gave");
+      return fault("bad_cursor",
+                   "'after' is a cursor that a rollup_update, a mark or subscribed gave");
     }
-    return ClientMessage{ResumeCommand{*cursor}};
+    const auto of = channel == "marks" ? Channel::kMarks : Channel::kRollups;
+    return ClientMessage{ResumeCommand{of, *cursor}};
   }
   if (type == "publish") {
     const auto points = json_member(text, "points");

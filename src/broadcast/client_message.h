@@ -30,6 +30,7 @@ struct SubscribeCommand {
   Subscription subscription;
 };
 struct ResumeCommand {
+  Channel channel = Channel::kRollups;
   RollupCursor after;
 };
 struct PublishCommand {

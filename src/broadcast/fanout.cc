@@ -32,7 +32,10 @@ Fanout::Fanout(FanoutOptions options, FanoutParts parts, HubStats& stats)
       rollups_(
           audience_, delivery_, parts_.fields, parts_.read_rollups,
           [this](Client& client, const std::string& id,
-                 const std::optional<MessageFault>& refused) { resumed(client, id, refused); }) {
+                 const std::optional<MessageFault>& refused) { resumed(client, id, refused); }),
+      marks_(audience_, delivery_, parts_.read_marks,
+             [this](Client& client, const std::string& id,
+                    const std::optional<MessageFault>& refused) { resumed(client, id, refused); }) {
   stats_.batch_points.set(static_cast<std::int64_t>(options.batch.batch_points));
   stats_.batch_spacing_us.set(options.batch.batch_min_ms * 1'000);
 }
@@ -63,9 +66,14 @@ void Fanout::hear(std::uint64_t id, std::string_view text, Moment now) {
   } else if (auto* subscribe_command = std::get_if<SubscribeCommand>(&message->command)) {
     subscribe(*client, *message, std::move(subscribe_command->subscription), now);
   } else if (const auto* resume_command = std::get_if<ResumeCommand>(&message->command)) {
-    rollups_.resume(*client, resume_command->after, std::string(message->id));
+    if (resume_command->channel == Channel::kMarks) {
+      marks_.resume(*client, resume_command->after, std::string(message->id));
+    } else {
+      rollups_.resume(*client, resume_command->after, std::string(message->id));
+    }
     read_on(*client);
     rollups_.pump(*client);
+    marks_.pump(*client);
   } else if (const auto* publish_command = std::get_if<PublishCommand>(&message->command)) {
     publish(*client, *message, publish_command->points);
   } else {
@@ -78,6 +86,7 @@ void Fanout::hear(std::uint64_t id, std::string_view text, Moment now) {
 void Fanout::subscribe(Client& client, const ClientMessage& message, Subscription subscription,
                        Moment now) {
   const bool had_rollups = client.subscription.has(Channel::kRollups);
+  const bool had_marks = client.subscription.has(Channel::kMarks);
   if (!audience_.subscribe(client, std::move(subscription))) {
     return refuse(client,
                   {"too_many_filters",
@@ -92,8 +101,10 @@ void Fanout::subscribe(Client& client, const ClientMessage& message, Subscriptio
     ++client.missed;
   }
   rollups_.subscribed(client, had_rollups, now.steady);
+  marks_.subscribed(client, had_marks, now.steady);
   answer_subscribed(client, message.id);
   rollups_.pump(client);
+  marks_.pump(client);
 }
 
 void Fanout::resumed(Client& client, const std::string& id,
@@ -110,6 +121,9 @@ void Fanout::answer_subscribed(Client& client, std::string_view id) {
   client.subscription.append_json(text, parts_.windows.stored);
   if (client.subscription.has(Channel::kRollups)) {
     text += R"(,"cursor":")" + rollups_.cursor_of(client).to_text() + '"';
+  }
+  if (client.subscription.has(Channel::kMarks)) {
+    text += R"(,"cursors":{"marks":")" + marks_.cursor_of(client).to_text() + "\"}";
   }
   if (!id.empty()) text += fmt::format(R"(,"id":{})", id);
   answer(client, text += '}');
@@ -148,7 +162,7 @@ void Fanout::published(std::uint64_t id, const std::string& echo, std::size_t by
 }
 
 void Fanout::read_on(Client& client) {
-  client.session->pause_reading(client.resuming ||
+  client.session->pause_reading(client.resuming || client.marks.resuming ||
                                 client.publishes_waiting >= kMaxPublishesWaiting ||
                                 client.publish_bytes_waiting >= kMaxPublishBytesWaiting);
 }
@@ -167,11 +181,17 @@ void Fanout::drained(std::uint64_t id, Moment now) {
   if (client == nullptr) return;
   telemetry_.drained(*client, now);
   rollups_.pump(*client);
+  marks_.pump(*client);
   finish(now);
 }
 
 void Fanout::take(CommittedRollups rollups) {
   rollups_.take(std::move(rollups));
+  delivery_.flush();
+}
+
+void Fanout::take(const CommittedMarks& marks) {
+  marks_.take(marks);
   delivery_.flush();
 }
 
@@ -224,17 +244,19 @@ void Fanout::take(const InsightUpdate& insights, Moment now) {
 void Fanout::send_due(Moment now) {
   telemetry_.send_due(now);
   rollups_.release(now.steady);
+  marks_.release(now.steady);
   finish(now);
 }
 
 void Fanout::send_all(Moment now) {
   telemetry_.send_all(now);
   rollups_.release(now.steady + RollupFanout::kHoldNs);
+  marks_.release(now.steady + MarkFanout::kHoldNs);
   finish(now);
 }
 
 SteadyTime Fanout::next_due() const {
-  return std::min(telemetry_.next_due(), rollups_.next_due());
+  return std::min({telemetry_.next_due(), rollups_.next_due(), marks_.next_due()});
 }
 
 void Fanout::finish(Moment now) {

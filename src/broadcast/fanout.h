@@ -10,6 +10,7 @@
 #include "broadcast/client_message.h"
 #include "broadcast/delivery.h"
 #include "broadcast/hub_stats.h"
+#include "broadcast/mark_fanout.h"
 #include "broadcast/rollup_fanout.h"
 #include "broadcast/telemetry_fanout.h"
 
@@ -28,12 +29,13 @@ struct PublishAnswer {
 /// Called on the I/O thread, later.
 using PublishAnswered = std::function<void(PublishAnswer)>;
 
-/// What the fan-out asks of others. `publish` and `read_rollups` must not block.
+/// What the fan-out asks of others. `publish`, `read_rollups` and `read_marks` must not block.
 struct FanoutParts {
   const FieldTable& fields;
   WindowNames windows;
   std::vector<std::string> identity;  ///< members that a point keeps, whatever fields are asked for
   RollupReadFunction read_rollups;
+  MarkReadFunction read_marks;
   std::function<void(PublishRequest, PublishAnswered)> publish;
   std::function<void(const std::string&)> warn;
 };
@@ -62,6 +64,8 @@ class Fanout {
   void take(const PointBatch& batch, Moment now) { telemetry_.take(batch, now); }
   void take(CommittedRollups rollups);
   RollupFanout& rollups() { return rollups_; }
+  void take(const CommittedMarks& marks);
+  MarkFanout& marks() { return marks_; }
   void take(const InsightUpdate& insights, Moment now);
   /// A sample that is the same for everybody.
   void broadcast(Channel channel, std::string_view text, Moment now);
@@ -99,6 +103,7 @@ class Fanout {
   Delivery delivery_;
   TelemetryFanout telemetry_;
   RollupFanout rollups_;
+  MarkFanout marks_;
   SteadyTime last_warning_ = kNever;
 };
 

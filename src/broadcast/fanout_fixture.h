@@ -18,6 +18,10 @@ class FanoutTest : public testing::Test {
     StoredRollupsQuery query;
     StoredRollupsTaker taker;
   };
+  struct MarkRead {
+    StoredMarksQuery query;
+    StoredMarksTaker taker;
+  };
   struct Published {
     std::string points;
     std::string key;
@@ -33,6 +37,10 @@ class FanoutTest : public testing::Test {
                     .read_rollups =
                         [this](StoredRollupsQuery query, StoredRollupsTaker taker) {
                           reads_.push_back({std::move(query), std::move(taker)});
+                        },
+                    .read_marks =
+                        [this](const StoredMarksQuery& query, StoredMarksTaker taker) {
+                          mark_reads_.push_back({query, std::move(taker)});
                         },
                     .publish =
                         [this](PublishRequest request, PublishAnswered answered) {
@@ -130,6 +138,7 @@ class FanoutTest : public testing::Test {
   std::int64_t now_ns_ = 1'000 * kNsPerSecond;
   RollupCursor newest_;
   std::vector<Read> reads_;
+  std::vector<MarkRead> mark_reads_;
   std::vector<Published> published_;
   std::vector<std::string> warnings_;
   std::unique_ptr<Fanout> fanout_;

@@ -61,6 +61,11 @@ Projection::Projection(const Filter& filter, const std::vector<std::string>& ide
   point_members_ = spelled(members);
 }
 
+bool Filter::matches_mark(std::string_view track, std::string_view about) const {
+  return (tracks.empty() || contains(tracks, track)) &&
+         (chassis.empty() || about.empty() || contains(chassis, about));
+}
+
 void Projection::append_point(std::string& out, std::string_view json) const {
   if (keeps_all_) {
     out += json;

@@ -24,6 +24,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
         pool(p),
         queue({.items = 65'536, .bytes = o.queue_bytes}),
         commits({.items = 65'536, .bytes = o.rollup_queue_bytes}),
+        mark_commits({.items = o.max_marks_waiting, .bytes = o.rollup_queue_bytes}),
         ring(o.ring_points),
         series(LiveSeries::kMaxSeries, o.told_offset_ms),
         fanout(o.fanout, std::move(parts), stats) {}
@@ -60,6 +61,17 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     post_turn_for(bytes);
   }
 
+  void accept(std::span<const StoredMark> marks) {
+    CommittedMarks committed{.marks = {marks.begin(), marks.end()}, .before = accepted_marks};
+    accepted_marks = marks.back().cursor();
+    const std::size_t bytes = committed.bytes();
+    if (mark_commits.offer(committed, bytes) != OfferStatus::kTaken) {
+      const std::lock_guard lock(dropped_mutex);
+      dropped_marks_to = accepted_marks;
+    }
+    post_turn_for(bytes);
+  }
+
   /// For something of so many bytes: where nobody waits for it, it may gather.
   void post_turn_for(std::size_t bytes) {
     const std::size_t waiting = waiting_bytes.fetch_add(bytes) + bytes;
@@ -79,8 +91,10 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     io.post([self = shared_from_this()] { self->turn(); });
   }
 
+  std::size_t depth() const { return queue.depth() + commits.depth() + mark_commits.depth(); }
+
   void catch_up() {
-    for (int i = 0; i < kTurnsToCatchUp && queue.depth() + commits.depth() > 0; ++i) turn();
+    for (int i = 0; i < kTurnsToCatchUp && depth() > 0; ++i) turn();
   }
 
   void turn() {
@@ -96,6 +110,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     taken.clear();
     stats.ring_points.set(static_cast<std::int64_t>(ring.size()));
     const bool more_commits = take_commits();
+    take_marks();
     send_if_due();
     if (more || more_commits) post_turn();
   }
@@ -122,6 +137,20 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
       if (dropped.row > fanout.rollups().newest().row) fanout.rollups().skip_to(dropped);
     }
     return more;
+  }
+
+  void take_marks() {
+    mark_commits.take(taken_marks, kCommitsPerTurn);
+    const bool more = taken_marks.size() == kCommitsPerTurn;
+    for (const auto& committed : taken_marks) fanout.take(committed);
+    taken_marks.clear();
+    if (more) return post_turn();
+    MarkCursor dropped;
+    {
+      const std::lock_guard lock(dropped_mutex);
+      dropped = std::exchange(dropped_marks_to, {});
+    }
+    if (dropped.row > fanout.marks().newest().row) fanout.marks().skip_to(dropped);
   }
 
   void send_if_due() {
@@ -164,7 +193,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   }
 
   void close(std::chrono::milliseconds limit, std::function<void()> done) {
-    while (queue.depth() > 0 || commits.depth() > 0) turn();
+    while (depth() > 0) turn();
     fanout.send_all(clock.moment());
     closing = true;
     if (fanout.size() == 0) return done();
@@ -181,12 +210,15 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   HubStats stats;
   BoundedQueue<PointBatchPtr> queue;
   BoundedQueue<CommittedRollups> commits;
+  BoundedQueue<CommittedMarks> mark_commits;
   std::atomic<bool> turn_posted{false};
   std::atomic<bool> later_turn_posted{false};
-  std::atomic<std::size_t> waiting_bytes{0};  ///< in both queues, about
+  std::atomic<std::size_t> waiting_bytes{0};  ///< in the queues, about
   RollupCursor accepted;                      ///< on the store's thread: of the newest commit
+  MarkCursor accepted_marks;                  ///< likewise
   std::mutex dropped_mutex;
   RollupCursor dropped_to;  ///< guarded by dropped_mutex: commits up to there found the queue full
+  MarkCursor dropped_marks_to;  ///< likewise
 
   // On the I/O thread.
   RecentRing ring;
@@ -194,6 +226,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   Fanout fanout;
   std::vector<PointBatchPtr> taken;
   std::vector<CommittedRollups> taken_commits;
+  std::vector<CommittedMarks> taken_marks;
   SteadyTime timer = kForever;  ///< when the earliest timer that is set goes off
   bool closing = false;
   std::function<void()> on_closed;
@@ -208,6 +241,13 @@ void Hub::accept(PointBatchPtr batch) {
 }
 void Hub::accept(const RollupBatch& rollups, std::span<const RollupRow> rows) {
   impl_->accept(rollups, rows);
+}
+void Hub::accept(std::span<const StoredMark> marks) {
+  if (!marks.empty()) impl_->accept(marks);
+}
+void Hub::begin_marks(MarkCursor newest) {
+  impl_->accepted_marks = newest;
+  impl_->fanout.marks().begin(newest);
 }
 void Hub::begin_rollups(RollupCursor newest) {
   impl_->accepted = newest;

@@ -22,13 +22,14 @@ struct HubOptions {
   std::int64_t told_offset_ms = 0;  ///< what machines' clocks may be off by; 0: anything
   std::size_t queue_bytes = std::size_t{64} << 20;  ///< accepted points on their way to the hub
   std::size_t rollup_queue_bytes = std::size_t{32} << 20;  ///< likewise, committed rollups
+  std::size_t max_marks_waiting = 1'024;                   ///< commits of marks, likewise
 };
 
-/// Brings accepted points, committed rollups and other messages to the WebSocket clients: the
-/// fan-out with its queues and timers. While there are no clients, what comes is taken in some
+/// Brings accepted points, committed rollups and marks and other messages to the WebSocket clients:
+/// the fan-out with its queues and timers. While there are no clients, what comes is taken in some
 /// times a second, or when it is asked for. Threads: accept() from any, never blocks; all else on
 /// the I/O thread.
-class Hub final : public AcceptedSink, public RollupSink {
+class Hub final : public AcceptedSink, public RollupSink, public StoredMarkSink {
  public:
   Hub(IoThread& io, HubOptions options, const Clock& clock, BatchPool& pool, FanoutParts parts);
   ~Hub() override;
@@ -36,6 +37,10 @@ class Hub final : public AcceptedSink, public RollupSink {
   void accept(PointBatchPtr batch) override;
   /// One thread, the store's.
   void accept(const RollupBatch& rollups, std::span<const RollupRow> rows) override;
+  /// Likewise.
+  void accept(std::span<const StoredMark> marks) override;
+  /// The newest stored mark of earlier runs, likewise.
+  void begin_marks(MarkCursor newest);
   /// The newest stored rollup of earlier runs. Before the first rollup is accepted.
   void begin_rollups(RollupCursor newest);
 

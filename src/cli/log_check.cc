@@ -68,6 +68,7 @@ Result<LogCheck> check_log(const std::string& directory,
     check.entries += block.count;
     LogEntry entry;
     while (take && decoder.next(entry)) {
+      if (entry.kind == LogEntryKind::kMark) ++check.marks;
       if (!entry.points) continue;
       take(*entry.points);
       pool.put(std::move(entry.points));

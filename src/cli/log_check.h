@@ -17,6 +17,7 @@ struct LogCheck {
   std::string end_unknown = {};  ///< why the store does not say how far the log had come
   std::uint64_t blocks = 0;
   std::uint64_t entries = 0;  ///< offsets of blocks that are whole
+  std::uint64_t marks = 0;    ///< of them; where the points are taken
 };
 
 /// Checks a log (`directory`: a data directory or its log folder) as verify_log() does, that each

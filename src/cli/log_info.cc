@@ -120,6 +120,7 @@ int run_log_info(const std::string& directory) {
   }
   print_log(*check);
   print_points(machines);
+  if (check->marks > 0) fmt::print("marks       {}\n", check->marks);
   print_segments(*check);
   const auto& faults = check->report.faults;
   if (faults.empty()) return kExitSuccess;

@@ -67,8 +67,8 @@ bool Simulation::try_start(bool is_changed, unsigned attempt) {
   // The old layout is settled without a pause: with what waits nobody helps then.
   const std::size_t queue_bytes =
       is_changed ? std::size_t{1} << 28 : random_.one_of({2'000u, 1u << 28});
-  auto server =
-      std::make_unique<Server>(config(), Server::Environment{files_, clock_, ledger_, queue_bytes});
+  auto server = std::make_unique<Server>(
+      config(), Server::Environment{files_, clock_, ledger_, marks_, queue_bytes});
   ledger_.begin_life(server->parts().schema.fields());
   if (ledger_.is_damaged()) ledger_.begin_with(states_in_the_store());
   server_ = nullptr;
@@ -195,6 +195,7 @@ void Simulation::damage_log() {
   ++summary_.damaged;
   damaged_ = true;
   ledger_.damaged();
+  marks_.damaged();
 }
 
 void Simulation::lose_a_block() {
@@ -240,6 +241,7 @@ void Simulation::audit() {
   if (synced != server_->journal().next_offset()) violated("the log ends before the journal");
   ledger_.check_store();
   ledger_.check_all_out(stored().dead);
+  marks_.check(*server_->parts().store);
   ledger_.crashed(synced, false, false);
   server_.reset();
   restart();

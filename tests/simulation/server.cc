@@ -31,6 +31,7 @@ Result<void> Server::build_store(const Environment& environment) {
   p.store_writer = std::make_unique<StoreWriter>(
       *p.store, std::vector<RollupSink*>{&environment.consumer}, p.clock, [](const std::string&) {},
       StoreWriterOptions{.queue_bytes = environment.store_queue_bytes});
+  p.store_writer->send_marks_to(environment.marks);
   if (auto opened = open_log(p); !opened) return opened;
   auto stored = p.store->load();
   if (!stored) return std::unexpected(stored.error());

@@ -19,6 +19,7 @@ class Server {
     FileSystem& files;
     const Clock& clock;
     RollupSink& consumer;
+    StoredMarkSink& marks;
     std::size_t store_queue_bytes;
   };
   Server(Config config, const Environment& environment);

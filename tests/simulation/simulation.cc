@@ -113,6 +113,7 @@ void Simulation::step() {
 }
 
 void Simulation::offer() {
+  if (random_.chance(5)) return note(marks_.offer(*server_, random_, clock_.now()));
   if (random_.chance(70)) {
     const bool taken = traffic_.offer_datagram(*server_, layout_, clock_.now());
     if (!taken) ++summary_.refused;
@@ -209,8 +210,8 @@ void Simulation::change_store() {
 /// Transactions fail at one of their writes: what they wrote before must go again.
 void Simulation::break_store() {
   heal_store();
-  const auto table = random_.one_of(
-      {"packed_rollups", "partitions", "open_series", "idempotency_keys", "dead_letters"});
+  const auto table = random_.one_of({"packed_rollups", "partitions", "open_series",
+                                     "idempotency_keys", "dead_letters", "stored_marks"});
   for (const auto what : {"INSERT", "UPDATE", "DELETE"}) {
     const auto made = saboteur_->execute(
         fmt::format("CREATE TRIGGER no_{0} BEFORE {0} ON {1} BEGIN SELECT RAISE(ABORT, 'the disk "

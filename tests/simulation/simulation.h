@@ -8,6 +8,7 @@
 
 #include "log/testing.h"
 #include "simulation/ledger.h"
+#include "simulation/marks.h"
 #include "simulation/random.h"
 #include "simulation/server.h"
 #include "simulation/traffic.h"
@@ -89,6 +90,7 @@ class Simulation {
   log_testing::FaultyFileSystem files_;
   Ledger ledger_;
   Traffic traffic_;
+  Marks marks_;
 
   Config config_;
   std::shared_ptr<const Layout> layout_;
