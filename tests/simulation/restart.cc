@@ -85,6 +85,7 @@ bool Simulation::try_start(bool is_changed, unsigned attempt) {
     });
     if (!recovered) {
       note("the start fails: " + recovered.error().message);
+      ledger_.start_failed();
       server.reset();
       if (random_.chance(30)) kill_quietly(true);
       return false;
