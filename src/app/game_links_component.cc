@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "app/object_writer.h"
+#include "base/object_writer.h"
 #include "game/acc_client.h"
 #include "game/gt7_client.h"
 #include "net/address_list.h"

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "app/health_page.h"
-#include "app/object_writer.h"
+#include "base/object_writer.h"
 #include "ops/udp_settings.h"
 
 namespace slipstream {
