@@ -32,7 +32,7 @@ TEST(Queries, OurOwnPathsRefuseWhatTheyDoNotKnowByTheNearestName) {
         Case{"GET", "/api/rollups?window=bucket&chasis=x", "'chasis'; is 'chassis' meant?"},
         Case{"GET", "/api/rollups?nonsense",
              "'nonsense': there are window, track, chassis, lap, "
-             "from, to, limit, cursor, tag.*"},
+             "from, to, limit, cursor, fields, tag.*"},
         Case{"GET", "/api/recent/1?chasis=x", "'chasis'; is 'chassis' meant?"},
         Case{"GET", "/api/series?track=cota", "'track': there are tag.*"},
         Case{"GET", "/api/health?verbose", "'verbose': this path has none"},
