@@ -31,7 +31,7 @@ using asio::ip::tcp;
 using std::chrono::steady_clock;
 using ErrorOf = beast::error_code;
 
-constexpr std::uint32_t kMaxHeadBytes = 64 << 10;
+constexpr std::uint32_t kMaxAnswerHeadBytes = 64 << 10;
 constexpr int kMostInterim = 8;  ///< answers before the answer (1xx)
 /// A server that does not take all of a request has perhaps said why.
 constexpr std::chrono::seconds kAnswerAfterCut{2};
@@ -156,7 +156,7 @@ struct HttpClient::Connection {
   tcp::resolver resolver{context};
   asio::steady_timer timer{context};
   std::variant<std::monostate, Plain, Tls> stream;
-  beast::flat_buffer buffer{kMaxHeadBytes + (64u << 10)};
+  beast::flat_buffer buffer{kMaxAnswerHeadBytes + (64u << 10)};
   bool has_timed_out = false;
   std::atomic<bool> is_interrupted = false;
 };
@@ -207,7 +207,7 @@ ErrorOf HttpClient::Connection::exchange(Stream& via,
   ErrorOf read_error;
   for (int interim = 0; interim <= kMostInterim; ++interim) {
     http::response_parser<http::string_body> parser;
-    parser.header_limit(kMaxHeadBytes);
+    parser.header_limit(kMaxAnswerHeadBytes);
     parser.body_limit(max_answer_bytes);
     if (request.method() == http::verb::head) parser.skip(true);
     bool is_read = false;
