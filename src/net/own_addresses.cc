@@ -2,9 +2,12 @@
 
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 namespace slipstream {
@@ -74,8 +77,25 @@ bool OwnAddresses::contains(const Address& address) const {
          std::ranges::find(addresses_, address) != addresses_.end();
 }
 
+bool OwnAddresses::kernel_knows(const Endpoint& to) {
+  const int fd = ::socket(to.name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  bool is_own = false;
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&to.name), to.name_size) != 0) {
+    is_own = errno == EACCES;
+  } else {
+    // What goes to one of its own addresses is sent from there.
+    sockaddr_storage from{};
+    socklen_t size = sizeof from;
+    is_own = getsockname(fd, reinterpret_cast<sockaddr*>(&from), &size) == 0 &&
+             address_of(from).first == to.address;
+  }
+  close(fd);
+  return is_own;
+}
+
 bool OwnAddresses::is_heard(const Endpoint& to, const ListeningPort& at) const {
-  if (to.port != at.port || !contains(to.address)) return false;
+  if (to.port != at.port || !(contains(to.address) || kernel_knows(to))) return false;
   if (at.host.empty()) return true;
   const auto listening = parse_address(at.host);
   if (!listening || listening->is_v4() != to.address.is_v4()) return false;

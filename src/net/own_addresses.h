@@ -21,6 +21,10 @@ class OwnAddresses {
   static OwnAddresses now();
 
   bool contains(const Address& address) const;
+  /// Asks the kernel how it would send there, and sends nothing: whether that is one of its own
+  /// addresses, or everybody's on a network, also where only its routes say so (an interface with
+  /// several networks, a range that is routed to here).
+  static bool kernel_knows(const Endpoint& to);
   /// Whether what is sent there comes to whoever listens so.
   bool is_heard(const Endpoint& to, const ListeningPort& at) const;
 

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/udp.h>
 
 #include <cstring>
@@ -223,6 +225,34 @@ TEST(OwnAddresses, AreWhatThisMachineHears) {
   EXPECT_TRUE(heard("127.0.0.2:5", {"0.0.0.0", 5}));
   EXPECT_FALSE(heard("[::1]:5", {"0.0.0.0", 5}));
   EXPECT_FALSE(heard("127.0.0.1:5", {"::", 5}));
+}
+
+/// Who knows no address of this machine has the kernel to ask.
+TEST(OwnAddresses, TheKernelIsAskedToo) {
+  const auto knows = [](const std::string& to) {
+    return OwnAddresses::kernel_knows(endpoint_of_address(*parse_host_port(to)).value());
+  };
+  EXPECT_TRUE(knows("127.8.8.8:5")) << "no interface has it";
+  EXPECT_TRUE(knows("127.255.255.255:5")) << "everybody's";
+  EXPECT_EQ(knows("[::1]:5"), has_ipv6());
+  EXPECT_FALSE(knows("192.0.2.1:5")) << "an address that no machine has";
+  ifaddrs* all = nullptr;
+  ASSERT_EQ(getifaddrs(&all), 0);
+  for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
+    if (one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET) continue;
+    if ((one->ifa_flags & IFF_UP) == 0) continue;
+    for (const sockaddr* const name :
+         {one->ifa_addr, (one->ifa_flags & IFF_BROADCAST) != 0 ? one->ifa_broadaddr : nullptr}) {
+      if (name == nullptr) continue;
+      sockaddr_storage storage{};
+      std::memcpy(&storage, name, sizeof(sockaddr_in));
+      const auto text = address_of(storage).first.to_string();
+      const auto to = endpoint_of_address({text, 5}).value();
+      EXPECT_TRUE(OwnAddresses().is_heard(to, {"", 5})) << text;
+      EXPECT_FALSE(OwnAddresses().is_heard(to, {"", 6})) << text;
+    }
+  }
+  freeifaddrs(all);
 }
 
 }  // namespace
