@@ -39,11 +39,13 @@ std::string of_connection(char message, std::int32_t connection) {
 
 void AccClient::heard(std::string_view datagram, SteadyTime now) {
   if (datagram.empty()) return;
-  heard_at_ = now;
   const auto message = static_cast<AccMessage>(datagram.front());
+  if (message < AccMessage::kRegistration || message > AccMessage::kEvent) return;
+  heard_at_ = now;
   if (message == AccMessage::kRegistration) return take_result(datagram, now);
   data_at_ = now;
   has_data_ = true;
+  refusal_.clear();
   PackedCursor at(datagram, 1);
   if (message == AccMessage::kEntries) {
     take_entries(datagram);
@@ -65,13 +67,21 @@ void AccClient::take_result(std::string_view datagram, SteadyTime now) {
   at.next<std::uint8_t>();  // whether commands are taken
   const auto error = at.text();
   if (!at.ok()) return;
-  is_registered_ = is_taken;
+  unanswered_ = 0;
   if (!is_taken) {
+    // Of a registration that was one too many: what was taken still holds. Where it does not,
+    // nothing comes, and that is told.
+    if (is_registered_) return;
     refusal_ = error.empty() ? "it does not say why" : acc_text(error);
+    refused_at_ = now;
     register_at_ = now + kRefusedNs;
     return;
   }
   refusal_.clear();
+  if (is_registered_ && connection == connection_) return;
+  // It was asked twice, answered both, and would send everything twice.
+  if (is_registered_ && left_.size() < kMostLeft) left_.push_back(connection_);
+  is_registered_ = true;
   connection_ = connection;
   has_track_ = has_entries_ = false;
   track_asked_ = entries_asked_ = kNever;
@@ -94,10 +104,14 @@ void AccClient::take_due(SteadyTime now, std::vector<std::string>& out) {
     out.push_back(unregistration());
     is_registered_ = false;
     register_at_ = now;
+    unanswered_ = 0;
   }
+  for (const auto connection : left_) out.push_back(of_connection(kUnregister, connection));
+  left_.clear();
   if (!is_registered_) {
     if (now < register_at_) return;
-    register_at_ = now + kRegisterNs;
+    register_at_ = now + (kRegisterNs << unanswered_);
+    if (unanswered_ < kMostDoublings) ++unanswered_;
     std::string& message = out.emplace_back(1, kRegister);
     message += kProtocol;
     append_text(message, options_.name);
@@ -121,11 +135,13 @@ std::string AccClient::unregistration() const {
 }
 
 void AccClient::take_farewell(std::vector<std::string>& out) {
+  for (const auto connection : left_) out.push_back(of_connection(kUnregister, connection));
+  left_.clear();
   if (std::exchange(is_registered_, false)) out.push_back(unregistration());
 }
 
 ClientState AccClient::state(SteadyTime now) const {
-  if (!refusal_.empty()) return ClientState::kRefused;
+  if (!refusal_.empty() && now - refused_at_ < kTellRefusedNs) return ClientState::kRefused;
   if (now - data_at_ >= kTellNs) return ClientState::kSilent;
   return has_data_ ? ClientState::kLive : ClientState::kAsking;
 }

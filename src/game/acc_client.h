@@ -2,6 +2,7 @@
 #include <bitset>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "game/game_client.h"
 
@@ -18,13 +19,19 @@ struct AccClientOptions {
 /// Registers with Assetto Corsa Competizione (broadcasting protocol 4) and asks for its track and
 /// cars, so that it sends: first of all these two, again while they do not come, and the cars again
 /// where one is told of that is not known. Where nothing comes for kSilentNs it registers anew.
-/// What the game refuses with is told, and tried again, since a password may be mended there.
+/// Registrations that nobody answers are said after 2, 4 and then every 8 s; where the game has
+/// answered more than one, it is told to forget all but the last. What the game refuses with is
+/// told for kTellRefusedNs, or until it sends, and tried again, since a password may be mended
+/// there.
 class AccClient final : public GameClient {
  public:
   static constexpr std::int64_t kSilentNs = 5 * kNsPerSecond;
   static constexpr std::int64_t kTellNs = 10 * kNsPerSecond;  ///< of silence, until it is told
   static constexpr std::int64_t kRegisterNs = 2 * kNsPerSecond;
+  static constexpr unsigned kMostDoublings = 2;  ///< of that, while nobody answers
   static constexpr std::int64_t kRefusedNs = 10 * kNsPerSecond;
+  static constexpr std::int64_t kTellRefusedNs = 25 * kNsPerSecond;  ///< two more may get lost
+  static constexpr std::size_t kMostLeft = 4;  ///< registrations that it is yet to forget
   static constexpr std::int64_t kAskNs = kNsPerSecond;
 
   AccClient(AccClientOptions options, SteadyTime now)
@@ -44,10 +51,13 @@ class AccClient final : public GameClient {
   const AccClientOptions options_;
   bool is_registered_ = false;
   std::int32_t connection_ = 0;
-  std::string refusal_;  ///< what the game said last; empty: it did not refuse
+  std::vector<std::int32_t> left_;  ///< connections that the game is yet to forget
+  unsigned unanswered_ = 0;         ///< registrations since an answer, as far as it matters
+  std::string refusal_;             ///< what the game said last; empty: it did not refuse
+  SteadyTime refused_at_ = kNever;
   bool has_data_ = false;
   SteadyTime data_at_;      ///< when something but an answer to a registration came, or begun at
-  SteadyTime heard_at_;     ///< when anything came
+  SteadyTime heard_at_;     ///< when any of the game's messages came
   SteadyTime register_at_;  ///< next time
   bool has_track_ = false;
   bool has_entries_ = false;  ///< and no car was told of that they do not have

@@ -47,7 +47,11 @@ TEST(Gt7Client, AsksOnceASecondAndTellsSilence) {
   now = now + Gt7Client::kSilentNs;
   EXPECT_EQ(client.state(now), ClientState::kSilent);
   EXPECT_THAT(client.trouble(now), HasSubstr("console 10.0.0.5"));
-  client.heard("x", now);
+  for (const std::size_t size : {0u, 1u, 295u, 297u, 343u, 1'400u}) {
+    client.heard(std::string(size, 'x'), now);
+    EXPECT_EQ(client.state(now), ClientState::kSilent) << size;
+  }
+  client.heard(std::string(344, 'x'), now);
   EXPECT_EQ(client.state(now), ClientState::kLive);
   EXPECT_EQ(client.trouble(now), "");
   EXPECT_EQ(client.state(now + Gt7Client::kSilentNs), ClientState::kSilent);
@@ -148,6 +152,76 @@ TEST_F(AccClientTest, WhatTheGameRefusesWithIsToldAndTriedAgain) {
   EXPECT_THAT(client_.state(now_), Not(ClientState::kRefused));
 }
 
+TEST_F(AccClientTest, ARefusalIsToldForAWhileOrUntilDataCome) {
+  due(client_, now_);
+  client_.heard(answer(-1, false, "Wrong password"), now_);
+  auto later = now_ + (AccClient::kTellRefusedNs - 1);
+  EXPECT_EQ(client_.state(later), ClientState::kRefused);
+  later = now_ + AccClient::kTellRefusedNs;
+  EXPECT_EQ(client_.state(later), ClientState::kSilent) << "the game was ended since";
+  EXPECT_THAT(client_.trouble(later), HasSubstr("is it running"));
+  client_.heard(update_of(1), now_);
+  EXPECT_EQ(client_.state(now_), ClientState::kLive);
+  EXPECT_EQ(client_.trouble(now_), "");
+}
+
+TEST_F(AccClientTest, ARefusalOfOneTooManyHidesNoData) {
+  client_.heard(answer(7, true), now_);
+  client_.heard(entries({}), now_);
+  client_.heard(std::string("\x05track", 6), now_);
+  client_.heard(answer(-1, false, "already there"), now_);
+  EXPECT_EQ(client_.state(now_), ClientState::kLive);
+  EXPECT_EQ(client_.trouble(now_), "");
+  EXPECT_THAT(due(client_, now_ + AccClient::kRegisterNs), IsEmpty()) << "it is registered";
+  Said said;
+  client_.take_farewell(said);
+  EXPECT_THAT(said, ElementsAre(ask(9, 7)));
+}
+
+TEST_F(AccClientTest, WhatIsRegisteredTwiceIsForgottenOnce) {
+  due(client_, now_);
+  now_ = now_ + AccClient::kRegisterNs;
+  due(client_, now_);
+  client_.heard(answer(7, true), now_);
+  client_.heard(answer(8, true), now_);
+  EXPECT_THAT(due(client_, now_), ElementsAre(ask(9, 7), ask(10, 8), ask(11, 8)));
+  client_.heard(answer(8, true), now_);
+  EXPECT_THAT(due(client_, now_), IsEmpty()) << "the same answer again";
+  client_.heard(answer(9, true), now_);
+  Said said;
+  client_.take_farewell(said);
+  EXPECT_THAT(said, ElementsAre(ask(9, 8), ask(9, 9)));
+}
+
+TEST_F(AccClientTest, RegistrationsThatNobodyAnswersBecomeRare) {
+  std::vector<std::int64_t> seconds;
+  const auto registers = [&] {
+    seconds.clear();
+    for (std::int64_t s = 0; s < 32; ++s, now_ = now_ + kNsPerSecond) {
+      if (!due(client_, now_).empty()) seconds.push_back(s);
+    }
+  };
+  registers();
+  EXPECT_THAT(seconds, ElementsAre(0, 2, 6, 14, 22, 30));
+  client_.heard(answer(7, true), now_);
+  now_ = now_ + AccClient::kSilentNs;
+  registers();
+  EXPECT_THAT(seconds, ElementsAre(0, 2, 6, 14, 22, 30)) << "after an answer as at first";
+}
+
+TEST_F(AccClientTest, WhatIsNoMessageOfTheGameIsNoData) {
+  client_.heard(answer(7, true), now_);
+  due(client_, now_);
+  now_ = now_ + AccClient::kSilentNs;
+  for (const int type : {0, 8, 9, 66, 255}) {
+    client_.heard(std::string(1, static_cast<char>(type)) + "rest", now_);
+    EXPECT_EQ(client_.state(now_), ClientState::kAsking) << type;
+  }
+  EXPECT_THAT(due(client_, now_), ElementsAre(ask(9, 7), registration())) << "it was silent";
+  client_.heard(std::string("\x07rest"), now_);
+  EXPECT_EQ(client_.state(now_), ClientState::kLive);
+}
+
 TEST_F(AccClientTest, TakesItsLeaveOnce) {
   Said said;
   client_.take_farewell(said);
@@ -166,7 +240,7 @@ TEST_F(AccClientTest, WhateverComesLittleIsSaidAndNothingBreaks) {
     for (char& c : datagram) c = static_cast<char>(next() >> 50);
     if (!datagram.empty()) datagram[0] = static_cast<char>((next() >> 40) % 9);
     client_.heard(datagram, now_);
-    ASSERT_THAT(due(client_, now_), SizeIs(testing::Le(2u)));
+    ASSERT_THAT(due(client_, now_), SizeIs(testing::Le(3u)));  // one is of the connection before
     now_ = now_ + static_cast<std::int64_t>(next() >> 33);
   }
 }

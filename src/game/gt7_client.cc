@@ -2,7 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "game/gt7_decoder.h"
+
 namespace slipstream::game {
+
+void Gt7Client::heard(std::string_view datagram, SteadyTime now) {
+  if (!is_gt7_size(datagram.size())) return;
+  heard_at_ = now;
+  has_heard_ = true;
+}
 
 void Gt7Client::take_due(SteadyTime now, std::vector<std::string>& out) {
   if (now - asked_at_ < kHeartbeatNs) return;

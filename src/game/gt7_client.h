@@ -22,10 +22,8 @@ class Gt7Client final : public GameClient {
   Gt7Client(Gt7ClientOptions options, SteadyTime now)
       : options_(std::move(options)), heard_at_(now) {}
 
-  void heard(std::string_view, SteadyTime now) override {
-    heard_at_ = now;
-    has_heard_ = true;
-  }
+  /// Only what has the size of such a packet counts.
+  void heard(std::string_view datagram, SteadyTime now) override;
   void take_due(SteadyTime now, std::vector<std::string>& out) override;
   ClientState state(SteadyTime now) const override;
   std::string trouble(SteadyTime now) const override;

@@ -179,6 +179,10 @@ std::string with_key_stream(std::string_view bytes, std::uint32_t seed, const Gt
 
 }  // namespace
 
+bool is_gt7_size(std::size_t bytes) {
+  return gt7_format_of(bytes) != nullptr;
+}
+
 std::optional<std::string> decrypt_gt7(std::string_view datagram) {
   const Gt7Format* format = gt7_format_of(datagram.size());
   if (format == nullptr) return std::nullopt;

@@ -12,6 +12,8 @@ namespace slipstream::game {
 /// before it has, and more.
 enum class Gt7Type : std::uint8_t { kA, kB, kTilde, kC };
 
+/// Whether packets of Gran Turismo 7 have that size.
+bool is_gt7_size(std::size_t bytes);
 /// A packet of Gran Turismo 7 without its encryption, or nothing: it is none. The type is told by
 /// the size.
 std::optional<std::string> decrypt_gt7(std::string_view datagram);
