@@ -23,9 +23,12 @@ using game::PackedReader;
 using game::Template;
 using game::Wire;
 
-/// Up to the first NUL, without blanks at its end, and UTF-8: what is none becomes '?'.
+/// Up to the first NUL, without control characters and blanks at its end, and UTF-8: what is none
+/// becomes '?'.
 void clean_into(std::string_view raw, std::string& out) {
+  constexpr char kDelete = 0x7f;
   out = raw.substr(0, raw.find('\0'));
+  std::erase_if(out, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == kDelete; });
   while (out.ends_with(' ')) out.pop_back();
   if (simdjson::validate_utf8(out.data(), out.size())) return;
   std::ranges::replace_if(out, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
@@ -117,6 +120,10 @@ std::size_t FormatDecoder::decode(std::string_view bytes, const TextOrigin& orig
     for (const auto& format : *formats_) plans_.push_back(plan_of(format));
   }
   kept_last_ = false;
+  if (bytes.empty()) {
+    rejections.rejected(0, {RejectReason::kEmpty, "an empty datagram"}, bytes);
+    return 1;
+  }
   const auto plan =
       std::ranges::find_if(plans_, [&](const Plan& p) { return fits(*p.format, bytes); });
   if (plan == plans_.end()) {
@@ -130,6 +137,7 @@ std::size_t FormatDecoder::decode(std::string_view bytes, const TextOrigin& orig
     return 1;
   }
   const PackedReader reader(bytes, plan->format->order);
+  const auto& names = filler_.builder().schema().options();
   std::size_t points = 0;
   for (std::size_t car = 0; car < plan->format->cars(); ++car) {
     read_all(*plan, reader, car);
@@ -138,11 +146,11 @@ std::size_t FormatDecoder::decode(std::string_view bytes, const TextOrigin& orig
       continue;
     }
     const auto sender = address_in(origin.peer.text());
-    write(plan->track, sender, car, track_);
-    write(plan->chassis, sender, car, chassis_);
-    if (auto filled = fill(*plan, origin); !filled) {
-      rejections.rejected(points, filled.error(), chassis_);
-    }
+    chassis_.clear();
+    auto told = write(plan->track, sender, car, names.track, track_);
+    if (told) told = write(plan->chassis, sender, car, names.chassis, chassis_);
+    if (told) told = fill(*plan, origin);
+    if (!told) rejections.rejected(points, told.error(), chassis_);
     ++points;
   }
   kept_last_ = points == 0;
@@ -201,8 +209,9 @@ void FormatDecoder::read(const PackedReader& bytes, const PackedField& field,
   value.text.assign(text, static_cast<std::size_t>(write_number(text, value.number) - text));
 }
 
-void FormatDecoder::write(const Template& text, std::string_view sender, std::size_t index,
-                          std::string& out) const {
+DraftFiller::Outcome FormatDecoder::write(const Template& text, std::string_view sender,
+                                          std::size_t index, std::string_view what,
+                                          std::string& out) const {
   out.clear();
   for (const auto& piece : text.pieces) {
     switch (piece.kind) {
@@ -210,6 +219,10 @@ void FormatDecoder::write(const Template& text, std::string_view sender, std::si
         out += piece.text;
         break;
       case Template::Kind::kField:
+        if (!values_[piece.field].is_there) {
+          return reject(RejectReason::kMissingDimension,
+                        fmt::format("'{}' is made of a field that has no value", what));
+        }
         out += values_[piece.field].text;
         break;
       case Template::Kind::kSender:
@@ -220,6 +233,7 @@ void FormatDecoder::write(const Template& text, std::string_view sender, std::si
         break;
     }
   }
+  return {};
 }
 
 DraftFiller::Outcome FormatDecoder::fill(Plan& plan, const TextOrigin& origin) {

@@ -62,8 +62,9 @@ class FormatDecoder final : public Decoder {
   static void read(const game::PackedReader& bytes, const game::PackedField& field,
                    std::optional<double> divisor, std::size_t car, Value& value);
   void read_all(const Plan& plan, const game::PackedReader& bytes, std::size_t car);
-  void write(const game::Template& text, std::string_view sender, std::size_t index,
-             std::string& out) const;
+  /// What a placeholder lacks is an error: without it, machines would become one.
+  DraftFiller::Outcome write(const game::Template& text, std::string_view sender, std::size_t index,
+                             std::string_view what, std::string& out) const;
   DraftFiller::Outcome fill(Plan& plan, const TextOrigin& origin);
   DraftFiller::Outcome take_time(const Value& value, std::string_view name);
 

@@ -176,9 +176,36 @@ TEST_F(FormatDecoderTest, MachineAndTrackAreTextsFieldsOrTheSender) {
               ElementsAre(R"({"track":"spa","chassis":"Ana {0} of 10.0.0.7","driver":"Ana")"));
   bytes[0] = '\xff';
   EXPECT_THAT(decode_as(format, bytes), ElementsAre(HasSubstr(R"("driver":"?na")")));
+  bytes.replace(0, 6, "A\tn\na\x7f");
+  EXPECT_THAT(decode_as(format, bytes), ElementsAre(HasSubstr(R"("driver":"Ana")")));
   bytes.replace(6, 6, 6, ' ');
   EXPECT_THAT(decode_as(format, bytes), IsEmpty());
   EXPECT_EQ(refused_.at(0).reason, RejectReason::kMissingDimension);
+}
+
+/// Else all machines whose numbers are not known would be one.
+TEST_F(FormatDecoderTest, APlaceholderWithoutAValueIsAMissingDimension) {
+  PackedFormat format{.name = "x",
+                      .size = 4,
+                      .fields = {{.name = "number", .wire = Wire::kU8, .offset = 0, .none = 255},
+                                 {.name = "team", .wire = {}, .offset = 1, .length = 1}},
+                      .stride = 2,
+                      .count = 2,
+                      .track = "club",
+                      .chassis = "kart {number} {team}"};
+  EXPECT_THAT(decode_as(format, std::string("\xff\x61\x07\x62", 4)),
+              ElementsAre(HasSubstr(R"("chassis":"kart 7 b")")));
+  ASSERT_THAT(refused_, SizeIs(1));
+  EXPECT_EQ(refused_[0].reason, RejectReason::kMissingDimension);
+  EXPECT_THAT(refused_[0].message, HasSubstr("'chassis' is made of a field that has no value"));
+  EXPECT_EQ(told_, 2u);
+  EXPECT_THAT(decode_as(format, std::string("\x01\x00\x02 ", 4)), IsEmpty());
+  EXPECT_THAT(refused_, SizeIs(2)) << "an empty text, a blank one";
+  format.track = "club {team}";
+  format.chassis = "kart {index}";
+  EXPECT_THAT(decode_as(format, std::string("\x01\x00\x02z", 4)),
+              ElementsAre(HasSubstr(R"("track":"club z","chassis":"kart 1")")));
+  EXPECT_THAT(refused_.at(0).message, HasSubstr("'track' is made of"));
 }
 
 TEST_F(FormatDecoderTest, TestsTellPacketsApart) {
@@ -206,6 +233,7 @@ TEST_F(FormatDecoderTest, TestsTellPacketsApart) {
   EXPECT_THAT(refused_, SizeIs(1));
   decode_as({status, laps}, "");
   EXPECT_THAT(refused_, SizeIs(1));
+  EXPECT_EQ(refused_[0].reason, RejectReason::kEmpty);
 }
 
 TEST_F(FormatDecoderTest, TimesAreNumbersSince1970) {

@@ -31,6 +31,10 @@ std::pair<std::int64_t, std::int64_t> range_of(Wire wire) {
   return is_signed ? std::pair(-all / 2, all / 2 - 1) : std::pair(std::int64_t{0}, all - 1);
 }
 
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
 /// Collects what is wrong with one format.
 class FormatCheck {
  public:
@@ -113,6 +117,9 @@ class FormatCheck {
       return check_place(where + " offset", "the test's text", test.offset, text->size(), false);
     }
     if (text != nullptr) return fault(where + " equals", "a number is expected");
+    if (const auto* real = std::get_if<double>(&test.equals); real && !std::isfinite(*real)) {
+      return fault(where + " equals", "a finite number is expected");
+    }
     if (is_whole(*test.wire)) {
       const auto [least, most] = range_of(*test.wire);
       if (whole == nullptr || *whole < least || *whole > most) {
@@ -141,8 +148,10 @@ class FormatCheck {
     if (is_scaled && !field.is_number()) {
       fault(where + "scale", what + " is no number: it has neither scale nor add");
     }
-    if (field.none && !field.wire) {
-      fault(where + "none", what + " is a text, which is none where it is empty");
+    check_none(where + "none", what, field);
+    if (is_numbers_name(field.name) && !field.is_number()) {
+      fault(where + (field.wire ? "values" : "type"),
+            what + " means a number, and so is neither a text nor has values");
     }
     if (field.values.empty()) return;
     if (!field.wire || !is_whole(*field.wire)) {
@@ -164,12 +173,40 @@ class FormatCheck {
     }
   }
 
+  void check_none(const std::string& where, const std::string& what, const PackedField& field) {
+    if (!field.none) return;
+    if (!field.wire) return fault(where, what + " is a text, which is none where it is empty");
+    const double none = *field.none;
+    if (!is_whole(*field.wire)) {
+      const double most = *field.wire == Wire::kF32 ? std::numeric_limits<float>::max()
+                                                    : std::numeric_limits<double>::max();
+      if (!(std::abs(none) <= most))
+        fault(where, what + ": a finite number of its type is expected");
+      return;
+    }
+    const auto [least, most] = range_of(*field.wire);
+    // The greatest of 64 bits are no doubles: what they are rounded to is beyond.
+    const double end = *field.wire == Wire::kU64 ? 0x1p64 : static_cast<double>(most) + 1;
+    const bool is_in_range = none >= static_cast<double>(least) &&
+                             (wire_bytes(*field.wire) < 8 ? none < end : none <= end);
+    if (is_in_range && std::trunc(none) == none) return;
+    fault(where, fmt::format("{}: a whole number of its type is expected, not {}", what, none));
+  }
+
+  /// Whether it is one of the schema's that are numbers wherever they stand.
+  bool is_numbers_name(const std::string& name) const {
+    return name == names_.time || name == names_.lap || name == names_.sector ||
+           name == names_.sequence ||
+           std::ranges::find(names_.well_known, name) != names_.well_known.end();
+  }
+
   void check_name(const std::string& where, const std::string& name) {
     constexpr std::string_view kReserved[] = {tags::kMember, "raw_source", "sender", "index"};
     if (name.empty() || name.size() > Schema::kMaxFieldNameBytes) {
       return fault(where,
                    fmt::format("a name of 1 to {} bytes is expected", Schema::kMaxFieldNameBytes));
     }
+    if (is_blank(name)) return fault(where, "a name that is not blank is expected");
     if (name.find_first_of("{}") != std::string::npos) {
       fault(where, fmt::format("'{}': a name without braces is expected", name));
     }
@@ -192,6 +229,7 @@ class FormatCheck {
       }
       return;
     }
+    if (is_blank(text)) return fault(key, "a text that is not blank is expected");
     if (!parse_template(text, format_)) {
       fault(key, fmt::format("\"{}\": what stands in braces is sender, index or a field", text));
     }
@@ -201,7 +239,12 @@ class FormatCheck {
     if (format_.present.empty()) return;
     const auto* field = field_named(format_.present);
     if (field == nullptr || !field->wire) {
-      fault("present", fmt::format("there is no number '{}'", format_.present));
+      return fault("present", fmt::format("there is no number '{}'", format_.present));
+    }
+    if (field->scale != 1 || field->add != 0) {
+      fault("present", fmt::format("'{}' has a scale or something added, so that its 0 is another "
+                                   "number: it is expected as it was sent",
+                                   format_.present));
     }
   }
 

@@ -72,6 +72,56 @@ constexpr BadFormat kBadFormats[] = {
        f.fields[0].none = 0;
      },
      "field number 1 none", "empty"},
+    {"none of a fraction", [](PackedFormat& f) { f.fields[0].none = 0.5; }, "field number 1 none",
+     "a whole number of its type is expected, not 0.5"},
+    {"none below", [](PackedFormat& f) { f.fields[0].none = -1; }, "field number 1 none", "not -1"},
+    {"none beyond", [](PackedFormat& f) { f.fields[0].none = 4'294'967'296; },
+     "field number 1 none", "not 4294967296"},
+    {"none that is no number",
+     [](PackedFormat& f) { f.fields[0].none = std::numeric_limits<double>::quiet_NaN(); },
+     "field number 1 none", "not nan"},
+    {"none infinite",
+     [](PackedFormat& f) {
+       f.fields[0].wire = Wire::kF64;
+       f.fields[0].none = std::numeric_limits<double>::infinity();
+     },
+     "field number 1 none", "finite"},
+    {"none beyond f32",
+     [](PackedFormat& f) {
+       f.fields[0].wire = Wire::kF32;
+       f.fields[0].none = 1e39;
+     },
+     "field number 1 none", "of its type"},
+    {"blank name", [](PackedFormat& f) { f.fields[0].name = " "; }, "field number 1 name",
+     "not blank"},
+    {"blank track", [](PackedFormat& f) { f.track = " \t"; }, "track", "not blank"},
+    {"lap as a text",
+     [](PackedFormat& f) { f.fields[0] = {.name = "lap", .wire = {}, .offset = 0, .length = 2}; },
+     "field number 1 type", "field 'lap' means a number"},
+    {"time with values",
+     [](PackedFormat& f) {
+       f.fields[0].name = "meta_time";
+       f.fields[0].values = {{0, "never"}};
+     },
+     "field number 1 values", "means a number"},
+    {"a number of racing's with values",
+     [](PackedFormat& f) {
+       f.fields[0].name = "speed_kmh";
+       f.fields[0].values = {{0, "stands"}};
+     },
+     "field number 1 values", "means a number"},
+    {"test of infinity",
+     [](PackedFormat& f) {
+       f.tests = {
+           {.offset = 0, .wire = Wire::kF32, .equals = std::numeric_limits<double>::infinity()}};
+     },
+     "when number 1 equals", "a finite number"},
+    {"present with something added",
+     [](PackedFormat& f) {
+       f.fields[0].add = 1;
+       f.present = "a";
+     },
+     "present", "'a' has a scale"},
     {"no track", [](PackedFormat& f) { f.track.clear(); }, "track", "track is missing"},
     {"track twice", [](PackedFormat& f) { f.fields[0].name = "track"; }, "track", "said twice"},
     {"unknown in braces", [](PackedFormat& f) { f.chassis = "car {b}"; }, "chassis", "braces"},
@@ -129,6 +179,32 @@ TEST(PackedFormat, WhatIsWrongIsNamed) {
     EXPECT_EQ(faults[0].where, bad.where) << bad.what;
     EXPECT_THAT(faults[0].message, HasSubstr(bad.message)) << bad.what;
   }
+}
+
+TEST(PackedFormat, TheEndsOfATypeMayBeNone) {
+  PackedFormat format = good_format();
+  for (const auto& [wire, none] :
+       std::vector<std::pair<Wire, double>>{{Wire::kU8, 255.0},
+                                            {Wire::kI8, -128.0},
+                                            {Wire::kI8, 127.0},
+                                            {Wire::kU32, 4'294'967'295.0},
+                                            {Wire::kI64, -0x1p63},
+                                            {Wire::kI64, 0x1p63},
+                                            {Wire::kU64, 0x1p64},
+                                            {Wire::kF32, -1.5},
+                                            {Wire::kF64, 1e300}}) {
+    format.fields[0].wire = wire;
+    format.fields[0].none = none;
+    EXPECT_THAT(check_format(format, {}), IsEmpty()) << none;
+  }
+}
+
+TEST(PackedFormat, TheSchemasNumbersAreNumbers) {
+  PackedFormat format = good_format();
+  format.fields[0].values = {{0, "none"}};
+  EXPECT_THAT(check_format(format, {}), IsEmpty());
+  EXPECT_THAT(check_format(format, {.sector = "a"}), SizeIs(1));
+  EXPECT_THAT(check_format(format, {.sequence = "a"}), SizeIs(1));
 }
 
 TEST(PackedFormat, TheSchemasNamesSayWhereAndWho) {
