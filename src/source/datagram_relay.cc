@@ -17,8 +17,6 @@ RelayDrop drop_of(int error_number) {
     case ENOBUFS:
     case ENOMEM:
       return RelayDrop::kFull;
-    case ECONNREFUSED:
-      return RelayDrop::kRefused;
     case EMSGSIZE:
       return RelayDrop::kTooLarge;
     default:
@@ -70,25 +68,35 @@ void DatagramRelay::send_to(Line& line, SteadyTime now) {
     line.target->dropped(RelayDrop::kUnreachable, count, now);
     return;
   }
+  bool is_counted = false;  // the next one's place has the loss of one that was sent before
   for (std::size_t next = 0; next < count;) {
     const auto most = static_cast<unsigned>(std::min(count - next, kMostAtOnce));
     const int sent = sendmmsg(line.fd, headers_.data() + next, most, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent > 0) {
-      line.target->sent(static_cast<std::size_t>(sent));
+      line.target->sent(static_cast<std::size_t>(sent) - (is_counted ? 1 : 0));
       next += static_cast<std::size_t>(sent);
+      is_counted = false;
+    } else if (sent < 0 && errno == ECONNREFUSED) {
+      // The answer to an earlier one, which was counted as sent: this one is sent once more, and is
+      // counted as that one was to be.
+      if (!is_counted) line.target->dropped(RelayDrop::kRefused, 1, now);
+      next += is_counted ? 1 : 0;
+      is_counted = !is_counted;
     } else if (sent == 0 || errno != EINTR) {
-      next += failed(line, errno, count - next, now);
+      next += failed(line, errno, count - next, is_counted ? 1 : 0, now);
+      is_counted = false;
     }
   }
 }
 
-/// The first of `left` could not be sent. How many of them are dropped.
-std::size_t DatagramRelay::failed(Line& line, int error_number, std::size_t left, SteadyTime now) {
+/// The first of `left` could not be sent; so many of them are counted already. How many of them are
+/// dropped.
+std::size_t DatagramRelay::failed(Line& line, int error_number, std::size_t left,
+                                  std::size_t counted, SteadyTime now) {
   const RelayDrop why = drop_of(error_number);
-  // An answer to one that was sent before, or one too large, say nothing of those behind it.
-  const bool is_of_one = why == RelayDrop::kRefused || why == RelayDrop::kTooLarge;
-  const std::size_t dropped = is_of_one ? 1 : left;
-  line.target->dropped(why, dropped, now);
+  // One too large says nothing of those behind it.
+  const std::size_t dropped = why == RelayDrop::kTooLarge ? 1 : left;
+  if (dropped > counted) line.target->dropped(why, dropped - counted, now);
   if (why == RelayDrop::kUnreachable) close(line);
   return dropped;
 }

@@ -46,7 +46,8 @@ class DatagramRelay {
   static bool open(Line& line, SteadyTime now);
   static void close(Line& line);
   void send_to(Line& line, SteadyTime now);
-  std::size_t failed(Line& line, int error_number, std::size_t left, SteadyTime now);
+  static std::size_t failed(Line& line, int error_number, std::size_t left, std::size_t counted,
+                            SteadyTime now);
 
   const AddressList& allow_;
   std::vector<Line> lines_;

@@ -96,8 +96,10 @@ TEST_F(DatagramRelayTest, ATargetThatComesBackGetsWhatComesFromThenOn) {
     send("kept");
     send_on();
   }
-  // The first finds the answer to the last one that was lost.
-  EXPECT_THAT(back.heard(), ElementsAre("kept", "kept", "kept", "kept"));
+  // Also the first, which finds the answer to the last one that was lost.
+  EXPECT_THAT(back.heard(), ElementsAre("kept", "kept", "kept", "kept", "kept"));
+  EXPECT_EQ(targets_[0]->sent_in_all(), 5u);
+  EXPECT_EQ(targets_[0]->dropped_by(RelayDrop::kRefused), 5u);
 }
 
 TEST_F(DatagramRelayTest, WhatTheKernelJoinedGoesOnOneByOne) {
@@ -197,6 +199,12 @@ TEST(RelayTarget, IsAHostAndAPort) {
                                  "::1:20777", "[::1]", "[::1]x:1", "[]:1", "host:-1", "host: 1"}) {
     EXPECT_FALSE(parse_host_port(text)) << text;
   }
+  EXPECT_FALSE(parse_host_port(std::string("a\0b:5", 5))) << "the system would read a alone";
+  EXPECT_EQ(key_of({"::0001", 5}), key_of({"::1", 5}));
+  EXPECT_EQ(key_of({"LocalHost", 5}), key_of({"127.0.0.1", 5}));
+  EXPECT_EQ(key_of({"Pc.Local", 5}), key_of({"pc.local", 5}));
+  EXPECT_NE(key_of({"pc.local", 5}), key_of({"pc.local", 6}));
+  EXPECT_NE(key_of({"fe80::1%1", 5}), key_of({"fe80::1%2", 5}));
   EXPECT_EQ(parse_host_port("[fe80::1%lo]:5")->host, "fe80::1%lo");
   EXPECT_EQ(parse_host_port("pc.local:20777")->port, 20'777);
   EXPECT_THAT(RelayTarget::open({.to = "no.such.host.invalid:1"}).error().message,
