@@ -167,10 +167,29 @@ TEST(GameLinks, FaultsOfTheirSettingsAreNamedWithTheirLines) {
   const auto said = program.output();
   for (const char* const fault :
        {"c.toml:2: [[gt7]] type: one of", "c.toml:1: [[gt7]]: console is missing",
-        "[[gt7]] port: something of this server listens at UDP port 20777 already",
+        "c.toml:5: [[gt7]] port: something of this server listens at UDP port 20777 already",
         "c.toml:7: [[acc]]: 'passwort' is no setting",
         "c.toml:8: [[acc]] interval_ms: a whole number from 10 to 60000 is expected",
         "c.toml:9: [[acc]] host: a string, not empty,"}) {
+    EXPECT_THAT(said, HasSubstr(fault));
+  }
+}
+
+TEST(GameLinks, AGameThatIsThereTwiceIsNamedWithItsLine) {
+  const harness::TemporaryDirectory directory;
+  std::ofstream(directory.path() / "c.toml") << "[[gt7]]\nconsole = \"::ffff:10.0.0.5\"\n"
+                                                "[[gt7]]\nconsole = \"10.0.0.5\"\nport = 33741\n"
+                                                "[[gt7]]\nconsole = \"10.0.0.6\"\n"
+                                                "[[acc]]\n[[acc]]\nhost = \"LOCALHOST\"\n"
+                                                "[[acc]]\n";
+  harness::Program program(directory, {"check", "c.toml"});
+  EXPECT_NE(program.exit_code(), 0);
+  const auto said = program.output();
+  for (const char* const fault :
+       {"c.toml:4: [[gt7]] console: 10.0.0.5:33739 is there twice",
+        "c.toml:6: [[gt7]] port: something of this server listens at UDP port 33740 already",
+        "c.toml:9: [[acc]] host: LOCALHOST:9000 is there twice",
+        "c.toml:10: [[acc]] host: 127.0.0.1:9000 is there twice"}) {
     EXPECT_THAT(said, HasSubstr(fault));
   }
 }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <netdb.h>
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <memory>
 #include <tuple>
@@ -36,7 +38,7 @@ Result<HostPort> parse_host_port(const std::string& text) {
         fmt::format("\"HOST:PORT\" is expected (\"[ADDRESS]:PORT\" of IPv6), not \"{}\"", text));
   };
   const auto colon = text.rfind(':');
-  if (colon == std::string::npos) return no_target();
+  if (colon == std::string::npos || text.contains('\0')) return no_target();
   HostPort to{.host = text.substr(0, colon)};
   const char* const begin = text.data() + colon + 1;
   const char* const end = text.data() + text.size();
@@ -49,6 +51,16 @@ Result<HostPort> parse_host_port(const std::string& text) {
   }
   if (to.host.empty()) return no_target();
   return to;
+}
+
+std::string key_of(const HostPort& to) {
+  std::string host = to.host;
+  std::ranges::transform(host, host.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (host == "localhost") host = "127.0.0.1";
+  const auto endpoint = endpoint_of_address({host, to.port});
+  return fmt::format(
+      "{} {}", endpoint && !host.contains('%') ? endpoint->address.to_string() : host, to.port);
 }
 
 Result<Endpoint> resolve_datagrams(const HostPort& to) {

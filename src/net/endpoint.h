@@ -21,6 +21,9 @@ struct HostPort {
 /// From "HOST:PORT", or "[V6]:PORT" where the host is an IPv6 address. Port 0 is none.
 Result<HostPort> parse_host_port(const std::string& text);
 
+/// The same for all ways to write a host's address, or its name, and port; asks nobody.
+std::string key_of(const HostPort& to);
+
 /// Where datagrams are sent: an address and a port, as the system takes them.
 struct Endpoint {
   sockaddr_storage name{};

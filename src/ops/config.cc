@@ -88,14 +88,11 @@ class FileReader {
       } else if (name == "output") {
         read_outputs(node, output_kinds(), config_.outputs, fault_at());
       } else if (name == "gt7") {
-        read_gt7(node, config_, fault_at());
+        read_gt7(node, config_, fault_at(), note_at());
       } else if (name == "acc") {
-        read_acc(node, config_, fault_at());
+        read_acc(node, config_, fault_at(), note_at());
       } else if (name == "format") {
-        read_formats(node, config_.formats, fault_at(),
-                     [this](const toml::node& at, std::string where) {
-                       config_.origins[std::move(where)] = place_of(at);
-                     });
+        read_formats(node, config_.formats, fault_at(), note_at());
       } else if (name == "udp" && node.is_array()) {
         read_udp_sources(*node.as_array());
       } else if (!sections.contains(name)) {
@@ -117,6 +114,12 @@ class FileReader {
   }
   FaultAt fault_at() {
     return [this](const toml::node& at, std::string message) { fault(at, std::move(message)); };
+  }
+
+  NoteAt note_at() {
+    return [this](const toml::node& at, std::string where) {
+      config_.origins[std::move(where)] = place_of(at);
+    };
   }
 
   /// `called` is what messages call the table.

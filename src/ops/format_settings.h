@@ -9,9 +9,6 @@
 
 namespace slipstream {
 
-/// Told where what a fault may be about stands: "[[format]] number 1 field number 2 offset".
-using NoteAt = std::function<void(const toml::node& at, std::string where)>;
-
 /// Reads the tables [[format]]. What they say is looked at by check_formats(), once the names of
 /// the schema are known.
 void read_formats(const toml::node& node, std::vector<game::PackedFormat>& formats,

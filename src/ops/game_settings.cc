@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "net/endpoint.h"
+
 namespace slipstream {
 namespace {
 
@@ -21,9 +23,9 @@ class GameTable {
 
   void text(std::string& into, bool may_be_empty) const {
     const auto* text = node_.as_string();
-    if (text == nullptr || text->get().size() > kMostTextBytes ||
+    if (text == nullptr || text->get().size() > kMostTextBytes || text->get().contains('\0') ||
         (!may_be_empty && text->get().empty())) {
-      return wrong(fmt::format("a string{} of at most {} bytes is expected",
+      return wrong(fmt::format("a string{} of at most {} bytes, none of them NUL, is expected",
                                may_be_empty ? "" : ", not empty,", kMostTextBytes));
     }
     into = text->get();
@@ -61,9 +63,13 @@ class GameTable {
   const FaultAt& fault_;
 };
 
+std::string game_called(std::string_view section, std::size_t number) {
+  return fmt::format("{} number {}", section, number + 1);
+}
+
 template <typename Options, typename Read>
 void read_tables(std::string_view section, const toml::node& node, std::vector<Options>& all,
-                 const FaultAt& fault, Read read) {
+                 const FaultAt& fault, const NoteAt& note, Read read) {
   const auto* array = node.as_array();
   if (array == nullptr || !array->is_array_of_tables()) {
     return fault(node, fmt::format("games are tables in an array: {}", section));
@@ -73,7 +79,10 @@ void read_tables(std::string_view section, const toml::node& node, std::vector<O
       return fault(item, fmt::format("at most {} {} are expected", kMostGames, section));
     }
     Options options;
+    const std::string called = game_called(section, all.size());
+    note(item, called);
     for (const auto& [key, value] : *item.as_table()) {
+      note(value, fmt::format("{} {}", called, key.str()));
       read(options, key.str(), GameTable(section, value, key.str(), fault));
     }
     all.push_back(std::move(options));
@@ -87,7 +96,7 @@ void read_tables(std::string_view section, const toml::node& node, std::vector<O
 
 }  // namespace
 
-void read_gt7(const toml::node& node, Config& config, const FaultAt& fault) {
+void read_gt7(const toml::node& node, Config& config, const FaultAt& fault, const NoteAt& note) {
   const auto read = [](game::Gt7ClientOptions& options, std::string_view key,
                        const GameTable& value) {
     if (key == "console") return value.text(options.console, false);
@@ -96,10 +105,10 @@ void read_gt7(const toml::node& node, Config& config, const FaultAt& fault) {
     if (key == "type") return value.type(options.type);
     value.unknown("console, console_port, port and type");
   };
-  read_tables("[[gt7]]", node, config.gt7, fault, read);
+  read_tables("[[gt7]]", node, config.gt7, fault, note, read);
 }
 
-void read_acc(const toml::node& node, Config& config, const FaultAt& fault) {
+void read_acc(const toml::node& node, Config& config, const FaultAt& fault, const NoteAt& note) {
   const auto read = [](game::AccClientOptions& options, std::string_view key,
                        const GameTable& value) {
     constexpr std::int64_t kLeastMs = 10;
@@ -111,7 +120,7 @@ void read_acc(const toml::node& node, Config& config, const FaultAt& fault) {
     if (key == "interval_ms") return value.number(options.interval_ms, kLeastMs, kMostMs);
     value.unknown("host, port, name, password and interval_ms");
   };
-  read_tables("[[acc]]", node, config.acc, fault, read);
+  read_tables("[[acc]]", node, config.acc, fault, note, read);
 }
 
 void check_games(const Config& config, const std::function<void(std::string, std::string)>& fault) {
@@ -119,16 +128,38 @@ void check_games(const Config& config, const std::function<void(std::string, std
   for (const auto& source : config.udp) {
     if (source.enabled && source.port != 0) ports.insert(source.port);
   }
-  for (const auto& console : config.gt7) {
-    if (ports.insert(console.port).second) continue;
-    fault("[[gt7]] port", fmt::format("something of this server listens at UDP port {} already: "
-                                      "another one is expected",
-                                      console.port));
+  // Where a setting stands, or the table that leaves it out.
+  const auto fault_of = [&](std::string_view section, std::size_t number, std::string_view key,
+                            const std::string& message) {
+    const std::string called = game_called(section, number);
+    auto origin = config.origins.find(fmt::format("{} {}", called, key));
+    if (origin == config.origins.end()) origin = config.origins.find(called);
+    const auto what = fmt::format("{} {}", section, key);
+    if (origin == config.origins.end()) return fault(what, message);
+    fault(origin->second, fmt::format("{}: {}", what, message));
+  };
+  std::set<std::string> consoles;
+  for (std::size_t i = 0; i < config.gt7.size(); ++i) {
+    const auto& console = config.gt7[i];
+    if (!ports.insert(console.port).second) {
+      fault_of(
+          "[[gt7]]", i, "port",
+          fmt::format("something of this server listens at UDP port {} already: another one is "
+                      "expected",
+                      console.port));
+    }
+    if (console.console.empty()) continue;
+    if (!consoles.insert(key_of({console.console, console.console_port})).second) {
+      fault_of("[[gt7]]", i, "console",
+               fmt::format("{}:{} is there twice: a console sends to one port alone",
+                           console.console, console.console_port));
+    }
   }
-  std::set<std::pair<std::string, std::uint16_t>> games;
-  for (const auto& game : config.acc) {
-    if (games.emplace(game.host, game.port).second) continue;
-    fault("[[acc]] host", fmt::format("{}:{} is there twice", game.host, game.port));
+  std::set<std::string> games;
+  for (std::size_t i = 0; i < config.acc.size(); ++i) {
+    const auto& game = config.acc[i];
+    if (games.insert(key_of({game.host, game.port})).second) continue;
+    fault_of("[[acc]]", i, "host", fmt::format("{}:{} is there twice", game.host, game.port));
   }
 }
 

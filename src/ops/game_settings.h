@@ -9,10 +9,10 @@
 
 namespace slipstream {
 
-/// Reads the tables [[gt7]].
-void read_gt7(const toml::node& node, Config& config, const FaultAt& fault);
+/// Reads the tables [[gt7]]. `note` is told where they and their settings stand.
+void read_gt7(const toml::node& node, Config& config, const FaultAt& fault, const NoteAt& note);
 /// Reads the tables [[acc]].
-void read_acc(const toml::node& node, Config& config, const FaultAt& fault);
+void read_acc(const toml::node& node, Config& config, const FaultAt& fault, const NoteAt& note);
 
 /// Ports at which two of them, or one and a UDP source, would listen; games that are there twice.
 void check_games(const Config& config,

@@ -60,8 +60,12 @@ void read_forwards(const toml::node& node, const std::string& called,
     }
     RelayTargetOptions target;
     read_forward(*item.as_table(), target, fault);
-    if (!target.to.empty() &&
-        std::ranges::find(forwards, target.to, &RelayTargetOptions::to) != forwards.end()) {
+    const auto key_to = [](const RelayTargetOptions& one) {
+      const auto to = parse_host_port(one.to);
+      return to ? key_of(*to) : std::string();
+    };
+    const std::string key = key_to(target);
+    if (!key.empty() && std::ranges::find(forwards, key, key_to) != forwards.end()) {
       fault(item, fmt::format("{}: [[udp.forward]] to = \"{}\" is there twice", called, target.to));
     }
     note(item, forwards.size());

@@ -10,6 +10,8 @@
 namespace slipstream {
 
 using FaultAt = std::function<void(const toml::node& at, std::string message)>;
+/// Told where what a fault may be about stands: "[[format]] number 1 field number 2 offset".
+using NoteAt = std::function<void(const toml::node& at, std::string where)>;
 
 /// Reads the tables [[udp.forward]] of the source that messages call `called`. `note` is told where
 /// each of them stands, from 0 on.
