@@ -175,6 +175,31 @@ TEST(GameLinks, FaultsOfTheirSettingsAreNamedWithTheirLines) {
   }
 }
 
+/// A console that is switched on later is no reason to take nothing.
+TEST(GameLinks, ANameThatNobodyKnowsStopsNothing) {
+  FakeGame game;
+  const std::uint16_t port = Listener("").port();  // a free one
+  Server server({},
+                "[[gt7]]\nconsole = \"ps5.no.such.host.invalid\"\nport = " + std::to_string(port) +
+                    "\n[[acc]]\nport = " + std::to_string(game.port()) + "\n");
+  EXPECT_TRUE(game.hear()) << "the other one is asked";
+  const auto health = http(server.port(), "GET", "/api/health").body;
+  simdjson::dom::parser parser;
+  EXPECT_EQ(parser.parse(health).error(), simdjson::SUCCESS) << health;
+  EXPECT_THAT(health, HasSubstr("[[gt7]] ps5.no.such.host.invalid:33739: ps5.no.such.host.inv"));
+  EXPECT_THAT(health, HasSubstr("\"ok\":true"));
+  EXPECT_TRUE(server.stop());
+}
+
+TEST(GameLinks, EverybodysAddressIsNoConsole) {
+  const harness::TemporaryDirectory directory;
+  std::ofstream(directory.path() / "slipstream.toml")
+      << "[[gt7]]\nconsole = \"127.255.255.255\"\nport = " << Listener("").port() << "\n";
+  harness::Program program(directory, {"serve"}, harness::kFreePorts);
+  EXPECT_NE(program.exit_code(), 0);
+  EXPECT_THAT(program.output(), HasSubstr("the address of one machine is expected"));
+}
+
 TEST(GameLinks, AGameThatIsThereTwiceIsNamedWithItsLine) {
   const harness::TemporaryDirectory directory;
   std::ofstream(directory.path() / "c.toml") << "[[gt7]]\nconsole = \"::ffff:10.0.0.5\"\n"

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <thread>
 
+#include "app/late_names.h"
+#include "app/relay_setup.h"
 #include "codec/games_testing.h"
 #include "harness.h"
 #include "program.h"
@@ -109,9 +111,49 @@ TEST(UdpRelay, APortOfThisServerIsNoTarget) {
   EXPECT_THAT(refused("[[udp.forward]]\nto = \"LOCALHOST:" + own + "\"\n", {"serve"},
                       {"PORT=0", "UDP_HOST=127.0.0.1", "UDP_PORT=" + own}),
               HasSubstr(loop));
-  EXPECT_THAT(
-      refused("[[udp.forward]]\nto = \"no.such.host.invalid:5\"\n", {"serve"}, harness::kFreePorts),
-      testing::AllOf(HasSubstr("[[udp.forward]] to = "), HasSubstr(": no.such.host.invalid: ")));
+}
+
+TEST(UdpRelay, ANameThatIsKnownLaterMayBeNoPortOfThisServerEither) {
+  const std::vector<ListeningPort> own = {{"127.0.0.1", 5}};
+  const auto target = RelayTarget::unresolved({.to = "pc.local:5"}, "not known").value();
+  std::string address;
+  const auto resolve = [&](const HostPort& to) -> Result<Endpoint> {
+    EXPECT_EQ(to.host, "pc.local");
+    if (address.empty()) return fail("still not known");
+    return endpoint_of_address({address, to.port});
+  };
+  std::size_t looks = 0;
+  LateNames names;
+  names.add([&] {
+    ++looks;
+    return look_again(*target, own, resolve);
+  });
+  names.turn();
+  EXPECT_EQ(target->trouble({}), "still not known");
+  address = "127.0.0.1";
+  names.turn();
+  EXPECT_FALSE(target->endpoint());
+  EXPECT_THAT(target->trouble({}), HasSubstr("this server listens there itself"));
+  address = "192.0.2.1";
+  names.turn();
+  EXPECT_EQ(target->endpoint().value().address.to_string(), address);
+  names.turn();
+  EXPECT_EQ(looks, 3u);
+}
+
+/// A machine that is switched on later is no reason to take nothing.
+TEST(UdpRelay, ANameThatNobodyKnowsStopsNothing) {
+  Listener other;
+  Server server({}, forward_to({"no.such.host.invalid:5", other.target()}));
+  auto sender = UdpSender::open("127.0.0.1", server.udp_port()).value();
+  ASSERT_TRUE(sender.send("x"));
+  EXPECT_TRUE(eventually([&] { return other.heard().size() == 1; }));
+  EXPECT_TRUE(eventually(
+      [&] { return http(server.port(), "GET", "/api/health").body.contains("\"unresolved\":1"); }));
+  const auto health = http(server.port(), "GET", "/api/health").body;
+  EXPECT_THAT(health, HasSubstr("is sent on to no.such.host.invalid:5: no.such.host.invalid: "));
+  EXPECT_THAT(health, HasSubstr("\"ok\":true"));
+  EXPECT_TRUE(server.stop());
 }
 
 }  // namespace

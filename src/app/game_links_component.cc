@@ -8,6 +8,7 @@
 #include "game/acc_client.h"
 #include "game/gt7_client.h"
 #include "net/address_list.h"
+#include "net/own_addresses.h"
 #include "ops/logging.h"
 
 namespace slipstream {
@@ -27,43 +28,44 @@ Result<std::unique_ptr<GameLinksComponent>> GameLinksComponent::open(const Basic
                                                                      IoThread& io, PointSink& sink,
                                                                      const Gauge& viewers,
                                                                      RejectionLog& rejection_log) {
-  std::unique_ptr<GameLinksComponent> component(new GameLinksComponent(basics, io));
-  const UdpSource::Borrowed borrowed{.schema = basics.schema,
-                                     .ingest = basics.ingest,
-                                     .clock = basics.clock,
-                                     .sink = sink,
-                                     .pool = basics.pool,
-                                     .rejection_log = rejection_log,
-                                     .viewers = viewers};
+  std::unique_ptr<GameLinksComponent> component(
+      new GameLinksComponent(basics, io,
+                             {.schema = basics.schema,
+                              .ingest = basics.ingest,
+                              .clock = basics.clock,
+                              .sink = sink,
+                              .pool = basics.pool,
+                              .rejection_log = rejection_log,
+                              .viewers = viewers}));
   const SteadyTime now = basics.clock.steady();
+  std::size_t number = 0;
   for (const auto& options : basics.config.gt7) {
     auto added = component->add({.game = "gt7",
                                  .section = "[[gt7]]",
+                                 .place = fmt::format("[[gt7]] number {}", ++number),
                                  .peer = {options.console, options.console_port},
                                  .port = options.port,
                                  .decoder = "games",
-                                 .client = std::make_unique<game::Gt7Client>(options, now)},
-                                borrowed);
+                                 .client = std::make_unique<game::Gt7Client>(options, now)});
     if (!added) return std::unexpected(added.error());
   }
+  number = 0;
   for (const auto& options : basics.config.acc) {
     auto added = component->add({.game = "acc",
                                  .section = "[[acc]]",
+                                 .place = fmt::format("[[acc]] number {}", ++number),
                                  .peer = {options.host, options.port},
                                  .port = 0,
                                  .decoder = "acc",
-                                 .client = std::make_unique<game::AccClient>(options, now)},
-                                borrowed);
+                                 .client = std::make_unique<game::AccClient>(options, now)});
     if (!added) return std::unexpected(added.error());
   }
-  component->told_.assign(component->asked_.size(), game::ClientState::kAsking);
   return component;
 }
 
-Result<void> GameLinksComponent::add(Wanted wanted, const UdpSource::Borrowed& borrowed) {
+Result<void> GameLinksComponent::add(Wanted wanted) {
   const std::string called = fmt::format("{} {}", wanted.section, text_of(wanted.peer));
   const auto peer = resolve_datagrams(wanted.peer);
-  if (!peer) return fail(fmt::format("{}: {}", called, peer.error().message));
   auto socket = UdpSocket::open(
       {.host = {}, .port = wanted.port, .receive_buffer_bytes = kReceiveBufferBytes});
   if (!socket) {
@@ -72,25 +74,74 @@ Result<void> GameLinksComponent::add(Wanted wanted, const UdpSource::Borrowed& b
                             called, socket.error().message),
                 socket.error().code);
   }
-  auto link = GameLink::open(*socket, *peer, std::move(wanted.client));
-  if (!link) return fail(fmt::format("{}: {}", called, link.error().message));
-  auto allow = AddressList::parse({peer->address.to_string()});
+  if (peer) return link(wanted, called, *socket, *peer);
+  log_warn(fmt::format("{}{}: {}. It is asked for nothing until its name is known",
+                       place_of(basics_.config, wanted.place), called, peer.error().message));
+  auto& waiting = *waiting_.emplace_back(std::make_unique<Waiting>(
+      Waiting{std::move(wanted), called, std::move(*socket), peer.error().message}));
+  late_names_.add([this, &waiting] { return look_for(waiting); });
+  return {};
+}
+
+Result<void> GameLinksComponent::link(Wanted& wanted, const std::string& called, UdpSocket& socket,
+                                      const Endpoint& peer) {
+  if (OwnAddresses::is_of_many(peer)) {
+    return fail(
+        fmt::format("{}: {} is everybody's on a network, or a group's: the address of one "
+                    "machine is expected",
+                    called, peer.address.to_string()));
+  }
+  auto allow = AddressList::parse({peer.address.to_string()});
   if (!allow) return std::unexpected(allow.error());
+  auto link = GameLink::open(socket, peer, std::move(wanted.client));
+  if (!link) return fail(fmt::format("{}: {}", called, link.error().message));
   std::vector<UdpSocket> sockets;
-  sockets.push_back(std::move(*socket));
+  sockets.push_back(std::move(socket));
   const std::string thread = asked_.empty() ? std::string(wanted.game)
                                             : fmt::format("{}-{}", wanted.game, asked_.size() + 1);
   Asked& asked = asked_.emplace_back(Asked{.game = wanted.game,
                                            .peer = text_of(wanted.peer),
                                            .link = std::move(*link),
                                            .source = nullptr});
+  told_.push_back(game::ClientState::kAsking);
   asked.source =
       std::make_unique<UdpSource>(std::move(sockets),
                                   UdpSourceOptions{.allow = std::move(*allow),
                                                    .decoder = std::string(wanted.decoder),
                                                    .thread_name = thread},
-                                  borrowed, 0, RelayTargets{}, asked.link.get());
+                                  borrowed_, 0, RelayTargets{}, asked.link.get());
   return {};
+}
+
+/// On the thread that waits for name servers. What it found is taken on the I/O thread.
+bool GameLinksComponent::look_for(Waiting& waiting) {
+  const auto peer = resolve_datagrams(waiting.wanted.peer);
+  if (peer && !OwnAddresses::is_of_many(*peer)) {
+    io_.post([this, &waiting, found = *peer] { take_known(waiting, found); });
+    return true;
+  }
+  auto why = peer ? fmt::format("{} is no address of one machine", peer->address.to_string())
+                  : peer.error().message;
+  io_.post([this, &waiting, why = std::move(why)] { take_unknown(waiting, why); });
+  return false;
+}
+
+void GameLinksComponent::take_unknown(Waiting& waiting, std::string why) {
+  waiting.why = std::move(why);
+}
+
+void GameLinksComponent::take_known(Waiting& waiting, const Endpoint& peer) {
+  const std::lock_guard lock(mutex_);
+  if (is_over_) return;
+  if (auto linked = link(waiting.wanted, waiting.called, *waiting.socket, peer); !linked) {
+    log_warn(linked.error().message);
+    waiting.why = linked.error().message;
+    return;
+  }
+  waiting.socket.reset();
+  waiting.why.clear();
+  UdpSource::ThreadNumbers numbers;
+  asked_.back().source->start(numbers);
 }
 
 void GameLinksComponent::start() {
@@ -98,7 +149,8 @@ void GameLinksComponent::start() {
     UdpSource::ThreadNumbers numbers;
     asked.source->start(numbers);
   }
-  if (asked_.empty()) return;
+  if (asked_.empty() && waiting_.empty()) return;
+  late_names_.start();
   io_.every(kTick, [this] {
     for (auto& asked : asked_) asked.link->tick(basics_.clock.steady());
     tell_changes();
@@ -120,6 +172,11 @@ void GameLinksComponent::tell_changes() {
 }
 
 bool GameLinksComponent::stop() {
+  late_names_.stop();
+  {
+    const std::lock_guard lock(mutex_);
+    is_over_ = true;
+  }
   for (auto& asked : asked_) {
     asked.source->stop();
     asked.link->say_farewell();
@@ -128,8 +185,13 @@ bool GameLinksComponent::stop() {
 }
 
 void GameLinksComponent::health(HealthPage& page) const {
-  if (asked_.empty()) return;
+  if (asked_.empty() && waiting_.empty()) return;
   const SteadyTime now = basics_.clock.steady();
+  for (const auto& waiting : waiting_) {
+    if (waiting->why.empty()) continue;
+    page.notice(fmt::format("{}{}: {}", place_of(basics_.config, waiting->wanted.place),
+                            waiting->called, waiting->why));
+  }
   std::string& out = page.member("games");
   out += '[';
   for (const auto& asked : asked_) {

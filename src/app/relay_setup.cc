@@ -41,6 +41,9 @@ Result<RelayTargets> open_relay(const Config::UdpSource& source) {
   RelayTargets targets;
   for (const auto& options : source.forward) {
     auto target = RelayTarget::open(options);
+    if (!target && parse_host_port(options.to)) {
+      target = RelayTarget::unresolved(options, target.error().message);
+    }
     if (!target) {
       return fail(
           fmt::format("[[udp.forward]] to = \"{}\": {}", options.to, target.error().message));
@@ -51,9 +54,26 @@ Result<RelayTargets> open_relay(const Config::UdpSource& source) {
 }
 
 Result<void> check_no_loop(const RelayTarget& target, std::span<const ListeningPort> own) {
-  const auto loop = loop_of(target.to(), target.endpoint(), own, OwnAddresses::now());
+  const auto endpoint = target.endpoint();
+  if (!endpoint) return {};
+  const auto loop = loop_of(target.to(), *endpoint, own, OwnAddresses::now());
   if (loop) return fail(*loop);
   return {};
+}
+
+bool look_again(RelayTarget& target, std::span<const ListeningPort> own, const Resolve& resolve) {
+  const auto to = parse_host_port(target.to());
+  const auto endpoint = to ? resolve(*to) : std::unexpected(to.error());
+  if (!endpoint) {
+    target.still_unresolved(endpoint.error().message);
+    return false;
+  }
+  if (const auto loop = loop_of(target.to(), *endpoint, own, OwnAddresses::now())) {
+    target.still_unresolved(*loop);
+    return false;
+  }
+  target.settle(*endpoint);
+  return true;
 }
 
 std::vector<ConfigFault> check_relays(const Config& config) {

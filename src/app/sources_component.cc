@@ -13,6 +13,7 @@
 #include "net/address_list.h"
 #include "net/http_server.h"
 #include "ops/logging.h"
+#include "ops/udp_settings.h"
 
 namespace slipstream {
 namespace {
@@ -125,6 +126,7 @@ Result<void> SourcesComponent::open_udp(const Config::UdpSource& settings) {
   for (const auto& warning : sockets->front().warnings()) log_warn(warning);
   auto relay = open_relay(settings);
   if (!relay) return std::unexpected(relay.error());
+  for (std::size_t n = 0; n < relay->size(); ++n) look_for(settings, *(*relay)[n], n);
   udp_.push_back(std::make_unique<UdpSource>(
       std::move(*sockets),
       UdpSourceOptions{.host = settings.host,
@@ -143,9 +145,25 @@ Result<void> SourcesComponent::open_udp(const Config::UdpSource& settings) {
   return {};
 }
 
+/// A target whose host is not known yet. The ports that it must not be are known by then.
+void SourcesComponent::look_for(const Config::UdpSource& settings, RelayTarget& target,
+                                std::size_t number) {
+  if (target.endpoint()) return;
+  const auto source = static_cast<std::size_t>(&settings - basics_.config.udp.data());
+  log_warn(fmt::format(
+      "{}[[udp.forward]] to = \"{}\": {}. Nothing is sent there until its name is known",
+      place_of(basics_.config, forward_called(udp_section(source), number)), target.to(),
+      target.trouble(basics_.clock.steady())));
+  late_names_.add([this, &target] {
+    if (!look_again(target, own_ports_)) return false;
+    log_info("what UDP brings is sent on from now on: the name is known", {{"to", target.to()}});
+    return true;
+  });
+}
+
 /// Once all ports are known, also those that were free ones.
-Result<void> SourcesComponent::check_relays_of_udp() const {
-  std::vector<ListeningPort> own;
+Result<void> SourcesComponent::check_relays_of_udp() {
+  auto& own = own_ports_;
   for (const auto& source : udp_) own.push_back({source->host(), source->port()});
   for (const auto& console : basics_.config.gt7) own.push_back({{}, console.port});
   for (const auto& source : udp_) {
@@ -176,6 +194,7 @@ void SourcesComponent::start() {
   ingest_thread_ = std::make_unique<AgentThread>("http-ingest", ingest_service_);
   UdpSource::ThreadNumbers numbers;
   for (auto& source : udp_) source->start(numbers);
+  late_names_.start();
 }
 
 void SourcesComponent::tell_left_out() {
@@ -190,6 +209,7 @@ void SourcesComponent::tell_left_out() {
 }
 
 bool SourcesComponent::stop() {
+  late_names_.stop();
   for (auto& source : udp_) source->stop();
   ingest_service_.close();
   ingest_thread_->stop(true);

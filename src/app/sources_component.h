@@ -6,8 +6,10 @@
 #include "app/basics.h"
 #include "app/component.h"
 #include "app/fields_left_out.h"
+#include "app/late_names.h"
 #include "base/agent.h"
 #include "net/io_thread.h"
+#include "net/own_addresses.h"
 #include "source/ingest_service.h"
 #include "source/rejection_log.h"
 #include "source/udp_source.h"
@@ -47,7 +49,8 @@ class SourcesComponent final : public Component {
   void read_formats();
   const DecoderKind* format_named(std::string_view name) const;
   Result<void> open_udp(const Config::UdpSource& settings);
-  Result<void> check_relays_of_udp() const;
+  Result<void> check_relays_of_udp();
+  void look_for(const Config::UdpSource& settings, RelayTarget& target, std::size_t number);
   void tell_left_out();
   void append_udp(std::string& out) const;
   void append_games(std::string& out) const;
@@ -64,7 +67,9 @@ class SourcesComponent final : public Component {
   IngestService ingest_service_;
   std::deque<DecoderKind> formats_;  ///< by the names of [[format]]
   std::vector<std::unique_ptr<UdpSource>> udp_;
+  std::vector<ListeningPort> own_ports_;
   std::unique_ptr<AgentThread> ingest_thread_;
+  LateNames late_names_;  ///< of targets
 };
 
 }  // namespace slipstream

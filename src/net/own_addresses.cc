@@ -35,7 +35,7 @@ bool is_own_loopback(const Address& address) {
 }
 
 /// A group, or everybody on the network.
-bool is_of_many(const Address& address) {
+bool is_for_many(const Address& address) {
   constexpr unsigned char kGroups4 = 224;
   constexpr unsigned char kBehindGroups4 = 240;
   constexpr unsigned char kOnes = 0xff;
@@ -73,7 +73,7 @@ OwnAddresses OwnAddresses::now() {
 }
 
 bool OwnAddresses::contains(const Address& address) const {
-  return is_unspecified(address) || is_own_loopback(address) || is_of_many(address) ||
+  return is_unspecified(address) || is_own_loopback(address) || is_for_many(address) ||
          std::ranges::find(addresses_, address) != addresses_.end();
 }
 
@@ -92,6 +92,17 @@ bool OwnAddresses::kernel_knows(const Endpoint& to) {
   }
   close(fd);
   return is_own;
+}
+
+bool OwnAddresses::is_of_many(const Endpoint& to) {
+  if (is_for_many(to.address)) return true;
+  const int fd = ::socket(to.name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const bool is_broadcast =
+      connect(fd, reinterpret_cast<const sockaddr*>(&to.name), to.name_size) != 0 &&
+      errno == EACCES;
+  close(fd);
+  return is_broadcast;
 }
 
 bool OwnAddresses::is_heard(const Endpoint& to, const ListeningPort& at) const {

@@ -25,6 +25,8 @@ class OwnAddresses {
   /// addresses, or everybody's on a network, also where only its routes say so (an interface with
   /// several networks, a range that is routed to here).
   static bool kernel_knows(const Endpoint& to);
+  /// A group, or everybody on a network; asks the kernel likewise.
+  static bool is_of_many(const Endpoint& to);
   /// Whether what is sent there comes to whoever listens so.
   bool is_heard(const Endpoint& to, const ListeningPort& at) const;
 

@@ -65,7 +65,8 @@ void DatagramRelay::send_to(Line& line, SteadyTime now) {
   const std::size_t count = line.target->admit(datagrams_.size(), now);
   if (count == 0) return;
   if (line.fd < 0 && !open(line, now)) {
-    line.target->dropped(RelayDrop::kUnreachable, count, now);
+    const bool is_known = line.target->endpoint().has_value();
+    line.target->dropped(is_known ? RelayDrop::kUnreachable : RelayDrop::kUnresolved, count, now);
     return;
   }
   bool is_counted = false;  // the next one's place has the loss of one that was sent before
@@ -103,14 +104,16 @@ std::size_t DatagramRelay::failed(Line& line, int error_number, std::size_t left
 
 bool DatagramRelay::open(Line& line, SteadyTime now) {
   if (now - line.opened_at < kReopenNs) return false;
+  const auto to = line.target->endpoint();
+  if (!to) return false;
   line.opened_at = now;
-  const Endpoint& to = line.target->endpoint();
-  line.fd = ::socket(to.name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  line.fd = ::socket(to->name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (line.fd < 0) return false;
   const int on = 1;
   setsockopt(line.fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on);
   setsockopt(line.fd, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes, sizeof kSendBufferBytes);
-  if (connect(line.fd, reinterpret_cast<const sockaddr*>(&to.name), to.name_size) == 0) return true;
+  if (connect(line.fd, reinterpret_cast<const sockaddr*>(&to->name), to->name_size) == 0)
+    return true;
   close(line);
   return false;
 }

@@ -165,6 +165,30 @@ TEST_F(DatagramRelayTest, ATargetWithoutAWayHarmsNoOther) {
   EXPECT_EQ(nowhere.dropped_by(RelayDrop::kUnreachable), 3u);
 }
 
+TEST_F(DatagramRelayTest, ATargetWhoseNameIsKnownLaterGetsWhatComesFromThenOn) {
+  EXPECT_FALSE(RelayTarget::unresolved({.to = "no port"}, "why"));
+  Listener late;
+  Listener here;
+  auto& target = *targets_.emplace_back(
+      RelayTarget::unresolved({.to = "pc.local:5"}, "pc.local: not known").value());
+  add(here.target());
+  for (int i = 0; i < 3; ++i) {
+    send("x");
+    send_on();
+  }
+  EXPECT_THAT(here.heard(), SizeIs(3));
+  EXPECT_EQ(target.dropped_by(RelayDrop::kUnresolved), 3u);
+  clock_.advance(RelayTarget::kTroubleNs);
+  EXPECT_EQ(target.trouble(clock_.steady()), "pc.local: not known") << "also if nothing comes";
+  target.settle(endpoint_of_address(*parse_host_port(late.target())).value());
+  send("y");
+  send_on();
+  EXPECT_THAT(late.heard(), ElementsAre("y"));
+  EXPECT_EQ(target.sent_in_all(), 1u);
+  EXPECT_EQ(target.dropped_in_all(), 3u);
+  EXPECT_EQ(target.trouble(clock_.steady()), "");
+}
+
 TEST_F(DatagramRelayTest, WhatIsTooLargeForATargetIsLeftOutAlone) {
   if (!has_ipv6()) GTEST_SKIP();
   constexpr std::size_t kMostV4 = 65'507;
@@ -211,8 +235,8 @@ TEST(RelayTarget, IsAHostAndAPort) {
               HasSubstr("no.such.host.invalid"));
   const auto by_name = RelayTarget::open({.to = "localhost:5"});
   ASSERT_TRUE(by_name);
-  EXPECT_EQ((*by_name)->endpoint().port, 5);
-  EXPECT_EQ((*by_name)->endpoint().address.to_string(), "127.0.0.1");
+  EXPECT_EQ((*by_name)->endpoint()->port, 5);
+  EXPECT_EQ((*by_name)->endpoint()->address.to_string(), "127.0.0.1");
 }
 
 TEST(OwnAddresses, AreWhatThisMachineHears) {
@@ -244,6 +268,14 @@ TEST(OwnAddresses, TheKernelIsAskedToo) {
   EXPECT_TRUE(knows("127.255.255.255:5")) << "everybody's";
   EXPECT_EQ(knows("[::1]:5"), has_ipv6());
   EXPECT_FALSE(knows("192.0.2.1:5")) << "an address that no machine has";
+  const auto is_of_many = [](const std::string& to) {
+    return OwnAddresses::is_of_many(endpoint_of_address(*parse_host_port(to)).value());
+  };
+  EXPECT_TRUE(is_of_many("127.255.255.255:5"));
+  EXPECT_TRUE(is_of_many("255.255.255.255:5"));
+  EXPECT_TRUE(is_of_many("239.1.1.1:5"));
+  EXPECT_FALSE(is_of_many("127.0.0.1:5"));
+  EXPECT_FALSE(is_of_many("192.0.2.1:5"));
   ifaddrs* all = nullptr;
   ASSERT_EQ(getifaddrs(&all), 0);
   for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {

@@ -12,7 +12,32 @@ Result<std::unique_ptr<RelayTarget>> RelayTarget::open(RelayTargetOptions option
   if (!to) return std::unexpected(to.error());
   const auto endpoint = resolve_datagrams(*to);
   if (!endpoint) return std::unexpected(endpoint.error());
-  return std::unique_ptr<RelayTarget>(new RelayTarget(std::move(options), *endpoint));
+  std::unique_ptr<RelayTarget> target(new RelayTarget(std::move(options)));
+  target->settle(*endpoint);
+  return target;
+}
+
+Result<std::unique_ptr<RelayTarget>> RelayTarget::unresolved(RelayTargetOptions options,
+                                                             std::string why) {
+  if (const auto to = parse_host_port(options.to); !to) return std::unexpected(to.error());
+  std::unique_ptr<RelayTarget> target(new RelayTarget(std::move(options)));
+  target->still_unresolved(std::move(why));
+  return target;
+}
+
+std::optional<Endpoint> RelayTarget::endpoint() const {
+  const std::lock_guard lock(mutex_);
+  return endpoint_;
+}
+
+void RelayTarget::settle(const Endpoint& endpoint) {
+  const std::lock_guard lock(mutex_);
+  endpoint_ = endpoint;
+}
+
+void RelayTarget::still_unresolved(std::string why) {
+  const std::lock_guard lock(mutex_);
+  why_unresolved_ = std::move(why);
 }
 
 std::size_t RelayTarget::admit(std::size_t datagrams, SteadyTime now) {
@@ -49,7 +74,11 @@ std::uint64_t RelayTarget::dropped_in_all() const {
   return sum;
 }
 
-std::string_view RelayTarget::trouble(SteadyTime now) const {
+std::string RelayTarget::trouble(SteadyTime now) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!endpoint_) return why_unresolved_;
+  }
   if (now - SteadyTime{last_drop_ns_.load(std::memory_order_relaxed)} >= kTroubleNs) return {};
   switch (last_drop_.load(std::memory_order_relaxed)) {
     case RelayDrop::kLimit:
@@ -63,6 +92,8 @@ std::string_view RelayTarget::trouble(SteadyTime now) const {
       return "there is no way there";
     case RelayDrop::kTooLarge:
       return "datagrams that are too large to be sent there";
+    case RelayDrop::kUnresolved:
+      return "its name was not known until now";
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,10 +25,11 @@ enum class RelayDrop : std::uint8_t {
   kRefused,      ///< nobody listens there, by the answer to an earlier one
   kUnreachable,  ///< no way there, or none that is allowed
   kTooLarge,     ///< for a datagram to there
+  kUnresolved,   ///< nobody knows its name yet
 };
 /// As metrics and health call them.
-inline constexpr std::array<std::string_view, 5> kRelayDropNames = {
-    "limit", "buffer_full", "refused", "unreachable", "too_large"};
+inline constexpr std::array<std::string_view, 6> kRelayDropNames = {
+    "limit", "buffer_full", "refused", "unreachable", "too_large", "unresolved"};
 
 /// Whom the datagrams of a UDP source are sent on to, with what became of them: each was sent or
 /// dropped. "Sent" says that the system took it; UDP knows no more.
@@ -38,9 +40,17 @@ class RelayTarget {
 
   /// Finds the host, which may wait for name servers.
   static Result<std::unique_ptr<RelayTarget>> open(RelayTargetOptions options);
+  /// One whose host is not known yet, for that reason: what comes is dropped until it is settled.
+  /// Errors: no HOST:PORT.
+  static Result<std::unique_ptr<RelayTarget>> unresolved(RelayTargetOptions options,
+                                                         std::string why);
 
   const std::string& to() const { return options_.to; }
-  const Endpoint& endpoint() const { return endpoint_; }
+  /// Nothing: not known yet.
+  std::optional<Endpoint> endpoint() const;
+  /// Its host is known now, or still is not, for that reason.
+  void settle(const Endpoint& endpoint);
+  void still_unresolved(std::string why);
 
   /// How many of so many datagrams may still go in this second: the first ones.
   std::size_t admit(std::size_t datagrams, SteadyTime now);
@@ -56,20 +66,20 @@ class RelayTarget {
     return dropped_[static_cast<std::size_t>(why)].value();
   }
   /// What has kept datagrams from it within kTroubleNs; empty: nothing.
-  std::string_view trouble(SteadyTime now) const;
+  std::string trouble(SteadyTime now) const;
 
  private:
-  RelayTarget(RelayTargetOptions options, const Endpoint& endpoint)
-      : options_(std::move(options)), endpoint_(endpoint) {}
+  explicit RelayTarget(RelayTargetOptions options) : options_(std::move(options)) {}
 
   const RelayTargetOptions options_;
-  const Endpoint endpoint_;
   Counter sent_;
   std::array<Counter, kRelayDropNames.size()> dropped_;
   std::atomic<std::int64_t> last_drop_ns_{kNever.ns};  ///< steady
   std::atomic<RelayDrop> last_drop_{};
   std::atomic<std::int64_t> last_limit_ns_{kNever.ns};
-  std::mutex mutex_;  // guards both below
+  mutable std::mutex mutex_;  // guards all below
+  std::optional<Endpoint> endpoint_;
+  std::string why_unresolved_;
   SteadyTime second_began_ = kNever;
   std::size_t left_ = 0;  ///< of this second
 };
