@@ -183,6 +183,45 @@ field = [{ name = "c", type = "u8", offset = 0 }]
         "byte 9"}) {
     EXPECT_THAT(said, HasSubstr(fault));
   }
+  std::ofstream(directory.path() / "e.toml") << R"([[udp]]
+decoder = "kart"
+[[format]]
+name = "kart"
+size = 8
+track = "t"
+present = "c"
+[[format.field]]
+name = "lap"
+type = "text"
+offset = 0
+length = 2
+[[format.field]]
+name = "speed_kmh"
+type = "u8"
+offset = 2
+values = { 0 = "stands" }
+[[format.field]]
+name = "c"
+type = "u8"
+offset = 3
+none = 256
+add = 1
+[[format.when]]
+offset = 4
+type = "f32"
+equals = inf
+)";
+  harness::Program means(directory, {"check", "e.toml"});
+  EXPECT_NE(means.exit_code(), 0);
+  const auto meant = means.output();
+  for (const char* const fault :
+       {"e.toml:7: [[format]] number 1 present: 'kart': 'c' has a scale or something added",
+        "e.toml:10: [[format]] number 1 field number 1 type: 'kart': field 'lap' means a number",
+        "e.toml:17: [[format]] number 1 field number 2 values: 'kart': field 'speed_kmh' means",
+        "e.toml:22: [[format]] number 1 field number 3 none: 'kart': field 'c': a whole number of",
+        "e.toml:27: [[format]] number 1 when number 1 equals: 'kart': a finite number is"}) {
+    EXPECT_THAT(meant, HasSubstr(fault));
+  }
   std::ofstream(directory.path() / "d.toml") << "[udp]\ndecoder = \"kart\"\n";
   harness::Program other(directory, {"check", "d.toml"});
   EXPECT_NE(other.exit_code(), 0);
