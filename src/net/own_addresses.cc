@@ -84,11 +84,13 @@ bool OwnAddresses::kernel_knows(const Endpoint& to) {
   if (connect(fd, reinterpret_cast<const sockaddr*>(&to.name), to.name_size) != 0) {
     is_own = errno == EACCES;
   } else {
-    // What goes to one of its own addresses is sent from there.
+    // What goes to one of its own addresses is sent from there, or from loopback.
     sockaddr_storage from{};
     socklen_t size = sizeof from;
-    is_own = getsockname(fd, reinterpret_cast<sockaddr*>(&from), &size) == 0 &&
-             address_of(from).first == to.address;
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&from), &size) == 0) {
+      const Address source = address_of(from).first;
+      is_own = source == to.address || is_own_loopback(source);
+    }
   }
   close(fd);
   return is_own;
