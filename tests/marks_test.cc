@@ -13,6 +13,7 @@
 #include "codec/json_scan.h"
 #include "codec/mark_json.h"
 #include "crash_harness.h"
+#include "damaged_store.h"
 #include "environment.h"
 #include "harness.h"
 #include "program.h"
@@ -287,6 +288,88 @@ TEST_F(MarksTest, ARebuiltStoreHasThemAgain) {
   EXPECT_THAT(marks_of(get()), SizeIs(3));
   EXPECT_EQ(post(R"({"track":"spa","text":"n3"})").status, 201u);
   EXPECT_TRUE(eventually([&] { return marks_of(get()).size() == 4; }));
+}
+
+class DamagedMarks : public MarksTest, public testing::WithParamInterface<bool> {
+ protected:
+  std::vector<std::string> rows() const {
+    auto database = store();
+    auto all =
+        database.prepare("SELECT id || ' at ' || log_offset FROM stored_marks ORDER BY id").value();
+    std::vector<std::string> rows;
+    while (all.step().value()) rows.emplace_back(all.text(0));
+    return rows;
+  }
+};
+
+TEST_P(DamagedMarks, AreSalvagedAroundAPageThatCannotBeReadAndKeepTheirRows) {
+  const bool has_log = GetParam();
+  constexpr std::size_t kNotes = 120;
+  start();
+  const std::string filling(400, 'x');
+  for (std::size_t i = 0; i < kNotes; ++i) {
+    ASSERT_EQ(http(server_->port(), "POST", "/api/marks?durability=received",
+                   fmt::format(R"({{"track":"spa","text":"n{} {}"}})", i, filling),
+                   {{"Content-Type", "application/json"}})
+                  .status,
+              201u);
+  }
+  ASSERT_TRUE(server_->stop());
+  server_.reset();
+  const auto before = rows();
+  ASSERT_THAT(before, SizeIs(kNotes));
+  const auto data = directory_.path() / "data";
+  const harness::DatabasePages pages(data / "slipstream.db");
+  const auto leaves = pages.leaves_of("stored_marks");
+  ASSERT_GT(leaves.size(), 4u);
+  pages.spoil(leaves[leaves.size() / 2]);
+  if (!has_log) std::filesystem::remove_all(data / "log");
+  harness::Program rebuild(directory_, {"store", "rebuild", "data"});
+  ASSERT_EQ(rebuild.exit_code(), 0) << rebuild.output();
+  const auto after = rows();
+  EXPECT_THAT(rebuild.output(), HasSubstr("rows of the table stored_marks are missing"));
+  if (has_log) {
+    EXPECT_EQ(after, before);
+    EXPECT_THAT(rebuild.output(), HasSubstr("from log    "));
+    EXPECT_THAT(rebuild.output(), testing::Not(HasSubstr("marks that were there")));
+  } else {
+    EXPECT_GT(after.size(), kNotes - 20);
+    EXPECT_EQ(after.back(), before.back()) << "what stands behind the page is there";
+    EXPECT_THAT(rebuild.output(), HasSubstr(fmt::format("copied      {} marks", after.size())));
+    EXPECT_THAT(rebuild.output(),
+                HasSubstr(fmt::format("lost        {} marks", kNotes - after.size())));
+  }
+  harness::Program check(directory_, {"store", "check", "data"});
+  if (has_log) EXPECT_EQ(check.exit_code(), 0) << check.output();
+  EXPECT_THAT(check.output(), HasSubstr(fmt::format("{} marks\n", after.size())));
+}
+
+INSTANTIATE_TEST_SUITE_P(TheLog, DamagedMarks, testing::Bool(),
+                         [](const auto& tested) { return tested.param ? "IsThere" : "IsGone"; });
+
+TEST_F(MarksTest, ARowThatIsNoMarkStopsNoStartAndTheLogGivesItAgain) {
+  start();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(post(fmt::format(R"({{"track":"spa","text":"n{}"}})", i)).status, 201u);
+  }
+  ASSERT_TRUE(server_->stop());
+  server_.reset();
+  {
+    auto database =
+        Database::open((directory_.path() / "data/slipstream.db").string(), SQLITE_OPEN_READWRITE)
+            .value();
+    ASSERT_TRUE(database.execute("UPDATE stored_marks SET mark = '{' WHERE id = 3"));
+  }
+  start();
+  EXPECT_EQ(http(server_->port(), "GET", "/api/marks").status, 500u) << "and says what to do";
+  ASSERT_TRUE(server_->stop());
+  server_.reset();
+  harness::Program rebuild(directory_, {"store", "rebuild", "data"});
+  ASSERT_EQ(rebuild.exit_code(), 0) << rebuild.output();
+  EXPECT_THAT(rebuild.output(), HasSubstr("from log    1 marks"));
+  EXPECT_EQ(store().integer("SELECT id FROM marks WHERE text = 'n2'").value(), 3);
+  start();
+  EXPECT_THAT(marks_of(get()), SizeIs(3));
 }
 
 /// Notes that are sent, each under a key, until they are acknowledged; and whoever gets them.

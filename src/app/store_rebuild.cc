@@ -139,6 +139,8 @@ class Rebuild {
     report_.rollups = salvaged_.rollups;
     report_.damaged_tables = salvaged_.damaged_tables;
     report_.may_lack_others = !salvaged_.knows_lost;
+    report_.marks = salvaged_.marks.copied;
+    report_.may_lack_marks = !salvaged_.marks.knows_lost;
     auto store = RollupStore::open(fresh_, {}, parts_.schema.fields());
     if (!store) return std::unexpected(store.error());
     parts_.store = std::move(*store);
@@ -151,9 +153,7 @@ class Rebuild {
 
   /// Of what comes of the log.
   bool lacks_some() const {
-    return !salvaged_.lost.empty() || !salvaged_.knows_lost ||
-           std::ranges::find(salvaged_.damaged_tables, kMarksTable) !=
-               salvaged_.damaged_tables.end();
+    return !salvaged_.lost.empty() || !salvaged_.knows_lost || !salvaged_.marks.is_whole;
   }
 
   Result<void> use_log() {
@@ -218,11 +218,16 @@ class Rebuild {
     Result<void> done;
     const auto commit = [&] {
       if ((found.empty() && marks.empty()) || !done) return;
+      std::vector<MarkRow> mark_rows;
       const auto rows = parts_.store->commit(
-          {.rollups = std::exchange(found, {}), .marks = std::exchange(marks, {})});
+          {.rollups = std::exchange(found, {}), .marks = std::exchange(marks, {})}, &mark_rows);
       if (!rows) done = std::unexpected(rows.error());
       if (!rows) return;
-      report_.regained += rows->size() - static_cast<std::size_t>(std::ranges::count(*rows, 0));
+      const auto new_of = [](const std::vector<std::int64_t>& given) {
+        return given.size() - static_cast<std::size_t>(std::ranges::count(given, 0));
+      };
+      report_.regained += new_of(*rows);
+      report_.regained_marks += new_of(mark_rows);
     };
     NewOnly sink(std::move(*finder), std::move(upto), [&](Output output) {
       std::ranges::move(output.rollups, std::back_inserter(found));
@@ -288,6 +293,7 @@ class Rebuild {
     pipeline->checkpoint();
     if (!p.store_writer->flush() || !is_written) return fail("the new store cannot be written");
     report_.regained = p.store_writer->stats().written.value();
+    report_.regained_marks = p.store_writer->stats().marks.value();
     note_log(begin, p.log->next_offset(), p.lost.list(kAllRanges));
     return {};
   }
@@ -320,6 +326,7 @@ class Rebuild {
         database.prepare("UPDATE OR IGNORE packed_rollups SET id = ?2 WHERE window_id_tail = ?1");
     if (!lift || !put) return std::unexpected(lift ? put.error() : lift.error());
     if (auto begun = database.execute("BEGIN"); !begun) return begun;
+    if (auto done = give_back_marks(database); !done) return done;
     std::uint64_t missing = 0;
     for (Statement* const statement : {&*lift, &*put}) {
       for (const auto& [id_tail, row] : salvaged_.lost) {
@@ -341,6 +348,32 @@ class Rebuild {
     const std::uint64_t lost = salvaged_.lost.size();
     report_.lost = std::min(missing, lost - std::min(lost, report_.regained));
     return {};
+  }
+
+  /// Likewise, within the transaction.
+  Result<void> give_back_marks(Database& database) {
+    auto lift = database.prepare(
+        "UPDATE stored_marks SET id = -id WHERE log_offset = ?1 AND arrival_ns = ?2");
+    auto put = database.prepare(
+        "UPDATE OR IGNORE stored_marks SET id = ?3 WHERE log_offset = ?1 AND arrival_ns = ?2");
+    if (!lift || !put) return std::unexpected(lift ? put.error() : lift.error());
+    for (Statement* const statement : {&*lift, &*put}) {
+      for (const LostMark& lost : salvaged_.marks.lost) {
+        std::int64_t changes = 0;
+        if (lost.offset) {
+          statement->bind(1, static_cast<std::int64_t>(*lost.offset)).bind(2, lost.arrival.ns);
+          if (statement == &*put) statement->bind(3, lost.row);
+          if (auto done = statement->run(); !done) return done;
+          changes = database.changes();
+        }
+        if (statement == &*lift && changes == 0) ++report_.lost_marks;
+      }
+    }
+    return database.execute(
+        "UPDATE stored_marks SET id = (SELECT seq FROM sqlite_sequence WHERE name = "
+        "'stored_marks') - id WHERE id < 0; "
+        "UPDATE sqlite_sequence SET seq = max(seq, (SELECT coalesce(max(id), 0) FROM "
+        "stored_marks)) WHERE name = 'stored_marks'");
   }
 
   Result<void> put_in_place() {

@@ -13,9 +13,13 @@ namespace slipstream {
 
 /// What became of a damaged store.
 struct RebuildReport {
-  std::uint64_t rollups = 0;     ///< copied from the damaged file
-  std::uint64_t regained = 0;    ///< made again from the log
-  std::uint64_t lost = 0;        ///< that the damaged file still tells of, and the log cannot give
+  std::uint64_t rollups = 0;   ///< copied from the damaged file
+  std::uint64_t regained = 0;  ///< made again from the log
+  std::uint64_t lost = 0;      ///< that the damaged file still tells of, and the log cannot give
+  std::uint64_t marks = 0;     ///< likewise: copied,
+  std::uint64_t regained_marks = 0;  ///< and from the log,
+  std::uint64_t lost_marks = 0;      ///< and gone
+  bool may_lack_marks = false;
   bool may_lack_others = false;  ///< the damaged file does not tell of all that it held
   bool kept_checkpoint = false;  ///< the next start goes on from where the last one got to
   bool read_log = false;

@@ -72,9 +72,13 @@ class Bars {
 
 void print(const RebuildReport& report) {
   fmt::print("copied      {} rollups that could be read\n", report.rollups);
+  if (report.marks > 0) fmt::print("copied      {} marks that could be read\n", report.marks);
   if (report.read_log) {
     fmt::print("from log    {} rollups, of its offsets [{}, {})\n", report.regained,
                report.log_from, report.log_to);
+    if (report.regained_marks > 0) {
+      fmt::print("from log    {} marks\n", report.regained_marks);
+    }
   }
   fmt::print("{}\n", report.kept_checkpoint
                          ? "checkpoint  whole: the next start goes on from it"
@@ -90,6 +94,13 @@ void print(const RebuildReport& report) {
   if (report.may_lack_others) {
     fmt::print("unknown     whether other rollups were there: their index is damaged, too\n");
   }
+  if (report.lost_marks > 0) {
+    fmt::print("lost        {} marks that were there: the log does not reach back to them\n",
+               report.lost_marks);
+  }
+  if (report.may_lack_marks) {
+    fmt::print("unknown     whether other marks were there: their index is damaged, too\n");
+  }
   print_lost(report.log_lost);
   fmt::print("kept as     {}: the old file, to be deleted by hand\n", report.kept_as.string());
 }
@@ -104,6 +115,7 @@ int run_store_check(const std::string& directory) {
   }
   compare_with_log(data_dir, *report);
   for (const auto& fault : report->faults) fmt::print("{}\n", fault);
+  if (report->marks > 0) fmt::print("{} marks\n", report->marks);
   fmt::print("{} rollups, {} faults\n", report->rollups, report->faults.size());
   if (report->faults.empty()) return kExitSuccess;
   fmt::print(stderr, "what to do: stop the server, 'slipstream store rebuild {}', start it again\n",

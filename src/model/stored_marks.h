@@ -18,6 +18,10 @@ using MarkRow = std::int64_t;
 /// How far somebody has read the stored marks, as RollupCursor of rollups.
 using MarkCursor = RollupCursor;
 
+/// Of a mark's row, and what it says.
+MarkCursor mark_cursor(MarkRow row, std::string_view track, std::string_view kind,
+                       std::string_view chassis, EventTime time);
+
 struct StoredMark {
   MarkRow row = 0;
   MarkPtr mark = {};

@@ -57,17 +57,17 @@ std::string conditions_of(const MarkQuery& query, bool has_place) {
   return sql;
 }
 
-Result<std::optional<StoredMark>> read_mark(Database& database, MarkRow row) {
+/// Of a row, by its columns: what else it has may make no sense. Nothing: there is no such row.
+Result<std::optional<MarkCursor>> read_cursor(Database& database, MarkRow row) {
   auto statement =
-      database.prepare(fmt::format("SELECT {} FROM stored_marks WHERE id = ?1", kMarkColumns));
+      database.prepare("SELECT track, kind, chassis, time_ns FROM stored_marks WHERE id = ?1");
   if (!statement) return std::unexpected(statement.error());
   statement->bind(1, row);
   const auto found = statement->step();
   if (!found) return std::unexpected(found.error());
-  if (!*found) return std::optional<StoredMark>();
-  auto mark = mark_of(*statement);
-  if (!mark) return std::unexpected(mark.error());
-  return std::optional(std::move(*mark));
+  if (!*found) return std::optional<MarkCursor>();
+  return std::optional(mark_cursor(row, statement->text(0), statement->text(1), statement->text(2),
+                                   {statement->integer(3)}));
 }
 
 }  // namespace
@@ -132,9 +132,9 @@ Result<MarkPage> query_marks(Database& database, const MarkQuery& query) {
 
 Result<StoredMarks> read_stored_marks(Database& database, const StoredMarksQuery& query) {
   StoredMarks page{.to = query.after};
-  const auto known = read_mark(database, query.after.row);
+  const auto known = read_cursor(database, query.after.row);
   if (!known) return std::unexpected(known.error());
-  if (*known && (*known)->cursor() != query.after) {
+  if (*known && **known != query.after) {
     page.is_foreign = true;
     return page;
   }
@@ -162,9 +162,9 @@ Result<StoredMarks> read_stored_marks(Database& database, const StoredMarksQuery
 Result<MarkCursor> newest_mark(Database& database) {
   const auto newest = database.integer("SELECT max(id) FROM stored_marks");
   if (!newest) return std::unexpected(newest.error());
-  const auto mark = read_mark(database, *newest);
-  if (!mark) return std::unexpected(mark.error());
-  return *mark ? (*mark)->cursor() : MarkCursor{};
+  const auto cursor = read_cursor(database, *newest);
+  if (!cursor) return std::unexpected(cursor.error());
+  return cursor->value_or(MarkCursor{});
 }
 
 }  // namespace slipstream

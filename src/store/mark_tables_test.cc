@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "store/store_file.h"
 #include "store/store_fixture.h"
 #include "store/store_views.h"
@@ -180,15 +183,132 @@ TEST_F(StoredMarksTest, ARowThatIsNoMarkIsDamage) {
   EXPECT_EQ(found.error().code, ErrorCode::kCorrupt);
 }
 
-TEST_F(StoredMarksTest, ASalvagedFileHasThem) {
+TEST_F(StoredMarksTest, ARowThatIsNoMarkStopsNoStartAndCheckNamesIt) {
   put(*open(), {placed(1, 5), placed(2, 6)});
-  const auto fresh = directory_ / "fresh.db";
-  const auto salvaged = salvage_store_file(path(), fresh, [](std::uint64_t) {});
-  ASSERT_TRUE(salvaged) << salvaged.error().message;
-  EXPECT_THAT(salvaged->damaged_tables, IsEmpty());
-  auto database = Database::open(fresh.string(), SQLITE_OPEN_READONLY);
-  ASSERT_TRUE(database);
-  EXPECT_EQ(database->integer("SELECT sum(id) FROM marks").value(), 3);
+  const auto newest = open()->newest_mark();
+  ASSERT_TRUE(newest);
+  EXPECT_THAT(check_store_file(path())->faults, IsEmpty());
+  EXPECT_EQ(check_store_file(path())->marks, 2u);
+  {
+    auto database = Database::open(path(), SQLITE_OPEN_READWRITE);
+    ASSERT_TRUE(database->execute("UPDATE stored_marks SET mark = '{}' WHERE id = 2"));
+  }
+  EXPECT_THAT(check_store_file(path())->faults, ElementsAre("row 2 of the marks makes no sense"));
+  const auto store = open();
+  EXPECT_EQ(*store->newest_mark(), *newest);
+  EXPECT_EQ(store->damage(), std::nullopt);
+  const auto behind = store->read_stored_marks(StoredMarksQuery{.after = *newest, .upto = 2});
+  ASSERT_TRUE(behind) << "whoever had it goes on behind it";
+  EXPECT_FALSE(behind->is_foreign);
+}
+
+class SalvagedMarksTest : public StoredMarksTest {
+ protected:
+  static constexpr std::size_t kPage = 4'096;
+
+  void SetUp() override {
+    StoredMarksTest::SetUp();
+    fresh_ = directory_ / "fresh" / kStoreFile;
+    std::filesystem::create_directory(fresh_.parent_path());
+  }
+  /// A page of rows, which holds the mark of that text, is garbage from now on.
+  void spoil_page_of(const std::string& text) const {
+    std::string all;
+    {
+      std::ifstream in(path(), std::ios::binary);
+      all.assign(std::istreambuf_iterator<char>(in), {});
+    }
+    constexpr char kLeafOfTable = 0x0d;
+    for (std::size_t at = 0; at < all.size(); at += kPage) {
+      const auto page = std::string_view(all).substr(at, kPage);
+      if (page[0] != kLeafOfTable || page.find('"' + text + '"') == std::string_view::npos)
+        continue;
+      std::fstream out(path(), std::ios::in | std::ios::out | std::ios::binary);
+      out.seekp(static_cast<std::streamoff>(at));
+      out << std::string(64, '\xA5');
+      return;
+    }
+    FAIL() << "no page holds " << text;
+  }
+  Salvage salvage() const {
+    auto salvaged = salvage_store_file(path(), fresh_, [](std::uint64_t) {});
+    EXPECT_TRUE(salvaged) << (salvaged ? "" : salvaged.error().message);
+    return salvaged ? std::move(*salvaged) : Salvage{};
+  }
+  /// The rows that the new file has.
+  std::vector<MarkRow> rows() const {
+    auto database = Database::open(fresh_.string(), SQLITE_OPEN_READONLY).value();
+    auto all = database.prepare("SELECT id FROM stored_marks ORDER BY id").value();
+    std::vector<MarkRow> rows;
+    while (all.step().value()) rows.push_back(all.integer(0));
+    return rows;
+  }
+  std::vector<MarkRow> put_into_fresh(std::vector<PlacedMark> marks) {
+    const auto store = RollupStore::open(fresh_.parent_path(), {}, schema_.fields()).value();
+    return put(*store, std::move(marks));
+  }
+
+  std::filesystem::path fresh_;
+};
+
+TEST_F(SalvagedMarksTest, OfAWholeFileAreAll) {
+  put(*open(), {placed(1, 5), placed(2, 6)});
+  const auto salvaged = salvage();
+  EXPECT_THAT(salvaged.damaged_tables, IsEmpty());
+  EXPECT_EQ(salvaged.marks.copied, 2u);
+  EXPECT_TRUE(salvaged.marks.is_whole);
+  EXPECT_THAT(rows(), ElementsAre(1, 2));
+}
+
+TEST_F(SalvagedMarksTest, StandBehindAPageThatCannotBeRead) {
+  constexpr LogOffset kMarks = 500;
+  {
+    const auto store = open();
+    std::vector<PlacedMark> marks;
+    for (LogOffset n = 1; n <= kMarks; ++n) marks.push_back(placed(n, static_cast<int>(n)));
+    put(*store, std::move(marks));
+  }
+  spoil_page_of("at 250");
+  const auto salvaged = salvage();
+  EXPECT_THAT(salvaged.damaged_tables, ElementsAre("stored_marks"));
+  EXPECT_GT(salvaged.marks.copied, kMarks - 50) << "a page's rows are lacking, and no more";
+  EXPECT_LT(salvaged.marks.copied, kMarks);
+  EXPECT_TRUE(salvaged.marks.knows_lost);
+  EXPECT_EQ(salvaged.marks.copied + salvaged.marks.lost.size(), kMarks);
+  EXPECT_THAT(salvaged.marks.lost,
+              testing::Contains(testing::Field(&LostMark::row, testing::Eq(250))));
+  for (const LostMark& lost : salvaged.marks.lost) {
+    EXPECT_EQ(lost.offset, static_cast<LogOffset>(lost.row));
+    EXPECT_EQ(lost.arrival.ns, lost.row * kNsPerSecond);
+  }
+  EXPECT_THAT(rows(), testing::Contains(500));
+  EXPECT_THAT(check_store_file(fresh_)->faults, IsEmpty());
+}
+
+TEST_F(SalvagedMarksTest, LackARowThatIsNoMark) {
+  PlacedMark unlogged = placed(3, 7);
+  unlogged.offset.reset();
+  put(*open(), {placed(1, 5), placed(2, 6), unlogged, placed(4, 8)});
+  {
+    auto database = Database::open(path(), SQLITE_OPEN_READWRITE);
+    ASSERT_TRUE(database->execute("UPDATE stored_marks SET mark = 'x' WHERE id IN (2, 3)"));
+  }
+  const auto salvaged = salvage();
+  EXPECT_THAT(rows(), ElementsAre(1, 4));
+  ASSERT_THAT(salvaged.marks.lost, SizeIs(2));
+  EXPECT_EQ(salvaged.marks.lost[0].offset, std::nullopt);
+  EXPECT_EQ(salvaged.marks.lost[1].offset, 2u);
+  EXPECT_THAT(put_into_fresh({placed(2, 6)}), ElementsAre(5)) << "the log gives it again";
+}
+
+TEST_F(SalvagedMarksTest, NoRowIsGivenOutTwiceThoughTheNewestAreGone) {
+  put(*open(), {placed(1, 5), placed(2, 6), placed(3, 7)});
+  {
+    auto database = Database::open(path(), SQLITE_OPEN_READWRITE);
+    ASSERT_TRUE(database->execute("DELETE FROM stored_marks WHERE id > 1"));
+  }
+  salvage();
+  EXPECT_THAT(put_into_fresh({placed(9, 9)}), ElementsAre(4));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <set>
 #include <string_view>
 
+#include "codec/mark_json.h"
 #include "store/packed_row_judge.h"
 #include "store/schema_sql.h"
 #include "store/store_file.h"
@@ -51,6 +52,7 @@ class Check {
     pages();
     if (!schema()) return;
     rollups();
+    marks();
     places();
   }
 
@@ -159,6 +161,17 @@ class Check {
          [&](const Statement& row) {
            if (judge->makes_sense(row) || ++faults > kMaxFaults) return;
            fault(fmt::format("row {} of the rollups makes no sense", row.integer(0)));
+         });
+  }
+
+  void marks() {
+    if (report_.version < kMarksSince) return;
+    std::size_t faults = 0;
+    each("the marks", fmt::format("SELECT id, mark FROM {} NOT INDEXED", kMarksTable),
+         [&](const Statement& row) {
+           ++report_.marks;
+           if (parse_mark_json(row.text(1), {}) || ++faults > kMaxFaults) return;
+           fault(fmt::format("row {} of the marks makes no sense", row.integer(0)));
          });
   }
 

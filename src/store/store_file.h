@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/outputs.h"
+#include "model/stored_marks.h"
 #include "store/sqlite.h"
 
 namespace slipstream {
@@ -17,13 +18,27 @@ namespace slipstream {
 struct StoreReport {
   std::int64_t version = 0;  ///< of the schema
   std::uint64_t rollups = 0;
+  std::uint64_t marks = 0;
   std::map<std::uint32_t, LogOffset> checkpoints = {};  ///< by partition: where a start goes on
   LogOffset reached = 0;                                ///< the log had come so far at least
   std::vector<std::string> faults = {};                 ///< in sentences, for people
 };
-/// Checks every page and index, the schema, and that each rollup can be read. Errors: there is no
-/// such file.
+/// Checks every page and index, the schema, and that each rollup and mark can be read. Errors:
+/// there is no such file.
 Result<StoreReport> check_store_file(const std::filesystem::path& database);
+
+/// A mark that an index tells of, though its row cannot be read or is no mark.
+struct LostMark {
+  MarkRow row = 0;
+  std::optional<LogOffset> offset = {};  ///< none: it was not in a log
+  ArrivalTime arrival = {};
+};
+struct SalvagedMarks {
+  std::uint64_t copied = 0;
+  bool is_whole = true;             ///< there were no others
+  std::vector<LostMark> lost = {};  ///< of the others
+  bool knows_lost = true;           ///< else there may be more of them
+};
 
 /// What could be read of a damaged store.
 struct Salvage {
@@ -32,6 +47,7 @@ struct Salvage {
   /// rows cannot be read; their row's number.
   std::map<std::string, std::int64_t> lost = {};
   bool knows_lost = false;  ///< else there may be others
+  SalvagedMarks marks = {};
   /// All that a start goes on from is whole: the layout, checkpoints, open windows.
   bool has_checkpoint = false;
   std::vector<std::string> damaged_tables = {};  ///< of which rows may be missing

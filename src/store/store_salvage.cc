@@ -6,7 +6,9 @@
 #include <string_view>
 #include <utility>
 
+#include "store/mark_salvage.h"
 #include "store/packed_row_judge.h"
+#include "store/salvage_rows.h"
 #include "store/schema_sql.h"
 #include "store/store_file.h"
 #include "store/store_views.h"
@@ -15,8 +17,6 @@ namespace slipstream {
 namespace {
 
 constexpr std::size_t kRowsPerTransaction = 10'000;
-/// Where no index tells how far rows go: looked for so far behind the last that can be read.
-constexpr std::int64_t kRowsBeyond = 100'000;
 /// Columns of rollups as they are not packed; the first two kinds of rows have fewer.
 constexpr std::string_view kUnpackedColumns =
     "id, window, window_id, track, chassis, lap, sector, count, first_ns, last_ns, partition, "
@@ -37,26 +37,13 @@ constexpr std::string_view kNameTables[] = {"window_names", "series", "rollup_la
 constexpr std::string_view kCheckpointTables[] = {"layout", "partitions", "open_series"};
 constexpr std::string_view kOtherTables[] = {
     "idempotency_keys", "dead_letters",     "stream_partitions", "outbox",
-    "outbox_writer",    "window_retention", "stored_by",         kMarksTable};
+    "outbox_writer",    "window_retention", "stored_by"};
 
 /// Of so many values.
-std::string marks(std::int64_t count) {
-  std::string marks = "?";
-  for (std::int64_t i = 1; i < count; ++i) marks += ",?";
-  return marks;
-}
-
-/// Runs a query as far as it can be read. Errors: of `take`.
-template <typename Take>
-Result<bool> read_while_readable(Database& database, std::string_view sql, Take take) {
-  auto rows = database.prepare(sql);
-  if (!rows) return false;
-  while (true) {
-    const auto row = rows->step();
-    if (!row) return false;
-    if (!*row) return true;
-    if (auto taken = take(*rows); !taken) return std::unexpected(taken.error());
-  }
+std::string question_marks(std::int64_t count) {
+  std::string text = "?";
+  for (std::int64_t i = 1; i < count; ++i) text += ",?";
+  return text;
 }
 
 class Salvager {
@@ -74,6 +61,7 @@ class Salvager {
       const auto whole = copy_table(table);
       if (!whole) done = std::unexpected(whole.error());
     }
+    if (done) done = copy_marks();
     if (done) done = keep_outbox_numbers();
     if (done) done = fresh_.execute("COMMIT");
     if (!done) return std::unexpected(done.error());
@@ -157,65 +145,25 @@ class Salvager {
   Result<void> copy_rollups_of(const Table& table) {
     const std::string columns = table.is_packed ? "" : fmt::format("({})", table.columns);
     auto insert = fresh_.prepare(fmt::format("INSERT OR IGNORE INTO {} {} VALUES ({})", table.name,
-                                             columns, marks(table.column_count)));
+                                             columns, question_marks(table.column_count)));
     if (!insert) return std::unexpected(insert.error());
     insert_ = std::move(*insert);
-    std::vector<std::pair<std::int64_t, std::int64_t>> ranges = {{1, newest_row(table)}};
-    while (!ranges.empty()) {
-      const auto [from, to] = ranges.back();
-      ranges.pop_back();
-      const auto stopped = copy_range(table, from, to);
-      if (!stopped) return std::unexpected(stopped.error());
-      if (!*stopped || **stopped >= to) continue;
-      // Somewhere from there on it is damaged: halves find where, and what is behind it.
-      const std::int64_t middle = **stopped + (to - **stopped) / 2;
-      ranges.emplace_back(middle + 1, to);
-      ranges.emplace_back(**stopped, middle);
-    }
+    const auto whole = read_around_damage(
+        old_, table.name,
+        fmt::format("{}{}{}", table.judged_by, table.judged_by.empty() ? "" : ", ", table.columns),
+        table.judged_columns, newest_row_of(old_, table.name, table.indexes),
+        [&](const Statement& row) { return take(table, row); });
+    if (!whole) return std::unexpected(whole.error());
+    is_whole_ = is_whole_ && *whole;
     return {};
   }
 
-  /// No number beyond which there is a row.
-  std::int64_t newest_row(const Table& table) {
-    std::int64_t newest = 0;
-    const auto note = [&newest](const Statement& row) -> Result<void> {
-      newest = std::max(newest, row.integer(0));
-      return {};
-    };
-    const auto last = read_while_readable(
-        old_, fmt::format("SELECT id FROM {} ORDER BY id DESC LIMIT 1", table.name), note);
-    if (last && *last) return newest;
-    for (const auto index : table.indexes) {
-      const auto told = read_while_readable(
-          old_, fmt::format("SELECT max(id) FROM {} INDEXED BY {}", table.name, index), note);
-      if (told && *told) return newest;
-    }
-    const auto all =
-        read_while_readable(old_, fmt::format("SELECT id FROM {} NOT INDEXED", table.name), note);
-    return newest + (all && *all ? 0 : kRowsBeyond);
-  }
-
-  /// Nothing: all were read. Else the number from which on they cannot be.
-  Result<std::optional<std::int64_t>> copy_range(const Table& table, std::int64_t from,
-                                                 std::int64_t to) {
-    auto rows = old_.prepare(fmt::format(
-        "SELECT {}{}{} FROM {} NOT INDEXED WHERE id BETWEEN {} AND {} ORDER BY id", table.judged_by,
-        table.judged_by.empty() ? "" : ", ", table.columns, table.name, from, to));
-    if (!rows) {
-      is_whole_ = false;
-      return std::optional<std::int64_t>(to);  // not even asked: nothing is to be had
-    }
-    std::int64_t next = from;
-    while (true) {
-      const auto row = rows->step();
-      if (!row) {
-        is_whole_ = false;
-        return std::optional<std::int64_t>(next);
-      }
-      if (!*row) return std::optional<std::int64_t>();
-      next = rows->integer(table.judged_columns) + 1;
-      if (auto taken = take(table, *rows); !taken) return std::unexpected(taken.error());
-    }
+  Result<void> copy_marks() {
+    auto marks = salvage_marks(old_, fresh_);
+    if (!marks) return std::unexpected(marks.error());
+    salvage_.marks = std::move(*marks);
+    if (!salvage_.marks.is_whole) salvage_.damaged_tables.emplace_back(kMarksTable);
+    return {};
   }
 
   bool makes_sense(const Table& table, const Statement& row) {
@@ -250,8 +198,8 @@ class Salvager {
     if (!whole) return std::unexpected(whole.error());
     if (*whole) return {};
     const int columns = table == "window_names" ? 2 : 4;
-    auto insert =
-        fresh_.prepare(fmt::format("INSERT OR IGNORE INTO {} VALUES ({})", table, marks(columns)));
+    auto insert = fresh_.prepare(
+        fmt::format("INSERT OR IGNORE INTO {} VALUES ({})", table, question_marks(columns)));
     if (!insert) return std::unexpected(insert.error());
     const auto copied = read_while_readable(
         old_, fmt::format("SELECT * FROM {0} INDEXED BY sqlite_autoindex_{0}_1", table),
@@ -309,8 +257,8 @@ class Salvager {
         fresh_.integer(fmt::format("SELECT count(*) FROM pragma_table_info('{}')", table));
     if (!columns) return std::unexpected(columns.error());
     if (*columns == 0) return true;  // this version has none
-    auto insert =
-        fresh_.prepare(fmt::format("INSERT OR IGNORE INTO {} VALUES ({})", table, marks(*columns)));
+    auto insert = fresh_.prepare(
+        fmt::format("INSERT OR IGNORE INTO {} VALUES ({})", table, question_marks(*columns)));
     if (!insert) return std::unexpected(insert.error());
     const auto copied = read_while_readable(
         old_, fmt::format("SELECT * FROM {}", table), [&](const Statement& row) -> Result<void> {
