@@ -20,7 +20,8 @@ std::size_t Output::bytes() const {
 std::size_t Output::rows() const {
   const auto stored =
       std::ranges::count_if(rollups, [](const RollupPtr& rollup) { return rollup->stored; });
-  return static_cast<std::size_t>(stored) + (checkpoint ? checkpoint->changed.size() : 0);
+  return static_cast<std::size_t>(stored) + marks.size() +
+         (checkpoint ? checkpoint->changed.size() : 0);
 }
 
 }  // namespace slipstream

@@ -54,6 +54,8 @@ class StoredMarksTest : public RollupStoreTest {
 TEST_F(StoredMarksTest, AMarkThatComesAgainIsThereOnce) {
   const auto store = open();
   EXPECT_THAT(put(*store, {placed(3, 1), placed(7, 2)}), ElementsAre(1, 2));
+  EXPECT_EQ(store->rows_written(), 2u);
+  EXPECT_EQ((Output{.marks = {placed(3, 1), placed(7, 2)}}.rows()), 2u);
   const auto again = put(*store, {placed(7, 2), placed(8, 3), placed(3, 1)});
   EXPECT_THAT(again, ElementsAre(0, Gt(2), 0));
   PlacedMark other = placed(7, 9);

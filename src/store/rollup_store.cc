@@ -216,6 +216,7 @@ Result<void> RollupStore::Impl::insert_marks(const std::vector<PlacedMark>& mark
     const auto row = mark_inserter->put(placed);
     if (!row) return std::unexpected(row.error());
     rows.push_back(*row);
+    rows_written.add();
   }
   return {};
 }
