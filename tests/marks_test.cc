@@ -159,6 +159,34 @@ TEST_F(MarksTest, WhatIsNoMarkIsRefusedWithAWordAndCounted) {
   EXPECT_EQ(ingest.received.value(), rejected) << "what came is what was refused";
 }
 
+TEST_F(MarksTest, ASessionWillDoForATrack) {
+  start();
+  EXPECT_EQ(post(R"({"session":"s1","text":"rain"})").status, 201u);
+  EXPECT_EQ(post(R"({"chassis":"A","text":"rain"})").status, 400u) << "nobody finds it again";
+  ASSERT_TRUE(has_stored(1));
+  EXPECT_THAT(texts_of(get("?session=s1")), ElementsAre("rain"));
+  EXPECT_THAT(get(), HasSubstr(R"({"type":"mark","session":"s1","time":)"));
+  ASSERT_TRUE(server_->stop());
+  start();
+  EXPECT_THAT(texts_of(get("?session=s1")), ElementsAre("rain"));
+}
+
+TEST_F(MarksTest, AMarkAmongPointsIsRefusedAndNoPoint) {
+  start();
+  const std::string mark =
+      R"({"type":"mark","track":"spa","chassis":"A","lap":1,"kind":"note","text":"rain"})";
+  const std::string point = R"({"track":"spa","chassis":"A","lap":1,"speed_kmh":100})";
+  for (int i = 0; i < 3; ++i) {  // also once the names are known
+    const auto answer =
+        http(server_->port(), "POST", "/api/ingest", point + "\n" + mark + "\n" + point,
+             {{"Content-Type", "application/x-ndjson"}});
+    EXPECT_EQ(answer.status, 200u);
+    EXPECT_THAT(answer.body, HasSubstr(R"("accepted":2,"rejected":1)"));
+    EXPECT_THAT(answer.body, HasSubstr("POST /api/marks"));
+  }
+  EXPECT_EQ(http(server_->port(), "POST", "/api/ingest", "[" + mark + "]").status, 400u);
+}
+
 TEST_F(MarksTest, ANoteNeedsTheTokenThatPointsNeed) {
   start({{"API_TOKEN_READ", "reader-reader-reader"}, {"API_TOKEN_WRITE", "writer-writer-writer"}});
   const std::string note = R"({"track":"spa","text":"rain"})";

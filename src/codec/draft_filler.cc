@@ -142,6 +142,10 @@ DraftFiller::Outcome DraftFiller::take_text(const Member& member, std::string_vi
       break;
   }
   if (member.wants_number()) return no_number(member, text);
+  if (text == "mark" && member.name() == "type") {
+    return reject(RejectReason::kOutOfRange,
+                  "it is a mark, and no point: marks go to POST /api/marks, one at a time");
+  }
   note_time_like(member, text, draft_);
   draft_.has_texts = true;
   return {};

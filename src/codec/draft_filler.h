@@ -183,6 +183,7 @@ inline bool DraftFiller::take_plain_text(Member& member, std::string_view text, 
                                 .text = text,
                                 .is_text = true});
     case MemberRole::kOther:
+      if (text == "mark" && member.name() == "type") return false;  // take_text() says what it is
       draft.has_texts = true;
       note_time_like(member, text, draft);
       return true;

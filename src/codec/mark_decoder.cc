@@ -68,8 +68,8 @@ std::expected<void, Rejection> take_time(const simdjson::dom::element& value,
 }
 
 std::expected<void, Rejection> look_at_whole(const Mark& mark) {
-  if (mark.track.empty()) {
-    return reject(RejectReason::kMissingDimension, "a mark needs a 'track'");
+  if (mark.track.empty() && mark.session.empty()) {
+    return reject(RejectReason::kMissingDimension, "a mark needs a 'track' or a 'session'");
   }
   if (!std::ranges::all_of(mark.kind, is_of_kind)) {
     return reject(RejectReason::kOutOfRange, "'kind' of a mark has small letters, digits and _");
