@@ -93,6 +93,12 @@ class FaultyFileSystem final : public FileSystem {
     set_content(path, std::move(bytes));
   }
 
+  /// Of files: what was written and not synced may be lost by each.
+  std::uint64_t failed_syncs() {
+    const std::lock_guard lock(mutex_);
+    return failed_syncs_;
+  }
+
   Result<std::unique_ptr<File>> open_append(const Path& path, OpenMode mode) override {
     const std::lock_guard lock(mutex_);
     const std::string name = path.string();
@@ -224,6 +230,7 @@ class FaultyFileSystem final : public FileSystem {
       const std::lock_guard lock(files_.mutex_);
       if (dead()) return failed("file", EBADF);
       if (files_.happens(files_.faults_.failed_syncs)) {
+        ++files_.failed_syncs_;
         const std::size_t from = std::min(node_->durable.size(), node_->cached.size());
         if (files_.faults_.failed_sync_loses_pages && from < node_->cached.size()) {
           node_->dropped.emplace_back(from, node_->cached.size());
@@ -337,6 +344,7 @@ class FaultyFileSystem final : public FileSystem {
   std::vector<std::function<void(Names&)>> steps_;  // done to names_, not yet to durable_
   std::set<std::string> locks_;
   unsigned life_ = 0;
+  std::uint64_t failed_syncs_ = 0;
 };
 
 }  // namespace slipstream::log_testing

@@ -61,8 +61,8 @@ class Ledger final : public RollupSink {
 
   /// The server is dead; the log was synced up to `synced`. `machine`: so is the machine.
   void crashed(LogOffset synced, bool machine, bool log_failing);
-  /// A start failed at the files: a sync that failed may have lost what was written and not synced.
-  void start_failed() { log_failed_ = true; }
+  /// A sync failed in a start that failed: it may have lost what was written and not synced.
+  void sync_failed_in_start() { log_failed_ = true; }
   /// It lives again, and its log holds these entries of points from `doubtful_from()` on.
   void settle(const std::map<LogOffset, std::pair<std::uint32_t, std::uint32_t>>& weights);
   std::optional<LogOffset> doubtful_from() const { return doubtful_from_; }

@@ -72,6 +72,10 @@ bool Simulation::try_start(bool is_changed, unsigned attempt) {
   ledger_.begin_life(server->parts().schema.fields());
   if (ledger_.is_damaged()) ledger_.begin_with(states_in_the_store());
   server_ = nullptr;
+  const auto syncs_failed_before = files_.failed_syncs();
+  const auto account_for_syncs = [&] {
+    if (files_.failed_syncs() != syncs_failed_before) ledger_.sync_failed_in_start();
+  };
   may_be_killed_ = !damaged_ && attempt < 2 && random_.chance(30);
   try {
     auto* const starting = server.get();
@@ -85,8 +89,8 @@ bool Simulation::try_start(bool is_changed, unsigned attempt) {
     });
     if (!recovered) {
       note("the start fails: " + recovered.error().message);
-      ledger_.start_failed();
       server.reset();
+      account_for_syncs();
       if (random_.chance(30)) kill_quietly(true);
       return false;
     }
@@ -101,6 +105,7 @@ bool Simulation::try_start(bool is_changed, unsigned attempt) {
   } catch (const Killed&) {
     note("killed while it recovers");
     server.reset();
+    account_for_syncs();
     if (random_.chance(50)) kill_quietly(true);
     return false;
   }
