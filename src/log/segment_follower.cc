@@ -84,6 +84,13 @@ Result<bool> SegmentFollower::go_on(const SegmentScanner::Place& place, bool is_
   }
   const auto is_more = has_next();
   if (!is_more) return is_more;
+  // Asked behind that: who replaces a segment does so before the next one is begun.
+  const auto replaced = is_replaced();
+  if (!replaced) return replaced;
+  if (*replaced) {
+    scanner_.reset();
+    return open_next(std::move(at_end));
+  }
   if (!*is_more) {
     scanner_->go_back(place, end_);
     return false;
@@ -95,7 +102,9 @@ Result<bool> SegmentFollower::go_on(const SegmentScanner::Place& place, bool is_
   }
   // Where the next is to be synced this one must be, too.
   if (auto synced = sync(); !synced) return std::unexpected(synced.error());
-  return open_next(std::move(at_end));
+  auto opened = open_next(std::move(at_end));
+  if (opened && !*opened) scanner_->go_back(place, end_);  // it changed just now
+  return opened;
 }
 
 Result<bool> SegmentFollower::has_next() const {
@@ -109,6 +118,12 @@ Result<bool> SegmentFollower::has_next() const {
   const auto segments = list_segments(files_, folder_);
   if (!segments) return std::unexpected(segments.error());
   return find_next(*segments).has_value();
+}
+
+Result<bool> SegmentFollower::is_replaced() const {
+  const auto named = files_.identity(folder_ / segment_.name);
+  if (!named) return std::unexpected(named.error());
+  return *named && **named != identity_;
 }
 
 Result<void> SegmentFollower::sync() {
@@ -154,10 +169,16 @@ Result<bool> SegmentFollower::open_next(std::optional<std::string> at_end) {
   if (!*opened) return false;  // removed just now
   auto again = files_.open_read(folder_ / (*opened)->info.name);
   if (!again) return std::unexpected(again.error());
+  const auto identity = (*opened)->file->identity();
+  if (!identity) return std::unexpected(identity.error());
+  const auto identity_again = (*again)->identity();
+  if (!identity_again) return std::unexpected(identity_again.error());
+  if (*identity != *identity_again) return false;  // replaced just now
   const auto size = (*again)->size();
   if (!size) return std::unexpected(size.error());
   segment_ = (*opened)->info;
   size_of_ = std::move(*again);
+  identity_ = *identity;
   end_ = *size;
   const std::size_t behind = *found + 1;
   void_from_ = behind < segments->size() ? (*segments)[behind].resumes_from : kNothingVoid;

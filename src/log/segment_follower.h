@@ -15,8 +15,9 @@ namespace slipstream {
 
 /// Reads a log beside whoever writes it, from an offset on, and goes on as it grows. Takes no lock,
 /// changes nothing, and holds one file open. A block or body that is half written is given once it
-/// is whole; what is damaged, or was removed before it was read, is told as lost. What it gives may
-/// not be on the disk yet: sync() sees to that. One thread.
+/// is whole; what is damaged, or was removed before it was read, is told as lost. Where the open
+/// segment's name leads to another file it goes on in that one, at the same position. What it gives
+/// may not be on the disk yet: sync() sees to that. One thread.
 class SegmentFollower {
  public:
   /// Begins with the block that holds `from`, or those that it leans on. The segments need not be
@@ -39,6 +40,8 @@ class SegmentFollower {
   Result<bool> go_on(const SegmentScanner::Place& place, bool is_void,
                      std::optional<std::string> at_end);
   Result<bool> has_next() const;
+  /// Whether the open segment's name leads to another file by now.
+  Result<bool> is_replaced() const;
   /// Whether there is a segment to go on in, other than the one that is open. `at_end`: what was
   /// wrong at the end of that.
   Result<bool> open_next(std::optional<std::string> at_end);
@@ -50,6 +53,7 @@ class SegmentFollower {
   const FileSystem::Path folder_;
   std::uint64_t position_;
   SegmentInfo segment_;            ///< that is open
+  FileIdentity identity_;          ///< of its file
   std::unique_ptr<File> size_of_;  ///< the same file once more: the scanner keeps its own
   std::unique_ptr<SegmentScanner> scanner_;
   std::uint64_t end_ = 0;        ///< as far as the scanner reads

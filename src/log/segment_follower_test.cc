@@ -27,6 +27,17 @@ class FollowerTest : public LogTest {
       blocks.push_back({(*next)->base_offset, (*next)->count, std::string((*next)->payload)});
     }
   }
+  /// By a new file that holds the same.
+  void replace(const FileSystem::Path& path) {
+    auto unnamed = path;
+    unnamed += ".new";
+    auto file = files_.open_append(unnamed, OpenMode::kCreateNew);
+    ASSERT_TRUE(file);
+    ASSERT_TRUE(write_all(**file, files_.content(path)));
+    ASSERT_TRUE((*file)->sync());
+    ASSERT_TRUE(files_.rename(unnamed, path));
+    ASSERT_TRUE(files_.sync_directory(kFolder));
+  }
   void append_body(int blocks) {
     for (int i = 0; i < blocks; ++i) {
       const std::uint64_t offset = log_->next_offset();
@@ -122,6 +133,33 @@ TEST_F(FollowerTest, WhatIsCutOffAndWrittenAnewIsGivenOnce) {
   append_synced(2);
   EXPECT_EQ(all_of(follower), blocks({20, 30}));
   EXPECT_THAT(follower.take_lost(), IsEmpty());
+}
+
+/// A segment that holds nothing whole is replaced by a new file of the same name.
+TEST_F(FollowerTest, GoesOnInTheFileThatReplacedTheOpenOne) {
+  for (const int blocks_before : {0, 3}) {  // of segments of three blocks
+    for (const int blocks_behind : {1, 9}) {
+      wipe();
+      open({.segment_bytes = 400});
+      if (blocks_before > 0) {
+        append_synced(blocks_before);
+        ASSERT_TRUE(append());  // begins the next segment, and is not synced
+        files_.set_content(path(30), files_.content(path(30)).substr(0, sizeof(SegmentHeader)));
+      }
+      const auto base = static_cast<std::uint64_t>(blocks_before) * kCount;
+      SegmentFollower follower(files_, kFolder, 0);
+      EXPECT_THAT(all_of(follower), SizeIs(blocks_before));
+      const auto before = files_.identity(path(base)).value();
+      log_.reset();
+      replace(path(base));
+      open({.segment_bytes = 400});
+      append_synced(blocks_behind);
+      ASSERT_NE(files_.identity(path(base)).value(), before) << "it was replaced";
+      EXPECT_EQ(all_of(follower), read(base)) << blocks_before << ", " << blocks_behind;
+      EXPECT_EQ(follower.position(), log_->next_offset());
+      EXPECT_THAT(follower.take_lost(), IsEmpty());
+    }
+  }
 }
 
 TEST_F(FollowerTest, WhatWasRemovedOrIsDamagedIsLostAndTold) {
