@@ -1,6 +1,7 @@
 #include "net/http_client.h"
 
 #include <fmt/format.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -35,6 +36,24 @@ constexpr std::uint32_t kMaxAnswerHeadBytes = 64 << 10;
 constexpr int kMostInterim = 8;  ///< answers before the answer (1xx)
 /// A server that does not take all of a request has perhaps said why.
 constexpr std::chrono::seconds kAnswerAfterCut{2};
+
+/// What the system tells of a connection, with what the C library's own struct leaves out.
+struct TcpFigures {
+  tcp_info known;
+  std::uint64_t pacing_rate;
+  std::uint64_t max_pacing_rate;
+  std::uint64_t bytes_acked;
+  std::uint64_t bytes_received;
+};
+
+/// Bytes that the other end has confirmed, and that came from there. What was written is no
+/// measure: a system keeps megabytes that a slow link takes minutes for.
+std::uint64_t bytes_moved(int socket) {
+  TcpFigures figures{};
+  socklen_t size = sizeof figures;
+  if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &figures, &size) != 0) return 0;
+  return figures.bytes_acked + figures.bytes_received;
+}
 
 Result<asio::ssl::context> tls_context(const std::filesystem::path& ca_file) {
   asio::ssl::context context(asio::ssl::context::tls_client);
@@ -118,9 +137,19 @@ struct HttpClient::Connection {
     timer.expires_at(deadline);
     timer.async_wait([this](ErrorOf error) {
       if (error || steady_clock::now() < timer.expiry()) return;
+      if (has_moved()) {
+        set_deadline(steady_clock::now() + patience);
+        return;
+      }
       has_timed_out = true;
       cut();
     });
+  }
+  /// Since it was asked last; never where that is no reason to wait.
+  bool has_moved() {
+    if (patience.count() == 0 || !is_open()) return false;
+    const auto now = bytes_moved(socket().native_handle());
+    return std::exchange(moved, now) != now;
   }
   template <typename Start>
   ErrorOf await(steady_clock::time_point deadline, Start start) {
@@ -157,6 +186,8 @@ struct HttpClient::Connection {
   asio::steady_timer timer{context};
   std::variant<std::monostate, Plain, Tls> stream;
   beast::flat_buffer buffer{kMaxAnswerHeadBytes + (64u << 10)};
+  std::chrono::milliseconds patience{0};  ///< with a request that moves; 0: none
+  std::uint64_t moved = 0;
   bool has_timed_out = false;
   std::atomic<bool> is_interrupted = false;
 };
@@ -202,7 +233,9 @@ ErrorOf HttpClient::Connection::exchange(Stream& via,
     is_written = true;
     if (has_timed_out) return;  // which is why
     write_error = error;
-    if (error) set_deadline(std::min(deadline, steady_clock::now() + kAnswerAfterCut));
+    const auto soon = steady_clock::now() + kAnswerAfterCut;
+    if (error) set_deadline(patience.count() > 0 ? soon : std::min(deadline, soon));
+    if (error) patience = {};
   });
   ErrorOf read_error;
   for (int interim = 0; interim <= kMostInterim; ++interim) {
@@ -290,10 +323,13 @@ Result<HttpReply> HttpClient::ask_once(const Request& asked) {
   request.body() = {asked.body.data(), asked.body.size()};
   request.prepare_payload();
   http::response<http::string_body> answer;
+  c.patience = options_.waits_while_it_moves ? options_.timeout : std::chrono::milliseconds(0);
+  static_cast<void>(c.has_moved());
   const auto error = c.tls ? c.exchange(std::get<Connection::Tls>(c.stream), request,
                                         options_.max_answer_bytes, deadline, answer)
                            : c.exchange(std::get<Connection::Plain>(c.stream), request,
                                         options_.max_answer_bytes, deadline, answer);
+  c.patience = {};
   if (error) return fail(text_of(error), code_of(error));
   HttpReply reply{answer.result_int(), std::move(answer.body())};
   reply.retry_after =

@@ -24,10 +24,10 @@ struct HttpReply {
 
 /// Asks one HTTP/1.1 server, one request behind the other, over a connection that is kept, and made
 /// anew where it was lost. Redirects are answers like others. Bounded: the time for a connection,
-/// the time for all of a request, the size of an answer. Where there was no answer the request may
-/// have been done or not: the client never sends one twice. A breaker keeps from asking again and
-/// again who does not answer; any whole answer closes it, whatever its status is. Threads: one;
-/// interrupt() and breaker() from any.
+/// the time for all of a request (or that in which nothing of it moves), the size of an answer.
+/// Where there was no answer the request may have been done or not: the client never sends one
+/// twice. A breaker keeps from asking again and again who does not answer; any whole answer closes
+/// it, whatever its status is. Threads: one; interrupt() and breaker() from any.
 class HttpClient {
  public:
   struct Options {
@@ -35,6 +35,9 @@ class HttpClient {
     /// longer than that.
     std::chrono::milliseconds connect_timeout{10'000};
     std::chrono::milliseconds timeout{30'000};  ///< for all of a request, connecting included
+    /// `timeout` is for nothing moving, once there is a connection: for as long as the other end's
+    /// system confirms bytes, or bytes come, a request may take. Noticed within twice that time.
+    bool waits_while_it_moves = false;
     std::size_t max_answer_bytes = std::size_t{1} << 20;
     /// Of TLS: PEM of who may sign the server's certificate; empty: whoever this system trusts.
     std::filesystem::path ca_file = {};

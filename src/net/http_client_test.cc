@@ -23,7 +23,11 @@ class Scripted {
  public:
   using Script = std::function<void(tcp::socket&, int connection)>;
 
-  explicit Scripted(Script script) : script_(std::move(script)) {
+  /// `receive_bytes`: what its system keeps of what was not read yet; 0: as much as it likes.
+  explicit Scripted(Script script, int receive_bytes = 0) : script_(std::move(script)) {
+    if (receive_bytes > 0) {
+      acceptor_.set_option(boost::asio::socket_base::receive_buffer_size(receive_bytes));
+    }
     thread_ = std::thread([this] {
       for (int n = 0;; ++n) {
         tcp::socket socket(context_);
@@ -111,7 +115,9 @@ TEST(HttpClientRetryAfter, IsSecondsOrADate) {
 TEST(HttpClientAsks, OverOneConnectionThatIsKept) {
   Scripted server([](tcp::socket& socket, int) {
     EXPECT_THAT(read_head(socket), HasSubstr("GET /a HTTP/1.1\r\nHost: 127.0.0.1:"));
-    say(socket, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none");
+    say(socket,
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 "
+        "OK\r\nContent-Length: 3\r\n\r\none");
     const auto head = read_head(socket);
     EXPECT_THAT(head, HasSubstr("POST /b HTTP/1.1"));
     EXPECT_THAT(head, HasSubstr("Content-Length: 4"));
@@ -188,6 +194,34 @@ TEST(HttpClientFails, WhereNobodyAnswersInTime) {
   EXPECT_EQ(client->ask({}).error().code, ErrorCode::kTimeout) << "half of it comes";
   const std::string body(std::size_t{32} << 20, 'x');
   EXPECT_EQ(client->ask({"POST", "/", {}, body}).error().code, ErrorCode::kTimeout);
+}
+
+/// Four times as long as the time-out, and never is there a stretch of it in which nothing moves.
+TEST(HttpClientAsks, ForAsLongAsItMovesWhereThatIsAsked) {
+  const std::chrono::milliseconds timeout{500};
+  const std::string body(std::size_t{1} << 20, 'x');
+  const auto slow = [&](tcp::socket& socket, int) {
+    boost::system::error_code error;
+    std::string bytes(body.size() / 64, '\0');
+    const auto head = read_head(socket);  // and what came with it
+    for (std::size_t got = head.size() - head.find("\r\n\r\n") - 4; got < body.size() && !error;) {
+      std::this_thread::sleep_for(timeout / 16);
+      got += boost::asio::read(
+          socket, boost::asio::buffer(bytes, std::min(bytes.size(), body.size() - got)), error);
+    }
+    say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    wait_for_its_end(socket);
+  };
+  Scripted server(slow, 65'536);
+  const auto patient =
+      client_for(server.port(), {.timeout = timeout, .waits_while_it_moves = true});
+  const auto answer = patient->ask({"POST", "/", {}, body});
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->body, "ok");
+  Scripted silent([](tcp::socket& socket, int) { wait_for_its_end(socket); });
+  const auto kept_waiting =
+      client_for(silent.port(), {.timeout = timeout, .waits_while_it_moves = true});
+  EXPECT_EQ(kept_waiting->ask({}).error().code, ErrorCode::kTimeout);
 }
 
 TEST(HttpClientFails, WhereTheConnectionIsCutOrWhatComesIsNoAnswer) {
