@@ -13,13 +13,13 @@ namespace slipstream {
 namespace {
 
 /// The order that clients have always seen, behind `ok`.
-constexpr std::array<std::string_view, 23> kMemberOrder = {
+constexpr std::array<std::string_view, 24> kMemberOrder = {
     "now",           "problems",          "notices",       "metrics",
     "version",       "uptimeSeconds",     "clock",         "wsPath",
     "sources",       "connections",       "log",           "redis.enabled",
     "redis.cluster", "redis.connections", "redis.streams", "redis.aggregates",
     "redis.log",     "backpressure",      "partitions",    "windows",
-    "store",         "workers",           "series"};
+    "store",         "workers",           "series",        "instance"};
 
 std::string_view object_of(std::string_view path) {
   return path.substr(0, path.find('.'));

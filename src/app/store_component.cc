@@ -2,9 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
+#include "app/health_page.h"
+#include "app/instance_id.h"
 #include "app/marks_route.h"
 #include "app/rollups_route.h"
+#include "base/json_text.h"
 #include "net/http_server.h"
+#include "ops/logging.h"
 #include "store/schema_sql.h"
 
 namespace slipstream {
@@ -19,6 +25,12 @@ Result<std::unique_ptr<StoreComponent>> StoreComponent::open(
   auto lock = DataLock::take(config.store.data_dir);
   if (!lock) return std::unexpected(lock.error());
   durable.lock = std::move(*lock);
+  const auto instance = instance_id(durable.files, config.store.data_dir);
+  // A disk that is full keeps no server from what it can still do.
+  if (!instance) {
+    log_warn("this server has no id that others could know it by",
+             {{"why", instance.error().message}});
+  }
   auto store = RollupStore::open(config.store.data_dir,
                                  {.retention = {.hours = config.store.retention_hours,
                                                 .rollups = config.store.retention_rollups,
@@ -27,12 +39,14 @@ Result<std::unique_ptr<StoreComponent>> StoreComponent::open(
                                  durable.schema.fields());
   if (!store) return std::unexpected(store.error());
   durable.store = std::move(*store);
-  return std::unique_ptr<StoreComponent>(new StoreComponent(durable, queries));
+  return std::unique_ptr<StoreComponent>(
+      new StoreComponent(durable, queries, instance.value_or("")));
 }
 
-StoreComponent::StoreComponent(DurableParts& durable, IoThread& queries)
+StoreComponent::StoreComponent(DurableParts& durable, IoThread& queries, std::string instance)
     : durable_(durable),
       queries_(queries),
+      instance_(std::move(instance)),
       memory_(durable.schema.fields(), durable.config.store.memory_rollups) {}
 
 void StoreComponent::routes(HttpServer& http) {
@@ -43,6 +57,10 @@ void StoreComponent::routes(HttpServer& http) {
                            .memory = memory_,
                            .queries = queries_,
                            .texts = texts});
+}
+
+void StoreComponent::health(HealthPage& page) const {
+  if (!instance_.empty()) append_json_string(page.member("instance"), instance_);
 }
 
 Error StoreComponent::with_advice(Error error) const {

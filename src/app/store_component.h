@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <string>
 
 #include "app/component.h"
 #include "app/durable_parts.h"
@@ -20,6 +21,7 @@ class StoreComponent final : public Component {
 
   std::string_view name() const override { return "store"; }
   void routes(HttpServer& http) override;
+  void health(HealthPage& page) const override;
 
   const RollupStore& store() const { return *durable_.store; }
   RollupMemory& memory() { return memory_; }
@@ -29,10 +31,11 @@ class StoreComponent final : public Component {
   Error with_advice(Error error) const;
 
  private:
-  StoreComponent(DurableParts& durable, IoThread& queries);
+  StoreComponent(DurableParts& durable, IoThread& queries, std::string instance);
 
   DurableParts& durable_;
   IoThread& queries_;
+  const std::string instance_;
   RollupMemory memory_;
 };
 
