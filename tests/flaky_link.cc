@@ -99,6 +99,7 @@ void FlakyLink::pump(Connection& connection) {
         ++swallowed_;
         break;
       }
+      std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms_));
       if (!send_all(client, {bytes.data(), static_cast<std::size_t>(got)})) break;
     }
   }

@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <mutex>
@@ -23,6 +24,8 @@ class FlakyLink {
   void set_down(bool is_down);
   /// The next answers do not get back: the connection ends instead.
   void swallow_answers(int count) { to_swallow_ = count; }
+  /// Each answer gets back this much later.
+  void delay_answers(std::chrono::milliseconds time) { delay_ms_ = time.count(); }
   int swallowed() const { return swallowed_; }
 
  private:
@@ -42,6 +45,7 @@ class FlakyLink {
   std::atomic<bool> is_over_ = false;
   std::atomic<int> to_swallow_ = 0;
   std::atomic<int> swallowed_ = 0;
+  std::atomic<std::int64_t> delay_ms_ = 0;
   std::mutex mutex_;  // guards connections_
   std::list<Connection> connections_;
   std::thread accepting_;

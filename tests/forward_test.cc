@@ -105,6 +105,22 @@ TEST(Forward, FollowsARunningServer) {
   EXPECT_EQ(accepted.value(), 500u);
 }
 
+TEST(Forward, WaitsForALogThatIsNotThereYet) {
+  TemporaryDirectory near;
+  const auto data = near.path() / "data";
+  std::filesystem::create_directory(data);
+  Server to;
+  EXPECT_EQ(run(near, forward(data, to.port(), {"--once"})).code, 1);
+  Program program(near, forward(data, to.port()));
+  EXPECT_TRUE(program.says("waiting for a log"));
+  Server from({{"DATA_DIR", data.string()}});
+  ASSERT_TRUE(post(from.port(), numbered(0, 10)));
+  const auto& accepted = to.ingest().of(SourceKind::kHttp).accepted;
+  EXPECT_TRUE(eventually([&] { return accepted.value() == 10; })) << program.output();
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.exit_code(), 0) << program.output();
+}
+
 TEST(Forward, GoesOnBehindABodyThatHadNoAnswer) {
   TemporaryDirectory near;
   Server from({{"DATA_DIR", (near.path() / "data").string()}});
@@ -127,6 +143,92 @@ TEST(Forward, GoesOnBehindABodyThatHadNoAnswer) {
   EXPECT_EQ(program.exit_code(), 0) << program.output();
   EXPECT_EQ(run(near, forward(near.path() / "data", link.port(), {"--once"})).code, 0);
   EXPECT_EQ(accepted.value(), 110u);
+}
+
+TEST(Forward, RefusesTheServerWhoseLogItIs) {
+  TemporaryDirectory near;
+  const auto data = near.path() / "data";
+  Server from({{"DATA_DIR", data.string()}});
+  ASSERT_TRUE(post(from.port(), numbered(0, 10)));
+  const auto ran = run(near, forward(data, from.port(), {"--once"}));
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.output, HasSubstr("is the server whose log this is"));
+  EXPECT_EQ(from.ingest().of(SourceKind::kHttp).accepted.value(), 10u);
+}
+
+TEST(Forward, TheLogsFolderAndItsDataDirectoryAreOne) {
+  Recorded recorded;
+  Server to;
+  EXPECT_EQ(run(recorded.directory(), forward(recorded.data(), to.port(), {"--once"})).code, 0);
+  const auto again = run(recorded.directory(), forward(recorded.log(), to.port(), {"--once"}));
+  EXPECT_EQ(again.code, 0) << again.output;
+  EXPECT_THAT(again.output, HasSubstr("0 points sent"));
+}
+
+TEST(Forward, ALogThatWasBegunAnewIsRefused) {
+  TemporaryDirectory near;
+  const auto data = near.path() / "data";
+  Server to;
+  for (const bool is_first : {true, false}) {
+    {
+      Server from({{"DATA_DIR", data.string()}});
+      ASSERT_TRUE(post(from.port(), numbered(0, 100)));
+      from.stop();
+    }
+    const auto ran = run(near, forward(data, to.port(), {"--once"}));
+    EXPECT_EQ(ran.code, is_first ? 0 : 1) << ran.output;
+    if (!is_first) {
+      EXPECT_THAT(ran.output, HasSubstr("the log was begun anew"));
+    }
+    // With the store, which knows how far the log was.
+    for (const auto& entry : std::filesystem::directory_iterator(data)) {
+      if (entry.path().filename() != "forward") std::filesystem::remove_all(entry.path());
+    }
+  }
+  EXPECT_EQ(to.ingest().of(SourceKind::kHttp).accepted.value(), 100u);
+}
+
+TEST(Forward, GoesOnWhereTheEndOfTheLogIsLost) {
+  Recorded recorded;
+  Server to;
+  const auto once = [&] {
+    return run(recorded.directory(), forward(recorded.data(), to.port(), {"--once"}));
+  };
+  EXPECT_EQ(once().code, 0);
+  const auto last = recorded.log() / recorded.segments().back().name;
+  std::filesystem::resize_file(last, std::filesystem::file_size(last) - 10);
+  const auto shorter = once();
+  EXPECT_EQ(shorter.code, 0) << shorter.output;
+  EXPECT_THAT(shorter.output, HasSubstr("the log's end is not there any more"));
+  EXPECT_THAT(shorter.output, HasSubstr("0 points sent"));
+  {
+    Server from({{"DATA_DIR", recorded.data().string()}});
+    ASSERT_TRUE(post(from.port(), numbered(0, 300)));
+    from.stop();
+  }
+  const auto before = to.ingest().of(SourceKind::kHttp).accepted.value();
+  const auto behind = once();
+  EXPECT_EQ(behind.code, 0) << behind.output;
+  EXPECT_EQ(to.ingest().of(SourceKind::kHttp).accepted.value(), before + 300);
+}
+
+/// On a link that is up all the time, but slower than what comes.
+TEST(Forward, WhatComesNowGoesFirstOnASlowLink) {
+  TemporaryDirectory near;
+  Server from({{"DATA_DIR", (near.path() / "data").string()}});
+  Server to;
+  FlakyLink link(to.port());
+  ASSERT_TRUE(post(from.port(), numbered(0, 10)));
+  Program program(near, forward(near.path() / "data", link.port(), {"--compress"}));
+  const auto& accepted = to.ingest().of(SourceKind::kHttp).accepted;
+  EXPECT_TRUE(eventually([&] { return accepted.value() == 10; })) << program.output();
+  link.delay_answers(std::chrono::milliseconds(500));
+  for (std::uint64_t n = 10; n < 80'000; n += 5'000) {
+    ASSERT_TRUE(post(from.port(), numbered(n, 5'000)));
+  }
+  EXPECT_TRUE(program.says("what comes now goes first"));
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.exit_code(), 0) << program.output();
 }
 
 TEST(Forward, OnlyNewLeavesOutWhatIsThere) {
@@ -185,6 +287,9 @@ TEST(Forward, EndsWhereItCannotGoOn) {
   EXPECT_EQ(taken.code, 0) << taken.output;
   const auto usage = run(recorded.directory(), {"forward", "--data", "data", "--to", "udp://a:1"});
   EXPECT_EQ(usage.code, 2);
+  const auto query =
+      run(recorded.directory(), {"forward", "--data", "data", "--to", "http://a:1/b?c=d"});
+  EXPECT_EQ(query.code, 2) << query.output;
   const auto nowhere = run(recorded.directory(), forward(recorded.directory().path() / "none", 1));
   EXPECT_EQ(nowhere.code, 1);
   EXPECT_THAT(nowhere.output, HasSubstr("is no directory"));

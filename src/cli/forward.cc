@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "app/instance_id.h"
 #include "base/file_lock.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -23,6 +24,16 @@ namespace {
 constexpr std::string_view kForward = "forward";
 /// How long `--once` tries one body.
 constexpr std::chrono::minutes kPatienceOnce{1};
+constexpr std::chrono::milliseconds kBetweenLooksForALog{500};
+
+/// A server's log is the folder `log` of its data directory; any other has all that is its own in
+/// itself.
+std::filesystem::path data_dir_of(const std::filesystem::path& log_folder) {
+  std::error_code error;
+  auto whole = std::filesystem::weakly_canonical(log_folder, error);
+  if (error) whole = log_folder;
+  return whole.filename() == "log" ? whole.parent_path() : whole;
+}
 
 /// Runs it on a thread of its own, so that a signal ends what it waits for.
 Result<void> run_until_signal(Forwarder& forwarder, BodyDelivery& delivery, StopSignal& stop,
@@ -57,6 +68,16 @@ int finish(const Forwarder& forwarder, const ForwardOptions& options, Result<voi
     fmt::print(stderr, "{} numbers were left out: the log has more names than {}\n",
                counts.values_dropped, FieldTable::kMaxFields);
   }
+  if (counts.marks > 0) {
+    fmt::print(stderr,
+               "{} marks (flags, penalties, notes ...) are not sent: they are in no point\n",
+               counts.marks);
+  }
+  if (counts.perhaps_twice > 0) {
+    fmt::print(stderr,
+               "{} points may be there twice: their answers took longer than servers remember\n",
+               counts.perhaps_twice);
+  }
   if (!outcome) return tell_failure(kForward, outcome.error());
   if (!options.once) return kExitSuccess;
   if (is_stopped) return tell_failure(kForward, {"stopped before all was sent"});
@@ -69,6 +90,9 @@ int finish(const Forwarder& forwarder, const ForwardOptions& options, Result<voi
 int run_forward(const ForwardOptions& options) {
   auto url = HttpUrl::parse(options.to);
   if (!url) return tell_usage_error(kForward, {"--to: " + url.error().message});
+  if (url->path.find('?') != std::string::npos) {
+    return tell_usage_error(kForward, {"--to: a URL is expected without a ? in it"});
+  }
   auto config = read_configuration(options.config_file);
   if (!config) {
     print_faults(config.error());
@@ -78,10 +102,19 @@ int run_forward(const ForwardOptions& options) {
   if (auto started = start_logging(config->log.level, config->log.format); !started) {
     return tell_failure(kForward, started.error());
   }
-  const std::filesystem::path data_dir =
+  const std::filesystem::path given =
       options.data_dir.empty() ? config->store.data_dir : std::filesystem::path(options.data_dir);
-  const auto folder = find_log_folder(data_dir);
+  auto folder = find_log_folder(given);
+  // A server that has just been started makes it.
+  if (!folder && !options.once && std::filesystem::is_directory(given)) {
+    log_info("waiting for a log", {{"in", given.string()}});
+    for (; !folder; folder = find_log_folder(given)) {
+      const int signal = signals.wait(kBetweenLooksForALog);
+      if (signal == SIGTERM || signal == SIGINT) return kExitSuccess;
+    }
+  }
   if (!folder) return tell_failure(kForward, folder.error());
+  const auto data_dir = data_dir_of(*folder);
   const std::string server = url->server() + (url->path == "/" ? "" : url->path);
   const auto file = ForwardPosition::file_for(data_dir, server);
   std::error_code error;
@@ -99,7 +132,8 @@ int run_forward(const ForwardOptions& options) {
   BodyDelivery::Options sending{.url = *url,
                                 .token = options.token,
                                 .ca_file = options.ca_file,
-                                .compress = options.compress};
+                                .compress = options.compress,
+                                .instance = known_instance_id(posix_file_system(), data_dir)};
   if (options.once) sending.patience = kPatienceOnce;
   auto delivery = BodyDelivery::make(std::move(sending), stop);
   if (!delivery) return tell_failure(kForward, delivery.error());

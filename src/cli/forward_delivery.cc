@@ -55,6 +55,8 @@ bool may_pass(unsigned status) {
 Result<std::unique_ptr<BodyDelivery>> BodyDelivery::make(Options options, StopSignal& stop) {
   HttpClient::Options http;
   http.ca_file = options.ca_file;
+  // However long a body takes on a slow link.
+  http.waits_while_it_moves = true;
   // It has its own pace: see wait().
   http.breaker.failures = std::numeric_limits<int>::max();
   auto client = HttpClient::make(options.url, std::move(http));
@@ -114,6 +116,7 @@ Delivery BodyDelivery::deliver(std::string_view lines, std::size_t points, const
   }
   const std::string target = this->target("/api/ingest?durability=fsynced");
   begun_ = told_ = steady_clock::now();
+  took_ = {};
   for (tries_ = 1;; ++tries_) {
     if (stop_.is_stopped()) return {.outcome = Delivery::Outcome::kStopped};
     const auto is_other = is_another();
@@ -121,6 +124,7 @@ Delivery BodyDelivery::deliver(std::string_view lines, std::size_t points, const
       return {.outcome = Delivery::Outcome::kRefused,
               .why = server_ + " is the server whose log this is"};
     }
+    const auto asked = steady_clock::now();
     const auto reply = is_other ? http_->ask({"POST", target, headers, body})
                                 : Result<HttpReply>(std::unexpected(is_other.error()));
     milliseconds pause{0};
@@ -136,6 +140,7 @@ Delivery BodyDelivery::deliver(std::string_view lines, std::size_t points, const
         log_info("it answers again", {{"to", server_}, {"tries", std::to_string(tries_)}});
       }
       backoff_.reset();
+      took_ = std::chrono::duration_cast<milliseconds>(steady_clock::now() - asked);
       return judge(*reply, points);
     }
     if (pause == milliseconds(0)) pause = backoff_.next();
@@ -151,11 +156,14 @@ Delivery BodyDelivery::judge(const HttpReply& reply, std::size_t points) const {
   using enum Delivery::Outcome;
   if (reply.status == 413 && points > 1) return {.outcome = kTooLarge};
   const auto said = counts_of(reply.body);
+  // One point is as small as it gets.
+  if (reply.status == 413) return {.refused = points, .why = "it is too large for the server"};
   // One that refuses all of them has looked at each: they can never be taken. Whatever else it
   // refuses for is no fault of theirs.
-  const bool refuses_all = (reply.status == 400 || reply.status == 413) && said &&
-                           said->accepted == 0 && said->refused == points;
-  if ((reply.status == 200 && said) || refuses_all) {
+  const bool is_of_all =
+      said && said->accepted <= points && said->refused == points - said->accepted;
+  const bool refuses_all = reply.status == 400 && is_of_all && said->accepted == 0;
+  if ((reply.status == 200 && is_of_all) || refuses_all) {
     return {.refused = said->refused, .why = said->why};
   }
   return {.outcome = kRefused,

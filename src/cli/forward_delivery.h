@@ -72,6 +72,8 @@ class BodyDelivery {
   Delivery deliver(std::string_view lines, std::size_t points, const std::string& key);
   /// Whether the last body took more than one try, so that much may have come meanwhile.
   bool was_held_up() const { return tries_ > 1; }
+  /// Of the last body: its last try, from the first byte to the answer.
+  std::chrono::milliseconds took() const { return took_; }
   /// Ends what is under way; after StopSignal::stop(). Any thread.
   void interrupt() { http_->interrupt(); }
   const std::string& server() const { return server_; }
@@ -95,6 +97,7 @@ class BodyDelivery {
   bool is_known_another_ = false;
   std::string packed_;
   int tries_ = 0;
+  std::chrono::milliseconds took_{0};
   std::chrono::steady_clock::time_point begun_;  ///< of the body in hand
   std::chrono::steady_clock::time_point told_;   ///< that it does not get there
 };

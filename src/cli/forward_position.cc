@@ -105,6 +105,11 @@ void OffsetSet::add(OffsetRange range) {
   ranges_.insert(at, range);
 }
 
+void OffsetSet::cut(std::uint64_t end) {
+  while (!ranges_.empty() && ranges_.back().from >= end) ranges_.pop_back();
+  if (!ranges_.empty()) ranges_.back().to = std::min(ranges_.back().to, end);
+}
+
 std::vector<OffsetRange> OffsetSet::gaps(OffsetRange within) const {
   std::vector<OffsetRange> gaps;
   std::uint64_t at = within.from;
@@ -121,6 +126,10 @@ std::string to_text(const ForwardPosition::State& state, std::string_view server
   std::string text = fmt::format("{}\nto {}\nid {}\n", kTitle, server, state.id);
   for (const auto& [from, to] : state.delivered.ranges()) {
     fmt::format_to(std::back_inserter(text), "delivered {} {}\n", from, to);
+  }
+  if (state.log) {
+    fmt::format_to(std::back_inserter(text), "log {} {}\n", state.log->base,
+                   static_cast<std::uint64_t>(state.log->created_ns));
   }
   if (state.pending) {
     fmt::format_to(std::back_inserter(text), "pending {} {} {}\n", state.pending->range.from,
@@ -154,6 +163,11 @@ Result<ForwardPosition::State> parse_position(std::string_view text) {
       const auto range = words.range();
       if (!range || !words.is_over()) return damaged();
       state.delivered.add(*range);
+    } else if (name == "log") {
+      const auto base = words.number();
+      const auto created = words.number();
+      if (!base || !created || !words.is_over()) return damaged();
+      state.log = ForwardPosition::LogMark{*base, static_cast<std::int64_t>(*created)};
     } else if (name == "pending") {
       const auto range = words.range();
       const auto since = words.number();
@@ -189,6 +203,12 @@ Result<ForwardPosition> ForwardPosition::open(std::filesystem::path file, std::s
   }
   position.state_ = std::move(*state);
   return position;
+}
+
+void ForwardPosition::cut(std::uint64_t end) {
+  state_.delivered.cut(end);
+  if (state_.pending && state_.pending->range.to > end) state_.pending.reset();
+  state_.id = new_id();
 }
 
 Result<void> ForwardPosition::save() {

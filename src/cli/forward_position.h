@@ -21,6 +21,8 @@ struct OffsetRange {
 class OffsetSet {
  public:
   void add(OffsetRange range);
+  /// Takes off all from `end` on.
+  void cut(std::uint64_t end);
   /// What is missing of `within`, in order.
   std::vector<OffsetRange> gaps(OffsetRange within) const;
   /// Behind the last of them; 0: it is empty.
@@ -44,10 +46,17 @@ class ForwardPosition {
     OffsetRange range;
     std::int64_t since_ns = 0;  ///< when it was first sent, since 1970
   };
+  /// A segment of which something was sent: a log that was begun anew has another one there.
+  struct LogMark {
+    std::uint64_t base = 0;
+    std::int64_t created_ns = 0;
+    friend bool operator==(const LogMark&, const LogMark&) = default;
+  };
   struct State {
     std::string id;  ///< makes the names of what is sent this position's own
     OffsetSet delivered;
     std::optional<Pending> pending;
+    std::optional<LogMark> log;
   };
 
   /// The file for this server, in its folder of the data directory.
@@ -60,6 +69,9 @@ class ForwardPosition {
   State& state() { return state_; }
   const State& state() const { return state_; }
   bool is_new() const { return is_new_; }
+  /// What was sent of offsets from `end` on is forgotten, since they are other points' now; so that
+  /// those are no repetition, the names of what is sent from now on are others.
+  void cut(std::uint64_t end);
   /// Errors: it cannot be made durable.
   Result<void> save();
 

@@ -73,15 +73,32 @@ TEST_F(ForwardPositionFile, ComesBackAsItWasSaved) {
   first.state().delivered.add({0, 100});
   first.state().delivered.add({200, 300});
   first.state().pending = {{100, 150}, 1'760'000'000'000'000'000};
+  first.state().log = {200, -5};
   ASSERT_TRUE(first.save());
   ASSERT_TRUE(first.save());
   const auto second = ForwardPosition::open(file, "http://a:1").value();
   EXPECT_FALSE(second.is_new());
   EXPECT_EQ(second.state().id, first.state().id);
+  EXPECT_EQ(second.state().log, first.state().log);
   EXPECT_EQ(second.state().delivered.ranges(), first.state().delivered.ranges());
   ASSERT_TRUE(second.state().pending);
   EXPECT_EQ(second.state().pending->range, (OffsetRange{100, 150}));
   EXPECT_EQ(second.state().pending->since_ns, 1'760'000'000'000'000'000);
+}
+
+TEST_F(ForwardPositionFile, WhatIsCutOffHasOtherNamesThen) {
+  auto position =
+      ForwardPosition::open(ForwardPosition::file_for(folder_, "http://a:1"), "").value();
+  auto& state = position.state();
+  const auto id = state.id;
+  state.delivered.add({0, 100});
+  state.delivered.add({200, 300});
+  state.delivered.add({400, 500});
+  state.pending = {{500, 600}, 1};
+  position.cut(250);
+  EXPECT_THAT(state.delivered.ranges(), ElementsAre(OffsetRange{0, 100}, OffsetRange{200, 250}));
+  EXPECT_FALSE(state.pending.has_value());
+  EXPECT_NE(state.id, id);
 }
 
 TEST_F(ForwardPositionFile, AnyDamageIsSeen) {
@@ -89,6 +106,7 @@ TEST_F(ForwardPositionFile, AnyDamageIsSeen) {
   state.id = "0123456789abcdef";
   state.delivered.add({7, 1'000});
   state.pending = {{1'000, 1'200}, 5};
+  state.log = {900, 1'760'000'000'000'000'000};
   const auto text = to_text(state, "http://a:1");
   ASSERT_TRUE(parse_position(text));
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -37,11 +37,41 @@ Result<void> Forwarder::run() {
   auto outcome = begin();
   if (outcome) outcome = send_pending();
   if (outcome && !stop_.is_stopped()) outcome = options_.once ? run_once() : run_on();
+  if (outcome) {
+    if (const auto segments = list_segments(posix_file_system(), options_.log_folder)) {
+      outcome = know_log(*segments);
+    }
+  }
   // What was passed over since the last body is worth remembering, too; of a log that is on the
   // disk as far as that.
   auto saved = follower_ ? follower_->sync() : Result<void>{};
   if (saved && outcome) saved = position_.save();
   return outcome ? saved : outcome;
+}
+
+Result<void> Forwarder::know_log(const std::vector<SegmentInfo>& segments) {
+  auto& state = position_.state();
+  const auto end = state.delivered.end();
+  if (state.log && state.log->base < end) {
+    const auto& [base, created_ns] = *state.log;
+    const auto at = std::ranges::find(segments, base, &SegmentInfo::base_offset);
+    const bool is_other = at != segments.end() && at->header == HeaderState::kGood &&
+                          !at->is_rewritten() && at->created_ns != created_ns;
+    if (is_other) {
+      return fail(
+          "the log was begun anew since it was last sent: offsets are other points' now. "
+          "Delete the position (forward/*.position) to send all that is in it",
+          ErrorCode::kCorrupt);
+    }
+  }
+  // The youngest of which something was sent.
+  for (const auto& segment : segments) {
+    const bool is_sure = segment.header == HeaderState::kGood && !segment.is_rewritten();
+    if (is_sure && segment.base_offset < end) {
+      state.log = ForwardPosition::LogMark{segment.base_offset, segment.created_ns};
+    }
+  }
+  return {};
 }
 
 Result<void> Forwarder::begin() {
@@ -51,12 +81,18 @@ Result<void> Forwarder::begin() {
   auto& state = position_.state();
   if (position_.is_new() && options_.only_new) skip({0, extent->to});
   if (position_.is_new()) skip({0, begins_});
+  if (auto known = know_log(extent->segments); !known) return known;
+  if (const auto end = state.delivered.end(); end > extent->to && end - extent->to <= kFarBehind) {
+    log_warn("the log's end is not there any more; its offsets are other points' from now on",
+             {{"offsets", offsets({extent->to, end})}});
+    position_.cut(extent->to);
+  }
   if (state.delivered.end() > extent->to) {
-    return fail(
-        fmt::format("the log ends at offset {}, and up to {} was sent before: it is another "
-                    "log, or its end is lost. Delete the position to send all of it",
-                    extent->to, state.delivered.end()),
-        ErrorCode::kCorrupt);
+    return fail(fmt::format("the log ends at offset {}, and up to {} was sent before: it is "
+                            "another "
+                            "log, or its end is lost. Delete the position to send all of it",
+                            extent->to, state.delivered.end()),
+                ErrorCode::kCorrupt);
   }
   log_info("forwarding", {{"to", delivery_.server()},
                           {"log", options_.log_folder.string()},
@@ -86,7 +122,8 @@ Result<void> Forwarder::send_pending() {
   if (!pending) return {};
   if (system_clock().now().ns - pending->since_ns > kRememberedNs) {
     log_warn(
-        "a body had no answer for longer than servers remember one: its points may be there "
+        "a body had no answer for longer than servers remember one: its "
+        "points may be there "
         "twice",
         {{"offsets", offsets(pending->range)}});
   }
@@ -94,7 +131,9 @@ Result<void> Forwarder::send_pending() {
   max_bytes_ = max_points_ = std::numeric_limits<std::size_t>::max();
   const auto filled = fill(*gap_points_);
   max_bytes_ = kMaxBodyBytes;
-  max_points_ = kMaxPoints;
+  max_points_ = kFirstPoints;
+  tell_lost(gap_reader_->lost());
+  tell_lost(gap_points_->take_undecoded());
   if (!filled) return std::unexpected(filled.error());
   body_.range = pending->range;  // whatever of it can still be read
   gap_.reset();
@@ -118,25 +157,31 @@ Result<void> Forwarder::run_on() {
   follow_from(std::max(position_.state().delivered.end(), begins_));
   if (auto jumped = jump(); !jumped) return jumped;
   int live_bodies = 0;
+  bool is_live_full = false;  // there is more at once
   std::optional<steady_clock::time_point> last_live;
   while (!stop_.is_stopped()) {
     tell_progress();
     const bool is_gaps_turn = live_bodies >= kLiveBodiesPerGap;
-    const bool is_due = !last_live || steady_clock::now() - *last_live >= kPause;
+    const bool is_due = is_live_full || !last_live || steady_clock::now() - *last_live >= kPause;
     if (is_due && !is_gaps_turn) {
       const auto filled = fill(*live_);
       tell_lost(follower_->take_lost());
       tell_lost(live_->take_undecoded());
       if (!filled) return std::unexpected(filled.error());
+      is_live_full = is_full();
       if (*filled) {
         // As look() does.
         if (auto synced = follower_->sync(); !synced) return synced;
         if (auto sent = send(); !sent) return sent;
         last_live = steady_clock::now();
         ++live_bodies;
+        Result<void> jumped;
         if (delivery_.was_held_up()) {
-          if (auto jumped = jump(); !jumped) return jumped;
+          jumped = jump();
+        } else if (is_live_full) {
+          jumped = jump_in_time();
         }
+        if (!jumped) return jumped;
         continue;
       }
       skip(body_.range);
@@ -149,10 +194,18 @@ Result<void> Forwarder::run_on() {
   return {};
 }
 
+Result<void> Forwarder::jump_in_time() {
+  if (steady_clock::now() - jumped_ < kBetweenJumps) return {};
+  return jump();
+}
+
 Result<void> Forwarder::jump() {
   const auto extent = look();
   if (!extent) return std::unexpected(extent.error());
+  if (auto known = know_log(extent->segments); !known) return known;
+  jumped_ = steady_clock::now();
   begins_ = extent->from;
+  log_to_ = extent->to;
   const std::uint64_t at = live_->position();
   // A set that is full gets no new gap: then all goes in order.
   if (extent->to < at + kFarBehind ||
@@ -160,7 +213,7 @@ Result<void> Forwarder::jump() {
     return {};
   }
   log_info("far behind: what comes now goes first, and the rest after it",
-           {{"behind", std::to_string(extent->to - at)}});
+           {{"behind", std::to_string(waiting(extent->to))}});
   follow_from(extent->to);
   return {};
 }
@@ -232,6 +285,7 @@ Result<bool> Forwarder::fill(LogPoints& points) {
   }
   body_.range.to = points.position();
   counts_.values_dropped += points.take_values_dropped();
+  counts_.marks += points.take_marks();
   return body_.points > 0;
 }
 
@@ -251,6 +305,7 @@ Result<void> Forwarder::send() {
         break;
       case Delivery::Outcome::kTooLarge:
         max_points_ = std::max<std::size_t>(1, body_.points / 2);
+        no_growth_for_ = kBodiesBeforeGrowth;
         state.pending.reset();
         return position_.save();
       case Delivery::Outcome::kStopped:
@@ -261,6 +316,14 @@ Result<void> Forwarder::send() {
     }
     counts_.points += body_.points - std::min<std::uint64_t>(body_.points, delivery.refused);
     counts_.refused += delivery.refused;
+    adapt();
+    if (delivery_.was_held_up() && system_clock().now().ns - since > kRememberedNs) {
+      counts_.perhaps_twice += body_.points;
+      log_warn(
+          "the answer came later than servers remember a body: its points "
+          "may be there twice",
+          {{"offsets", offsets(body_.range)}});
+    }
     if (delivery.refused > 0) {
       log_warn("the server did not take some points, and never will",
                {{"points", std::to_string(delivery.refused)}, {"the_first", delivery.why}});
@@ -284,14 +347,27 @@ void Forwarder::tell_progress() {
   const auto now = steady_clock::now();
   if (now - told_ < kBetweenLines) return;
   told_ = now;
-  std::uint64_t waiting = 0;
-  for (const auto& [from, to] : position_.state().delivered.gaps({0, live_->position()})) {
-    waiting += to - from;
+  log_info("forwarded",
+           {{"points", std::to_string(counts_.points)},
+            {"refused", std::to_string(counts_.refused)},
+            {"lost", std::to_string(counts_.lost)},
+            {"waiting_entries", std::to_string(waiting(std::max(log_to_, live_->position())))}});
+}
+
+std::uint64_t Forwarder::waiting(std::uint64_t end) const {
+  std::uint64_t entries = 0;
+  for (const auto& [from, to] : position_.state().delivered.gaps({0, end})) entries += to - from;
+  return entries;
+}
+
+void Forwarder::adapt() {
+  if (no_growth_for_ > 0) {
+    --no_growth_for_;
+  } else if (delivery_.took() < kQuick) {
+    max_points_ = std::min(kMaxPoints, 2 * max_points_);
+  } else if (delivery_.took() > 2 * kQuick) {
+    max_points_ = std::max<std::size_t>(1, max_points_ / 2);
   }
-  log_info("forwarded", {{"points", std::to_string(counts_.points)},
-                         {"refused", std::to_string(counts_.refused)},
-                         {"lost", std::to_string(counts_.lost)},
-                         {"waiting_entries", std::to_string(waiting)}});
 }
 
 }  // namespace slipstream

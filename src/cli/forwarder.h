@@ -23,11 +23,20 @@ class Forwarder {
  public:
   static constexpr std::size_t kMaxBodyBytes = std::size_t{1} << 20;
   static constexpr std::size_t kMaxPoints = 2'000;
+  /// Bodies begin with so many points, and grow for as long as they take less than kQuick: one that
+  /// takes a slow link minutes is lost as a whole where that goes down.
+  static constexpr std::size_t kFirstPoints = 100;
+  static constexpr std::chrono::seconds kQuick{2};
+  /// After one that was too large for the server, so many go before they grow again.
+  static constexpr int kBodiesBeforeGrowth = 64;
   /// Farther behind than this, what comes now goes first.
   static constexpr std::uint64_t kFarBehind = 20'000;
   static constexpr int kLiveBodiesPerGap = 8;
-  /// Between looks at a log that does not grow, and the least between bodies of what comes now.
+  /// Between looks at a log that does not grow, and the least between bodies of what comes now,
+  /// unless they are full.
   static constexpr std::chrono::milliseconds kPause{100};
+  /// Between looks at how far behind it is.
+  static constexpr std::chrono::seconds kBetweenJumps{1};
 
   struct Options {
     std::filesystem::path log_folder;
@@ -39,6 +48,9 @@ class Forwarder {
     std::uint64_t refused = 0;
     std::uint64_t lost = 0;  ///< offsets that could not be read, or were removed before
     std::uint64_t values_dropped = 0;
+    std::uint64_t marks = 0;  ///< that were passed over
+    /// Of bodies that waited for an answer for longer than servers remember one.
+    std::uint64_t perhaps_twice = 0;
   };
 
   /// All outlive it.
@@ -58,12 +70,17 @@ class Forwarder {
 
   /// What the log holds by now, all of which is on the disk.
   Result<LogExtent> look() const;
+  /// Whether it is the log that was sent before, as far as its segments tell; remembers what they
+  /// tell. Errors: it was begun anew (kCorrupt).
+  Result<void> know_log(const std::vector<SegmentInfo>& segments);
   Result<void> begin();
   Result<void> send_pending();
   Result<void> run_once();
   Result<void> run_on();
   /// Where it is far behind, goes on with what comes now.
   Result<void> jump();
+  /// jump(), where the last was long enough ago.
+  Result<void> jump_in_time();
   void follow_from(std::uint64_t offset);
   Result<void> read_gap(OffsetRange gap);
   /// The next body of a gap. False: there is no gap.
@@ -71,6 +88,11 @@ class Forwarder {
   /// Takes points until the body is full; whether there are any.
   Result<bool> fill(LogPoints& points);
   Result<void> send();
+  bool is_full() const { return body_.lines.size() >= max_bytes_ || body_.points >= max_points_; }
+  /// What the last body says of how large the next may be.
+  void adapt();
+  /// Entries of [0, end) that are not sent.
+  std::uint64_t waiting(std::uint64_t end) const;
   void skip(OffsetRange range) { position_.state().delivered.add(range); }
   void tell_lost(const std::vector<LostRange>& lost);
   void tell_progress();
@@ -92,8 +114,11 @@ class Forwarder {
 
   Body body_;
   std::size_t max_bytes_ = kMaxBodyBytes;
-  std::size_t max_points_ = kMaxPoints;
+  std::size_t max_points_ = kFirstPoints;
+  int no_growth_for_ = 0;     ///< bodies
+  std::uint64_t log_to_ = 0;  ///< the log's end, when it was last looked at
   Counts counts_;
+  std::chrono::steady_clock::time_point jumped_;
   std::chrono::steady_clock::time_point told_ = std::chrono::steady_clock::now();
 };
 

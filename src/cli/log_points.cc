@@ -18,6 +18,7 @@ Result<std::optional<LogPoints::Item>> LogPoints::next() {
         batch_ = std::move(entry.points);
         next_point_ = 0;
       } else {
+        if (entry.kind == LogEntryKind::kMark && batch_base_ >= position_) ++marks_;
         position_ = std::max(position_, std::min(batch_base_ + entry.count, to_));
       }
       continue;

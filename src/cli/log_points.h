@@ -56,6 +56,8 @@ class LogPoints {
   std::uint64_t take_values_dropped() {
     return decoder_.values_dropped() - std::exchange(values_told_, decoder_.values_dropped());
   }
+  /// Marks that were passed over, since it was asked last.
+  std::uint64_t take_marks() { return std::exchange(marks_, 0); }
 
  private:
   std::optional<Item> next_of_batch();
@@ -74,6 +76,7 @@ class LogPoints {
   std::size_t next_point_ = 0;
   std::vector<LostRange> undecoded_;
   std::uint64_t values_told_ = 0;
+  std::uint64_t marks_ = 0;
 };
 
 }  // namespace slipstream
