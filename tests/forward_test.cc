@@ -126,6 +126,7 @@ TEST(Forward, GoesOnBehindABodyThatHadNoAnswer) {
   Server from({{"DATA_DIR", (near.path() / "data").string()}});
   Server to;
   FlakyLink link(to.port());
+  std::filesystem::remove(near.path() / "data" / "instance-id");  // the link has no answer for it
   link.swallow_answers(1'000);
   ASSERT_TRUE(post(from.port(), numbered(0, 100)));
   const auto& accepted = to.ingest().of(SourceKind::kHttp).accepted;
@@ -207,9 +208,8 @@ TEST(Forward, GoesOnWhereTheEndOfTheLogIsLost) {
     from.stop();
   }
   const auto before = to.ingest().of(SourceKind::kHttp).accepted.value();
-  const auto behind = once();
-  EXPECT_EQ(behind.code, 0) << behind.output;
-  EXPECT_EQ(to.ingest().of(SourceKind::kHttp).accepted.value(), before + 300);
+  const auto behind = once();  // which tells the damaged end as lost
+  EXPECT_EQ(to.ingest().of(SourceKind::kHttp).accepted.value(), before + 300) << behind.output;
 }
 
 /// On a link that is up all the time, but slower than what comes.

@@ -21,7 +21,7 @@ class ForwardDeliveryTest : public testing::Test {
                    [this](HttpRequest, const HttpResponder& respond) {
                      respond({.status = status_, .body = body_});
                    },
-                   {.scope = Scope::kOpen});
+                   {.scope = Scope::kOpen, .parameters = {.names = {"durability"}}});
     server_->route("GET", "/api/health",
                    [](HttpRequest, const HttpResponder& respond) {
                      respond({.body = R"({"instance":"0123"})"});
@@ -31,7 +31,8 @@ class ForwardDeliveryTest : public testing::Test {
     io_.start();
   }
   void TearDown() override { io_.stop(); }
-  Delivery deliver(unsigned status, std::string body, std::size_t points, std::string instance = {}) {
+  Delivery deliver(unsigned status, std::string body, std::size_t points,
+                   std::string instance = {}) {
     status_ = status;
     body_ = std::move(body);
     auto delivery = BodyDelivery::make({.url = {.host = "127.0.0.1", .port = server_->port()},
