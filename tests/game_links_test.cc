@@ -213,8 +213,8 @@ TEST(GameLinks, AGameThatIsThereTwiceIsNamedWithItsLine) {
   for (const char* const fault :
        {"c.toml:4: [[gt7]] console: 10.0.0.5:33739 is there twice",
         "c.toml:6: [[gt7]] port: something of this server listens at UDP port 33740 already",
-        "c.toml:9: [[acc]] host: LOCALHOST:9000 is there twice",
-        "c.toml:10: [[acc]] host: 127.0.0.1:9000 is there twice"}) {
+        "c.toml:10: [[acc]] host: LOCALHOST:9000 is there twice",
+        "c.toml:11: [[acc]] host: 127.0.0.1:9000 is there twice"}) {
     EXPECT_THAT(said, HasSubstr(fault));
   }
 }

@@ -100,7 +100,8 @@ Result<bool> BodyDelivery::is_another() {
   return true;
 }
 
-Delivery BodyDelivery::deliver(std::string_view lines, std::size_t points, const std::string& key) {
+DeliveryResult BodyDelivery::deliver(std::string_view lines, std::size_t points,
+                                     const std::string& key) {
   auto headers = this->headers();
   headers.emplace_back("Content-Type", "application/x-ndjson");
   headers.emplace_back("Idempotency-Key", key);
@@ -118,10 +119,10 @@ Delivery BodyDelivery::deliver(std::string_view lines, std::size_t points, const
   begun_ = told_ = steady_clock::now();
   took_ = {};
   for (tries_ = 1;; ++tries_) {
-    if (stop_.is_stopped()) return {.outcome = Delivery::Outcome::kStopped};
+    if (stop_.is_stopped()) return {.outcome = DeliveryResult::Outcome::kStopped};
     const auto is_other = is_another();
     if (is_other && !*is_other) {
-      return {.outcome = Delivery::Outcome::kRefused,
+      return {.outcome = DeliveryResult::Outcome::kRefused,
               .why = server_ + " is the server whose log this is"};
     }
     const auto asked = steady_clock::now();
@@ -145,15 +146,15 @@ Delivery BodyDelivery::deliver(std::string_view lines, std::size_t points, const
     }
     if (pause == milliseconds(0)) pause = backoff_.next();
     if (!wait(pause, why)) {
-      return {
-          .outcome = stop_.is_stopped() ? Delivery::Outcome::kStopped : Delivery::Outcome::kGaveUp,
-          .why = std::move(why)};
+      return {.outcome = stop_.is_stopped() ? DeliveryResult::Outcome::kStopped
+                                            : DeliveryResult::Outcome::kGaveUp,
+              .why = std::move(why)};
     }
   }
 }
 
-Delivery BodyDelivery::judge(const HttpReply& reply, std::size_t points) const {
-  using enum Delivery::Outcome;
+DeliveryResult BodyDelivery::judge(const HttpReply& reply, std::size_t points) const {
+  using enum DeliveryResult::Outcome;
   if (reply.status == 413 && points > 1) return {.outcome = kTooLarge};
   const auto said = counts_of(reply.body);
   // One point is as small as it gets.

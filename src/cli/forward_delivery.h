@@ -38,7 +38,7 @@ class StopSignal {
 };
 
 /// What became of a body.
-struct Delivery {
+struct DeliveryResult {
   enum class Outcome : std::uint8_t {
     kTaken,
     kTooLarge,  ///< nothing of it was taken: it is to be sent in smaller ones
@@ -69,7 +69,7 @@ class BodyDelivery {
   static Result<std::unique_ptr<BodyDelivery>> make(Options options, StopSignal& stop);
 
   /// `lines`: NDJSON of so many points.
-  Delivery deliver(std::string_view lines, std::size_t points, const std::string& key);
+  DeliveryResult deliver(std::string_view lines, std::size_t points, const std::string& key);
   /// Whether the last body took more than one try, so that much may have come meanwhile.
   bool was_held_up() const { return tries_ > 1; }
   /// Of the last body: its last try, from the first byte to the answer.
@@ -85,7 +85,7 @@ class BodyDelivery {
   Result<bool> is_another();
   HttpClient::Headers headers() const;
   std::string target(std::string_view path) const;
-  Delivery judge(const HttpReply& reply, std::size_t points) const;
+  DeliveryResult judge(const HttpReply& reply, std::size_t points) const;
   /// Before the next try. False: there is none.
   bool wait(std::chrono::milliseconds pause, std::string_view why);
 

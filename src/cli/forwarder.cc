@@ -301,17 +301,17 @@ Result<void> Forwarder::send() {
     const auto key = fmt::format("forward-{}-{}-{}", state.id, body_.range.from, body_.range.to);
     const auto delivery = delivery_.deliver(body_.lines, body_.points, key);
     switch (delivery.outcome) {
-      case Delivery::Outcome::kTaken:
+      case DeliveryResult::Outcome::kTaken:
         break;
-      case Delivery::Outcome::kTooLarge:
+      case DeliveryResult::Outcome::kTooLarge:
         max_points_ = std::max<std::size_t>(1, body_.points / 2);
         no_growth_for_ = kBodiesBeforeGrowth;
         state.pending.reset();
         return position_.save();
-      case Delivery::Outcome::kStopped:
+      case DeliveryResult::Outcome::kStopped:
         return {};
-      case Delivery::Outcome::kGaveUp:
-      case Delivery::Outcome::kRefused:
+      case DeliveryResult::Outcome::kGaveUp:
+      case DeliveryResult::Outcome::kRefused:
         return fail(delivery.why);
     }
     counts_.points += body_.points - std::min<std::uint64_t>(body_.points, delivery.refused);
