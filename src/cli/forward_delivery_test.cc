@@ -31,8 +31,8 @@ class ForwardDeliveryTest : public testing::Test {
     io_.start();
   }
   void TearDown() override { io_.stop(); }
-  Delivery deliver(unsigned status, std::string body, std::size_t points,
-                   std::string instance = {}) {
+  DeliveryResult deliver(unsigned status, std::string body, std::size_t points,
+                         std::string instance = {}) {
     status_ = status;
     body_ = std::move(body);
     auto delivery = BodyDelivery::make({.url = {.host = "127.0.0.1", .port = server_->port()},
@@ -51,29 +51,29 @@ class ForwardDeliveryTest : public testing::Test {
 
 TEST_F(ForwardDeliveryTest, BelievesCountsThatAddUpAlone) {
   const auto taken = deliver(200, R"({"accepted":5,"rejected":2,"errors":[]})", 7);
-  EXPECT_EQ(taken.outcome, Delivery::Outcome::kTaken);
+  EXPECT_EQ(taken.outcome, DeliveryResult::Outcome::kTaken);
   EXPECT_EQ(taken.refused, 2u);
   for (const auto* wrong :
        {R"({"accepted":5,"rejected":2,"errors":[]})", R"({"accepted":9,"rejected":0,"errors":[]})",
         R"({"accepted":0,"rejected":0,"errors":[]})", "{}", ""}) {
     const auto refused = deliver(200, wrong, 8);
-    EXPECT_EQ(refused.outcome, Delivery::Outcome::kRefused) << wrong;
+    EXPECT_EQ(refused.outcome, DeliveryResult::Outcome::kRefused) << wrong;
     EXPECT_THAT(refused.why, HasSubstr("answered 200"));
   }
 }
 
 TEST_F(ForwardDeliveryTest, OnePointThatIsTooLargeIsRefused) {
-  EXPECT_EQ(deliver(413, "", 2).outcome, Delivery::Outcome::kTooLarge);
+  EXPECT_EQ(deliver(413, "", 2).outcome, DeliveryResult::Outcome::kTooLarge);
   const auto one = deliver(413, "", 1);
-  EXPECT_EQ(one.outcome, Delivery::Outcome::kTaken);
+  EXPECT_EQ(one.outcome, DeliveryResult::Outcome::kTaken);
   EXPECT_EQ(one.refused, 1u);
 }
 
 TEST_F(ForwardDeliveryTest, RefusesTheServerWhoseLogItIs) {
   const std::string taken = R"({"accepted":1,"rejected":0,"errors":[]})";
-  EXPECT_EQ(deliver(200, taken, 1, "0123").outcome, Delivery::Outcome::kRefused);
-  EXPECT_EQ(deliver(200, taken, 1, "4567").outcome, Delivery::Outcome::kTaken);
-  EXPECT_EQ(deliver(200, taken, 1).outcome, Delivery::Outcome::kTaken) << "it has no id yet";
+  EXPECT_EQ(deliver(200, taken, 1, "0123").outcome, DeliveryResult::Outcome::kRefused);
+  EXPECT_EQ(deliver(200, taken, 1, "4567").outcome, DeliveryResult::Outcome::kTaken);
+  EXPECT_EQ(deliver(200, taken, 1).outcome, DeliveryResult::Outcome::kTaken) << "it has no id yet";
 }
 
 }  // namespace
