@@ -189,29 +189,6 @@ TEST(Forward, ALogThatWasBegunAnewIsRefused) {
   EXPECT_EQ(to.ingest().of(SourceKind::kHttp).accepted.value(), 100u);
 }
 
-TEST(Forward, GoesOnWhereTheEndOfTheLogIsLost) {
-  Recorded recorded;
-  Server to;
-  const auto once = [&] {
-    return run(recorded.directory(), forward(recorded.data(), to.port(), {"--once"}));
-  };
-  EXPECT_EQ(once().code, 0);
-  const auto last = recorded.log() / recorded.segments().back().name;
-  std::filesystem::resize_file(last, std::filesystem::file_size(last) - 10);
-  const auto shorter = once();
-  EXPECT_EQ(shorter.code, 0) << shorter.output;
-  EXPECT_THAT(shorter.output, HasSubstr("the log's end is not there any more"));
-  EXPECT_THAT(shorter.output, HasSubstr("0 points sent"));
-  {
-    Server from({{"DATA_DIR", recorded.data().string()}});
-    ASSERT_TRUE(post(from.port(), numbered(0, 300)));
-    from.stop();
-  }
-  const auto before = to.ingest().of(SourceKind::kHttp).accepted.value();
-  const auto behind = once();  // which tells the damaged end as lost
-  EXPECT_EQ(to.ingest().of(SourceKind::kHttp).accepted.value(), before + 300) << behind.output;
-}
-
 /// On a link that is up all the time, but slower than what comes.
 TEST(Forward, WhatComesNowGoesFirstOnASlowLink) {
   TemporaryDirectory near;
