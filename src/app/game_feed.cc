@@ -227,8 +227,8 @@ void GameFeed::send_forza() {
 }
 
 void GameFeed::idle() {
-  constexpr std::int64_t kNapNs = 2 * kNsPerMs;
-  const timespec nap{0, kNapNs};
+  constexpr std::int64_t kIdleNs = 2 * kNsPerMs;
+  const timespec nap{0, kIdleNs};
   nanosleep(&nap, nullptr);
 }
 
