@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/lap.h"
 #include "model/mark.h"
 #include "model/point.h"
 #include "model/rollup.h"
@@ -39,9 +40,11 @@ class ObserverState {
 ///     the point or tick that closed it, also where that rollup was handed over before;
 ///   - it is told of every mark behind the points that stand before it in the log, and before those
 ///     behind it;
+///   - it is told of every tick of the log, which is the only time that it may know;
 ///   - how points are cut into calls is another with each replay, and must mean nothing to it;
 ///   - what it gives to others it may give again after a restart; its state may know neither the
-///     time of day nor what tick() tells.
+///     time of day nor what tick() tells;
+///   - what is to be committed beside the rollups it gives to take_told().
 /// Its state goes back to the checkpoint together with the windows, and into nothing when the
 /// layout changes.
 /// Threads: the one that folds the partition (Partition).
@@ -55,6 +58,8 @@ class PartitionObserver {
   void observe(const PointBatch& batch) { observe(batch, batch.points); }
   /// Every partition's observers are told of every mark, whichever machine it is about.
   virtual void observe_mark(const Mark& /*mark*/) {}
+  /// The log's clock, in the order of the log; for those with a state.
+  virtual void observe_time(ArrivalTime /*now*/) {}
   virtual void observe_closed(std::span<const RollupPtr> /*rollups*/) {}
   /// Called every 50 ms or so while the partition works, and at the latest some 50 ms after the
   /// time that next_tick() tells.
@@ -63,6 +68,10 @@ class PartitionObserver {
   virtual SteadyTime next_tick() const { return kNever; }
   /// The series with this number is forgotten; another one may get the number.
   virtual void forget(std::uint32_t series) = 0;
+  /// Adds what has come to be told since the last call; for those with a state. Called behind each
+  /// piece of work, and before a checkpoint (`is_checkpoint`), for what only has to be told now and
+  /// then.
+  virtual void take_told(ToldLaps& /*into*/, bool /*is_checkpoint*/) {}
   /// nullptr: it has none.
   virtual ObserverState* state() { return nullptr; }
 };

@@ -11,6 +11,8 @@ std::size_t Output::bytes() const {
   }
   for (const auto& key : keys) bytes += sizeof key + key.key.size() + key.answer.size();
   for (const auto& placed : marks) bytes += sizeof placed + bytes_of(*placed.mark);
+  bytes += laps.bytes();
+  for (const auto& [name, line] : track_lines) bytes += name.size() + line.size();
   if (checkpoint) {
     for (const auto& [number, state] : checkpoint->changed) bytes += state.size() + sizeof number;
   }
@@ -20,7 +22,8 @@ std::size_t Output::bytes() const {
 std::size_t Output::rows() const {
   const auto stored =
       std::ranges::count_if(rollups, [](const RollupPtr& rollup) { return rollup->stored; });
-  return static_cast<std::size_t>(stored) + marks.size() +
+  return static_cast<std::size_t>(stored) + marks.size() + laps.laps.size() +
+         laps.activities.size() + track_lines.size() +
          (checkpoint ? checkpoint->changed.size() : 0);
 }
 

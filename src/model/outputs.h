@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "model/lap.h"
 #include "model/mark.h"
 #include "model/partition_id.h"
 #include "model/rollup.h"
@@ -85,6 +86,9 @@ struct Output {
   std::vector<AnsweredKey> keys = {};
   std::vector<DeadRange> dead = {};
   std::vector<PlacedMark> marks = {};  ///< of partition 0 alone: all have seen them
+  ToldLaps laps = {};
+  /// Of no partition: learned from stored laps, by name; each takes the place of the one before.
+  std::vector<std::pair<std::string, std::string>> track_lines = {};
 
   std::size_t bytes() const;
   /// That the store gets of it: of rollups and of series.

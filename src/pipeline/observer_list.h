@@ -38,6 +38,12 @@ class ObserverList {
     if (is_replayed) return;
     for (PartitionObserver* const observer : stateless_) observer->observe_mark(mark);
   }
+  void passed(ArrivalTime now) {
+    for (PartitionObserver* const observer : stateful_) observer->observe_time(now);
+  }
+  void take_told(ToldLaps& into, bool is_checkpoint) {
+    for (PartitionObserver* const observer : stateful_) observer->take_told(into, is_checkpoint);
+  }
   void handed_over(const RollupBatch& rollups) {
     if (rollups.empty()) return;
     for (PartitionObserver* const observer : stateless_) observer->observe_closed(rollups);

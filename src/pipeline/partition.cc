@@ -37,6 +37,7 @@ Result<void> Partition::reset(const PartitionState* state) {
   dirty_ = {};
   closed_.clear();
   marks_.clear();
+  told_ = {};
   evicted_.clear();
   failure_.reset();
   const PartitionState nothing;
@@ -98,6 +99,7 @@ void Partition::process(Work& work) {
       break;
     case Work::Kind::kTick:
       windows_->tick(work.time, closed_);
+      observers_.passed(work.time);
       for (const std::uint32_t number : windows_->touched()) dirty_.changed(number);
       break;
     case Work::Kind::kMark:
@@ -109,9 +111,11 @@ void Partition::process(Work& work) {
       break;
   }
   observers_.closed(closed_);
+  observers_.take_told(told_, false);
   if (work.end() <= guard_.handed_over()) {
     closed_.clear();
     marks_.clear();
+    told_ = {};
   }
   // Before anything is out: an observer may throw.
   observers_.handed_over(closed_);
@@ -214,8 +218,12 @@ void Partition::checkpoint() {
   // What a failure left of the state is no checkpoint.
   if (failure_ || position_ == checkpointed_ || !context_.outputs.has_room()) return;
   CHECK(position_ > checkpointed_, "a checkpoint goes on from the one before");
-  context_.outputs.accept(
-      {.partition = id_, .position = position_, .checkpoint = take_checkpoint()});
+  ToldLaps told;
+  observers_.take_told(told, true);
+  context_.outputs.accept({.partition = id_,
+                           .position = position_,
+                           .checkpoint = take_checkpoint(),
+                           .laps = std::move(told)});
 }
 
 std::unique_ptr<Checkpoint> Partition::take_checkpoint() {
@@ -300,14 +308,16 @@ Result<void> Partition::begin(const PartitionState& state) {
 void Partition::publish(std::unique_ptr<Checkpoint> checkpoint) {
   publish_counts();
   guard_.hand_over(position_, windows_->sequence());
-  if (closed_.empty() && marks_.empty() && !checkpoint) return;
+  if (closed_.empty() && marks_.empty() && told_.empty() && !checkpoint) return;
   context_.outputs.accept({.partition = id_,
                            .position = position_,
                            .rollups = std::move(closed_),
                            .checkpoint = std::move(checkpoint),
-                           .marks = std::move(marks_)});
+                           .marks = std::move(marks_),
+                           .laps = std::move(told_)});
   closed_ = {};
   marks_ = {};
+  told_ = {};
 }
 
 }  // namespace slipstream

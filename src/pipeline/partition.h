@@ -125,6 +125,7 @@ class Partition {
   std::int64_t published_series_ = 0;
   RollupBatch closed_;
   std::vector<PlacedMark> marks_;  ///< of the work at hand, where they are to be stored
+  ToldLaps told_;                  ///< likewise
   std::vector<Work> taken_;
   std::size_t next_ = 0;  ///< of what was taken
   std::vector<std::uint32_t> evicted_;
