@@ -5,7 +5,9 @@
 #include <future>
 
 #include "app/api.h"
+#include "base/check.h"
 #include "base/json_text.h"
+#include "broadcast/stored_events.h"
 #include "model/tags.h"
 #include "net/http_server.h"
 #include "ops/logging.h"
@@ -53,7 +55,7 @@ Result<std::unique_ptr<HubComponent>> HubComponent::open(const Basics& basics,
   component->hub_.begin_rollups(*newest);
   const auto newest_mark = store.newest_mark();
   if (!newest_mark) return std::unexpected(newest_mark.error());
-  component->hub_.begin_marks(*newest_mark);
+  component->hub_.begin_events(Channel::kMarks, *newest_mark);
   return component;
 }
 
@@ -73,8 +75,10 @@ FanoutParts HubComponent::fanout_parts() {
               [this](StoredRollupsQuery query, StoredRollupsTaker taker) {
                 read_rollups(std::move(query), std::move(taker));
               },
-          .read_marks = [this](const StoredMarksQuery& query,
-                               StoredMarksTaker taker) { read_marks(query, std::move(taker)); },
+          .read_events =
+              [this](Channel channel, const StoredEventsQuery& query, StoredEventsTaker taker) {
+                read_events(channel, query, std::move(taker));
+              },
           .publish =
               [this](PublishRequest request, PublishAnswered answered) {
                 publish(std::move(request), std::move(answered));
@@ -88,9 +92,11 @@ void HubComponent::read_rollups(StoredRollupsQuery query, StoredRollupsTaker tak
   });
 }
 
-void HubComponent::read_marks(const StoredMarksQuery& query, StoredMarksTaker taker) {
+void HubComponent::read_events(Channel channel, const StoredEventsQuery& query,
+                               StoredEventsTaker taker) {
+  CHECK(channel == Channel::kMarks, "a channel's events are read where they are stored");
   queries_.post([this, query, taker = std::move(taker)] {
-    io_.post([taker, page = store_.read_stored_marks(query)] { taker(page); });
+    io_.post([taker, page = events_of(store_.read_stored_marks(query))] { taker(page); });
   });
 }
 

@@ -38,7 +38,7 @@ class HubComponent final : public Component {
   HubComponent(const Basics& basics, const RollupStore& store, IoThread& io, IoThread& queries);
   FanoutParts fanout_parts();
   void read_rollups(StoredRollupsQuery query, StoredRollupsTaker taker);
-  void read_marks(const StoredMarksQuery& query, StoredMarksTaker taker);
+  void read_events(Channel channel, const StoredEventsQuery& query, StoredEventsTaker taker);
   void publish(PublishRequest published, PublishAnswered answered);
   void tell_clocks_off();
   ClocksOff clocks_off() const { return hub_.series().clocks_off(basics_.clock.steady()); }

@@ -6,10 +6,24 @@
 
 namespace slipstream {
 
-enum class Channel : std::uint8_t { kTelemetry, kInsights, kRollups, kSystem, kStandings, kMarks };
-inline constexpr std::size_t kChannelCount = 6;
+enum class Channel : std::uint8_t {
+  kTelemetry,
+  kInsights,
+  kRollups,
+  kSystem,
+  kStandings,
+  kMarks,
+  kLaps
+};
+inline constexpr std::size_t kChannelCount = 7;
 inline constexpr std::array<std::string_view, kChannelCount> kChannelNames = {
-    "telemetry", "insights", "rollups", "system", "standings", "marks"};
+    "telemetry", "insights", "rollups", "system", "standings", "marks", "laps"};
+
+/// Of what is stored: a client can go on where it was.
+inline constexpr std::array kResumableChannels = {Channel::kRollups, Channel::kMarks,
+                                                  Channel::kLaps};
+/// Of events that are stored one by one.
+inline constexpr std::array kEventChannels = {Channel::kMarks, Channel::kLaps};
 
 /// What becomes of samples while a client has too much unsent.
 enum class Policy : std::uint8_t {
@@ -26,6 +40,10 @@ constexpr std::size_t index(Channel channel) {
 }
 constexpr std::size_t index(Policy policy) {
   return static_cast<std::size_t>(policy);
+}
+
+constexpr std::string_view name_of(Channel channel) {
+  return kChannelNames[index(channel)];
 }
 
 }  // namespace slipstream

@@ -6,32 +6,33 @@
 #include <string>
 
 #include "broadcast/client_message.h"
-#include "model/stored_rollups.h"
+#include "model/stored_events.h"
 #include "net/ws_session.h"
 
 namespace slipstream {
 
 struct Group;
 
-/// How a client gets its rollups, or its marks.
-enum class RollupMode : std::uint8_t {
+/// How a client gets what is stored in rows.
+enum class ReadingMode : std::uint8_t {
   kOff,
   kHeld,     ///< newly subscribed: what comes is kept for a moment, should a `resume` follow
-  kLive,     ///< as they are committed
+  kLive,     ///< as it is committed
   kReading,  ///< what it missed, from the store, until that is all
 };
 
 struct Resumption {
-  RollupCursor after;
+  StoredCursor after;
   std::string id;  ///< as in the client's message
 };
 
-/// How far a client is with its marks.
-struct MarkReading {
-  RollupMode mode = RollupMode::kOff;
-  RollupCursor read_to;  ///< kReading: up to there; kHeld: where its subscription began
-  bool read_under_way = false;
+/// How far a client is with a channel of what is stored (ResumableChannel).
+struct StoredReading {
+  ReadingMode mode = ReadingMode::kOff;
+  StoredCursor read_to;  ///< kReading: up to there; kHeld: where its subscription began
+  bool is_under_way = false;
   std::uint64_t read_turn = 0;  ///< a page that was asked for in another one is not wanted any more
+  std::uint64_t held_from = 0;  ///< kHeld: the number of the first commit that is held
   std::uint64_t hold_turn = 0;  ///< counts its holds
   std::optional<Resumption> resuming;  ///< the store is asked about its cursor
 };
@@ -50,16 +51,7 @@ struct Client {
   Subscription subscription;
   std::array<FramePtr, kChannelCount> newest;  ///< while conflating, of channels without machines
 
-  // Rollups.
-  RollupMode rollups = RollupMode::kOff;
-  RollupCursor read_to;  ///< kReading: up to there; kHeld: where its subscription began
-  bool read_under_way = false;
-  std::uint64_t read_turn = 0;  ///< a page that was asked for in another one is not wanted any more
-  std::uint64_t held_from = 0;  ///< kHeld: the number of the first commit that is held
-  std::uint64_t hold_turn = 0;  ///< counts its holds
-  std::optional<Resumption> resuming;  ///< the store is asked about its cursor
-
-  MarkReading marks;
+  std::array<StoredReading, kChannelCount> readings;  ///< by channel, of those that are stored
 
   // Publishing.
   std::size_t publishes_waiting = 0;

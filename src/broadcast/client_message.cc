@@ -233,12 +233,13 @@ std::expected<ClientMessage, MessageFault> ClientMessageParser::parse_object(std
     return ClientMessage{SubscribeCommand{std::move(*subscription)}};
   }
   if (type == "resume") {
-    std::string_view channel = "rollups";
-    if (const auto given = member(object, "channel"); given && given->get(channel) != SUCCESS) {
-      channel = {};
+    std::string_view name = "rollups";
+    if (const auto given = member(object, "channel"); given && given->get(name) != SUCCESS) {
+      name = {};
     }
-    if (channel != "rollups" && channel != "marks") {
-      return fault("unknown_channel", "only 'rollups' and 'marks' can be resumed");
+    const auto* const channel = std::ranges::find(kResumableChannels, name, name_of);
+    if (channel == std::end(kResumableChannels)) {
+      return fault("unknown_channel", "only 'rollups', 'marks' and 'laps' can be resumed");
     }
     std::string_view after;
     const auto given = member(object, "after");
@@ -246,10 +247,9 @@ std::expected<ClientMessage, MessageFault> ClientMessageParser::parse_object(std
                                                               : std::optional<RollupCursor>{};
     if (!cursor) {
       return fault("bad_cursor",
-                   "'after' is a cursor that a rollup_update, a mark or subscribed gave");
+                   "'after' is a cursor that a message of the channel or subscribed gave");
     }
-    const auto of = channel == "marks" ? Channel::kMarks : Channel::kRollups;
-    return ClientMessage{ResumeCommand{of, *cursor}};
+    return ClientMessage{ResumeCommand{*channel, *cursor}};
   }
   if (type == "publish") {
     const auto points = json_member(text, "points");

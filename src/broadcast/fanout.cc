@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "codec/json_scan.h"
 #include "model/point.h"
 
@@ -20,6 +21,10 @@ std::string key_of(std::string_view id, std::string_view points) {
   return fmt::format("{}#{:016x}", id, series_hash(points, id));
 }
 
+bool is_resuming(const StoredReading& reading) {
+  return reading.resuming.has_value();
+}
+
 }  // namespace
 
 Fanout::Fanout(FanoutOptions options, FanoutParts parts, HubStats& stats)
@@ -29,13 +34,10 @@ Fanout::Fanout(FanoutOptions options, FanoutParts parts, HubStats& stats)
       audience_(parts_.identity, options.batch),
       delivery_(options.delivery, stats),
       telemetry_(audience_, delivery_, stats),
-      rollups_(
-          audience_, delivery_, parts_.fields, parts_.read_rollups,
-          [this](Client& client, const std::string& id,
-                 const std::optional<MessageFault>& refused) { resumed(client, id, refused); }),
-      marks_(audience_, delivery_, parts_.read_marks,
-             [this](Client& client, const std::string& id,
-                    const std::optional<MessageFault>& refused) { resumed(client, id, refused); }) {
+      rollups_(audience_, delivery_, parts_.fields, parts_.read_rollups, when_resumed()),
+      marks_(Channel::kMarks, audience_, delivery_, parts_.read_events, when_resumed()),
+      laps_(Channel::kLaps, audience_, delivery_, parts_.read_events, when_resumed()),
+      resumable_{&rollups_, &marks_, &laps_} {
   stats_.batch_points.set(static_cast<std::int64_t>(options.batch.batch_points));
   stats_.batch_spacing_us.set(options.batch.batch_min_ms * 1'000);
 }
@@ -66,14 +68,11 @@ void Fanout::hear(std::uint64_t id, std::string_view text, Moment now) {
   } else if (auto* subscribe_command = std::get_if<SubscribeCommand>(&message->command)) {
     subscribe(*client, *message, std::move(subscribe_command->subscription), now);
   } else if (const auto* resume_command = std::get_if<ResumeCommand>(&message->command)) {
-    if (resume_command->channel == Channel::kMarks) {
-      marks_.resume(*client, resume_command->after, std::string(message->id));
-    } else {
-      rollups_.resume(*client, resume_command->after, std::string(message->id));
-    }
+    const auto resumed = std::ranges::find(resumable_, resume_command->channel,
+                                           [](const auto* channel) { return channel->channel(); });
+    (*resumed)->resume(*client, resume_command->after, std::string(message->id));
     read_on(*client);
-    rollups_.pump(*client);
-    marks_.pump(*client);
+    pump(*client);
   } else if (const auto* publish_command = std::get_if<PublishCommand>(&message->command)) {
     publish(*client, *message, publish_command->points);
   } else {
@@ -85,8 +84,10 @@ void Fanout::hear(std::uint64_t id, std::string_view text, Moment now) {
 
 void Fanout::subscribe(Client& client, const ClientMessage& message, Subscription subscription,
                        Moment now) {
-  const bool had_rollups = client.subscription.has(Channel::kRollups);
-  const bool had_marks = client.subscription.has(Channel::kMarks);
+  std::array<bool, kChannelCount> had{};
+  for (const auto* channel : resumable_) {
+    had[index(channel->channel())] = client.subscription.has(channel->channel());
+  }
   if (!audience_.subscribe(client, std::move(subscription))) {
     return refuse(client,
                   {"too_many_filters",
@@ -100,11 +101,21 @@ void Fanout::subscribe(Client& client, const ClientMessage& message, Subscriptio
     client.newest = {};
     ++client.missed;
   }
-  rollups_.subscribed(client, had_rollups, now.steady);
-  marks_.subscribed(client, had_marks, now.steady);
+  for (auto* channel : resumable_) {
+    channel->subscribed(client, had[index(channel->channel())], now.steady);
+  }
   answer_subscribed(client, message.id);
-  rollups_.pump(client);
-  marks_.pump(client);
+  pump(client);
+}
+
+void Fanout::pump(Client& client) {
+  for (auto* channel : resumable_) channel->pump(client);
+}
+
+ResumedFunction Fanout::when_resumed() {
+  return [this](Client& client, const std::string& id, const std::optional<MessageFault>& refused) {
+    resumed(client, id, refused);
+  };
 }
 
 void Fanout::resumed(Client& client, const std::string& id,
@@ -122,9 +133,13 @@ void Fanout::answer_subscribed(Client& client, std::string_view id) {
   if (client.subscription.has(Channel::kRollups)) {
     text += R"(,"cursor":")" + rollups_.cursor_of(client).to_text() + '"';
   }
-  if (client.subscription.has(Channel::kMarks)) {
-    text += R"(,"cursors":{"marks":")" + marks_.cursor_of(client).to_text() + "\"}";
+  std::string cursors;
+  for (const auto* events : {&marks_, &laps_}) {
+    if (!client.subscription.has(events->channel())) continue;
+    cursors += fmt::format(R"({}"{}":"{}")", cursors.empty() ? "" : ",", name_of(events->channel()),
+                           events->cursor_of(client).to_text());
   }
+  if (!cursors.empty()) text += R"(,"cursors":{)" + cursors + '}';
   if (!id.empty()) text += fmt::format(R"(,"id":{})", id);
   answer(client, text += '}');
 }
@@ -162,7 +177,7 @@ void Fanout::published(std::uint64_t id, const std::string& echo, std::size_t by
 }
 
 void Fanout::read_on(Client& client) {
-  client.session->pause_reading(client.resuming || client.marks.resuming ||
+  client.session->pause_reading(std::ranges::any_of(client.readings, &is_resuming) ||
                                 client.publishes_waiting >= kMaxPublishesWaiting ||
                                 client.publish_bytes_waiting >= kMaxPublishBytesWaiting);
 }
@@ -180,8 +195,7 @@ void Fanout::drained(std::uint64_t id, Moment now) {
   Client* const client = audience_.find(id);
   if (client == nullptr) return;
   telemetry_.drained(*client, now);
-  rollups_.pump(*client);
-  marks_.pump(*client);
+  pump(*client);
   finish(now);
 }
 
@@ -190,9 +204,15 @@ void Fanout::take(CommittedRollups rollups) {
   delivery_.flush();
 }
 
-void Fanout::take(const CommittedMarks& marks) {
-  marks_.take(marks);
+void Fanout::take(Channel channel, const CommittedEvents& committed) {
+  events(channel).take(committed);
   delivery_.flush();
+}
+
+EventFanout& Fanout::events(Channel channel) {
+  CHECK(std::ranges::find(kEventChannels, channel) != kEventChannels.end(),
+        "events have a channel of theirs");
+  return channel == Channel::kMarks ? marks_ : laps_;
 }
 
 /// `frame_of`: what a group gets; nullptr: nothing.
@@ -243,20 +263,20 @@ void Fanout::take(const InsightUpdate& insights, Moment now) {
 
 void Fanout::send_due(Moment now) {
   telemetry_.send_due(now);
-  rollups_.release(now.steady);
-  marks_.release(now.steady);
+  for (auto* channel : resumable_) channel->release(now.steady);
   finish(now);
 }
 
 void Fanout::send_all(Moment now) {
   telemetry_.send_all(now);
-  rollups_.release(now.steady + RollupFanout::kHoldNs);
-  marks_.release(now.steady + MarkFanout::kHoldNs);
+  for (auto* channel : resumable_) channel->release(now.steady + ResumableChannel::kHoldNs);
   finish(now);
 }
 
 SteadyTime Fanout::next_due() const {
-  return std::min({telemetry_.next_due(), rollups_.next_due(), marks_.next_due()});
+  SteadyTime next = telemetry_.next_due();
+  for (const auto* channel : resumable_) next = std::min(next, channel->next_due());
+  return next;
 }
 
 void Fanout::finish(Moment now) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -9,8 +10,8 @@
 #include "broadcast/audience.h"
 #include "broadcast/client_message.h"
 #include "broadcast/delivery.h"
+#include "broadcast/event_fanout.h"
 #include "broadcast/hub_stats.h"
-#include "broadcast/mark_fanout.h"
 #include "broadcast/rollup_fanout.h"
 #include "broadcast/telemetry_fanout.h"
 
@@ -29,13 +30,13 @@ struct PublishAnswer {
 /// Called on the I/O thread, later.
 using PublishAnswered = std::function<void(PublishAnswer)>;
 
-/// What the fan-out asks of others. `publish`, `read_rollups` and `read_marks` must not block.
+/// What the fan-out asks of others. `publish`, `read_rollups` and `read_events` must not block.
 struct FanoutParts {
   const FieldTable& fields;
   WindowNames windows;
   std::vector<std::string> identity;  ///< members that a point keeps, whatever fields are asked for
   RollupReadFunction read_rollups;
-  MarkReadFunction read_marks;
+  EventReadFunction read_events;
   std::function<void(PublishRequest, PublishAnswered)> publish;
   std::function<void(const std::string&)> warn;
 };
@@ -64,8 +65,9 @@ class Fanout {
   void take(const PointBatch& batch, Moment now) { telemetry_.take(batch, now); }
   void take(CommittedRollups rollups);
   RollupFanout& rollups() { return rollups_; }
-  void take(const CommittedMarks& marks);
-  MarkFanout& marks() { return marks_; }
+  /// Of a channel of events.
+  void take(Channel channel, const CommittedEvents& events);
+  EventFanout& events(Channel channel);
   void take(const InsightUpdate& insights, Moment now);
   /// A sample that is the same for everybody.
   void broadcast(Channel channel, std::string_view text, Moment now);
@@ -83,6 +85,8 @@ class Fanout {
  private:
   void subscribe(Client& client, const ClientMessage& message, Subscription subscription,
                  Moment now);
+  void pump(Client& client);
+  ResumedFunction when_resumed();
   void resumed(Client& client, const std::string& id, const std::optional<MessageFault>& refused);
   void publish(Client& client, const ClientMessage& message, std::string_view points);
   void published(std::uint64_t client, const std::string& id, std::size_t bytes,
@@ -103,7 +107,9 @@ class Fanout {
   Delivery delivery_;
   TelemetryFanout telemetry_;
   RollupFanout rollups_;
-  MarkFanout marks_;
+  EventFanout marks_;
+  EventFanout laps_;
+  const std::array<ResumableChannel*, 3> resumable_;
   SteadyTime last_warning_ = kNever;
 };
 

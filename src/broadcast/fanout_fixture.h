@@ -18,9 +18,10 @@ class FanoutTest : public testing::Test {
     StoredRollupsQuery query;
     StoredRollupsTaker taker;
   };
-  struct MarkRead {
-    StoredMarksQuery query;
-    StoredMarksTaker taker;
+  struct EventRead {
+    Channel channel;
+    StoredEventsQuery query;
+    StoredEventsTaker taker;
   };
   struct Published {
     std::string points;
@@ -31,22 +32,23 @@ class FanoutTest : public testing::Test {
   void open(FanoutOptions options = {}) {
     fanout_ = std::make_unique<Fanout>(
         options,
-        FanoutParts{.fields = schema_.fields(),
-                    .windows = {.stored = {"sector", "second"}, .unstored = {"bucket"}},
-                    .identity = {"meta_time", "track", "chassis", "lap", "sector", "tags"},
-                    .read_rollups =
-                        [this](StoredRollupsQuery query, StoredRollupsTaker taker) {
-                          reads_.push_back({std::move(query), std::move(taker)});
-                        },
-                    .read_marks =
-                        [this](const StoredMarksQuery& query, StoredMarksTaker taker) {
-                          mark_reads_.push_back({query, std::move(taker)});
-                        },
-                    .publish =
-                        [this](PublishRequest request, PublishAnswered answered) {
-                          published_.push_back({request.points, request.key, std::move(answered)});
-                        },
-                    .warn = [this](const std::string& text) { warnings_.push_back(text); }},
+        FanoutParts{
+            .fields = schema_.fields(),
+            .windows = {.stored = {"sector", "second"}, .unstored = {"bucket"}},
+            .identity = {"meta_time", "track", "chassis", "lap", "sector", "tags"},
+            .read_rollups =
+                [this](StoredRollupsQuery query, StoredRollupsTaker taker) {
+                  reads_.push_back({std::move(query), std::move(taker)});
+                },
+            .read_events =
+                [this](Channel channel, const StoredEventsQuery& query, StoredEventsTaker taker) {
+                  event_reads_.push_back({channel, query, std::move(taker)});
+                },
+            .publish =
+                [this](PublishRequest request, PublishAnswered answered) {
+                  published_.push_back({request.points, request.key, std::move(answered)});
+                },
+            .warn = [this](const std::string& text) { warnings_.push_back(text); }},
         stats_);
   }
   Moment now() const { return {.wall = {now_ns_}, .steady = {now_ns_}}; }
@@ -138,7 +140,7 @@ class FanoutTest : public testing::Test {
   std::int64_t now_ns_ = 1'000 * kNsPerSecond;
   RollupCursor newest_;
   std::vector<Read> reads_;
-  std::vector<MarkRead> mark_reads_;
+  std::vector<EventRead> event_reads_;
   std::vector<Published> published_;
   std::vector<std::string> warnings_;
   std::unique_ptr<Fanout> fanout_;

@@ -61,7 +61,7 @@ Projection::Projection(const Filter& filter, const std::vector<std::string>& ide
   point_members_ = spelled(members);
 }
 
-bool Filter::matches_mark(std::string_view track, std::string_view about) const {
+bool Filter::matches_event(std::string_view track, std::string_view about) const {
   return (tracks.empty() || contains(tracks, track)) &&
          (chassis.empty() || about.empty() || contains(chassis, about));
 }

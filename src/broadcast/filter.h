@@ -22,7 +22,7 @@ struct Filter {
   bool matches(std::string_view track, std::string_view chassis, std::string_view tags) const;
   bool wants_track(std::string_view track) const;
   /// A mark about no machine is for whoever takes its track.
-  bool matches_mark(std::string_view track, std::string_view about) const;
+  bool matches_event(std::string_view track, std::string_view about) const;
   bool is_empty_where() const { return tracks.empty() && chassis.empty() && tags.is_empty(); }
   bool wants_window(std::string_view name) const;
 

@@ -1,10 +1,13 @@
 #include "broadcast/hub.h"
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <mutex>
 #include <utility>
 #include <vector>
+
+#include "broadcast/stored_events.h"
 
 namespace slipstream {
 namespace {
@@ -15,6 +18,11 @@ constexpr std::chrono::milliseconds kUnwatchedTurn{100};
 constexpr std::size_t kUnwatchedBytes = std::size_t{512} << 10;  // less stays in the cache
 constexpr int kTurnsToCatchUp = 16;
 
+struct EventCommit {
+  Channel channel;
+  CommittedEvents committed;
+};
+
 }  // namespace
 
 struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
@@ -24,7 +32,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
         pool(p),
         queue({.items = 65'536, .bytes = o.queue_bytes}),
         commits({.items = 65'536, .bytes = o.rollup_queue_bytes}),
-        mark_commits({.items = o.max_marks_waiting, .bytes = o.rollup_queue_bytes}),
+        event_commits({.items = o.max_events_waiting, .bytes = o.rollup_queue_bytes}),
         ring(o.ring_points),
         series(LiveSeries::kMaxSeries, o.told_offset_ms),
         fanout(o.fanout, std::move(parts), stats) {}
@@ -61,13 +69,14 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     post_turn_for(bytes);
   }
 
-  void accept(std::span<const StoredMark> marks) {
-    CommittedMarks committed{.marks = {marks.begin(), marks.end()}, .before = accepted_marks};
-    accepted_marks = marks.back().cursor();
-    const std::size_t bytes = committed.bytes();
-    if (mark_commits.offer(committed, bytes) != OfferStatus::kTaken) {
+  void accept(Channel channel, std::vector<StoredEvent> events) {
+    StoredCursor& newest = accepted_events[index(channel)];
+    EventCommit commit{channel, {.events = std::move(events), .before = newest}};
+    newest = commit.committed.events.back().cursor;
+    const std::size_t bytes = commit.committed.bytes();
+    if (event_commits.offer(commit, bytes) != OfferStatus::kTaken) {
       const std::lock_guard lock(dropped_mutex);
-      dropped_marks_to = accepted_marks;
+      dropped_events_to[index(channel)] = newest;
     }
     post_turn_for(bytes);
   }
@@ -91,7 +100,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     io.post([self = shared_from_this()] { self->turn(); });
   }
 
-  std::size_t depth() const { return queue.depth() + commits.depth() + mark_commits.depth(); }
+  std::size_t depth() const { return queue.depth() + commits.depth() + event_commits.depth(); }
 
   void catch_up() {
     for (int i = 0; i < kTurnsToCatchUp && depth() > 0; ++i) turn();
@@ -110,7 +119,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     taken.clear();
     stats.ring_points.set(static_cast<std::int64_t>(ring.size()));
     const bool more_commits = take_commits();
-    take_marks();
+    take_events();
     send_if_due();
     if (more || more_commits) post_turn();
   }
@@ -139,18 +148,22 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     return more;
   }
 
-  void take_marks() {
-    mark_commits.take(taken_marks, kCommitsPerTurn);
-    const bool more = taken_marks.size() == kCommitsPerTurn;
-    for (const auto& committed : taken_marks) fanout.take(committed);
-    taken_marks.clear();
+  void take_events() {
+    event_commits.take(taken_events, kCommitsPerTurn);
+    const bool more = taken_events.size() == kCommitsPerTurn;
+    for (const auto& [channel, committed] : taken_events) fanout.take(channel, committed);
+    taken_events.clear();
     if (more) return post_turn();
-    MarkCursor dropped;
+    std::array<StoredCursor, kChannelCount> dropped;
     {
       const std::lock_guard lock(dropped_mutex);
-      dropped = std::exchange(dropped_marks_to, {});
+      dropped = std::exchange(dropped_events_to, {});
     }
-    if (dropped.row > fanout.marks().newest().row) fanout.marks().skip_to(dropped);
+    for (const Channel channel : kEventChannels) {
+      EventFanout& events = fanout.events(channel);
+      if (dropped[index(channel)].row <= events.newest().row) continue;
+      events.skip_to(dropped[index(channel)]);
+    }
   }
 
   void send_if_due() {
@@ -210,15 +223,15 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   HubStats stats;
   BoundedQueue<PointBatchPtr> queue;
   BoundedQueue<CommittedRollups> commits;
-  BoundedQueue<CommittedMarks> mark_commits;
+  BoundedQueue<EventCommit> event_commits;
   std::atomic<bool> turn_posted{false};
   std::atomic<bool> later_turn_posted{false};
   std::atomic<std::size_t> waiting_bytes{0};  ///< in the queues, about
   RollupCursor accepted;                      ///< on the store's thread: of the newest commit
-  MarkCursor accepted_marks;                  ///< likewise
+  std::array<StoredCursor, kChannelCount> accepted_events;  ///< likewise, by channel
   std::mutex dropped_mutex;
   RollupCursor dropped_to;  ///< guarded by dropped_mutex: commits up to there found the queue full
-  MarkCursor dropped_marks_to;  ///< likewise
+  std::array<StoredCursor, kChannelCount> dropped_events_to;  ///< likewise, by channel
 
   // On the I/O thread.
   RecentRing ring;
@@ -226,7 +239,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   Fanout fanout;
   std::vector<PointBatchPtr> taken;
   std::vector<CommittedRollups> taken_commits;
-  std::vector<CommittedMarks> taken_marks;
+  std::vector<EventCommit> taken_events;
   SteadyTime timer = kForever;  ///< when the earliest timer that is set goes off
   bool closing = false;
   std::function<void()> on_closed;
@@ -243,11 +256,14 @@ void Hub::accept(const RollupBatch& rollups, std::span<const RollupRow> rows) {
   impl_->accept(rollups, rows);
 }
 void Hub::accept(std::span<const StoredMark> marks) {
-  if (!marks.empty()) impl_->accept(marks);
+  if (marks.empty()) return;
+  std::vector<StoredEvent> events;
+  for (const StoredMark& mark : marks) events.push_back(event_of(mark));
+  impl_->accept(Channel::kMarks, std::move(events));
 }
-void Hub::begin_marks(MarkCursor newest) {
-  impl_->accepted_marks = newest;
-  impl_->fanout.marks().begin(newest);
+void Hub::begin_events(Channel channel, StoredCursor newest) {
+  impl_->accepted_events[index(channel)] = newest;
+  impl_->fanout.events(channel).begin(newest);
 }
 void Hub::begin_rollups(RollupCursor newest) {
   impl_->accepted = newest;

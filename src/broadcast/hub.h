@@ -22,7 +22,7 @@ struct HubOptions {
   std::int64_t told_offset_ms = 0;  ///< what machines' clocks may be off by; 0: anything
   std::size_t queue_bytes = std::size_t{64} << 20;  ///< accepted points on their way to the hub
   std::size_t rollup_queue_bytes = std::size_t{32} << 20;  ///< likewise, committed rollups
-  std::size_t max_marks_waiting = 1'024;                   ///< commits of marks, likewise
+  std::size_t max_events_waiting = 1'024;                  ///< commits of marks and laps, likewise
 };
 
 /// Brings accepted points, committed rollups and marks and other messages to the WebSocket clients:
@@ -39,8 +39,8 @@ class Hub final : public AcceptedSink, public RollupSink, public StoredMarkSink 
   void accept(const RollupBatch& rollups, std::span<const RollupRow> rows) override;
   /// Likewise.
   void accept(std::span<const StoredMark> marks) override;
-  /// The newest stored mark of earlier runs, likewise.
-  void begin_marks(MarkCursor newest);
+  /// The newest stored event of that channel of earlier runs, likewise.
+  void begin_events(Channel channel, StoredCursor newest);
   /// The newest stored rollup of earlier runs. Before the first rollup is accepted.
   void begin_rollups(RollupCursor newest);
 

@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,7 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "model/mark.h"
-#include "model/stored_rollups.h"
+#include "model/stored_events.h"
 
 namespace slipstream {
 
@@ -29,19 +28,11 @@ struct StoredMark {
   MarkCursor cursor() const;
 };
 
-/// Which stored marks to read, in the order of their rows.
-struct StoredMarksQuery {
-  MarkCursor after = {};
-  MarkRow upto = 0;
-  std::size_t max_rows = 64;
-};
 struct StoredMarks {
   std::vector<StoredMark> marks = {};
   MarkCursor to = {};       ///< the last one; equals `after` where none was left
   bool is_foreign = false;  ///< the cursor is of another store: nothing was read
 };
-/// Called on the I/O thread with what was read.
-using StoredMarksTaker = std::function<void(Result<StoredMarks>)>;
 
 /// What /api/marks asks for. Times are inclusive.
 struct MarkQuery {

@@ -130,7 +130,7 @@ Result<MarkPage> query_marks(Database& database, const MarkQuery& query) {
   }
 }
 
-Result<StoredMarks> read_stored_marks(Database& database, const StoredMarksQuery& query) {
+Result<StoredMarks> read_stored_marks(Database& database, const StoredEventsQuery& query) {
   StoredMarks page{.to = query.after};
   const auto known = read_cursor(database, query.after.row);
   if (!known) return std::unexpected(known.error());

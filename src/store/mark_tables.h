@@ -24,7 +24,7 @@ class MarkInserter {
 /// A page of marks, the newest by their time first. kRefused: the cursor is no page's.
 Result<MarkPage> query_marks(Database& database, const MarkQuery& query);
 /// Marks in the order of commits, behind a cursor.
-Result<StoredMarks> read_stored_marks(Database& database, const StoredMarksQuery& query);
+Result<StoredMarks> read_stored_marks(Database& database, const StoredEventsQuery& query);
 /// Of the newest row.
 Result<MarkCursor> newest_mark(Database& database);
 

@@ -122,16 +122,16 @@ TEST_F(StoredMarksTest, AreReadBehindACursorInTheOrderOfTheirRows) {
   put(*store, {placed(1, 5), placed(2, 3), placed(3, 4)});
   const auto newest = store->newest_mark();
   ASSERT_TRUE(newest);
-  auto read = store->read_stored_marks(StoredMarksQuery{.upto = newest->row, .max_rows = 2});
+  auto read = store->read_stored_marks(StoredEventsQuery{.upto = newest->row, .max_rows = 2});
   ASSERT_TRUE(read);
   EXPECT_THAT(texts(read->marks), ElementsAre("at 5", "at 3"));
-  read = store->read_stored_marks(StoredMarksQuery{.after = read->to, .upto = newest->row});
+  read = store->read_stored_marks(StoredEventsQuery{.after = read->to, .upto = newest->row});
   ASSERT_TRUE(read);
   EXPECT_THAT(texts(read->marks), ElementsAre("at 4"));
   EXPECT_EQ(read->to, *newest);
   MarkCursor foreign = *newest;
   foreign.check ^= 1;
-  read = store->read_stored_marks(StoredMarksQuery{.after = foreign, .upto = 3});
+  read = store->read_stored_marks(StoredEventsQuery{.after = foreign, .upto = 3});
   ASSERT_TRUE(read);
   EXPECT_TRUE(read->is_foreign);
 }
@@ -199,7 +199,7 @@ TEST_F(StoredMarksTest, ARowThatIsNoMarkStopsNoStartAndCheckNamesIt) {
   const auto store = open();
   EXPECT_EQ(*store->newest_mark(), *newest);
   EXPECT_EQ(store->damage(), std::nullopt);
-  const auto behind = store->read_stored_marks(StoredMarksQuery{.after = *newest, .upto = 2});
+  const auto behind = store->read_stored_marks(StoredEventsQuery{.after = *newest, .upto = 2});
   ASSERT_TRUE(behind) << "whoever had it goes on behind it";
   EXPECT_FALSE(behind->is_foreign);
 }

@@ -318,7 +318,7 @@ Result<MarkPage> RollupStore::query_marks(const MarkQuery& query) const {
       [&](RollupTables& tables) { return slipstream::query_marks(tables.database(), query); });
 }
 
-Result<StoredMarks> RollupStore::read_stored_marks(const StoredMarksQuery& query) const {
+Result<StoredMarks> RollupStore::read_stored_marks(const StoredEventsQuery& query) const {
   return impl_->snapshot([&](RollupTables& tables) {
     return slipstream::read_stored_marks(tables.database(), query);
   });

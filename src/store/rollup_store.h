@@ -72,7 +72,7 @@ class RollupStore {
   Result<RollupCursor> newest() const;
   Result<MarkPage> query_marks(const MarkQuery& query) const;
   /// Marks in the order of commits, behind a cursor.
-  Result<StoredMarks> read_stored_marks(const StoredMarksQuery& query) const;
+  Result<StoredMarks> read_stored_marks(const StoredEventsQuery& query) const;
   Result<MarkCursor> newest_mark() const;
   Result<StoredState> load() const;
   Result<std::optional<PartitionState>> load_partition(PartitionId partition) const;

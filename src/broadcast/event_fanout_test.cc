@@ -1,5 +1,6 @@
 // Marks to WebSocket clients: live, by filters, and resumed; each once and in order.
 #include "broadcast/fanout_fixture.h"
+#include "broadcast/stored_events.h"
 #include "codec/json_scan.h"
 
 namespace slipstream::broadcast_testing {
@@ -10,9 +11,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-class MarkFanoutTest : public FanoutTest {
+class EventFanoutTest : public FanoutTest {
  protected:
-  MarkFanoutTest() { open(); }
+  EventFanoutTest() { open(); }
 
   StoredMark stored(MarkRow row, std::string chassis = "a", std::string track = "cota") {
     return {row, std::make_shared<const Mark>(Mark{.time = {row * kNsPerSecond},
@@ -24,7 +25,9 @@ class MarkFanoutTest : public FanoutTest {
   void commit_marks(std::vector<StoredMark> marks) {
     const MarkCursor before = newest_mark_;
     newest_mark_ = marks.back().cursor();
-    fanout_->take(CommittedMarks{std::move(marks), before});
+    CommittedEvents committed{.events = {}, .before = before};
+    for (const StoredMark& mark : marks) committed.events.push_back(event_of(mark));
+    fanout_->take(Channel::kMarks, committed);
   }
   /// Of the messages that it got since the last time: the texts of marks, and other messages.
   std::vector<std::string> texts(const Client& client) {
@@ -38,15 +41,15 @@ class MarkFanoutTest : public FanoutTest {
     return out;
   }
   void answer_mark_read(StoredMarks page) {
-    ASSERT_FALSE(mark_reads_.empty());
-    const auto read = std::move(mark_reads_.front());
-    mark_reads_.erase(mark_reads_.begin());
-    read.taker(std::move(page));
+    ASSERT_FALSE(event_reads_.empty());
+    const auto read = std::move(event_reads_.front());
+    event_reads_.erase(event_reads_.begin());
+    read.taker(events_of(page));
   }
   /// Subscribed, and long enough ago.
   Client join_live(std::string_view where = "") {
     Client client = join(R"({"type":"subscribe","channels":["marks"])" + std::string(where) + "}");
-    pass(MarkFanout::kHoldNs);
+    pass(ResumableChannel::kHoldNs);
     client->got.clear();
     return client;
   }
@@ -54,7 +57,7 @@ class MarkFanoutTest : public FanoutTest {
   MarkCursor newest_mark_;
 };
 
-TEST_F(MarkFanoutTest, WhoAsksForMarksGetsThemAsTheyAreCommitted) {
+TEST_F(EventFanoutTest, WhoAsksForMarksGetsThemAsTheyAreCommitted) {
   Client client = join_live();
   Client other = join();
   commit_marks({stored(1), stored(2)});
@@ -68,7 +71,7 @@ TEST_F(MarkFanoutTest, WhoAsksForMarksGetsThemAsTheyAreCommitted) {
   EXPECT_EQ(stats_.messages_sent[index(Channel::kMarks)].value(), 2u);
 }
 
-TEST_F(MarkFanoutTest, AFilterPicksTracksAndMachinesAndMarksAboutAll) {
+TEST_F(EventFanoutTest, AFilterPicksTracksAndMachinesAndMarksAboutAll) {
   Client a = join_live(R"(,"where":{"chassis":["a"]})");
   Client spa = join_live(R"(,"where":{"track":"spa"})");
   commit_marks({stored(1, "a"), stored(2, "b"), stored(3, ""), stored(4, "b", "spa")});
@@ -76,7 +79,7 @@ TEST_F(MarkFanoutTest, AFilterPicksTracksAndMachinesAndMarksAboutAll) {
   EXPECT_THAT(texts(spa), ElementsAre("4"));
 }
 
-TEST_F(MarkFanoutTest, AResumptionRightBehindASubscriptionMissesAndRepeatsNothing) {
+TEST_F(EventFanoutTest, AResumptionRightBehindASubscriptionMissesAndRepeatsNothing) {
   commit_marks({stored(1), stored(2)});
   Client client = join(R"({"type":"subscribe","channels":["marks"]})");
   commit_marks({stored(3)});
@@ -85,11 +88,11 @@ TEST_F(MarkFanoutTest, AResumptionRightBehindASubscriptionMissesAndRepeatsNothin
                 R"({"type":"resume","channel":"marks","after":")" + stored(1).cursor().to_text() +
                     R"(","id":"r"})",
                 now());
-  ASSERT_THAT(mark_reads_, SizeIs(1));
-  EXPECT_EQ(mark_reads_[0].query.after, stored(1).cursor());
-  EXPECT_EQ(mark_reads_[0].query.upto, 3);
+  ASSERT_THAT(event_reads_, SizeIs(1));
+  EXPECT_EQ(event_reads_[0].query.after, stored(1).cursor());
+  EXPECT_EQ(event_reads_[0].query.upto, 3);
   commit_marks({stored(4)});
-  pass(MarkFanout::kHoldNs);
+  pass(ResumableChannel::kHoldNs);
   EXPECT_THAT(texts(client), IsEmpty());
   answer_mark_read({.marks = {stored(2), stored(3)}, .to = stored(3).cursor()});
   const auto got = texts(client);
@@ -101,22 +104,22 @@ TEST_F(MarkFanoutTest, AResumptionRightBehindASubscriptionMissesAndRepeatsNothin
   answer_mark_read({.marks = {stored(4)}, .to = stored(4).cursor()});
   commit_marks({stored(5)});
   EXPECT_THAT(texts(client), ElementsAre("4", "5"));
-  EXPECT_THAT(mark_reads_, IsEmpty());
+  EXPECT_THAT(event_reads_, IsEmpty());
 }
 
-TEST_F(MarkFanoutTest, WhatComesWhileASubscriptionIsHeldIsReadWhenItIsOver) {
+TEST_F(EventFanoutTest, WhatComesWhileASubscriptionIsHeldIsReadWhenItIsOver) {
   Client client = join(R"({"type":"subscribe","channels":["marks"]})");
   client->got.clear();
   commit_marks({stored(1)});
   EXPECT_THAT(texts(client), IsEmpty());
-  pass(MarkFanout::kHoldNs);
-  ASSERT_THAT(mark_reads_, SizeIs(1));
+  pass(ResumableChannel::kHoldNs);
+  ASSERT_THAT(event_reads_, SizeIs(1));
   answer_mark_read({.marks = {stored(1)}, .to = stored(1).cursor()});
   commit_marks({stored(2)});
   EXPECT_THAT(texts(client), ElementsAre("1", "2"));
 }
 
-TEST_F(MarkFanoutTest, CommitsThatDidNotComeAreReadFromTheStore) {
+TEST_F(EventFanoutTest, CommitsThatDidNotComeAreReadFromTheStore) {
   Client client = join_live();
   commit_marks({stored(1)});
   newest_mark_ = stored(2).cursor();  // the hub's queue was full
@@ -127,14 +130,14 @@ TEST_F(MarkFanoutTest, CommitsThatDidNotComeAreReadFromTheStore) {
   EXPECT_THAT(texts(client), ElementsAre("2", "3"));
 }
 
-TEST_F(MarkFanoutTest, ACursorOfAnotherStoreIsRefusedAndChangesNothing) {
+TEST_F(EventFanoutTest, ACursorOfAnotherStoreIsRefusedAndChangesNothing) {
   commit_marks({stored(1), stored(2)});
   Client client = join();
   for (const std::string cursor : {"9.1", "2.1"}) {
     EXPECT_THAT(say(client, R"({"type":"resume","channel":"marks","after":")" + cursor + "\"}"),
                 HasSubstr(R"("reason":"bad_cursor")"));
   }
-  EXPECT_THAT(mark_reads_, IsEmpty()) << "that can be told at once";
+  EXPECT_THAT(event_reads_, IsEmpty()) << "that can be told at once";
   fanout_->hear(client.id, R"({"type":"resume","channel":"marks","after":"1.1"})", now());
   answer_mark_read({.is_foreign = true});
   EXPECT_THAT(texts(client), ElementsAre(HasSubstr(R"("reason":"bad_cursor")")));
@@ -144,31 +147,51 @@ TEST_F(MarkFanoutTest, ACursorOfAnotherStoreIsRefusedAndChangesNothing) {
               HasSubstr(R"("reason":"unknown_channel")"));
 }
 
-TEST_F(MarkFanoutTest, AStoreThatCannotBeReadEndsTheChannelWithAWord) {
+TEST_F(EventFanoutTest, AStoreThatCannotBeReadEndsTheChannelWithAWord) {
   Client client = join(R"({"type":"subscribe","channels":["marks"]})");
   client->got.clear();
   commit_marks({stored(1)});
-  pass(MarkFanout::kHoldNs);
-  ASSERT_THAT(mark_reads_, SizeIs(1));
-  const auto read = std::move(mark_reads_.front());
-  mark_reads_.clear();
+  pass(ResumableChannel::kHoldNs);
+  ASSERT_THAT(event_reads_, SizeIs(1));
+  const auto read = std::move(event_reads_.front());
+  event_reads_.clear();
   read.taker(fail("it is gone"));
   EXPECT_THAT(texts(client), ElementsAre(HasSubstr(R"("reason":"unavailable")")));
   commit_marks({stored(2)});
   EXPECT_THAT(texts(client), IsEmpty());
 }
 
-TEST_F(MarkFanoutTest, AnotherSubscriptionHoldsForWhatIsReadToo) {
+TEST_F(EventFanoutTest, AnotherSubscriptionHoldsForWhatIsReadToo) {
   Client client = join(R"({"type":"subscribe","channels":["marks"]})");
   commit_marks({stored(1, "a"), stored(2, "b")});
-  pass(MarkFanout::kHoldNs);
-  ASSERT_THAT(mark_reads_, SizeIs(1));
+  pass(ResumableChannel::kHoldNs);
+  ASSERT_THAT(event_reads_, SizeIs(1));
   say(client, R"({"type":"subscribe","channels":["marks"],"where":{"chassis":"b"}})");
   client->got.clear();
   answer_mark_read({.marks = {stored(1, "a")}, .to = stored(1).cursor()});
   EXPECT_THAT(texts(client), IsEmpty()) << "a page of the old filter";
   answer_mark_read({.marks = {stored(1, "a"), stored(2, "b")}, .to = stored(2, "b").cursor()});
   EXPECT_THAT(texts(client), ElementsAre("2"));
+}
+
+TEST_F(EventFanoutTest, EachChannelOfEventsHasCursorsOfItsOwn) {
+  fanout_->events(Channel::kLaps).begin({5, 0x55});
+  Client client = join(R"({"type":"subscribe","channels":[]})");
+  fanout_->hear(client.id, R"({"type":"subscribe","channels":["marks","laps"]})", now());
+  EXPECT_THAT(client->take(), ElementsAre(HasSubstr(R"("cursors":{"marks":"0","laps":"5.55"})")));
+  pass(ResumableChannel::kHoldNs);
+  client->got.clear();
+  fanout_->take(Channel::kLaps, {.events = {{.cursor = {6, 0x66},
+                                             .track = "cota",
+                                             .chassis = "a",
+                                             .json = R"({"type":"lap_update"})"}},
+                                 .before = {5, 0x55}});
+  EXPECT_THAT(client->take(), ElementsAre(R"({"type":"lap_update","cursor":"6.66"})"));
+  client->got.clear();
+  fanout_->hear(client.id, R"({"type":"resume","channel":"laps","after":"5.55"})", now());
+  ASSERT_THAT(event_reads_, SizeIs(1));
+  EXPECT_EQ(event_reads_[0].channel, Channel::kLaps);
+  EXPECT_EQ(event_reads_[0].query.upto, 6);
 }
 
 }  // namespace
