@@ -76,7 +76,7 @@ Result<void> GameLinksComponent::add(Wanted wanted) {
   }
   if (peer) return link(wanted, called, *socket, *peer);
   log_warn(fmt::format("{}{}: {}. It is asked for nothing until its name is known",
-                       place_of(basics_.config, wanted.place), called, peer.error().message));
+                       basics_.config.before(wanted.place), called, peer.error().message));
   auto& waiting = *waiting_.emplace_back(std::make_unique<Waiting>(
       Waiting{std::move(wanted), called, std::move(*socket), peer.error().message}));
   late_names_.add([this, &waiting] { return look_for(waiting); });
@@ -189,7 +189,7 @@ void GameLinksComponent::health(HealthPage& page) const {
   const SteadyTime now = basics_.clock.steady();
   for (const auto& waiting : waiting_) {
     if (waiting->why.empty()) continue;
-    page.notice(fmt::format("{}{}: {}", place_of(basics_.config, waiting->wanted.place),
+    page.notice(fmt::format("{}{}: {}", basics_.config.before(waiting->wanted.place),
                             waiting->called, waiting->why));
   }
   std::string& out = page.member("games");

@@ -26,9 +26,4 @@ void LateNames::run(const std::stop_token& stop) {
   }
 }
 
-std::string place_of(const Config& config, const std::string& where) {
-  const auto origin = config.origins.find(where);
-  return origin == config.origins.end() ? std::string() : origin->second + ": ";
-}
-
 }  // namespace slipstream

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "net/endpoint.h"
-#include "ops/config.h"
 
 namespace slipstream {
 
@@ -43,8 +42,5 @@ class LateNames {
   std::condition_variable_any woken_;
   std::jthread thread_;
 };
-
-/// Where it stands in the file, for the beginning of a message: "FILE:LINE: "; empty: nowhere.
-std::string place_of(const Config& config, const std::string& where);
 
 }  // namespace slipstream

@@ -1,5 +1,7 @@
 #include "app/query_values.h"
 
+#include "store/store_damage.h"
+
 namespace slipstream {
 
 Result<TagFilter> tag_filter(const HttpRequest& request) {
@@ -14,6 +16,18 @@ Result<TagFilter> tag_filter(const HttpRequest& request) {
     return fail(fmt::format("at most {} tags can be asked for", tags::kMaxTags));
   }
   return filter;
+}
+
+HttpResponse failed_read(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kRefused:
+      return error_response(400, error.message);
+    case ErrorCode::kCorrupt:
+      return error_response(
+          500, fmt::format("the store is damaged: {}: {}", error.message, kStoreDamageAdvice));
+    default:
+      return error_response(503, "the store cannot be read: " + error.message);
+  }
 }
 
 }  // namespace slipstream

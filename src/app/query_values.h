@@ -21,6 +21,9 @@ Result<Integer> to_number(std::string_view name, std::string_view text, Integer 
   return value;
 }
 
+/// Why the store could not be read, for who asked.
+HttpResponse failed_read(const Error& error);
+
 inline constexpr std::string_view kTagParameters = "tag.*";
 
 /// What the parameters `tag.NAME=value` ask for; several of one name are choices.

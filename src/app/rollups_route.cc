@@ -10,6 +10,7 @@
 
 #include "app/query_values.h"
 #include "app/rollups_page.h"
+#include "broadcast/client_message.h"
 #include "broadcast/filter.h"
 #include "codec/event_time.h"
 #include "net/accept.h"
@@ -63,7 +64,7 @@ constexpr Parameter kParameters[] = {
 };
 
 constexpr std::string_view kFieldsParameter = "fields";
-constexpr std::size_t kMaxFieldsAskedFor = 64;
+constexpr std::size_t kMaxFieldsAskedFor = ClientMessageParser::kMaxFields;
 
 std::vector<std::string_view> parameter_names() {
   std::vector<std::string_view> names;
@@ -147,24 +148,12 @@ class RollupsBody final : public BodySource {
   std::string first_;
 };
 
-HttpResponse failure(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::kRefused:
-      return error_response(400, error.message);
-    case ErrorCode::kCorrupt:
-      return error_response(
-          500, fmt::format("the store is damaged: {}: {}", error.message, kStoreDamageAdvice));
-    default:
-      return error_response(503, "the store cannot be read: " + error.message);
-  }
-}
-
 /// On the queries thread, turn by turn.
 void begin_answer(IoThread& queries, const std::shared_ptr<RollupsAnswer>& answer,
                   const std::function<void(HttpResponse)>& respond) {
   const auto is_ready = answer->prepare();
   if (!is_ready) {
-    respond(failure(is_ready.error()));
+    respond(failed_read(is_ready.error()));
     return;
   }
   if (!*is_ready) {
@@ -173,7 +162,7 @@ void begin_answer(IoThread& queries, const std::shared_ptr<RollupsAnswer>& answe
   }
   auto first = answer->next_piece();
   if (!first) {
-    respond(failure(first.error()));
+    respond(failed_read(first.error()));
     return;
   }
   HttpResponse response;

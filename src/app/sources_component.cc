@@ -152,7 +152,7 @@ void SourcesComponent::look_for(const Config::UdpSource& settings, RelayTarget& 
   const auto source = static_cast<std::size_t>(&settings - basics_.config.udp.data());
   log_warn(fmt::format(
       "{}[[udp.forward]] to = \"{}\": {}. Nothing is sent there until its name is known",
-      place_of(basics_.config, forward_called(udp_section(source), number)), target.to(),
+      basics_.config.before(forward_called(udp_section(source), number)), target.to(),
       target.trouble(basics_.clock.steady())));
   late_names_.add([this, &target] {
     if (!look_again(target, own_ports_)) return false;

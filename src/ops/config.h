@@ -187,6 +187,11 @@ struct Config {
   /// Where what is no default was set: "[server] port" to "slipstream.toml:12" or "environment
   /// variable PORT".
   std::map<std::string, std::string> origins;
+  /// That, for the beginning of a message: "slipstream.toml:12: "; empty: a default.
+  std::string before(const std::string& where) const {
+    const auto origin = origins.find(where);
+    return origin == origins.end() ? std::string() : origin->second + ": ";
+  }
 };
 
 /// All tokens, those that have a setting of their own as well.

@@ -29,12 +29,8 @@ double driven_m(const ProgressSample& from, const ProgressSample& to) {
 }  // namespace
 
 void keep_best(PerSector& best, std::int32_t sector, double seconds) {
-  const auto place = std::ranges::lower_bound(best, sector, {}, &PerSector::value_type::first);
-  if (place != best.end() && place->first == sector) {
-    place->second = std::min(place->second, seconds);
-  } else {
-    best.emplace(place, sector, seconds);
-  }
+  double& kept = figure_of(best, sector, seconds);
+  kept = std::min(kept, seconds);
 }
 
 void CarProgress::begin_anew() {
@@ -163,13 +159,7 @@ void CarProgress::cross_sector(const ProgressSample& sample, std::int32_t turn,
 }
 
 void CarProgress::keep_sector(const TimedSector& timed) {
-  const auto place =
-      std::ranges::lower_bound(sector_times_s_, timed.sector, {}, &PerSector::value_type::first);
-  if (place != sector_times_s_.end() && place->first == timed.sector) {
-    place->second = timed.seconds;
-  } else {
-    sector_times_s_.emplace(place, timed.sector, timed.seconds);
-  }
+  figure_of(sector_times_s_, timed.sector, timed.seconds) = timed.seconds;
   // What the source tells stands in place of what was found out.
   const auto same = std::ranges::find_if(sectors_, [&](const TimedSector& kept) {
     return kept.turn == timed.turn && kept.sector == timed.sector;
@@ -271,13 +261,16 @@ std::optional<double> CarProgress::best_lap_s() const {
 }
 
 PerSector CarProgress::best_sectors_s() const {
+  std::vector<std::int32_t> not_counted;
+  if (invalid_turn_) not_counted.push_back(*invalid_turn_);
+  for (const TimedLap& lap : laps_) {
+    if (!lap.counts) not_counted.push_back(lap.turn);
+  }
+  std::ranges::sort(not_counted);
   PerSector best;
   for (const TimedSector& timed : sectors_) {
-    const bool counts =
-        timed.turn != invalid_turn_ && std::ranges::none_of(laps_, [&](const TimedLap& lap) {
-          return lap.turn == timed.turn && !lap.counts;
-        });
-    if (counts) keep_best(best, timed.sector, timed.seconds);
+    if (std::ranges::binary_search(not_counted, timed.turn)) continue;
+    keep_best(best, timed.sector, timed.seconds);
   }
   return best;
 }

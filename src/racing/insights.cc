@@ -115,6 +115,14 @@ std::optional<double> rounded(std::optional<double> value) {
 
 }  // namespace
 
+double& figure_of(PerSector& figures, std::int32_t sector, double otherwise) {
+  auto place = std::ranges::lower_bound(figures, sector, {}, &PerSector::value_type::first);
+  if (place == figures.end() || place->first != sector) {
+    place = figures.emplace(place, sector, otherwise);
+  }
+  return place->second;
+}
+
 std::string_view to_string(Trend trend) {
   constexpr std::array<std::string_view, 3> kNames = {"stable", "improving", "degrading"};
   return kNames[static_cast<std::size_t>(trend)];

@@ -32,6 +32,8 @@ struct Sample {
 
 /// (sector, figure), by ascending sector.
 using PerSector = std::vector<std::pair<std::int32_t, double>>;
+/// The sector's figure, which begins as `otherwise` where it has none yet.
+double& figure_of(PerSector& figures, std::int32_t sector, double otherwise);
 
 enum class Trend : std::uint8_t { kStable, kImproving, kDegrading };
 std::string_view to_string(Trend trend);

@@ -67,12 +67,7 @@ void SectorClock::observe_late(EventTime when, std::int32_t lap, std::int32_t se
 
 void SectorClock::complete(std::int32_t sector, EventTime from, EventTime to) {
   const double seconds = static_cast<double>(to.ns - from.ns) / 1e9;
-  const auto place = std::ranges::lower_bound(times_s_, sector, {}, &PerSector::value_type::first);
-  if (place != times_s_.end() && place->first == sector) {
-    place->second = seconds;
-  } else {
-    times_s_.emplace(place, sector, seconds);
-  }
+  figure_of(times_s_, sector, seconds) = seconds;
 }
 
 }  // namespace slipstream

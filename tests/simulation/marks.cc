@@ -40,7 +40,7 @@ void Marks::check(const RollupStore& store) {
   const auto newest = store.newest_mark();
   if (!newest) violated(newest.error().message);
   std::set<std::string> found;
-  StoredMarksQuery query{.upto = newest->row};
+  StoredEventsQuery query{.upto = newest->row};
   while (query.after.row < query.upto) {
     const auto page = store.read_stored_marks(query);
     if (!page) violated(page.error().message);
