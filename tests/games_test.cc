@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "codec/games_expected.h"
+#include "exported_points.h"
 #include "harness.h"
 #include "program.h"
 #include "source/udp_sender.h"
@@ -74,15 +75,7 @@ class GamesTest : public testing::Test {
       EXPECT_EQ(reason.value(), 0u);
     }
     server_.reset();
-    harness::Program program(directory_, {"export", "--data", "data", "--output", "points.ndjson"});
-    EXPECT_EQ(program.exit_code(), 0) << program.output();
-    std::vector<Told> points;
-    std::ifstream in(directory_.path() / "points.ndjson");
-    simdjson::dom::parser parser;
-    for (std::string line; std::getline(in, line);) {
-      points.push_back(games_testing::told_of(parser, line));
-    }
-    return points;
+    return harness::exported_points(directory_);
   }
 
   const harness::TemporaryDirectory directory_;

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "codec/games_expected.h"
+#include "exported_points.h"
 #include "harness.h"
 #include "net/packed_testing.h"
 #include "program.h"
@@ -52,15 +53,7 @@ class ReplayCapture : public testing::Test {
   std::vector<Told> stop_and_export() {
     EXPECT_TRUE(server_->stop());
     server_.reset();
-    Program program(directory_, {"export", "--data", "data", "--output", "points.ndjson"});
-    EXPECT_EQ(program.exit_code(), 0) << program.output();
-    std::vector<Told> points;
-    std::ifstream in(directory_.path() / "points.ndjson");
-    simdjson::dom::parser parser;
-    for (std::string line; std::getline(in, line);) {
-      points.push_back(games_testing::told_of(parser, line));
-    }
-    return points;
+    return harness::exported_points(directory_);
   }
   void expect_one_car(const std::string& name, const std::vector<Datagram>& datagrams,
                       const std::vector<Told>& points) {
@@ -97,7 +90,7 @@ TEST_P(F1ByHttp, EveryValueIsInTheLogOnTheCapturesClock) {
   ASSERT_TRUE(expected);
   const auto ran = replay(kKept + name + ".cap.gz", http());
   EXPECT_EQ(ran.code, 0) << ran.output;
-  EXPECT_THAT(ran.output, HasSubstr("points sent to " + http()));
+  EXPECT_THAT(ran.output, HasSubstr(" sent to " + http()));
   const auto points = stop_and_export();
   games_testing::expect_f1(points, datagrams, *expected);
   std::set<std::int64_t> received;

@@ -17,6 +17,7 @@
 #include "cli/progress_bar.h"
 #include "cli/session.h"
 #include "codec/event_time.h"
+#include "codec/mark_json.h"
 #include "codec/point_json.h"
 #include "store/rollup_reader.h"
 
@@ -86,19 +87,36 @@ bool is_wanted(const PointBatch& batch, const Point& point, const RollupFilter& 
          filter.tags.matches(batch.tags(point));
 }
 
+/// A mark about no machine is of each. Tags tell a machine's series apart, which no mark is of.
+bool is_wanted(const Mark& mark, const RollupFilter& filter) {
+  return (!filter.from || mark.time.ns >= filter.from->ns) &&
+         (!filter.to || mark.time.ns < filter.to->ns) &&
+         (filter.track.empty() || mark.track == filter.track) &&
+         (filter.chassis.empty() || mark.chassis.empty() || mark.chassis == filter.chassis) &&
+         filter.tags.values() == 0;
+}
+
 using TakePoint = std::function<Result<void>(const PointBatch&, const Point&)>;
+using TakeMark = std::function<Result<void>(std::string_view json)>;
 
 Result<void> for_each_point(Session& session, const RollupFilter& filter, ExportBar& bar,
-                            std::uint64_t bytes_before, const TakePoint& take) {
+                            std::uint64_t bytes_before, const TakePoint& take,
+                            const TakeMark& take_mark) {
   session.rewind();
   while (true) {
-    const auto batch = session.next();
-    if (!batch) return std::unexpected(batch.error());
+    const auto item = session.next();
+    if (!item) return std::unexpected(item.error());
     bar.show(bytes_before + session.bytes_done());
-    if (*batch == nullptr) return {};
-    for (const Point& point : (*batch)->points) {
-      if (!is_wanted(**batch, point, filter)) continue;
-      if (auto taken = take(**batch, point); !taken) return taken;
+    if (item->is_end()) return {};
+    if (!item->mark.empty()) {
+      const auto mark = parse_mark_json(item->mark, {});
+      if (!mark || !is_wanted(*mark, filter)) continue;
+      if (auto taken = take_mark(item->mark); !taken) return taken;
+      continue;
+    }
+    for (const Point& point : item->points->points) {
+      if (!is_wanted(*item->points, point, filter)) continue;
+      if (auto taken = take(*item->points, point); !taken) return taken;
     }
   }
 }
@@ -106,40 +124,51 @@ Result<void> for_each_point(Session& session, const RollupFilter& filter, Export
 /// How a table goes out; nothing: a JSON object a line.
 using Table = std::optional<CsvTexts>;
 
-Result<std::uint64_t> export_points(Session& session, const RollupFilter& filter, Table table,
-                                    OutputFile& output) {
+struct Exported {
+  std::uint64_t points = 0;
+  std::uint64_t marks = 0;
+};
+
+Result<Exported> export_points(Session& session, const RollupFilter& filter, Table table,
+                               OutputFile& output) {
   const bool as_csv = table.has_value();
   ExportBar bar(output, session.bytes() * (as_csv ? 2 : 1), ProgressBar::Unit::kBytes);
   PointCsv csv(session.schema(), table.value_or(CsvTexts::kGuarded));
   std::string text;
-  std::uint64_t points = 0;
+  Exported exported;
   if (as_csv) {
-    const auto learnt =
-        for_each_point(session, filter, bar, 0, [&](const PointBatch& batch, const Point& point) {
+    const auto learnt = for_each_point(
+        session, filter, bar, 0,
+        [&](const PointBatch& batch, const Point& point) {
           csv.learn(batch, point);
           return Result<void>();
-        });
+        },
+        [](std::string_view) { return Result<void>(); });
     if (!learnt) return std::unexpected(learnt.error());
     csv.append_header(text);
     if (auto written = output.write(text); !written) return std::unexpected(written.error());
   }
-  const auto done = for_each_point(session, filter, bar, as_csv ? session.bytes() : 0,
-                                   [&](const PointBatch& batch, const Point& point) {
-                                     text.clear();
-                                     if (as_csv) {
-                                       csv.append_row(text, batch, point);
-                                     } else {
-                                       append_point_json(text, batch, point, session.schema());
-                                       // A line a point: between a sender's members a newline is
-                                       // white space.
-                                       std::ranges::replace(text, '\n', ' ');
-                                       text += '\n';
-                                     }
-                                     ++points;
-                                     return output.write(text);
-                                   });
+  const auto write_point = [&](const PointBatch& batch, const Point& point) {
+    text.clear();
+    if (as_csv) {
+      csv.append_row(text, batch, point);
+    } else {
+      append_point_json(text, batch, point, session.schema());
+      // A line a point: between a sender's members a newline is white space.
+      std::ranges::replace(text, '\n', ' ');
+      text += '\n';
+    }
+    ++exported.points;
+    return output.write(text);
+  };
+  const auto write_mark = [&](std::string_view json) {
+    ++exported.marks;
+    return as_csv ? Result<void>() : output.write(fmt::format("{}\n", json));
+  };
+  const auto done =
+      for_each_point(session, filter, bar, as_csv ? session.bytes() : 0, write_point, write_mark);
   if (!done) return std::unexpected(done.error());
-  return points;
+  return exported;
 }
 
 Result<std::uint64_t> export_rollups(RollupReader& reader, const RollupFilter& filter, Table table,
@@ -221,8 +250,18 @@ int run_export_points(const ExportOptions& options, const RollupFilter& filter,
   if (!session) return tell_failure(kExport, session.error());
   auto output = OutputFile::open(options.output);
   if (!output) return tell_failure(kExport, output.error());
-  const auto outcome = export_points(**session, filter, table_of(options, config), *output);
-  const int code = finish(*output, outcome, "points");
+  const Table table = table_of(options, config);
+  const auto outcome = export_points(**session, filter, table, *output);
+  const std::uint64_t marks = outcome ? outcome->marks : 0;
+  const bool has_marks = marks > 0 && !table;
+  const Result<std::uint64_t> points =
+      outcome ? Result<std::uint64_t>(outcome->points) : std::unexpected(outcome.error());
+  const int code =
+      finish(*output, points, has_marks ? fmt::format("points and {} marks", marks) : "points");
+  if (marks > 0 && table) {
+    fmt::print(stderr, "{} marks (flags, notes ...) fit no table: --format ndjson has them\n",
+               marks);
+  }
   const auto lost = (*session)->lost();
   print_lost(lost);
   return lost.empty() ? code : kExitFailure;

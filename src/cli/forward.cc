@@ -62,16 +62,13 @@ Result<void> run_until_signal(Forwarder& forwarder, BodyDelivery& delivery, Stop
 int finish(const Forwarder& forwarder, const ForwardOptions& options, Result<void> outcome,
            bool is_stopped) {
   const auto& counts = forwarder.counts();
-  fmt::print("{} points sent to {}, {} refused, {} lost before\n", counts.points, options.to,
-             counts.refused, counts.lost);
+  const std::string marks =
+      counts.marks > 0 ? fmt::format(" and {} marks", counts.marks) : std::string();
+  fmt::print("{} points{} sent to {}, {} refused, {} lost before\n", counts.points, marks,
+             options.to, counts.refused, counts.lost);
   if (counts.values_dropped > 0) {
     fmt::print(stderr, "{} numbers were left out: the log has more names than {}\n",
                counts.values_dropped, FieldTable::kMaxFields);
-  }
-  if (counts.marks > 0) {
-    fmt::print(stderr,
-               "{} marks (flags, penalties, notes ...) are not sent: they are in no point\n",
-               counts.marks);
   }
   if (counts.perhaps_twice > 0) {
     fmt::print(stderr,

@@ -100,7 +100,7 @@ Result<bool> BodyDelivery::is_another() {
   return true;
 }
 
-DeliveryResult BodyDelivery::deliver(std::string_view lines, std::size_t points,
+DeliveryResult BodyDelivery::deliver(std::string_view lines, std::size_t items,
                                      const std::string& key) {
   auto headers = this->headers();
   headers.emplace_back("Content-Type", "application/x-ndjson");
@@ -142,7 +142,7 @@ DeliveryResult BodyDelivery::deliver(std::string_view lines, std::size_t points,
       }
       backoff_.reset();
       took_ = std::chrono::duration_cast<milliseconds>(steady_clock::now() - asked);
-      return judge(*reply, points);
+      return judge(*reply, items);
     }
     if (pause == milliseconds(0)) pause = backoff_.next();
     if (!wait(pause, why)) {
@@ -153,16 +153,15 @@ DeliveryResult BodyDelivery::deliver(std::string_view lines, std::size_t points,
   }
 }
 
-DeliveryResult BodyDelivery::judge(const HttpReply& reply, std::size_t points) const {
+DeliveryResult BodyDelivery::judge(const HttpReply& reply, std::size_t items) const {
   using enum DeliveryResult::Outcome;
-  if (reply.status == 413 && points > 1) return {.outcome = kTooLarge};
+  if (reply.status == 413 && items > 1) return {.outcome = kTooLarge};
   const auto said = counts_of(reply.body);
   // One point is as small as it gets.
-  if (reply.status == 413) return {.refused = points, .why = "it is too large for the server"};
+  if (reply.status == 413) return {.refused = items, .why = "it is too large for the server"};
   // One that refuses all of them has looked at each: they can never be taken. Whatever else it
   // refuses for is no fault of theirs.
-  const bool is_of_all =
-      said && said->accepted <= points && said->refused == points - said->accepted;
+  const bool is_of_all = said && said->accepted <= items && said->refused == items - said->accepted;
   const bool refuses_all = reply.status == 400 && is_of_all && said->accepted == 0;
   if ((reply.status == 200 && is_of_all) || refuses_all) {
     return {.refused = said->refused, .why = said->why};

@@ -47,7 +47,7 @@ struct DeliveryResult {
     kRefused,   ///< not this body but all: a token, an address, a setting has to be mended
   };
   Outcome outcome = Outcome::kTaken;
-  std::uint64_t refused = 0;  ///< of its points
+  std::uint64_t refused = 0;  ///< of its points and marks
   std::string why = {};
 };
 
@@ -68,8 +68,8 @@ class BodyDelivery {
 
   static Result<std::unique_ptr<BodyDelivery>> make(Options options, StopSignal& stop);
 
-  /// `lines`: NDJSON of so many points.
-  DeliveryResult deliver(std::string_view lines, std::size_t points, const std::string& key);
+  /// `lines`: NDJSON of so many points and marks.
+  DeliveryResult deliver(std::string_view lines, std::size_t items, const std::string& key);
   /// Whether the last body took more than one try, so that much may have come meanwhile.
   bool was_held_up() const { return tries_ > 1; }
   /// Of the last body: its last try, from the first byte to the answer.
@@ -85,7 +85,7 @@ class BodyDelivery {
   Result<bool> is_another();
   HttpClient::Headers headers() const;
   std::string target(std::string_view path) const;
-  DeliveryResult judge(const HttpReply& reply, std::size_t points) const;
+  DeliveryResult judge(const HttpReply& reply, std::size_t items) const;
   /// Before the next try. False: there is none.
   bool wait(std::chrono::milliseconds pause, std::string_view why);
 

@@ -128,10 +128,10 @@ Result<void> Forwarder::send_pending() {
         {{"offsets", offsets(pending->range)}});
   }
   if (auto opened = read_gap(pending->range); !opened) return opened;
-  max_bytes_ = max_points_ = std::numeric_limits<std::size_t>::max();
+  max_bytes_ = max_items_ = std::numeric_limits<std::size_t>::max();
   const auto filled = fill(*gap_points_);
   max_bytes_ = kMaxBodyBytes;
-  max_points_ = kFirstPoints;
+  max_items_ = kFirstItems;
   tell_lost(gap_reader_->lost());
   tell_lost(gap_points_->take_undecoded());
   if (!filled) return std::unexpected(filled.error());
@@ -269,29 +269,33 @@ Result<bool> Forwarder::send_of_gap() {
 
 Result<bool> Forwarder::fill(LogPoints& points) {
   body_.lines.clear();
-  body_.points = 0;
+  body_.points = body_.marks = 0;
   body_.range.from = points.position();
-  while (body_.lines.size() < max_bytes_ && body_.points < max_points_) {
+  while (body_.lines.size() < max_bytes_ && body_.items() < max_items_) {
     const auto item = points.next();
     if (!item) return std::unexpected(item.error());
     if (!*item) break;
     const std::size_t begin = body_.lines.size();
-    append_point_json(body_.lines, *(*item)->batch, *(*item)->point, schema_);
+    if ((*item)->point == nullptr) {
+      body_.lines += (*item)->mark;
+      ++body_.marks;
+    } else {
+      append_point_json(body_.lines, *(*item)->batch, *(*item)->point, schema_);
+      ++body_.points;
+    }
     // Within JSON it is white space.
     std::replace(body_.lines.begin() + static_cast<std::ptrdiff_t>(begin), body_.lines.end(), '\n',
                  ' ');
     body_.lines += '\n';
-    ++body_.points;
   }
   body_.range.to = points.position();
   counts_.values_dropped += points.take_values_dropped();
-  counts_.marks += points.take_marks();
-  return body_.points > 0;
+  return body_.items() > 0;
 }
 
 Result<void> Forwarder::send() {
   auto& state = position_.state();
-  if (body_.points > 0) {
+  if (body_.items() > 0) {
     // A body that was begun before keeps its time.
     const auto since = state.pending && state.pending->range == body_.range
                            ? state.pending->since_ns
@@ -299,12 +303,12 @@ Result<void> Forwarder::send() {
     state.pending = {body_.range, since};
     if (auto saved = position_.save(); !saved) return saved;
     const auto key = fmt::format("forward-{}-{}-{}", state.id, body_.range.from, body_.range.to);
-    const auto delivery = delivery_.deliver(body_.lines, body_.points, key);
+    const auto delivery = delivery_.deliver(body_.lines, body_.items(), key);
     switch (delivery.outcome) {
       case DeliveryResult::Outcome::kTaken:
         break;
       case DeliveryResult::Outcome::kTooLarge:
-        max_points_ = std::max<std::size_t>(1, body_.points / 2);
+        max_items_ = std::max<std::size_t>(1, body_.items() / 2);
         no_growth_for_ = kBodiesBeforeGrowth;
         state.pending.reset();
         return position_.save();
@@ -315,6 +319,7 @@ Result<void> Forwarder::send() {
         return fail(delivery.why);
     }
     counts_.points += body_.points - std::min<std::uint64_t>(body_.points, delivery.refused);
+    counts_.marks += body_.marks;
     counts_.refused += delivery.refused;
     adapt();
     if (delivery_.was_held_up() && system_clock().now().ns - since > kRememberedNs) {
@@ -364,9 +369,9 @@ void Forwarder::adapt() {
   if (no_growth_for_ > 0) {
     --no_growth_for_;
   } else if (delivery_.took() < kQuick) {
-    max_points_ = std::min(kMaxPoints, 2 * max_points_);
+    max_items_ = std::min(kMaxItems, 2 * max_items_);
   } else if (delivery_.took() > 2 * kQuick) {
-    max_points_ = std::max<std::size_t>(1, max_points_ / 2);
+    max_items_ = std::max<std::size_t>(1, max_items_ / 2);
   }
 }
 

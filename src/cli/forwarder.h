@@ -22,10 +22,10 @@ namespace slipstream {
 class Forwarder {
  public:
   static constexpr std::size_t kMaxBodyBytes = std::size_t{1} << 20;
-  static constexpr std::size_t kMaxPoints = 2'000;
+  static constexpr std::size_t kMaxItems = 2'000;
   /// Bodies begin with so many points, and grow for as long as they take less than kQuick: one that
   /// takes a slow link minutes is lost as a whole where that goes down.
-  static constexpr std::size_t kFirstPoints = 100;
+  static constexpr std::size_t kFirstItems = 100;
   static constexpr std::chrono::seconds kQuick{2};
   /// After one that was too large for the server, so many go before they grow again.
   static constexpr int kBodiesBeforeGrowth = 64;
@@ -48,7 +48,7 @@ class Forwarder {
     std::uint64_t refused = 0;
     std::uint64_t lost = 0;  ///< offsets that could not be read, or were removed before
     std::uint64_t values_dropped = 0;
-    std::uint64_t marks = 0;  ///< that were passed over
+    std::uint64_t marks = 0;  ///< sent
     /// Of bodies that waited for an answer for longer than servers remember one.
     std::uint64_t perhaps_twice = 0;
   };
@@ -66,6 +66,8 @@ class Forwarder {
     OffsetRange range;
     std::string lines;
     std::size_t points = 0;
+    std::size_t marks = 0;
+    std::size_t items() const { return points + marks; }
   };
 
   /// What the log holds by now, all of which is on the disk.
@@ -88,7 +90,7 @@ class Forwarder {
   /// Takes points until the body is full; whether there are any.
   Result<bool> fill(LogPoints& points);
   Result<void> send();
-  bool is_full() const { return body_.lines.size() >= max_bytes_ || body_.points >= max_points_; }
+  bool is_full() const { return body_.lines.size() >= max_bytes_ || body_.items() >= max_items_; }
   /// What the last body says of how large the next may be.
   void adapt();
   /// Entries of [0, end) that are not sent.
@@ -114,7 +116,7 @@ class Forwarder {
 
   Body body_;
   std::size_t max_bytes_ = kMaxBodyBytes;
-  std::size_t max_points_ = kFirstPoints;
+  std::size_t max_items_ = kFirstItems;
   int no_growth_for_ = 0;     ///< bodies
   std::uint64_t log_to_ = 0;  ///< the log's end, when it was last looked at
   Counts counts_;

@@ -17,9 +17,12 @@ Result<std::optional<LogPoints::Item>> LogPoints::next() {
       if (entry.kind == LogEntryKind::kPoints) {
         batch_ = std::move(entry.points);
         next_point_ = 0;
-      } else {
-        if (entry.kind == LogEntryKind::kMark && batch_base_ >= position_) ++marks_;
-        position_ = std::max(position_, std::min(batch_base_ + entry.count, to_));
+        continue;
+      }
+      const bool is_given = batch_base_ >= position_ && batch_base_ < to_;
+      position_ = std::max(position_, std::min(batch_base_ + entry.count, to_));
+      if (entry.kind == LogEntryKind::kMark && is_given) {
+        return Item{.offset = batch_base_, .mark = entry.text};
       }
       continue;
     }
@@ -41,7 +44,7 @@ std::optional<LogPoints::Item> LogPoints::next_of_batch() {
       return std::nullopt;
     }
     position_ = offset + 1;
-    return Item{offset, batch_.get(), &batch_->points[next_point_++]};
+    return Item{.offset = offset, .batch = batch_.get(), .point = &batch_->points[next_point_++]};
   }
   pool_.put(std::move(batch_));
   batch_.reset();

@@ -3,6 +3,7 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,14 +15,15 @@
 
 namespace slipstream {
 
-/// The points of a log one by one, with the offset of each, from an offset on. Where the blocks
-/// come from is the caller's business: a reader that ends, or one that goes on. One thread.
+/// The points and marks of a log one by one, with the offset of each, from an offset on. Where the
+/// blocks come from is the caller's business: a reader that ends, or one that goes on. One thread.
 class LogPoints {
  public:
   struct Item {
-    std::uint64_t offset;
-    const PointBatch* batch;
-    const Point* point;
+    std::uint64_t offset = 0;
+    const PointBatch* batch = nullptr;
+    const Point* point = nullptr;
+    std::string_view mark = {};  ///< as JSON; empty: it is a point
   };
   struct Source {
     /// Nothing: no more for now.
@@ -47,7 +49,7 @@ class LogPoints {
 
   /// Good until the next call. Nothing: no more for now, or all is given. Errors: the source's.
   Result<std::optional<Item>> next();
-  /// All points below were given, or could not be read.
+  /// All below were given, or could not be read.
   std::uint64_t position() const { return position_; }
   /// Blocks whose payload is none, since it was asked last.
   std::vector<LostRange> take_undecoded() { return std::exchange(undecoded_, {}); }
@@ -56,8 +58,6 @@ class LogPoints {
   std::uint64_t take_values_dropped() {
     return decoder_.values_dropped() - std::exchange(values_told_, decoder_.values_dropped());
   }
-  /// Marks that were passed over, since it was asked last.
-  std::uint64_t take_marks() { return std::exchange(marks_, 0); }
 
  private:
   std::optional<Item> next_of_batch();
@@ -76,7 +76,6 @@ class LogPoints {
   std::size_t next_point_ = 0;
   std::vector<LostRange> undecoded_;
   std::uint64_t values_told_ = 0;
-  std::uint64_t marks_ = 0;
 };
 
 }  // namespace slipstream

@@ -36,6 +36,14 @@ Result<void> PacedReplay::send(std::int64_t pace_ns, std::string_view json, std:
   return {};
 }
 
+Result<void> PacedReplay::send_mark(std::int64_t pace_ns, std::string_view json, std::size_t done) {
+  if (auto waited = wait(pace_ns, done); !waited) return waited;
+  ++marks_;
+  if (auto sent = sender_.send_mark(json); !sent) return sent;
+  bar_.show(done + 1);
+  return {};
+}
+
 Result<void> PacedReplay::wait(std::int64_t pace_ns, std::size_t done) {
   if (speed_ <= 0) return {};
   if (!first_ns_) first_ns_ = pace_ns;
@@ -75,8 +83,10 @@ int finish_replay(PacedReplay& replay, const PointSender& sender, Result<void> o
     return tell_failure(
         kReplay, {fmt::format("after {} {}: {}", replay.points(), items, outcome.error().message)});
   }
-  fmt::print("{} {} sent to {} in {:.2f} s, {} refused\n", replay.points(), items, options.to,
-             replay.seconds(), sum(unreadable) + sender.refused());
+  const std::string marks =
+      replay.marks() > 0 ? fmt::format(" and {} marks", replay.marks()) : std::string();
+  fmt::print("{} {}{} sent to {} in {:.2f} s, {} refused\n", replay.points(), items, marks,
+             options.to, replay.seconds(), sum(unreadable) + sender.refused());
   if (const auto said = sender.outcome(); !said.empty()) fmt::print(stderr, "{}\n", said);
   if (sender.refused() > 0) {
     const auto first = sender.first_refusal();

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,11 +24,14 @@ class PacedReplay {
 
   /// A point; `done` of the total were before it.
   Result<void> send(std::int64_t pace_ns, std::string_view json, std::size_t done);
+  /// A mark, likewise.
+  Result<void> send_mark(std::int64_t pace_ns, std::string_view json, std::size_t done);
   /// Waits until it is the turn of what came then, of an item that is sent by somebody else.
   Result<void> wait(std::int64_t pace_ns, std::size_t done);
   Result<void> finish(std::size_t done);
   /// Sent; as far as somebody answers, answered.
-  std::uint64_t points() const { return points_ - sender_.waiting(); }
+  std::uint64_t points() const { return points_ - std::min(points_, sender_.waiting()); }
+  std::uint64_t marks() const { return marks_; }
   double seconds() const;
 
  private:
@@ -37,6 +41,7 @@ class PacedReplay {
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::optional<std::int64_t> first_ns_;
   std::uint64_t points_ = 0;
+  std::uint64_t marks_ = 0;
 };
 
 /// Points that were not sent, by why.

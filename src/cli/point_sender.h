@@ -20,6 +20,8 @@ class PointSender {
 
   virtual ~PointSender() = default;
   virtual Result<void> send(std::string_view json) = 0;
+  /// A mark, in its place among the points.
+  virtual Result<void> send_mark(std::string_view json) { return send(json); }
   /// When flush() is due though no more points come; max(): never.
   virtual Time flush_due() const { return Time::max(); }
   virtual Result<void> flush() { return {}; }

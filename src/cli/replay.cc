@@ -14,6 +14,7 @@
 #include "cli/replay_capture.h"
 #include "cli/session.h"
 #include "cli/udp_points.h"
+#include "codec/mark_json.h"
 #include "codec/point_json.h"
 #include "source/capture.h"
 #include "source/replay_file.h"
@@ -45,7 +46,9 @@ int replay_file(const ReplayOptions& options, PointSender& sender, double speed)
   Result<void> outcome;
   std::size_t done = 0;
   for (; outcome && done < points.size(); ++done) {
-    outcome = replay.send(points[done].pace_ns, points[done].json, done);
+    const auto& point = points[done];
+    outcome = point.is_mark ? replay.send_mark(point.pace_ns, point.json, done)
+                            : replay.send(point.pace_ns, point.json, done);
   }
   return finish_replay(replay, sender, outcome, done, options, recording->reasons);
 }
@@ -53,13 +56,19 @@ int replay_file(const ReplayOptions& options, PointSender& sender, double speed)
 Result<void> send_all(Session& session, PacedReplay& replay) {
   std::string json;
   while (true) {
-    const auto batch = session.next();
-    if (!batch) return std::unexpected(batch.error());
-    if (*batch == nullptr) return {};
+    const auto item = session.next();
+    if (!item) return std::unexpected(item.error());
+    if (item->is_end()) return {};
     std::size_t done = session.entries_done();
-    for (const Point& point : (*batch)->points) {
+    if (!item->mark.empty()) {
+      const auto mark = parse_mark_json(item->mark, {});
+      if (!mark) continue;
+      if (auto sent = replay.send_mark(mark->time.ns, item->mark, done); !sent) return sent;
+      continue;
+    }
+    for (const Point& point : item->points->points) {
       json.clear();
-      append_point_json(json, **batch, point, session.schema());
+      append_point_json(json, *item->points, point, session.schema());
       if (auto sent = replay.send(point.event_time.ns, json, done++); !sent) return sent;
     }
   }

@@ -14,6 +14,8 @@
 #include "cli/paced_replay.h"
 #include "cli/udp_points.h"
 #include "codec/decoders.h"
+#include "codec/mark_json.h"
+#include "model/sinks.h"
 #include "source/capture.h"
 #include "source/peer_table.h"
 #include "source/unpacked_file.h"
@@ -107,7 +109,7 @@ class CaptureDecoder final : private RejectionSink, private MarkSink {
  public:
   CaptureDecoder() { builder_.send_marks_to(*this); }
 
-  /// Calls `take` with the JSON of each point that is complete now.
+  /// Calls `take` with the JSON of each point that is complete now, and of each mark among them.
   template <typename Take>
   Result<void> decode(const CapturedDatagram& datagram, Take take) {
     const ArrivalTime arrival{datagram.time_ns};
@@ -130,18 +132,25 @@ class CaptureDecoder final : private RejectionSink, private MarkSink {
 
   const Unreadable& refused() const { return refused_; }
   const std::vector<std::string>& errors() const { return errors_; }
-  std::size_t marks() const { return marks_; }
 
  private:
   template <typename Take>
   Result<void> drain(Take take) {
-    auto& batch = writer_.open().front();
-    if (!batch) return {};
+    const auto batches = writer_.take_all();
+    auto marks = std::exchange(marks_, {});
     Result<void> outcome;
-    for (const Point& point : batch->points) {
-      if (outcome) outcome = take(batch->json(point));
-    }
-    batch->clear();
+    for_each_in_order(
+        batches, marks,
+        [&](const PointBatchPtr& batch) {
+          for (const Point& point : batch->points) {
+            if (outcome) outcome = take(batch->json(point), false);
+          }
+        },
+        [&](const MarkPtr& mark) {
+          std::string json;
+          append_mark_json(json, *mark);
+          if (outcome) outcome = take(json, true);
+        });
     return outcome;
   }
   void rejected(std::size_t, const Rejection& rejection, std::string_view sample) override {
@@ -151,7 +160,9 @@ class CaptureDecoder final : private RejectionSink, private MarkSink {
     errors_.push_back(fmt::format("{}: {} in: {}", to_string(rejection.reason), rejection.message,
                                   printable_sample(sample, 80)));
   }
-  void accept(const Mark&) override { ++marks_; }
+  void accept(const Mark& mark) override {
+    marks_.push_back({writer_.cut(), std::make_shared<const Mark>(mark)});
+  }
 
   static SchemaOptions names() {
     SchemaOptions options;
@@ -170,7 +181,7 @@ class CaptureDecoder final : private RejectionSink, private MarkSink {
   std::string padded_;
   Unreadable refused_;
   std::vector<std::string> errors_;
-  std::size_t marks_ = 0;
+  std::vector<MarkAmong> marks_;
 };
 
 Result<void> send_datagrams(const Capture& capture, UdpDatagrams& sender, PacedReplay& replay) {
@@ -185,7 +196,9 @@ Result<void> send_datagrams(const Capture& capture, UdpDatagrams& sender, PacedR
 Result<void> send_points(const Capture& capture, CaptureDecoder& decoder, PacedReplay& replay) {
   std::size_t done = 0;
   std::int64_t now_ns = 0;
-  const auto take = [&](std::string_view json) { return replay.send(now_ns, json, done); };
+  const auto take = [&](std::string_view json, bool is_mark) {
+    return is_mark ? replay.send_mark(now_ns, json, done) : replay.send(now_ns, json, done);
+  };
   for (const auto& datagram : capture.datagrams) {
     now_ns = datagram.time_ns;
     if (auto waited = replay.wait(now_ns, done); !waited) return waited;
@@ -217,12 +230,6 @@ int replay_capture_points(const ReplayOptions& options, PointSender& sender, dou
   const auto decoder = std::make_unique<CaptureDecoder>();
   const auto outcome = send_points(capture, *decoder, replay);
   for (const auto& error : decoder->errors()) fmt::print(stderr, "refused: {}\n", error);
-  if (decoder->marks() > 0) {
-    fmt::print(stderr,
-               "{} marks (flags, penalties ...) are in no point and were not sent: --to udp:// "
-               "sends all that the game said\n",
-               decoder->marks());
-  }
   const int code = finish_replay(replay, sender, outcome, outcome ? capture.datagrams.size() : 0,
                                  options, decoder->refused());
   return tell_left_out(options, **opened, code);

@@ -103,19 +103,20 @@ void Session::rewind() {
   is_in_block_ = false;
 }
 
-Result<const PointBatch*> Session::next() {
+Result<Session::Item> Session::next() {
   if (batch_) pool_.put(std::move(batch_));
   while (true) {
     LogEntry entry;
     while (is_in_block_ && decoder_.next(entry)) {
       entries_done_ = block_base_ + entry.index - extent_.from;
+      if (entry.kind == LogEntryKind::kMark) return Item{.mark = entry.text};
       if (entry.kind != LogEntryKind::kPoints) continue;
       batch_ = std::move(entry.points);
-      return batch_.get();
+      return Item{.points = batch_.get()};
     }
     const auto block = reader_->next();
     if (!block) return std::unexpected(block.error());
-    if (!*block) return nullptr;
+    if (!*block) return Item{};
     const LogBlock& b = **block;
     block_base_ = b.base_offset;
     const auto opened = decoder_.open(b.payload);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -35,7 +36,7 @@ struct LogExtent {
 };
 Result<LogExtent> find_log_extent(const std::filesystem::path& folder);
 
-/// The points of a recorded session, in the order of the log, a batch at a time. One thread.
+/// The points and marks of a recorded session, in the order of the log. One thread.
 class Session {
  public:
   /// `directory`: a data directory or its log folder. The names of members are `schema`'s, but for
@@ -43,9 +44,15 @@ class Session {
   static Result<std::unique_ptr<Session>> open(const std::filesystem::path& directory,
                                                const SchemaOptions& schema);
 
-  /// Nothing: the end. Good until the next call. Errors: of the device; damage is skipped and told
-  /// in lost().
-  Result<const PointBatch*> next();
+  /// A batch of points, or a mark as JSON; neither: the end.
+  struct Item {
+    const PointBatch* points = nullptr;
+    std::string_view mark = {};
+
+    bool is_end() const { return points == nullptr && mark.empty(); }
+  };
+  /// Good until the next call. Errors: of the device; damage is skipped and told in lost().
+  Result<Item> next();
   /// To the beginning once more.
   void rewind();
 

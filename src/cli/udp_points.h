@@ -18,6 +18,8 @@ class UdpPoints final : public PointSender {
   void check_by(std::unique_ptr<UdpCheck> check) { check_ = std::move(check); }
 
   Result<void> send(std::string_view json) override;
+  /// A server counts it apart, and it is not waited for.
+  Result<void> send_mark(std::string_view json) override { return sender_.send(json); }
   /// Waits until all have come, or no more do.
   Result<void> flush() override;
   std::uint64_t waiting() const override { return failed_; }

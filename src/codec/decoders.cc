@@ -178,6 +178,7 @@ std::size_t AutoDecoder::decode(std::string_view bytes, const TextOrigin& origin
         bytes);
     return 1;
   }
+  last_ = chosen.decoder.get();
   return chosen.decoder->decode(bytes, origin, rejections);
 }
 

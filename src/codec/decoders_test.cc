@@ -58,8 +58,10 @@ TEST_F(DecodersTest, EachIsFoundByItsNameAndTakesItsFormat) {
     EXPECT_THAT(machine(), HasSubstr("of")) << name;
   }
   names.insert("mark");
-  EXPECT_EQ(decode_as("mark", R"({"track":"a","text":"of a mark"})"), 0u);
-  EXPECT_THAT(refused_, IsEmpty());
+  EXPECT_EQ(decode_as("mark", R"({"track":"a","text":"of a mark"})"), 1u);
+  ASSERT_THAT(refused_, testing::SizeIs(1));
+  EXPECT_EQ(refused_[0].message, "it is a mark: here points are taken")
+      << "nobody wants marks here";
   names.insert("games");
   names.insert("acc");
   EXPECT_EQ(decode_as("games", forza_datagram()), 1u);

@@ -143,8 +143,9 @@ DraftFiller::Outcome DraftFiller::take_text(const Member& member, std::string_vi
   }
   if (member.wants_number()) return no_number(member, text);
   if (text == "mark" && member.name() == "type") {
+    is_mark_ = true;
     return reject(RejectReason::kOutOfRange,
-                  "it is a mark, and no point: marks go to POST /api/marks, one at a time");
+                  "it is a mark, and no point: marks go in JSON, or to POST /api/marks");
   }
   note_time_like(member, text, draft_);
   draft_.has_texts = true;

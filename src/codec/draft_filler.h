@@ -63,7 +63,12 @@ class DraftFiller {
   Outcome check_size(std::string_view text, std::string_view what) const;
   /// Of a point's JSON. What was taken before has its tags and what it lacked put in.
   std::size_t max_json_bytes(const TextOrigin& origin) const;
-  void begin() { draft_.clear(); }
+  void begin() {
+    draft_.clear();
+    is_mark_ = false;
+  }
+  /// It is refused since it says that it is a mark.
+  bool is_mark() const { return is_mark_; }
   /// A finite number, which `literal` is the text of.
   Outcome take_number(Member& member, std::string_view literal, double value) {
     if (member.role == MemberRole::kField && member.interned) {
@@ -109,6 +114,7 @@ class DraftFiller {
   PointBuilder& builder_;
   MemberTable members_;
   Draft draft_;
+  bool is_mark_ = false;
 };
 
 /// Of plain JSON, where a value stands right behind its name.

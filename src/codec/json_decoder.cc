@@ -111,17 +111,32 @@ bool is_valid(sj::ondemand::value value, int depth) {
 
 }  // namespace
 
-JsonDecoder::JsonDecoder(DraftFiller& filler) : filler_(filler), plain_(filler.members()) {}
+JsonDecoder::JsonDecoder(DraftFiller& filler)
+    : filler_(filler), plain_(filler.members()), mark_reader_(filler.builder()) {}
 
 std::size_t JsonDecoder::decode(std::string_view text, const TextOrigin& origin,
                                 RejectionSink& rejections) {
+  marks_ = 0;
+  const std::size_t elements = decode_text(text, origin, rejections);
+  return elements - marks_;
+}
+
+std::size_t JsonDecoder::decode_lines(std::string_view text, const TextOrigin& origin,
+                                      RejectionSink& rejections) {
+  marks_ = 0;
+  const std::size_t elements = decode_lines(bare_text(text), origin, 0, rejections);
+  return elements - marks_;
+}
+
+std::size_t JsonDecoder::decode_text(std::string_view text, const TextOrigin& origin,
+                                     RejectionSink& rejections) {
   text = json_trimmed(bare_text(text));
   if (text.empty()) return 0;
   if (text.front() == '[') return decode_array(text, origin, 0, rejections);
   if (const std::size_t taken = take_plain(text, "\n", origin, 0, rejections); taken > 0) {
     return 1 + decode_lines(text.substr(taken), origin, 1, rejections);
   }
-  if (is_json_lines(text)) return decode_lines(text, origin, rejections);
+  if (is_json_lines(text)) return decode_lines(text, origin, 0, rejections);
   decode_document(text, origin, 0, rejections);
   return 1;
 }
@@ -169,9 +184,12 @@ std::size_t JsonDecoder::take_plain(std::string_view text, std::string_view ends
 
 void JsonDecoder::decode_document(std::string_view text, const TextOrigin& origin,
                                   std::size_t index, RejectionSink& rejections) {
-  if (auto outcome = decode_single(text, origin); !outcome) {
-    rejections.rejected(index, outcome.error(), text);
+  auto outcome = decode_single(text, origin);
+  if (!outcome && filler_.is_mark()) {
+    outcome = mark_reader_.take(text, origin);
+    if (outcome) ++marks_;
   }
+  if (!outcome) rejections.rejected(index, outcome.error(), text);
 }
 
 JsonDecoder::Outcome JsonDecoder::decode_single(std::string_view text, const TextOrigin& origin) {
@@ -265,6 +283,12 @@ std::size_t JsonDecoder::decode_elements(std::string_view text, bool after_comma
     rejections.rejected(index++, malformed(what).error(), sample);
   };
   while (true) {
+    if (const std::size_t taken = take_plain(text, ",", origin, index, rejections); taken > 0) {
+      after_comma = text[taken - 1] == ',';  // else it was the last, and the array is not closed
+      text.remove_prefix(taken);
+      ++index;
+      continue;
+    }
     const std::size_t length = json_element_length(text);
     const auto element = json_trimmed(text.substr(0, length));
     if (!element.empty()) decode_document(element, origin, index++, rejections);

@@ -19,10 +19,16 @@ struct TextMember {
   std::string Mark::* member;
   std::size_t max_bytes;
 };
-constexpr TextMember kTexts[] = {
-    {"track", &Mark::track, kMaxMarkNameBytes},     {"session", &Mark::session, kMaxMarkNameBytes},
-    {"chassis", &Mark::chassis, kMaxMarkNameBytes}, {"car", &Mark::chassis, kMaxMarkNameBytes},
-    {"kind", &Mark::kind, kMaxMarkKindBytes},       {"text", &Mark::text, kMaxMarkTextBytes}};
+constexpr TextMember kTexts[] = {{"track", &Mark::track, kMaxMarkNameBytes},
+                                 {"session", &Mark::session, kMaxMarkNameBytes},
+                                 {"chassis", &Mark::chassis, kMaxMarkNameBytes},
+                                 {"car", &Mark::chassis, kMaxMarkNameBytes},
+                                 {"kind", &Mark::kind, kMaxMarkKindBytes},
+                                 {"text", &Mark::text, kMaxMarkTextBytes},
+                                 {"goes_on_from", &Mark::goes_on_from, kMaxMarkNameBytes}};
+
+constexpr std::pair<std::string_view, std::optional<double> Mark::*> kSeconds[] = {
+    {"session_time_s", &Mark::session_time_s}, {"to_session_time_s", &Mark::to_session_time_s}};
 
 bool is_control(char c) {
   constexpr unsigned char kDelete = 0x7f;
@@ -67,6 +73,31 @@ std::expected<void, Rejection> take_time(const simdjson::dom::element& value,
   return {};
 }
 
+/// Of the session's clock, as games tell it; nothing: it is none of these.
+std::optional<std::expected<void, Rejection>> take_number(std::string_view name,
+                                                          const simdjson::dom::element& value,
+                                                          Mark& mark) {
+  if (name == "frame") {
+    std::uint64_t frame = 0;
+    if (value.get(frame) != simdjson::SUCCESS) {
+      return reject(RejectReason::kBadNumber, "'frame' of a mark is a whole number from 0");
+    }
+    mark.frame = frame;
+    return std::expected<void, Rejection>();
+  }
+  for (const auto& [known, member] : kSeconds) {
+    if (name != known) continue;
+    double seconds = 0;
+    if (value.get(seconds) != simdjson::SUCCESS) {
+      return reject(RejectReason::kBadNumber,
+                    fmt::format("'{}' of a mark is a number of seconds", name));
+    }
+    mark.*member = seconds;
+    return std::expected<void, Rejection>();
+  }
+  return std::nullopt;
+}
+
 std::expected<void, Rejection> look_at_whole(const Mark& mark) {
   if (mark.track.empty() && mark.session.empty()) {
     return reject(RejectReason::kMissingDimension, "a mark needs a 'track' or a 'session'");
@@ -87,18 +118,27 @@ std::size_t MarkDecoder::decode(std::string_view bytes, const TextOrigin& origin
   took_last_ = false;
   const std::string_view text = json_trimmed(bare_text(bytes));
   if (text.empty()) return 0;
-  const auto mark = read(text, origin);
-  if (!mark) {
-    builder_.stats().marks_refused.add();
-    rejections.rejected(0, mark.error(), bytes);
+  if (const auto taken = reader_.take(text, origin); !taken) {
+    rejections.rejected(0, taken.error(), bytes);
     return 1;
   }
-  builder_.mark(*mark);
   took_last_ = true;
   return 0;
 }
 
-std::expected<Mark, Rejection> MarkDecoder::read(std::string_view text, const TextOrigin& origin) {
+std::expected<void, Rejection> MarkReader::take(std::string_view text, const TextOrigin& origin) {
+  const auto mark = builder_.takes_marks()
+                        ? read(text, origin)
+                        : reject(RejectReason::kOutOfRange, "it is a mark: here points are taken");
+  if (mark) {
+    builder_.mark(*mark);
+    return {};
+  }
+  builder_.stats().marks_refused.add();
+  return std::unexpected(mark.error());
+}
+
+std::expected<Mark, Rejection> MarkReader::read(std::string_view text, const TextOrigin& origin) {
   simdjson::dom::element root;
   if (const auto failed = parser_.parse(text.data(), text.size()).get(root)) {
     return reject(RejectReason::kMalformedJson,
@@ -117,11 +157,14 @@ std::expected<Mark, Rejection> MarkDecoder::read(std::string_view text, const Te
       taken = take_text(*row, value, mark);
     } else if (name == "time") {
       taken = take_time(value, json_member(text, "time"), mark);
+    } else if (auto number = take_number(name, value, mark)) {
+      taken = std::move(*number);
     } else if (std::string_view type;
                name != "type" || value.get(type) != simdjson::SUCCESS || type != "mark") {
       taken = reject(RejectReason::kOutOfRange,
-                     "a mark has 'time', 'track', 'session', 'chassis', 'kind' and 'text', and "
-                     "'type' \"mark\"");
+                     "a mark has 'time', 'track', 'session', 'chassis', 'kind' and 'text', what "
+                     "games tell beside ('session_time_s', 'frame', 'to_session_time_s', "
+                     "'goes_on_from'), and 'type' \"mark\"");
     }
     if (!taken) return std::unexpected(taken.error());
   }

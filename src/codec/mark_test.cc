@@ -1,13 +1,18 @@
 // Marks: to JSON and back; and those that somebody writes by hand.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "codec/json_decoder.h"
 #include "codec/mark_decoder.h"
 #include "codec/mark_json.h"
 
@@ -176,6 +181,94 @@ TEST_F(MarkDecoderTest, RefusesWhatItDoesNotUnderstand) {
     EXPECT_FALSE(refused_->message.empty());
   }
   EXPECT_EQ(stats_.marks_refused.value(), std::size(refused));
+}
+
+TEST_F(MarkDecoderTest, SaysWhatGamesTellBeside) {
+  ASSERT_EQ(
+      take(
+          R"({"session":"s","kind":"flashback","session_time_s":61.5,"frame":18446744073709551615,)"
+          R"("to_session_time_s":58,"goes_on_from":"r"})"),
+      0u);
+  ASSERT_EQ(marks_.size(), 1u);
+  EXPECT_EQ(marks_[0].session_time_s, 61.5);
+  EXPECT_EQ(marks_[0].frame, 18'446'744'073'709'551'615u);
+  EXPECT_EQ(marks_[0].to_session_time_s, 58);
+  EXPECT_EQ(marks_[0].goes_on_from, "r");
+  for (const char* bad : {R"("frame":-1)", R"("frame":1.5)", R"("session_time_s":"1")"}) {
+    EXPECT_EQ(take(fmt::format(R"({{"session":"s","kind":"flashback",{}}})", bad)), 1u) << bad;
+    EXPECT_EQ(refused_->reason, RejectReason::kBadNumber) << bad;
+  }
+}
+
+/// Points and marks of a text as JSON decodes it: "p" and a mark's text, in their order.
+class MarksAmongPointsTest : public MarkDecoderTest {
+ protected:
+  std::size_t decode(std::string text) {
+    told_.clear();
+    refused_.reset();
+    writer_.discard();
+    points_ = 0;
+    const std::size_t size = text.size();
+    text.append(Decoder::kPadding, '\0');
+    const std::size_t held =
+        json_.decode({text.data(), size},
+                     {.source = SourceKind::kHttp, .arrival = kArrival, .is_body = true}, *this);
+    count_points();
+    return held;
+  }
+  void accept(const Mark& mark) override {
+    count_points();
+    told_ += mark.text + ' ';
+  }
+  void count_points() {
+    std::size_t points = 0;
+    for (const auto& batch : writer_.open()) points += batch ? batch->points.size() : 0;
+    for (; points_ < points; ++points_) told_ += "p ";
+  }
+
+  JsonDecoder json_{filler_};
+  std::string told_;
+  std::size_t points_ = 0;
+};
+
+TEST_F(MarksAmongPointsTest, AreTakenInTheirPlace) {
+  const std::string point = R"({"track":"spa","chassis":"a","lap":1})";
+  const std::string mark = R"({"track":"spa","text":"m","type":"mark"})";
+  const std::string spaced = R"({ "track":"spa","chassis":"b" })";
+  const std::pair<std::string, std::string> texts[] = {
+      {mark, "m "},
+      {point + '\n' + mark + '\n' + point, "p m p "},
+      {mark + '\n' + mark + "\n" + point + "\r\n" + spaced, "m m p p "},
+      {"[" + point + "," + mark + "," + point + ", " + spaced + "]", "p m p p "},
+      {"[" + mark + "]", "m "},
+      {"[" + spaced + "," + mark + "," + mark + "," + point + "," + point + "]", "p m m p p "},
+  };
+  for (const auto& [text, told] : texts) {
+    const std::size_t points = static_cast<std::size_t>(std::ranges::count(told, 'p'));
+    EXPECT_EQ(decode(text), points) << text;
+    EXPECT_EQ(told_, told) << text;
+    EXPECT_FALSE(refused_) << text;
+    EXPECT_EQ(json_.kept_last(), told.contains('m')) << text;
+  }
+}
+
+TEST_F(MarksAmongPointsTest, OneThatIsRefusedCostsNoNeighbour) {
+  const std::string point = R"({"track":"spa","chassis":"a","lap":1})";
+  EXPECT_EQ(
+      decode("[" + point + R"(,{"type":"mark","track":"spa","kind":"Red Flag"},)" + point + "]"),
+      3u);
+  EXPECT_EQ(told_, "p p ");
+  ASSERT_TRUE(refused_);
+  EXPECT_EQ(refused_->message, "'kind' of a mark has small letters, digits and _");
+  EXPECT_EQ(stats_.marks_refused.value(), 1u);
+}
+
+TEST_F(MarksAmongPointsTest, AnArrayThatIsNotClosedIsToldOnce) {
+  const std::string point = R"({"track":"spa","chassis":"a","lap":1})";
+  EXPECT_EQ(decode(R"([{"type":"mark","track":"spa","text":"m"},)" + point), 2u);
+  EXPECT_EQ(told_, "m p ");
+  ASSERT_TRUE(refused_);
+  EXPECT_THAT(refused_->message, testing::HasSubstr("the array is not closed"));
 }
 
 }  // namespace

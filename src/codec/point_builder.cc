@@ -53,6 +53,13 @@ std::size_t BatchWriter::bytes() const {
   return sum;
 }
 
+std::size_t BatchWriter::cut() {
+  for (auto& batch : open_) {
+    if (batch && !batch->points.empty()) close(batch);
+  }
+  return full_.size();
+}
+
 std::vector<PointBatchPtr> BatchWriter::take_all() {
   std::vector<PointBatchPtr> all = std::exchange(full_, {});
   for (auto& batch : open_) {
@@ -68,7 +75,7 @@ void BatchWriter::discard() {
 
 // Beyond the limit decoding goes on, since its errors are told, and what it gives is not kept.
 void BatchWriter::close(PointBatchPtr& batch) {
-  CHECK(batch != nullptr && !batch->points.empty(), "only a batch with points can be full");
+  CHECK(batch != nullptr && !batch->points.empty(), "a batch that is handed on has points");
   full_bytes_ += batch->bytes();
   full_.push_back(std::move(batch));
   if (full_bytes_ > max_bytes_) full_.clear();

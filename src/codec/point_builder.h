@@ -53,6 +53,9 @@ class BatchWriter {
   void begin(std::size_t max_bytes);
   /// Of all points since begin().
   std::size_t bytes() const;
+  /// What comes from here on goes into other batches than what came before. So many batches are
+  /// before it in take_all().
+  std::size_t cut();
   /// All batches with points, a partition's in order; none is left.
   std::vector<PointBatchPtr> take_all();
   /// None is left, whatever was in them.
@@ -206,6 +209,7 @@ class PointBuilder {
 
   /// Where marks go; without one nobody wants them. It outlives the builder.
   void send_marks_to(MarkSink& sink) { marks_ = &sink; }
+  bool takes_marks() const { return marks_ != nullptr; }
   /// Of what is behind the points that were finished, and before those that will be.
   void mark(const Mark& mark) {
     if (marks_ != nullptr) marks_->accept(mark);

@@ -19,14 +19,30 @@ namespace slipstream {
 
 /// The joints between rooms: who produces calls these, app/ plugs in who consumes.
 
-/// The batches of one body, taken together or not at all, also by the log; its marks stand behind
-/// its points.
+/// A mark among batches that are handed over together: behind so many of them.
+struct MarkAmong {
+  std::size_t after = 0;
+  MarkPtr mark = {};
+};
+
+/// The batches of one body and the marks among them, taken together or not at all, also by the log.
 struct Body {
   std::vector<PointBatchPtr> batches = {};
-  std::vector<MarkPtr> marks = {};
+  std::vector<MarkAmong> marks = {};             ///< in their order
   Durability durability = Durability::kFsynced;  ///< that its sender will wait for
   const AnsweredKey* key = nullptr;              ///< goes into the log with the points
 };
+
+/// Calls back with each batch and each mark, in their order.
+template <typename Batches, typename Marks, typename OnBatch, typename OnMark>
+void for_each_in_order(Batches& batches, const Marks& marks, OnBatch on_batch, OnMark on_mark) {
+  std::size_t given = 0;
+  for (const MarkAmong& one : marks) {
+    for (; given < one.after; ++given) on_batch(batches[given]);
+    on_mark(one.mark);
+  }
+  for (; given < batches.size(); ++given) on_batch(batches[given]);
+}
 
 enum class Refusal : std::uint8_t {
   kFull,       ///< too much waits for the log

@@ -94,12 +94,9 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
     bytes += batch->bytes();
     of_partition[batch->partition] += batch->bytes();
   }
-  Entries entries{.batches = body.batches, .key = body.key, .marks = body.marks};
+  const Entries entries{.batches = body.batches, .key = body.key, .marks = body.marks};
   std::size_t mark_bytes = 0;
-  for (const auto& mark : body.marks) {
-    mark_bytes += bytes_of(*mark);
-    append_mark_json(entries.mark_texts.emplace_back(), *mark);
-  }
+  for (const MarkAmong& one : body.marks) mark_bytes += bytes_of(*one.mark);
   bytes += mark_bytes;
   for (std::size_t& of_one : of_partition) of_one += mark_bytes;
   std::vector<Chunk> chunks;
@@ -129,8 +126,9 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
     // Before the points: no checkpoint may pass the key's place before the key is on its way.
     parts_.outputs.accept({.position = next_, .keys = {*body.key}});
   }
-  for (auto& batch : body.batches) hand_over_locked(std::move(batch));
-  for (const auto& mark : body.marks) hand_over_locked(mark);
+  for_each_in_order(
+      body.batches, body.marks, [&](PointBatchPtr& batch) { hand_over_locked(std::move(batch)); },
+      [&](const MarkPtr& mark) { hand_over_locked(mark); });
   body.batches.clear();
   body.marks.clear();
   if (body.durability > Durability::kLogged) sync_wanted_ = next_;
@@ -152,16 +150,22 @@ bool Journal::is_large(std::size_t bytes) const {
 std::vector<Journal::Chunk> Journal::chunks_of(const Entries& entries) const {
   std::vector<Chunk> chunks(1);
   if (entries.key != nullptr) add_key(chunks.back().rows, *entries.key);
-  for (const auto& batch : entries.batches) {
-    for (std::size_t added = 0; added < batch->points.size();) {
-      if (chunks.back().rows.bytes() >= options_.block_bytes) {
-        chunks.back().goes_on = true;
-        chunks.emplace_back();
-      }
-      added = chunks.back().rows.add_points(*batch, batch->partition, added, options_.block_bytes);
+  const auto rows_with_room = [&]() -> LogRows& {
+    if (chunks.back().rows.bytes() >= options_.block_bytes) {
+      chunks.back().goes_on = true;
+      chunks.emplace_back();
     }
-  }
-  add_marks(chunks.back().rows, entries);
+    return chunks.back().rows;
+  };
+  for_each_in_order(
+      entries.batches, entries.marks,
+      [&](const PointBatchPtr& batch) {
+        for (std::size_t added = 0; added < batch->points.size();) {
+          added =
+              rows_with_room().add_points(*batch, batch->partition, added, options_.block_bytes);
+        }
+      },
+      [&](const MarkPtr& mark) { add_mark(rows_with_room(), *mark); });
   return chunks;
 }
 
@@ -175,8 +179,10 @@ bool Journal::log_locked(const Entries& entries, std::vector<Chunk> chunks) {
     if (pending_.rows.bytes() >= options_.block_bytes) cut_locked();
     if (pending_.rows.empty()) pending_since_ = now;
     if (entries.key != nullptr) add_key(pending_.rows, *entries.key);
-    for (const auto& batch : entries.batches) pending_.rows.add_points(*batch, batch->partition);
-    add_marks(pending_.rows, entries);
+    for_each_in_order(
+        entries.batches, entries.marks,
+        [&](const PointBatchPtr& batch) { pending_.rows.add_points(*batch, batch->partition); },
+        [&](const MarkPtr& mark) { add_mark(pending_.rows, *mark); });
     return must_wake_flusher_locked(now) || was_silent;
   }
   if (!pending_.rows.empty()) cut_locked();
@@ -252,10 +258,10 @@ void Journal::hand_over_locked(PointBatchPtr batch) {
   if (log_ == nullptr) durable_.store(next_, std::memory_order_release);
 }
 
-void Journal::add_marks(LogRows& rows, const Entries& entries) {
-  for (std::size_t i = 0; i < entries.marks.size(); ++i) {
-    rows.add_mark(entries.marks[i]->arrival, entries.mark_texts[i]);
-  }
+void Journal::add_mark(LogRows& rows, const Mark& mark) {
+  std::string text;
+  append_mark_json(text, mark);
+  rows.add_mark(mark.arrival, text);
 }
 
 /// To all partitions, since it has its place among the points of each.

@@ -134,8 +134,7 @@ class Journal final : public Agent, public PointSink {
   struct Entries {
     std::span<const PointBatchPtr> batches = {};
     const AnsweredKey* key = nullptr;
-    std::span<const MarkPtr> marks = {};
-    std::vector<std::string> mark_texts = {};
+    std::span<const MarkAmong> marks = {};
   };
 
   bool is_large(std::size_t bytes) const;
@@ -143,7 +142,7 @@ class Journal final : public Agent, public PointSink {
   bool log_locked(const Entries& entries, std::vector<Chunk> chunks);
   void cut_locked();
   void check_places_locked() const;
-  static void add_marks(LogRows& rows, const Entries& entries);
+  static void add_mark(LogRows& rows, const Mark& mark);
   void hand_over_locked(PointBatchPtr batch);
   void hand_over_locked(const MarkPtr& mark);
   void append_control_locked(Work::Kind kind, ArrivalTime now);

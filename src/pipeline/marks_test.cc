@@ -77,7 +77,8 @@ class JournalMarksTest : public JournalTest {
                                              .frame = 7});
   }
   std::expected<LogOffset, Refusal> offer_marks(std::vector<MarkPtr> marks) {
-    Body body{.marks = std::move(marks), .durability = Durability::kReceived};
+    Body body{.durability = Durability::kReceived};
+    for (auto& mark : marks) body.marks.push_back({.mark = std::move(mark)});
     return journal_->offer_all(body);
   }
   void offer_to_all() {
@@ -122,11 +123,11 @@ TEST_F(JournalMarksTest, EveryPartitionSeesAMarkBehindThePointsBeforeIt) {
                                   "1 points", "1 points", "7 a", "8 b"));
 }
 
-TEST_F(JournalMarksTest, ABodysMarksStandBehindItsKeyAndItsPoints) {
+TEST_F(JournalMarksTest, ABodysMarksStandBehindItsKeyAndAmongItsPoints) {
   begin();
   const AnsweredKey key{"key", clock_.now(), 201, "yes"};
   Body with_all = body();
-  with_all.marks = {mark("note")};
+  with_all.marks = {{.after = 1, .mark = mark("note")}};
   with_all.key = &key;
   EXPECT_EQ(journal_->offer_all(with_all), 5u);
   EXPECT_THAT(with_all.marks, IsEmpty());
@@ -136,8 +137,9 @@ TEST_F(JournalMarksTest, ABodysMarksStandBehindItsKeyAndItsPoints) {
   EXPECT_EQ(*answer, 1);
   fold();
   ASSERT_THAT(kept_.marks, SizeIs(1));
-  EXPECT_EQ(kept_.marks[0].offset, 4u);
-  EXPECT_THAT(notes_[2], ElementsAre("1 points", "note"));
+  EXPECT_EQ(kept_.marks[0].offset, 2u);
+  EXPECT_THAT(notes_[0], ElementsAre("1 points", "note"));
+  EXPECT_THAT(notes_[2], ElementsAre("note", "1 points"));
 }
 
 TEST_F(JournalMarksTest, AMarkIsRefusedWhereSomePartitionHasNoRoomForIt) {

@@ -30,7 +30,7 @@ void hand_over_batches(const UdpParts& parts, DecodedBatches& decoded, std::size
 }
 
 void hand_over_mark(const UdpParts& parts, const DecodedBatches& decoded, const MarkPtr& mark) {
-  Body body{.marks = {mark}, .durability = Durability::kReceived};
+  Body body{.marks = {{.mark = mark}}, .durability = Durability::kReceived};
   const auto taken = parts.sink.offer_all(body);
   if (taken) return;
   parts.ingest.marks_refused.add();
@@ -46,7 +46,7 @@ void hand_over_mark(const UdpParts& parts, const DecodedBatches& decoded, const 
 
 void hand_over(const UdpParts& parts, DecodedBatches& decoded) {
   std::size_t from = 0;
-  for (const DecodedMark& one : decoded.marks) {
+  for (const MarkAmong& one : decoded.marks) {
     hand_over_batches(parts, decoded, from, one.after);
     from = one.after;
     hand_over_mark(parts, decoded, one.mark);

@@ -56,17 +56,11 @@ struct UdpParts {
   GameLink* link = nullptr;  ///< hears what comes, where there is one
 };
 
-/// A mark, behind so many of the batches that it came with.
-struct DecodedMark {
-  std::size_t after = 0;
-  MarkPtr mark = {};
-};
-
 /// What some datagrams have given, to be handed over together: batches, and the marks among them,
 /// in order.
 struct DecodedBatches {
   std::vector<PointBatchPtr> batches;
-  std::vector<DecodedMark> marks;
+  std::vector<MarkAmong> marks;
   Address last_sender;
   SteadyTime received_at;
 };

@@ -253,6 +253,10 @@ std::optional<IngestAnswer> IngestService::hand_over(Job& job) {
   return std::nullopt;
 }
 
+void IngestService::accept(const Mark& mark) {
+  marks_.push_back({writer_.cut(), std::make_shared<const Mark>(mark)});
+}
+
 IngestAnswer IngestService::refuse_handed_over(Refusal refusal, std::size_t points) {
   switch (refusal) {
     case Refusal::kFull:

@@ -123,7 +123,7 @@ class IngestService final : public SignalledAgent, private RejectionSink, privat
   IngestAnswer refuse(unsigned status, RejectReason reason, std::string message, const Job& job);
   IngestAnswer outcome(unsigned status, std::size_t accepted) const;
   IngestAnswer refuse_denied(const Job& job);
-  void accept(const Mark& mark) override { marks_.push_back(std::make_shared<const Mark>(mark)); }
+  void accept(const Mark& mark) override;
   void rejected(std::size_t index, const Rejection& rejection, std::string_view sample) override;
 
   const IngestServiceOptions options_;
@@ -149,7 +149,7 @@ class IngestService final : public SignalledAgent, private RejectionSink, privat
   SteadyTime now_;
   std::vector<IngestError> errors_;
   std::size_t error_count_ = 0;
-  std::vector<MarkPtr> marks_;
+  std::vector<MarkAmong> marks_;
 };
 
 }  // namespace slipstream

@@ -4,8 +4,10 @@
 
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "base/json_text.h"
+#include "codec/mark_json.h"
 #include "codec/point_decoder.h"
 #include "codec/trd_csv.h"
 #include "source/peer_table.h"
@@ -28,6 +30,32 @@ class FirstErrors final : public RejectionSink {
 
  private:
   Recording& recording_;
+};
+
+/// Marks, and behind how many points of the batch in hand each of them stands.
+class MarksAmong final : public MarkSink {
+ public:
+  explicit MarksAmong(BatchWriter& writer) : writer_(writer) {}
+
+  void accept(const Mark& mark) override {
+    const auto& batch = writer_.open().front();
+    marks_.emplace_back(batch ? batch->points.size() : 0, mark);
+  }
+  /// Those before that point.
+  void take_up_to(std::size_t point, std::vector<ReplayPoint>& into) {
+    for (; next_ < marks_.size() && marks_[next_].first <= point; ++next_) {
+      const Mark& mark = marks_[next_].second;
+      into.push_back(
+          {.pace_ns = mark.time.ns, .event_ns = mark.time.ns, .json = {}, .is_mark = true});
+      append_mark_json(into.back().json, mark);
+    }
+  }
+  std::size_t size() const { return marks_.size(); }
+
+ private:
+  BatchWriter& writer_;
+  std::vector<std::pair<std::size_t, Mark>> marks_;
+  std::size_t next_ = 0;
 };
 
 /// The array in {"telemetry":[...]}, else the text as it is.
@@ -56,6 +84,8 @@ void decode_all(std::string_view text, std::string_view track, const SchemaOptio
   BatchPool pool;
   BatchWriter writer(1, pool);
   PointDecoder decoder(schema, stats, writer);
+  MarksAmong marks(writer);
+  decoder.filler().builder().send_marks_to(marks);
   const TextOrigin origin{.source = SourceKind::kReplay,
                           .arrival = SystemClock().now(),
                           .is_body = true,
@@ -75,12 +105,15 @@ void decode_all(std::string_view text, std::string_view track, const SchemaOptio
     decoder.csv().decode(text, origin, errors);
   }
   const auto& batch = writer.open().front();
-  if (!batch) return;
-  recording.points.reserve(batch->points.size());
-  for (const auto& point : batch->points) {
+  const std::size_t points = batch ? batch->points.size() : 0;
+  recording.points.reserve(points + marks.size());
+  for (std::size_t i = 0; i < points; ++i) {
+    marks.take_up_to(i, recording.points);
+    const Point& point = batch->points[i];
     recording.points.push_back(
         {point.event_time.ns, point.event_time.ns, std::string(batch->json(point))});
   }
+  marks.take_up_to(points, recording.points);
 }
 
 }  // namespace

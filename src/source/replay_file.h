@@ -10,11 +10,12 @@
 
 namespace slipstream {
 
-/// One point of a recording.
+/// One point of a recording, or a mark among them.
 struct ReplayPoint {
   std::int64_t pace_ns;   ///< when it was received, or where that is not known its event time
   std::int64_t event_ns;  ///< what its time member says
   std::string json;
+  bool is_mark = false;  ///< it is no point
 };
 
 struct Recording {
@@ -26,8 +27,9 @@ struct Recording {
 
 /// Reads a recording: a TRD long CSV export (`track` names its track, else the export's event
 /// does), a CSV file with or without a header (`track` is the track of one without such a column),
-/// NDJSON, a JSON array, or {"telemetry":[...]}; packed by gzip or zstd or not. All of it is held
-/// in memory. Errors: the file cannot be read, or has no valid point.
+/// NDJSON, a JSON array, or {"telemetry":[...]}, with marks among the points; packed by gzip or
+/// zstd or not. All of it is held in memory. Errors: the file cannot be read, or has no valid
+/// point.
 Result<Recording> read_recording(const std::filesystem::path& file, const std::string& track,
                                  const SchemaOptions& schema);
 

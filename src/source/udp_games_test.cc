@@ -87,7 +87,7 @@ class Sessions final : public PointSink {
     EXPECT_TRUE(body.batches.empty());
     for (const auto& taken : body.marks) {
       if (refuses_marks) return std::unexpected(Refusal::kQueueFull);
-      Mark mark = *taken;
+      Mark mark = *taken.mark;
       mark.time = {};
       std::string json;
       append_mark_json(json, mark);

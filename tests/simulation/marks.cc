@@ -12,9 +12,10 @@ std::string Marks::offer(Server& server, Random& random, ArrivalTime now) {
   const std::string text = fmt::format("m{}", count_++);
   const auto durability =
       random.one_of({Durability::kReceived, Durability::kLogged, Durability::kFsynced});
-  Body body{.marks = {std::make_shared<const Mark>(Mark{
-                .time = {now.ns}, .arrival = now, .track = "cota", .kind = "note", .text = text})},
-            .durability = durability};
+  Body body{.durability = durability};
+  body.marks.push_back(
+      {.mark = std::make_shared<const Mark>(
+           Mark{.time = {now.ns}, .arrival = now, .track = "cota", .kind = "note", .text = text})});
   const auto end = server.journal().offer_all(body);
   if (!end) return text + " refused";
   const Sent& sent = sent_[text];
