@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "crash_harness.h"
+#include "docs_commands.h"
 #include "flaky_link.h"
 #include "harness.h"
 #include "program.h"
@@ -350,46 +351,16 @@ TEST(Forward, AfterALinkThatWasDownWhatComesNowGoesFirst) {
   EXPECT_TRUE(old_is_behind);
 }
 
-/// A command of docs/forward.md, for this server.
-struct Command {
-  std::vector<std::string> environment;
-  std::vector<std::string> arguments;
-};
-std::vector<Command> commands_of_the_page(const std::string& server) {
-  std::ifstream in(SLIPSTREAM_SOURCE_DIR "/docs/forward.md");
-  std::vector<Command> commands;
-  bool is_code = false;
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("```")) {
-      is_code = line == "```sh";
-      continue;
-    }
-    if (!is_code) continue;
-    constexpr std::string_view kServer = "http://pits.example:8081";
-    if (const auto at = line.find(kServer); at != line.npos) {
-      line.replace(at, kServer.size(), server);
-    }
-    auto& command = commands.emplace_back();
-    std::istringstream words(line);
-    bool is_program_seen = false;
-    for (std::string word; words >> word;) {
-      if (is_program_seen) {
-        command.arguments.push_back(word);
-      } else if (word == "slipstream") {
-        is_program_seen = true;
-      } else {
-        command.environment.push_back(word);
-      }
-    }
-  }
-  return commands;
-}
-
 TEST(ForwardDocs, TheCommandsOfThePageWork) {
   TemporaryDirectory near;
   Server to({{"API_TOKEN_WRITE", "0123456789abcdef0123"}});
   Server open_one;
-  const auto commands = commands_of_the_page(fmt::format("http://127.0.0.1:{}", open_one.port()));
+  const auto commands_for = [](const Server& server) {
+    return harness::commands_of_page(
+        "forward.md",
+        {{"http://pits.example:8081", fmt::format("http://127.0.0.1:{}", server.port())}});
+  };
+  const auto commands = commands_for(open_one);
   ASSERT_EQ(commands.size(), 3u);
   auto environment = harness::kFreePorts;
   environment.insert(environment.end(), commands[0].environment.begin(),
@@ -401,7 +372,7 @@ TEST(ForwardDocs, TheCommandsOfThePageWork) {
   EXPECT_TRUE(eventually([&] { return accepted.value() == 10; })) << follows.output();
   follows.signal(SIGTERM);
   EXPECT_EQ(follows.exit_code(), 0) << follows.output();
-  const auto once = commands_of_the_page(fmt::format("http://127.0.0.1:{}", to.port())).back();
+  const auto once = commands_for(to).back();
   Program sends(near, once.arguments, once.environment);
   EXPECT_EQ(sends.exit_code(), 0) << sends.output();
   EXPECT_EQ(to.ingest().of(SourceKind::kHttp).accepted.value(), 10u);
