@@ -371,6 +371,7 @@ TEST(Session, BadArgumentsAreNamed) {
       {{"log", "verify"}, "directory"},
       {{"log", "mend", "data"}, "subcommand"},
       {{"export", "--format", "xml"}, "--format"},
+      {{"export", "--format", "mcap", "--what", "rollups"}, "csv and ndjson"},
       {{"export", "--what", "laps"}, "--what"},
       {{"export", "--from", "yesterday"}, "--from: 'yesterday' is no time: ISO 8601"},
       {{"export", "--to", "-5"}, "--to"},

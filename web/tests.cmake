@@ -18,5 +18,9 @@ slipstream_node_test(clients.influx integration influx.test.mjs)
 
 # Clients for Python are in an environment of their own, which ./dev test makes where it can: without it the test is
 # skipped, and says so.
-add_test(NAME clients.influx_python COMMAND ${CMAKE_SOURCE_DIR}/tests/clients/run $<TARGET_FILE:slipstream>)
-set_tests_properties(clients.influx_python PROPERTIES LABELS integration TIMEOUT 180 SKIP_RETURN_CODE 77)
+function(slipstream_python_test name file)
+  add_test(NAME ${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/clients/run ${file} $<TARGET_FILE:slipstream>)
+  set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT 180 SKIP_RETURN_CODE 77)
+endfunction()
+slipstream_python_test(clients.influx_python influx_clients.py)
+slipstream_python_test(clients.mcap mcap_files.py)

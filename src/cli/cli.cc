@@ -25,8 +25,10 @@ void add_export_options(CLI::App& command, ExportOptions& options) {
                      "No earlier than this: ISO 8601, or a number since 1970. Of a point its event "
                      "time, of a rollup its last point's");
   command.add_option("--to", options.to, "Earlier than this");
-  command.add_option("--format", options.format, "csv or ndjson")
-      ->check(CLI::IsMember({"csv", "ndjson"}))
+  command
+      .add_option("--format", options.format,
+                  "csv, ndjson, or mcap (of points; for Foxglove and its kin)")
+      ->check(CLI::IsMember({"csv", "ndjson", "mcap"}))
       ->capture_default_str();
   command.add_option("--what", options.what, "points or rollups")
       ->check(CLI::IsMember({"points", "rollups"}))

@@ -58,7 +58,7 @@ struct ExportOptions {
   std::string data_dir = {};  ///< empty: as configured
   std::string from = {};
   std::string to = {};
-  std::string format = "ndjson";  ///< or "csv"
+  std::string format = "ndjson";  ///< or "csv", "mcap"
   std::string what = "points";    ///< or "rollups"
   std::string chassis = {};
   std::string track = {};

@@ -13,7 +13,9 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/configuration.h"
+#include "cli/mcap_writer.h"
 #include "cli/point_csv.h"
+#include "cli/point_mcap.h"
 #include "cli/progress_bar.h"
 #include "cli/session.h"
 #include "codec/event_time.h"
@@ -25,6 +27,7 @@ namespace slipstream {
 namespace {
 
 constexpr std::string_view kExport = "export";
+constexpr std::string_view kMcap = "mcap";
 
 /// The file, or stdout.
 class OutputFile {
@@ -97,7 +100,7 @@ bool is_wanted(const Mark& mark, const RollupFilter& filter) {
 }
 
 using TakePoint = std::function<Result<void>(const PointBatch&, const Point&)>;
-using TakeMark = std::function<Result<void>(std::string_view json)>;
+using TakeMark = std::function<Result<void>(const Mark& mark, std::string_view json)>;
 
 Result<void> for_each_point(Session& session, const RollupFilter& filter, ExportBar& bar,
                             std::uint64_t bytes_before, const TakePoint& take,
@@ -111,7 +114,7 @@ Result<void> for_each_point(Session& session, const RollupFilter& filter, Export
     if (!item->mark.empty()) {
       const auto mark = parse_mark_json(item->mark, {});
       if (!mark || !is_wanted(*mark, filter)) continue;
-      if (auto taken = take_mark(item->mark); !taken) return taken;
+      if (auto taken = take_mark(*mark, item->mark); !taken) return taken;
       continue;
     }
     for (const Point& point : item->points->points) {
@@ -123,6 +126,14 @@ Result<void> for_each_point(Session& session, const RollupFilter& filter, Export
 
 /// How a table goes out; nothing: a JSON object a line.
 using Table = std::optional<CsvTexts>;
+
+/// With the newlines of a sender between members, which are white space, made blanks.
+void write_line_of(std::string& text, const PointBatch& batch, const Point& point,
+                   const Schema& schema) {
+  text.clear();
+  append_point_json(text, batch, point, schema);
+  std::ranges::replace(text, '\n', ' ');
+}
 
 struct Exported {
   std::uint64_t points = 0;
@@ -143,31 +154,52 @@ Result<Exported> export_points(Session& session, const RollupFilter& filter, Tab
           csv.learn(batch, point);
           return Result<void>();
         },
-        [](std::string_view) { return Result<void>(); });
+        [](const Mark&, std::string_view) { return Result<void>(); });
     if (!learnt) return std::unexpected(learnt.error());
     csv.append_header(text);
     if (auto written = output.write(text); !written) return std::unexpected(written.error());
   }
   const auto write_point = [&](const PointBatch& batch, const Point& point) {
-    text.clear();
     if (as_csv) {
+      text.clear();
       csv.append_row(text, batch, point);
     } else {
-      append_point_json(text, batch, point, session.schema());
-      // A line a point: between a sender's members a newline is white space.
-      std::ranges::replace(text, '\n', ' ');
+      write_line_of(text, batch, point, session.schema());
       text += '\n';
     }
     ++exported.points;
     return output.write(text);
   };
-  const auto write_mark = [&](std::string_view json) {
+  const auto write_mark = [&](const Mark&, std::string_view json) {
     ++exported.marks;
     return as_csv ? Result<void>() : output.write(fmt::format("{}\n", json));
   };
   const auto done =
       for_each_point(session, filter, bar, as_csv ? session.bytes() : 0, write_point, write_mark);
   if (!done) return std::unexpected(done.error());
+  return exported;
+}
+
+Result<Exported> export_mcap(Session& session, const RollupFilter& filter, OutputFile& output) {
+  ExportBar bar(output, session.bytes(), ProgressBar::Unit::kBytes);
+  McapWriter writer([&output](std::string_view bytes) { return output.write(bytes); });
+  PointMcap mcap(writer);
+  std::string text;
+  Exported exported;
+  if (auto begun = writer.begin(); !begun) return std::unexpected(begun.error());
+  const auto done = for_each_point(
+      session, filter, bar, 0,
+      [&](const PointBatch& batch, const Point& point) {
+        write_line_of(text, batch, point, session.schema());
+        ++exported.points;
+        return mcap.add_point(batch, point, text);
+      },
+      [&](const Mark& mark, std::string_view json) {
+        ++exported.marks;
+        return mcap.add_mark(mark, json);
+      });
+  if (!done) return std::unexpected(done.error());
+  if (auto finished = writer.finish(); !finished) return std::unexpected(finished.error());
   return exported;
 }
 
@@ -220,6 +252,9 @@ Result<RollupFilter> filter_of(const ExportOptions& options) {
     return fail("--from must be before --to");
   }
   if (options.raw && options.format != "csv") return fail("--raw goes with --format csv");
+  if (options.format == kMcap && options.what != "points") {
+    return fail("--format mcap is of points: --what rollups has csv and ndjson");
+  }
   if (!filter.window.empty() && options.what != "rollups") {
     return fail("--window goes with --what rollups");
   }
@@ -250,8 +285,12 @@ int run_export_points(const ExportOptions& options, const RollupFilter& filter,
   if (!session) return tell_failure(kExport, session.error());
   auto output = OutputFile::open(options.output);
   if (!output) return tell_failure(kExport, output.error());
+  if (options.format == kMcap && output->is_terminal()) {
+    return tell_usage_error(kExport, {"mcap is no text: --output names a file for it"});
+  }
   const Table table = table_of(options, config);
-  const auto outcome = export_points(**session, filter, table, *output);
+  const auto outcome = options.format == kMcap ? export_mcap(**session, filter, *output)
+                                               : export_points(**session, filter, table, *output);
   const std::uint64_t marks = outcome ? outcome->marks : 0;
   const bool has_marks = marks > 0 && !table;
   const Result<std::uint64_t> points =

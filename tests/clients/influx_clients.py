@@ -4,16 +4,8 @@ does by itself, a batch packed by gzip included.
 influx_clients.py PROGRAM. Ends with 77 where the clients are not installed (./dev test does that).
 """
 
-import json
-import os
-import re
-import signal
-import subprocess
 import sys
-import tempfile
-import time
 import unittest
-import urllib.request
 
 try:
     import influxdb
@@ -26,61 +18,15 @@ except ImportError as missing:
     print(f"skipped: {missing}; ./dev test installs InfluxDB's clients into build/venv")
     sys.exit(77)
 
-PROGRAM = os.path.abspath(sys.argv.pop(1))
-TOKEN = "write-token-of-a-collector"
-LIMIT_S = 60
+from server import TOKEN, Server
 
-
-class Server:
-    """On free ports, with a token for those who write."""
-
-    def __init__(self):
-        self.directory = tempfile.TemporaryDirectory()
-        environment = os.environ | {
-            "PORT": "0",
-            "UDP_PORT": "0",
-            "UDP_HOST": "127.0.0.1",
-            "DATA_DIR": self.directory.name,
-            "METRICS_INTERVAL": "0",
-            "API_TOKEN_WRITE": TOKEN,
-        }
-        self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--log-format", "text"],
-            cwd=self.directory.name,
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for line in self.process.stderr:
-            page = re.search(r"page=http://127\.0\.0\.1:(\d+)/", line)
-            if page:
-                self.port = int(page[1])
-                break
-        else:
-            raise RuntimeError("the server ended before it said where it is")
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=LIMIT_S)
-        self.directory.cleanup()
-
-    def points(self, chassis, count):
-        """The machine's newest points, once there are so many."""
-        until = time.monotonic() + LIMIT_S
-        while time.monotonic() < until:
-            with urllib.request.urlopen(f"{self.url}/api/recent/5000?chassis={chassis}") as answer:
-                points = json.load(answer)["recent"]
-            if len(points) >= count:
-                return points
-            time.sleep(0.05)
-        raise AssertionError(f"{len(points)} of {count} points of {chassis} came")
+PROGRAM = sys.argv.pop(1)
 
 
 class InfluxClients(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server()
+        cls.server = Server(PROGRAM)
 
     @classmethod
     def tearDownClass(cls):

@@ -1,0 +1,60 @@
+"""A whole server for tests of clients in Python."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+TOKEN = "write-token-of-a-collector"
+LIMIT_S = 60
+
+
+class Server:
+    """On free ports, with a token for those who write."""
+
+    def __init__(self, program):
+        self.program = os.path.abspath(program)
+        self.directory = tempfile.TemporaryDirectory()
+        environment = os.environ | {
+            "PORT": "0",
+            "UDP_PORT": "0",
+            "UDP_HOST": "127.0.0.1",
+            "DATA_DIR": os.path.join(self.directory.name, "data"),
+            "METRICS_INTERVAL": "0",
+            "API_TOKEN_WRITE": TOKEN,
+        }
+        self.process = subprocess.Popen(
+            [self.program, "serve", "--log-format", "text"],
+            cwd=self.directory.name,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for line in self.process.stderr:
+            page = re.search(r"page=http://127\.0\.0\.1:(\d+)/", line)
+            if page:
+                self.port = int(page[1])
+                break
+        else:
+            raise RuntimeError("the server ended before it said where it is")
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=LIMIT_S)
+        self.directory.cleanup()
+
+    def points(self, chassis, count):
+        """The machine's newest points, once there are so many."""
+        until = time.monotonic() + LIMIT_S
+        while time.monotonic() < until:
+            with urllib.request.urlopen(f"{self.url}/api/recent/5000?chassis={chassis}") as answer:
+                points = json.load(answer)["recent"]
+            if len(points) >= count:
+                return points
+            time.sleep(0.05)
+        raise AssertionError(f"{len(points)} of {count} points of {chassis} came")
