@@ -15,6 +15,7 @@ slipstream_node_test(live.resume integration resume.test.mjs)
 slipstream_node_test(live.silence integration silence.test.mjs)
 slipstream_node_test(security.websocket integration edge.test.mjs)
 slipstream_node_test(clients.influx integration influx.test.mjs)
+slipstream_node_test(clients.foxglove integration foxglove.test.mjs)
 
 # Clients for Python are in an environment of their own, which ./dev test makes where it can: without it the test is
 # skipped, and says so.

@@ -65,6 +65,10 @@ void add_live_routes(HttpServer& http, Hub& hub, const Clock& clock, const std::
              {.scope = Scope::kRead, .parameters = {.names = {kTagParameters}}});
   http.websocket(
       ws_path, [&hub](std::shared_ptr<WsSession> session) { hub.add_client(std::move(session)); });
+  http.websocket(
+      "/foxglove",
+      [&hub](std::shared_ptr<WsSession> session) { hub.add_foxglove_client(std::move(session)); },
+      FoxgloveFanout::kSubprotocol);
 }
 
 void add_probe_routes(HttpServer& http, const std::atomic<bool>& is_ready) {

@@ -32,7 +32,7 @@ std::vector<std::string> identity_members(const SchemaOptions& schema) {
   return members;
 }
 
-HubOptions hub_options(const Config& config) {
+HubOptions hub_options(const Config& config, const Clock& clock) {
   return {.fanout = {.delivery = {.max_sample_bytes = config.server.max_ws_buffer_bytes,
                                   .max_event_bytes = config.broadcast.max_event_bytes,
                                   .batches = config.broadcast.io_uring},
@@ -41,7 +41,10 @@ HubOptions hub_options(const Config& config) {
                                .batch_max_ms = config.broadcast.batch_max_ms,
                                .batch_min_ms = config.broadcast.batch_min_ms}},
           .ring_points = config.broadcast.ring_size,
-          .told_offset_ms = config.clocks.told_offset_ms};
+          .told_offset_ms = config.clocks.told_offset_ms,
+          .foxglove = {.session_id = fmt::format("{:x}", clock.now().ns),
+                       .max_sample_bytes = config.server.max_ws_buffer_bytes,
+                       .max_event_bytes = config.broadcast.max_event_bytes}};
 }
 
 }  // namespace
@@ -65,7 +68,8 @@ HubComponent::HubComponent(const Basics& basics, const RollupStore& store, IoThr
       store_(store),
       io_(io),
       queries_(queries),
-      hub_(io, hub_options(basics.config), basics.clock, basics.pool, fanout_parts()) {}
+      hub_(io, hub_options(basics.config, basics.clock), basics.clock, basics.pool,
+           fanout_parts()) {}
 
 FanoutParts HubComponent::fanout_parts() {
   return {.fields = basics_.schema.fields(),
@@ -179,6 +183,12 @@ void HubComponent::metrics(MetricsPage& page) const {
     page.counter("ws_messages_skipped_total", "Messages a slow client did not get",
                  real(hub.messages_skipped[p].value()), {{"policy", std::string(kPolicyNames[p])}});
   }
+  page.gauge("foxglove_clients", "WebSocket clients of /foxglove",
+             real(hub.foxglove_clients.value()));
+  page.counter("foxglove_messages_sent_total", "Messages handed to clients of /foxglove",
+               real(hub.foxglove_sent.value()));
+  page.counter("foxglove_messages_skipped_total", "Messages a slow client of /foxglove did not get",
+               real(hub.foxglove_skipped.value()));
   page.gauge("ws_clients_skipped_ratio", "Share of clients to whom messages are left out now",
              real(hub.clients_skipped_permille.value()) / 1'000);
   page.counter("ws_clients_too_far_behind_total",

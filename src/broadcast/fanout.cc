@@ -45,7 +45,7 @@ Fanout::Fanout(FanoutOptions options, FanoutParts parts, HubStats& stats)
 std::uint64_t Fanout::add(std::shared_ptr<WsSession> session) {
   const Client& client = audience_.add(std::move(session));
   stats_.clients_seen.add();
-  stats_.clients.set(static_cast<std::int64_t>(audience_.size()));
+  stats_.clients.add(1);
   stats_.groups.set(static_cast<std::int64_t>(audience_.groups().size()));
   return client.id;
 }
@@ -55,7 +55,7 @@ void Fanout::remove(std::uint64_t id) {
   if (client == nullptr) return;
   delivery_.forget(*client);
   audience_.remove(*client);
-  stats_.clients.set(static_cast<std::int64_t>(audience_.size()));
+  stats_.clients.add(-1);
   stats_.groups.set(static_cast<std::int64_t>(audience_.groups().size()));
 }
 

@@ -17,6 +17,7 @@ constexpr std::size_t kCommitsPerTurn = 16;
 constexpr std::chrono::milliseconds kUnwatchedTurn{100};
 constexpr std::size_t kUnwatchedBytes = std::size_t{512} << 10;  // less stays in the cache
 constexpr int kTurnsToCatchUp = 16;
+constexpr std::string_view kStopping = "the server is stopping";
 
 struct EventCommit {
   Channel channel;
@@ -35,7 +36,8 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
         event_commits({.items = o.max_events_waiting, .bytes = o.rollup_queue_bytes}),
         ring(o.ring_points),
         series(LiveSeries::kMaxSeries, o.told_offset_ms),
-        fanout(o.fanout, std::move(parts), stats) {}
+        fanout(o.fanout, std::move(parts), stats),
+        foxglove(o.foxglove, stats) {}
 
   void accept(PointBatchPtr batch) {
     const std::size_t points = batch->points.size();
@@ -121,6 +123,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     const bool more_commits = take_commits();
     take_events();
     send_if_due();
+    foxglove.flush();
     if (more || more_commits) post_turn();
   }
 
@@ -130,6 +133,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
       series.push(batch, point, now.steady);
     }
     fanout.take(batch, now);
+    foxglove.take(batch);
   }
 
   bool take_commits() {
@@ -151,7 +155,11 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   void take_events() {
     event_commits.take(taken_events, kCommitsPerTurn);
     const bool more = taken_events.size() == kCommitsPerTurn;
-    for (const auto& [channel, committed] : taken_events) fanout.take(channel, committed);
+    for (const auto& [channel, committed] : taken_events) {
+      fanout.take(channel, committed);
+      if (channel != Channel::kMarks) continue;
+      for (const StoredEvent& mark : committed.events) foxglove.take_mark(mark);
+    }
     taken_events.clear();
     if (more) return post_turn();
     std::array<StoredCursor, kChannelCount> dropped;
@@ -197,21 +205,49 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     added.on_close = [weak = weak_from_this(), id] {
       if (const auto self = weak.lock()) self->remove_client(id);
     };
-    if (closing) added.close(WsClose::kGoingAway, "the server is stopping");
+    if (closing) added.close(WsClose::kGoingAway, kStopping);
+  }
+
+  void add_foxglove_client(std::shared_ptr<WsSession> session) {
+    catch_up();
+    if (foxglove.is_empty()) {
+      ring.for_each_machine(
+          [this](std::string_view track, std::string_view chassis, std::string_view json) {
+            foxglove.recall(track, chassis, json);
+          });
+    }
+    WsSession& added = *session;
+    const std::uint64_t id = foxglove.add(std::move(session));
+    added.on_text = [weak = weak_from_this(), id](std::string_view text) {
+      if (const auto self = weak.lock(); self && !self->closing) self->foxglove.hear(id, text);
+    };
+    added.on_close = [weak = weak_from_this(), id] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->foxglove.remove(id);
+      self->tell_closed();
+    };
+    if (closing) added.close(WsClose::kGoingAway, kStopping);
   }
 
   void remove_client(std::uint64_t id) {
     fanout.remove(id);
-    if (fanout.size() == 0 && on_closed) std::exchange(on_closed, nullptr)();
+    tell_closed();
+  }
+
+  bool has_clients() const { return fanout.size() > 0 || !foxglove.is_empty(); }
+  void tell_closed() {
+    if (!has_clients() && on_closed) std::exchange(on_closed, nullptr)();
   }
 
   void close(std::chrono::milliseconds limit, std::function<void()> done) {
     while (depth() > 0) turn();
     fanout.send_all(clock.moment());
     closing = true;
-    if (fanout.size() == 0) return done();
+    if (!has_clients()) return done();
     on_closed = std::move(done);
-    fanout.close_all(WsClose::kGoingAway, "the server is stopping");
+    fanout.close_all(WsClose::kGoingAway, kStopping);
+    foxglove.close_all(WsClose::kGoingAway, kStopping);
     io.after(limit, [self = shared_from_this()] {
       if (self->on_closed) std::exchange(self->on_closed, nullptr)();
     });
@@ -237,6 +273,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   RecentRing ring;
   LiveSeries series;
   Fanout fanout;
+  FoxgloveFanout foxglove;
   std::vector<PointBatchPtr> taken;
   std::vector<CommittedRollups> taken_commits;
   std::vector<EventCommit> taken_events;
@@ -248,6 +285,10 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
 Hub::Hub(IoThread& io, HubOptions options, const Clock& clock, BatchPool& pool, FanoutParts parts)
     : impl_(std::make_shared<Impl>(io, options, clock, pool, std::move(parts))) {}
 Hub::~Hub() = default;
+
+void Hub::add_foxglove_client(std::shared_ptr<WsSession> session) {
+  impl_->add_foxglove_client(std::move(session));
+}
 
 void Hub::accept(PointBatchPtr batch) {
   impl_->accept(std::move(batch));

@@ -7,6 +7,7 @@
 #include "base/bounded_queue.h"
 #include "base/clock.h"
 #include "broadcast/fanout.h"
+#include "broadcast/foxglove_fanout.h"
 #include "broadcast/hub_stats.h"
 #include "broadcast/live_series.h"
 #include "broadcast/recent_ring.h"
@@ -22,7 +23,8 @@ struct HubOptions {
   std::int64_t told_offset_ms = 0;  ///< what machines' clocks may be off by; 0: anything
   std::size_t queue_bytes = std::size_t{64} << 20;  ///< accepted points on their way to the hub
   std::size_t rollup_queue_bytes = std::size_t{32} << 20;  ///< likewise, committed rollups
-  std::size_t max_events_waiting = 1'024;                  ///< commits of marks and laps, likewise
+  FoxgloveOptions foxglove = {};
+  std::size_t max_events_waiting = 1'024;  ///< commits of marks and laps, likewise
 };
 
 /// Brings accepted points, committed rollups and marks and other messages to the WebSocket clients:
@@ -45,6 +47,8 @@ class Hub final : public AcceptedSink, public RollupSink, public StoredMarkSink 
   void begin_rollups(RollupCursor newest);
 
   void add_client(std::shared_ptr<WsSession> session);
+  /// One that speaks Foxglove's protocol.
+  void add_foxglove_client(std::shared_ptr<WsSession> session);
   void broadcast(Channel channel, std::string_view text);
   /// What is about a whole track.
   void broadcast_track(Channel channel, std::string_view track, std::string_view text);

@@ -24,6 +24,9 @@ struct HubStats {
   Counter publishes;
   Counter message_faults;  ///< what clients sent and was not understood
   Gauge ring_points;
+  Gauge foxglove_clients;                ///< of `clients`, those that speak its protocol
+  Counter foxglove_sent;                 ///< a message to one of them
+  Counter foxglove_skipped;              ///< likewise, for a full buffer
   LatencyHistogram ingest_to_broadcast;  ///< a point's receipt to its frame's hand-over
 
   std::uint64_t skipped() const {

@@ -1,5 +1,8 @@
 #include "broadcast/recent_ring.h"
 
+#include <set>
+#include <utility>
+
 #include "base/check.h"
 
 namespace slipstream {
@@ -68,6 +71,21 @@ std::string RecentRing::encode(const Query& query) const {
     out += *json;
   }
   return out += "]}";
+}
+
+void RecentRing::for_each_machine(
+    const std::function<void(std::string_view track, std::string_view chassis,
+                             std::string_view json)>& visit) const {
+  std::set<std::pair<std::string_view, std::string_view>> seen;
+  for (auto chunk = chunks_.rbegin(); chunk != chunks_.rend(); ++chunk) {
+    const std::string_view text = chunk->text;
+    for (std::size_t i = chunk->entries.size(); i > chunk->gone; --i) {
+      const Entry& e = chunk->entries[i - 1];
+      const auto track = text.substr(e.offset + e.json, e.track);
+      const auto chassis = text.substr(e.offset + e.json + e.track, e.chassis);
+      if (seen.emplace(track, chassis).second) visit(track, chassis, text.substr(e.offset, e.json));
+    }
+  }
 }
 
 }  // namespace slipstream

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,9 @@ class RecentRing {
   };
   /// {"recent":[point,...]}: the newest that match, oldest first.
   std::string encode(const Query& query) const;
+  /// The newest point of each machine that is in it, the newest first.
+  void for_each_machine(const std::function<void(std::string_view track, std::string_view chassis,
+                                                 std::string_view json)>& visit) const;
 
  private:
   static constexpr std::size_t kChunkBytes = std::size_t{256} << 10;

@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "base/error.h"
 #include "cli/mcap_writer.h"
+#include "codec/message_schema.h"
 #include "model/mark.h"
 #include "model/point.h"
 
@@ -35,16 +35,13 @@ class PointMcap {
     std::string topic;
     std::string track;
     std::string chassis;
-    std::vector<bool> has_field;  ///< by FieldId: its name is among the members
-    unsigned dimensions = 0;      ///< likewise, bits of what else a point may have or lack
-    std::map<std::string, std::string_view, std::less<>> members;  ///< name, JSON schema's type
+    MessageSchema schema;
     McapWriter::ChannelId id = 0;
   };
 
   Channel& channel_of(const PointBatch& batch, const Point& point);
   Channel& channel_of(std::string topic);
-  static bool is_learnt(Channel& channel, const PointBatch& batch, const Point& point);
-  void learn(Channel& channel, std::string_view json);
+  void tell_schema(Channel& channel);
 
   McapWriter& writer_;
   std::map<std::string, Channel, std::less<>> channels_;  ///< by topic; they stay where they are

@@ -5,9 +5,13 @@
 #include "net/ws_frame.h"
 
 namespace slipstream {
+namespace {
+
+constexpr std::size_t kMaxFrameHeadBytes = 10;
+
+}  // namespace
 
 FramePtr Frame::text(std::string_view payload) {
-  constexpr std::size_t kMaxFrameHeadBytes = 10;
   std::shared_ptr<Frame> frame(new Frame);
   frame->plain_.reserve(payload.size() + kMaxFrameHeadBytes);
   append_frame_head(frame->plain_, WsOpcode::kText, payload.size());
@@ -17,6 +21,14 @@ FramePtr Frame::text(std::string_view payload) {
   frame->plain_ += payload;
   frame->may_deflate_ = payload.size() >= kMinDeflatedBytes;
   return frame;
+}
+
+FramePtr Frame::binary(std::string_view head, std::string_view payload) {
+  std::string bytes;
+  bytes.reserve(head.size() + payload.size() + kMaxFrameHeadBytes);
+  append_frame_head(bytes, WsOpcode::kBinary, head.size() + payload.size());
+  bytes.append(head).append(payload);
+  return raw(std::move(bytes));
 }
 
 FramePtr Frame::raw(std::string bytes) {

@@ -17,6 +17,8 @@ class Frame {
 
   /// A text message.
   static FramePtr text(std::string_view payload);
+  /// A binary one, of these parts, which is never deflated.
+  static FramePtr binary(std::string_view head, std::string_view payload);
   /// Bytes that are framed already, or none: a control frame, the handshake's answer.
   static FramePtr raw(std::string bytes);
 

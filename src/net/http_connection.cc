@@ -275,7 +275,8 @@ void HttpConnection::refuse_fault(HttpFault fault) {
 
 void HttpConnection::upgrade(HttpRequest request) {
   keep_alive_ = false;  // unless it is upgraded
-  if (request.path != service_->ws_path) {
+  const auto websocket = service_->websockets.find(request.path);
+  if (websocket == service_->websockets.end()) {
     return refuse(error_response(404, "no WebSocket at this path"));
   }
   if (is_old_) return refuse(error_response(400, "a WebSocket is opened by HTTP/1.1 or later"));
@@ -286,8 +287,8 @@ void HttpConnection::upgrade(HttpRequest request) {
     response.headers.emplace_back("Retry-After", "1");
     return refuse(std::move(response));
   }
-  auto handshake =
-      answer_handshake(request, service_->options.server_name, service_->options.ws_deflate);
+  auto handshake = answer_handshake(request, service_->options.server_name,
+                                    service_->options.ws_deflate, websocket->second.subprotocol);
   if (!handshake) return refuse(std::move(handshake.error()));
   state_ = State::kUpgraded;
   timer_.cancel();
@@ -302,7 +303,7 @@ void HttpConnection::upgrade(HttpRequest request) {
       alive);
   // The session is known before its handshake is answered: a client that has the answer misses
   // nothing from then on. What is sent until then waits.
-  service_->on_websocket(session);
+  websocket->second.on_open(session);
   session->start(std::move(handshake->answer), std::string(unread()));
 }
 

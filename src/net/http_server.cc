@@ -187,14 +187,14 @@ void HttpServer::route(std::string method, std::string pattern, HttpHandler hand
 }
 
 void HttpServer::websocket(std::string path,
-                           std::function<void(std::shared_ptr<WsSession>)> on_open) {
+                           std::function<void(std::shared_ptr<WsSession>)> on_open,
+                           std::string subprotocol) {
   route("GET", path,
         [](const HttpRequest&, const HttpResponder& respond) {
           respond(upgrade_required("this path is for WebSockets"));
         },
         {.scope = Scope::kRead, .parameters = {.passes_over_others = true}});
-  impl_->service->ws_path = std::move(path);
-  impl_->service->on_websocket = std::move(on_open);
+  impl_->service->websockets[std::move(path)] = {std::move(subprotocol), std::move(on_open)};
 }
 
 void HttpServer::start() {

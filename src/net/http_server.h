@@ -51,7 +51,9 @@ class HttpServer {
   void route(std::string method, std::string pattern, HttpHandler handler,
              RouteOptions options = {});
   /// Upgrades on `path` become sessions. The handler installs callbacks; it may keep the session.
-  void websocket(std::string path, std::function<void(std::shared_ptr<WsSession>)> on_open);
+  /// `subprotocol`: what is spoken there, which clients have to offer; empty: they may offer any.
+  void websocket(std::string path, std::function<void(std::shared_ptr<WsSession>)> on_open,
+                 std::string subprotocol = {});
 
   void start();
   /// Closes the listener, idle connections at once, busy ones when their answer is out. Any thread.

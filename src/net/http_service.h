@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -28,8 +29,11 @@ struct HttpService {
   HttpGuard guard;
   std::shared_ptr<const TlsContext> tls;  ///< of connections to come; nullptr: plain ones
   Router router;
-  std::string ws_path;
-  std::function<void(std::shared_ptr<WsSession>)> on_websocket;
+  struct WebSocketPath {
+    std::string subprotocol;  ///< empty: none is agreed on
+    std::function<void(std::shared_ptr<WsSession>)> on_open;
+  };
+  std::map<std::string, WebSocketPath, std::less<>> websockets;  ///< by path
   Gauge connections;
   std::list<HttpConnection*> waiting;  ///< for a whole head; the one that waits longest first
   std::size_t turned_away = 0;         ///< connections that linger, without a place

@@ -34,6 +34,11 @@ bool has_token(const HttpRequest& head, std::string_view name, std::string_view 
                              [&](auto value) { return equal_ignoring_case(value, token); });
 }
 
+bool offers(const HttpRequest& head, std::string_view subprotocol) {
+  const auto offered = list_members(head.headers, "Sec-WebSocket-Protocol");
+  return std::ranges::find(offered, subprotocol) != offered.end();
+}
+
 bool is_key(std::string_view key) {
   if (key.size() != kKeyBytes || !key.ends_with("==")) return false;
   return std::ranges::all_of(key.substr(0, kKeyBytes - 2), [](char c) {
@@ -96,7 +101,8 @@ HttpResponse upgrade_required(std::string_view why) {
 
 std::expected<WsHandshake, HttpResponse> answer_handshake(const HttpRequest& head,
                                                           std::string_view server_name,
-                                                          bool offer_deflate) {
+                                                          bool offer_deflate,
+                                                          std::string_view subprotocol) {
   if (head.method != "GET") {
     return std::unexpected(error_response(400, "a WebSocket is opened by GET"));
   }
@@ -110,6 +116,10 @@ std::expected<WsHandshake, HttpResponse> answer_handshake(const HttpRequest& hea
   if (!is_key(key)) {
     return std::unexpected(error_response(400, "Sec-WebSocket-Key is not 16 bytes in base64"));
   }
+  if (!subprotocol.empty() && !offers(head, subprotocol)) {
+    return std::unexpected(error_response(
+        400, "Sec-WebSocket-Protocol: " + std::string(subprotocol) + " is what is spoken here"));
+  }
   WsHandshake handshake;
   handshake.deflate =
       offer_deflate &&
@@ -122,6 +132,9 @@ std::expected<WsHandshake, HttpResponse> answer_handshake(const HttpRequest& hea
     handshake.answer +=
         "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
         "client_no_context_takeover\r\n";
+  }
+  if (!subprotocol.empty()) {
+    handshake.answer += "Sec-WebSocket-Protocol: " + std::string(subprotocol) + "\r\n";
   }
   handshake.answer += "\r\n";
   return handshake;
