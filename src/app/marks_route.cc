@@ -60,18 +60,6 @@ Result<MarkQuery> mark_query(const HttpRequest& request) {
   return query;
 }
 
-HttpResponse failed_read(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::kRefused:
-      return error_response(400, error.message);
-    case ErrorCode::kCorrupt:
-      return error_response(
-          500, fmt::format("the store is damaged: {}: {}", error.message, kStoreDamageAdvice));
-    default:
-      return error_response(503, "the store cannot be read: " + error.message);
-  }
-}
-
 HttpResponse as_json(const MarkPage& page) {
   std::string body = R"({"marks":[)";
   for (const auto& stored : page.marks) {
