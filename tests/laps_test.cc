@@ -5,6 +5,8 @@
 
 #include "codec/json_scan.h"
 #include "harness.h"
+#include "program.h"
+#include "redis_server.h"
 #include "store/rollup_store.h"
 #include "store/session_book.h"
 
@@ -204,6 +206,44 @@ TEST_F(LapsApiTest, AnEditNeedsTheScopeWriteAndAFittingOrigin) {
   EXPECT_EQ(patch(session_, edit, {{"Authorization", "Bearer writer-writer-writer"}}).status, 200u);
   EXPECT_EQ(http(server_->port(), "GET", "/api/laps").status, 401u);
   EXPECT_EQ(http(server_->port(), "GET", "/api/sessions").status, 401u);
+}
+
+TEST_F(LapsApiTest, WithRedisAsTheLogNobodyTellsThem) {
+  SLIPSTREAM_NEEDS_REDIS();
+  const harness::RedisServer redis;
+  start({{"DURABLE_LOG", "redis"}, {"REDIS_URL", redis.url()}});
+  for (const char* const target : {"/api/laps", "/api/sessions"}) {
+    const auto answer = http(server_->port(), "GET", target);
+    EXPECT_EQ(answer.status, 501u);
+    EXPECT_THAT(answer.body, HasSubstr("not_followed: "));
+  }
+  EXPECT_EQ(patch(session_, R"({"name":"x"})").status, 501u);
+  server_.reset();
+}
+
+TEST_F(LapsApiTest, WithoutALogTheyAreThereToo) {
+  start({{"DURABLE_LOG", "none"}});
+  EXPECT_EQ(patch(session_, R"({"name":"x"})").body, session_json("x"));
+  EXPECT_THAT(list_of(get("/api/laps?chassis=A"), "laps", "lap"), ElementsAre("3", "2", "1"));
+}
+
+TEST_F(LapsApiTest, ARebuiltStoreHasThemAgainUnderTheirIds) {
+  start();
+  const auto laps = get("/api/laps");
+  const auto sessions = get("/api/sessions");
+  ASSERT_TRUE(server_->stop());
+  server_.reset();
+  const auto run = [this](std::vector<std::string> arguments) {
+    harness::Program program(directory_, std::move(arguments));
+    EXPECT_EQ(program.exit_code(), 0) << program.output();
+    return program.output();
+  };
+  EXPECT_THAT(run({"store", "check", "data"}), HasSubstr("6 laps\n"));
+  EXPECT_THAT(run({"store", "rebuild", "data"}), HasSubstr("copied      6 laps"));
+  EXPECT_THAT(run({"store", "check", "data"}), HasSubstr("0 faults"));
+  start();
+  EXPECT_EQ(get("/api/laps"), laps);
+  EXPECT_EQ(get("/api/sessions"), sessions);
 }
 
 TEST_F(LapsApiTest, HealthAndMetricsTellOfThem) {
