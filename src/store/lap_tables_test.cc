@@ -132,6 +132,29 @@ TEST_F(StoredLapsTest, LapsOfOneNumberAreCountedByTheirBeginningWhateverTheOrder
   }
 }
 
+TEST_F(StoredLapsTest, AreReadBehindACursorAndNotBehindOneOfAnotherStore) {
+  const auto store = open();
+  Lap running = revised(lap(key("A", 10), 4, 400), 0);
+  running.is_complete = false;
+  put(*store, {}, {lap(key("A", 10), 1, 10), lap(key("A", 10), 2, 100), running});
+  put(*store, {}, {lap(key("A", 10), 3, 200)});
+  const LapCursor newest = *store->newest_lap();
+  EXPECT_EQ(newest.row, 4);
+  std::vector<std::int32_t> numbers;
+  LapCursor at;
+  while (at.row < newest.row) {
+    const auto page = store->read_stored_laps({.after = at, .upto = newest.row, .max_rows = 1});
+    ASSERT_TRUE(page);
+    ASSERT_FALSE(page->is_foreign);
+    for (const auto& one : page->laps) numbers.push_back(one.lap->lap);
+    at = page->to;
+  }
+  EXPECT_THAT(numbers, ElementsAre(1, 2, 3)) << "one that is driven is nobody's";
+  EXPECT_EQ(at, newest);
+  EXPECT_THAT(store->read_stored_laps({.after = at, .upto = at.row})->laps, IsEmpty());
+  EXPECT_TRUE(store->read_stored_laps({.after = {2, 12'345}, .upto = at.row})->is_foreign);
+}
+
 TEST_F(StoredLapsTest, TheBestAreOfThoseThatCount) {
   const auto store = open();
   Lap cut = lap(key("A", 10), 1, 10, -5);

@@ -141,8 +141,9 @@ void SessionBook::add_named(const Activities& activities, std::vector<BookedSess
       known->second = std::min(known->second, activity->key.first);
     }
     for (const auto& [part, first] : parts) session.parts.emplace_back(part);
-    std::ranges::stable_sort(session.parts, {},
-                             [&parts](const std::string& part) { return parts[part]; });
+    std::ranges::sort(session.parts, {}, [&parts](const std::string& part) {
+      return std::pair<EventTime, std::string_view>(parts[part], part);
+    });
     to.push_back(std::move(session));
   }
   std::ranges::sort(to.begin() + static_cast<std::ptrdiff_t>(first_new), to.end(), {},

@@ -77,10 +77,10 @@ Result<SessionTables> SessionTables::prepare(Database& database, std::int64_t ga
        {&tables.grow_session_,
         "UPDATE stored_sessions SET ended_ns = max(ended_ns, ?2), points = points + ?3 WHERE "
         "number = ?1"},
-       {&tables.next_session_,
-        "SELECT min(n.started_ns) FROM stored_sessions s JOIN stored_sessions n ON n.track = "
-        "s.track AND n.is_named = 0 AND n.started_ns > s.started_ns WHERE s.number = ?1"},
-       {&tables.session_ended_, "SELECT ended_ns FROM stored_sessions WHERE number = ?1"},
+       {&tables.session_reach_,
+        "SELECT s.ended_ns, s.is_named, (SELECT min(n.started_ns) FROM stored_sessions n WHERE "
+        "n.track = s.track AND n.is_named = 0 AND n.started_ns > s.started_ns) FROM "
+        "stored_sessions s WHERE s.number = ?1"},
        {&tables.unnamed_around_, unnamed_around},
        {&tables.of_part_, of_part},
        {&tables.behind_part_, behind_part},
@@ -111,6 +111,7 @@ Result<SessionTables> SessionTables::prepare(Database& database, std::int64_t ga
 
 void SessionTables::begin() {
   changed_.clear();
+  growing_.clear();
   moved_.clear();
 }
 
@@ -161,6 +162,7 @@ Result<void> SessionTables::put(const Activity& activity, Counter& rows) {
   }
   Kept grown = **found;
   grow_activity(grown.activity, activity);
+  if (grown.activity == (*found)->activity) return {};
   update_.bind(1, grown.number)
       .bind(2, grown.activity.began.ns)
       .bind(3, grown.activity.ended.ns)
@@ -168,37 +170,54 @@ Result<void> SessionTables::put(const Activity& activity, Counter& rows) {
       .bind(5, std::int64_t{grown.activity.begins_anew})
       .bind(6, grown.activity.goes_on_from);
   if (auto done = update_.run(); !done) return done;
-  const auto is_within = grows_within(**found, grown.activity);
+  const auto is_within = grow_within(**found, grown.activity);
   if (!is_within) return std::unexpected(is_within.error());
-  if (!*is_within) {
-    changed_.push_back(std::move(grown.activity));
-    return {};
-  }
-  grow_session_.bind(1, grown.session)
-      .bind(2, grown.activity.ended.ns)
-      .bind(3, signed_of(grown.activity.points - (*found)->activity.points));
-  return grow_session_.run();
+  if (!*is_within) changed_.push_back(std::move(grown.activity));
+  return {};
 }
 
-/// Whether its session is all that its growth is felt by.
-Result<bool> SessionTables::grows_within(const Kept& known, const Activity& grown) {
+Result<SessionTables::Growth*> SessionTables::growth_of(std::int64_t session) {
+  if (const auto known = growing_.find(session); known != growing_.end()) return &known->second;
+  session_reach_.bind(1, session);
+  const auto row = session_reach_.step();
+  Growth growth;
+  if (row && *row) {
+    growth.ended_ns = session_reach_.integer(0);
+    const bool has_next = session_reach_.integer(1) == 0 && !session_reach_.is_null(2);
+    if (has_next) growth.next_ns = session_reach_.integer(2);
+  }
+  session_reach_.reset();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return nullptr;
+  return &growing_.emplace(session, growth).first->second;
+}
+
+/// Lets its session grow with an activity, where that is all that its growth is felt by.
+Result<bool> SessionTables::grow_within(const Kept& known, const Activity& grown) {
   const Activity& was = known.activity;
   if (known.session == 0 || grown.began != was.began || grown.begins_anew != was.begins_anew ||
       grown.goes_on_from != was.goes_on_from) {
     return false;
   }
-  if (!grown.key.source_session.empty() || grown.ended == was.ended) return true;
-  session_ended_.bind(1, known.session);
-  const auto ended = session_ended_.number();
-  if (!ended) return std::unexpected(ended.error());
-  if (*ended && grown.ended.ns <= **ended) return true;
-  next_session_.bind(1, known.session);
-  const auto row = next_session_.step();
-  const bool has_next = row && *row && !next_session_.is_null(0);
-  const std::int64_t next = has_next ? next_session_.integer(0) : 0;
-  next_session_.reset();
-  if (!row) return std::unexpected(row.error());
-  return !has_next || sum_of(grown.ended.ns, gap_ns_) <= next;
+  const auto session = growth_of(known.session);
+  if (!session) return std::unexpected(session.error());
+  Growth* const growth = *session;
+  if (growth == nullptr) return false;
+  if (grown.ended.ns > growth->ended_ns) {
+    if (growth->next_ns && sum_of(grown.ended.ns, gap_ns_) > *growth->next_ns) return false;
+    growth->ended_ns = grown.ended.ns;
+  }
+  growth->points += signed_of(grown.points - was.points);
+  return true;
+}
+
+Result<void> SessionTables::write_growth() {
+  for (const auto& [session, growth] : growing_) {
+    grow_session_.bind(1, session).bind(2, growth.ended_ns).bind(3, growth.points);
+    if (auto done = grow_session_.run(); !done) return done;
+  }
+  growing_.clear();
+  return {};
 }
 
 Result<void> SessionTables::put_lap(const Lap& lap, Counter& rows) {
@@ -228,6 +247,7 @@ Result<void> SessionTables::add_laps(std::int64_t session, std::int64_t laps) {
 }
 
 Result<void> SessionTables::settle() {
+  if (auto done = write_growth(); !done) return done;
   if (changed_.empty()) return {};
   const auto touched = around(changed_);
   changed_.clear();

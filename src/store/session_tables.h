@@ -69,8 +69,15 @@ class SessionTables {
   SessionTables(Database& database, std::int64_t gap_ns) : database_(&database), gap_ns_(gap_ns) {}
 
   Result<std::optional<Kept>> find(const ActivityKey& key);
-  Result<bool> grows_within(const Kept& known, const Activity& grown);
-  Result<void> write_activity(const Kept& kept);
+  /// How a session grows in this transaction, without meeting another.
+  struct Growth {
+    std::int64_t ended_ns = 0;
+    std::optional<std::int64_t> next_ns = {};  ///< where the one behind it starts
+    std::int64_t points = 0;                   ///< more than before
+  };
+  Result<Growth*> growth_of(std::int64_t session);
+  Result<bool> grow_within(const Kept& known, const Activity& grown);
+  Result<void> write_growth();
   using ByKey = std::map<ActivityKey, Kept>;
   Result<void> load(Statement& rows, ByKey& into);
   Result<ByKey> around(const std::vector<Activity>& changed);
@@ -86,15 +93,15 @@ class SessionTables {
 
   Database* database_;
   std::int64_t gap_ns_;
-  std::vector<Activity> changed_;
+  std::vector<Activity> changed_;  ///< whose sessions are to be booked anew
+  std::map<std::int64_t, Growth> growing_;
   std::set<LapGroup> moved_;
 
   Statement find_;
   Statement insert_;
   Statement update_;
   Statement grow_session_;
-  Statement next_session_;
-  Statement session_ended_;
+  Statement session_reach_;
   Statement unnamed_around_;
   Statement of_part_;
   Statement behind_part_;
