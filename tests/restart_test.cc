@@ -192,7 +192,11 @@ TEST_F(DamageAfterAKill, IsNoneInAStoreOfTheVersionBefore) {
                             "DROP TABLE packed_rollups; DROP TABLE series;"
                             "DROP TABLE rollup_layouts; DROP TABLE window_names;"
                             "DROP TABLE window_retention; DROP TABLE stored_by;"
-                            "DROP VIEW marks; DROP TABLE stored_marks;" +
+                            "DROP VIEW marks; DROP TABLE stored_marks;"
+                            "DROP VIEW laps; DROP VIEW sessions; DROP TABLE stored_laps;"
+                            "DROP TABLE lap_channels; DROP TABLE session_rules;"
+                            "DROP TABLE stored_sessions; DROP TABLE activities;"
+                            "DROP TABLE track_lines;" +
                             std::string(kStoreSchema[0]) +
                             "INSERT INTO rollups SELECT id, window, window_id, track, chassis, lap,"
                             " sector, count, first_ns, last_ns, partition, sequence, late, stats "

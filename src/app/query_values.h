@@ -26,6 +26,13 @@ HttpResponse failed_read(const Error& error);
 
 inline constexpr std::string_view kTagParameters = "tag.*";
 
+/// The answer where the store could not be read; 400 where the question was refused.
+HttpResponse failed_read(const Error& error);
+/// The answer where it could not be written.
+HttpResponse failed_write(const Error& error);
+/// An error that clients tell by its code, which its text begins with.
+HttpResponse coded_error(unsigned status, std::string_view code, std::string_view message);
+
 /// What the parameters `tag.NAME=value` ask for; several of one name are choices.
 Result<TagFilter> tag_filter(const HttpRequest& request);
 

@@ -35,7 +35,8 @@ Result<std::unique_ptr<StoreComponent>> StoreComponent::open(
                                  {.retention = {.hours = config.store.retention_hours,
                                                 .rollups = config.store.retention_rollups,
                                                 .windows = config.store.window_retention_hours},
-                                  .destinations = std::move(destinations)},
+                                  .destinations = std::move(destinations),
+                                  .session_gap_ns = config.racing.session_gap_ns()},
                                  durable.schema.fields());
   if (!store) return std::unexpected(store.error());
   durable.store = std::move(*store);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "app/lap_observers.h"
 #include "app/layout.h"
 #include "app/recovery.h"
 #include "ops/logging.h"
@@ -85,6 +86,7 @@ class NewOnly final : public OutputSink {
       return is_beyond || !rollup->stored || finder_.has(*rollup);
     });
     if (is_beyond) output.marks.clear();
+    if (is_beyond) output.laps = {};
     take_(std::move(output));
   }
 
@@ -141,7 +143,9 @@ class Rebuild {
     report_.may_lack_others = !salvaged_.knows_lost;
     report_.marks = salvaged_.marks.copied;
     report_.may_lack_marks = !salvaged_.marks.knows_lost;
-    auto store = RollupStore::open(fresh_, {}, parts_.schema.fields());
+    report_.laps = salvaged_.laps.copied;
+    auto store = RollupStore::open(
+        fresh_, {.session_gap_ns = parts_.config.racing.session_gap_ns()}, parts_.schema.fields());
     if (!store) return std::unexpected(store.error());
     parts_.store = std::move(*store);
     // Here is the time for it, and from here on there is one kind of rows.
@@ -153,7 +157,8 @@ class Rebuild {
 
   /// Of what comes of the log.
   bool lacks_some() const {
-    return !salvaged_.lost.empty() || !salvaged_.knows_lost || !salvaged_.marks.is_whole;
+    return !salvaged_.lost.empty() || !salvaged_.knows_lost || !salvaged_.marks.is_whole ||
+           !salvaged_.laps.damaged_tables.empty();
   }
 
   Result<void> use_log() {
@@ -183,7 +188,7 @@ class Rebuild {
                          .max_series = layout.max_series,
                          .checkpoint_interval_ms = 0,
                          .queue = {}},
-        [](PartitionId) { return PartitionObservers{}; });
+        [this](PartitionId partition) { return make_lap_observers(parts_.basics(), partition); });
   }
 
   /// SQLite has no checksums: whether the states are what was written shows when they are read.
@@ -213,14 +218,13 @@ class Rebuild {
     const LogOffset begin = parts_.log->first_offset();
     auto finder = RollupFinder::open(fresh_file());
     if (!finder) return std::unexpected(finder.error());
-    RollupBatch found;
-    std::vector<PlacedMark> marks;
+    Commit found;
     Result<void> done;
     const auto commit = [&] {
-      if ((found.empty() && marks.empty()) || !done) return;
+      if (found.is_empty() || !done) return;
       std::vector<MarkRow> mark_rows;
-      const auto rows = parts_.store->commit(
-          {.rollups = std::exchange(found, {}), .marks = std::exchange(marks, {})}, &mark_rows);
+      std::vector<StoredLap> laps;
+      const auto rows = parts_.store->commit(std::exchange(found, {}), &mark_rows, &laps);
       if (!rows) done = std::unexpected(rows.error());
       if (!rows) return;
       const auto new_of = [](const std::vector<std::int64_t>& given) {
@@ -228,11 +232,16 @@ class Rebuild {
       };
       report_.regained += new_of(*rows);
       report_.regained_marks += new_of(mark_rows);
+      report_.regained_laps += laps.size();
     };
     NewOnly sink(std::move(*finder), std::move(upto), [&](Output output) {
-      std::ranges::move(output.rollups, std::back_inserter(found));
-      std::ranges::move(output.marks, std::back_inserter(marks));
-      if (found.size() + marks.size() > 1'000) commit();
+      std::ranges::move(output.rollups, std::back_inserter(found.rollups));
+      std::ranges::move(output.marks, std::back_inserter(found.marks));
+      std::ranges::move(output.laps.activities, std::back_inserter(found.laps.activities));
+      std::ranges::move(output.laps.laps, std::back_inserter(found.laps.laps));
+      const std::size_t rows = found.rollups.size() + found.marks.size() +
+                               found.laps.activities.size() + found.laps.laps.size();
+      if (rows > 1'000) commit();
     });
     const auto pipeline = make_pipeline(layout, sink);
     std::vector<Partition*> partitions;
@@ -294,6 +303,7 @@ class Rebuild {
     if (!p.store_writer->flush() || !is_written) return fail("the new store cannot be written");
     report_.regained = p.store_writer->stats().written.value();
     report_.regained_marks = p.store_writer->stats().marks.value();
+    report_.regained_laps = p.store_writer->stats().laps.value();
     note_log(begin, p.log->next_offset(), p.lost.list(kAllRanges));
     return {};
   }

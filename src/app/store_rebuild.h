@@ -19,6 +19,8 @@ struct RebuildReport {
   std::uint64_t marks = 0;     ///< likewise: copied,
   std::uint64_t regained_marks = 0;  ///< and from the log,
   std::uint64_t lost_marks = 0;      ///< and gone
+  std::uint64_t laps = 0;            ///< copied,
+  std::uint64_t regained_laps = 0;   ///< and from the log: closed ones
   bool may_lack_marks = false;
   bool may_lack_others = false;  ///< the damaged file does not tell of all that it held
   bool kept_checkpoint = false;  ///< the next start goes on from where the last one got to

@@ -7,6 +7,7 @@
 #include "app/heap_component.h"
 #include "app/http_component.h"
 #include "app/hub_component.h"
+#include "app/laps_component.h"
 #include "app/outputs_component.h"
 #include "app/overview_component.h"
 #include "app/pipeline_component.h"
@@ -98,8 +99,12 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
       list.add(StoreWriterComponent::open(durable_, {&(*store)->memory(), &live}, live, queries));
   if (!writer) return std::unexpected(writer.error());
 
-  const auto pipeline = list.add(
-      PipelineComponent::open(durable_, **writer, live, (*racing)->observer_factory(), progress));
+  const auto& laps = list.add(std::make_unique<LapsComponent>(durable_, queries));
+  // Where Redis is the log, nobody here commits what an observer tells.
+  auto observers = (*racing)->observer_factory();
+  if (!config.has_redis_log()) observers = laps.beside(std::move(observers));
+  const auto pipeline =
+      list.add(PipelineComponent::open(durable_, **writer, live, observers, progress));
   if (!pipeline) return std::unexpected(pipeline.error());
   PointSink* ingest = &(*pipeline)->journal();
 

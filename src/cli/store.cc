@@ -73,11 +73,15 @@ class Bars {
 void print(const RebuildReport& report) {
   fmt::print("copied      {} rollups that could be read\n", report.rollups);
   if (report.marks > 0) fmt::print("copied      {} marks that could be read\n", report.marks);
+  if (report.laps > 0) fmt::print("copied      {} laps that could be read\n", report.laps);
   if (report.read_log) {
     fmt::print("from log    {} rollups, of its offsets [{}, {})\n", report.regained,
                report.log_from, report.log_to);
     if (report.regained_marks > 0) {
       fmt::print("from log    {} marks\n", report.regained_marks);
+    }
+    if (report.regained_laps > 0) {
+      fmt::print("from log    {} laps\n", report.regained_laps);
     }
   }
   fmt::print("{}\n", report.kept_checkpoint
@@ -116,6 +120,7 @@ int run_store_check(const std::string& directory) {
   compare_with_log(data_dir, *report);
   for (const auto& fault : report->faults) fmt::print("{}\n", fault);
   if (report->marks > 0) fmt::print("{} marks\n", report->marks);
+  if (report->laps > 0) fmt::print("{} laps\n", report->laps);
   fmt::print("{} rollups, {} faults\n", report->rollups, report->faults.size());
   if (report->faults.empty()) return kExitSuccess;
   fmt::print(stderr, "what to do: stop the server, 'slipstream store rebuild {}', start it again\n",

@@ -21,7 +21,7 @@ using games_testing::Told;
 constexpr double kRacing = 2;
 constexpr double kSameTime = 1e-6;
 
-struct LapRow {
+struct ReferenceLap {
   bool complete = false;
   std::optional<std::int64_t> lap_ms, s1_ms, s2_ms, s3_ms;
   std::optional<bool> valid, pit_in, pit_out;
@@ -30,10 +30,10 @@ struct LapRow {
   std::size_t discarded = 0;
   std::vector<std::int64_t> missing;
   bool begins_here = false;
-  bool operator==(const LapRow&) const = default;
+  bool operator==(const ReferenceLap&) const = default;
 };
 
-std::ostream& operator<<(std::ostream& out, const LapRow& row) {
+std::ostream& operator<<(std::ostream& out, const ReferenceLap& row) {
   const auto number = [](const std::optional<std::int64_t>& n) { return n.value_or(-1); };
   const auto flag = [](const std::optional<bool>& b) { return b ? int{*b} : -1; };
   out << "complete " << row.complete << " lap " << number(row.lap_ms) << " = " << number(row.s1_ms)
@@ -46,7 +46,7 @@ std::ostream& operator<<(std::ostream& out, const LapRow& row) {
 }
 
 /// By session, machine, lap.
-using Laps = std::map<std::tuple<std::string, std::string, int>, LapRow>;
+using Laps = std::map<std::tuple<std::string, std::string, int>, ReferenceLap>;
 
 std::int64_t ms(double seconds) {
   return std::llround(seconds * 1000);
@@ -109,7 +109,7 @@ class LapFold {
 
   void fold(const std::string& id, const Session& session, const std::string& chassis,
             const Drive& drive) {
-    const auto row_of = [&](int lap) -> LapRow& { return laps_[{id, chassis, lap}]; };
+    const auto row_of = [&](int lap) -> ReferenceLap& { return laps_[{id, chassis, lap}]; };
     for (const auto& [lap, count] : drive.discarded) {
       row_of(lap).discarded = count;
       row_of(lap).rewound = true;
@@ -129,7 +129,7 @@ class LapFold {
         before = nullptr;
         break;
       }
-      LapRow& row = row_of(lap);
+      ReferenceLap& row = row_of(lap);
       if (before == nullptr || *before->number("lap") != lap) {
         row.begins_here = before != nullptr || *point.number("lapdist_m") < 0;
         row.pit_out = begins_in_pit(session, chassis, point, before != nullptr);
@@ -156,7 +156,7 @@ class LapFold {
 
   /// Frames of which nothing came lie before the line or behind it, by the new lap's clock.
   static void take_missing(const Session& session, const Told& before, const Told& point,
-                           bool is_over, LapRow& row_before, LapRow& row) {
+                           bool is_over, ReferenceLap& row_before, ReferenceLap& row) {
     const auto from = static_cast<std::int64_t>(*before.number("frame"));
     const auto to = static_cast<std::int64_t>(*point.number("frame"));
     const double time = *before.number("session_time_s");
@@ -165,13 +165,13 @@ class LapFold {
     if (session.rewound_at > from && session.rewound_at <= to) return;
     for (std::int64_t id = from + 1; id < to; ++id) {
       const bool is_before = !is_over || time + step * static_cast<double>(id - from) < line;
-      LapRow& owner = is_before ? row_before : row;
+      ReferenceLap& owner = is_before ? row_before : row;
       owner.missing.push_back(id);
       ++owner.kept;
     }
   }
 
-  static void close(const Told& before, const Told& point, LapRow& row) {
+  static void close(const Told& before, const Told& point, ReferenceLap& row) {
     row.complete = true;
     row.lap_ms = ms(*point.number("last_lap_s"));
     row.s1_ms = ms(*before.number("sector1_s"));
@@ -189,7 +189,7 @@ Laps laps_in(const std::string& table) {
   simdjson::dom::parser parser;
   Laps laps;
   for (const auto row : parser.parse(table)["laps"].get_array()) {
-    LapRow want;
+    ReferenceLap want;
     const auto number = [&](const char* key) -> std::optional<std::int64_t> {
       if (row[key].is_null()) return std::nullopt;
       return std::int64_t(row[key]);

@@ -30,6 +30,8 @@ struct Activity {
   bool begins_anew = false;
   /// A save was loaded: the session of the source that this one goes on from. Empty: none.
   std::string goes_on_from = {};
+
+  friend bool operator==(const Activity&, const Activity&) = default;
 };
 
 /// A lap of a machine, as its points and marks tell it: what is driven until the line is crossed

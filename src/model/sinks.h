@@ -12,6 +12,7 @@
 #include "model/outputs.h"
 #include "model/point.h"
 #include "model/rollup.h"
+#include "model/stored_laps.h"
 #include "model/stored_marks.h"
 #include "model/stored_rollups.h"
 
@@ -101,6 +102,15 @@ class StoredMarkSink {
  public:
   virtual ~StoredMarkSink() = default;
   virtual void accept(std::span<const StoredMark> marks) = 0;
+};
+
+/// Takes laps that are committed, once each is closed and again with each revision, in the order of
+/// their rows. Must not block.
+/// Threads: the store's.
+class StoredLapSink {
+ public:
+  virtual ~StoredLapSink() = default;
+  virtual void accept(std::span<const StoredLap> laps) = 0;
 };
 
 /// Tells sectors by distance. Threads: any; answers stay valid for the life of the process.

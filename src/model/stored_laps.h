@@ -22,12 +22,30 @@ using LapCursor = RollupCursor;
 /// Best of its session and track, or of its machine there; of laps that count (complete, valid).
 enum class BestLap : std::uint8_t { kNone, kPersonal, kSession };
 
+/// Of a lap's row, and what it says.
+LapCursor lap_cursor(LapRow row, std::string_view track, std::string_view chassis, std::int32_t lap,
+                     std::uint32_t repeat, std::uint32_t revision);
+
 struct StoredLap {
   LapRow row = 0;
   std::string id = {};       ///< <session>-<machine>-<lap>, and which of that number
   std::string session = {};  ///< its id
   BestLap best = BestLap::kNone;
   LapPtr lap = {};
+
+  LapCursor cursor() const;
+};
+
+/// Which stored laps to read, in the order of their rows; closed ones alone.
+struct StoredLapsQuery {
+  LapCursor after = {};
+  LapRow upto = 0;
+  std::size_t max_rows = 64;
+};
+struct StoredLaps {
+  std::vector<StoredLap> laps = {};
+  LapCursor to = {};        ///< the last one; equals `after` where none was left
+  bool is_foreign = false;  ///< the cursor is of another store: nothing was read
 };
 
 /// What /api/laps asks for.

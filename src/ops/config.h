@@ -169,7 +169,11 @@ struct Config {
     bool deflate;                  ///< offer permessage-deflate
   } broadcast;
   struct Racing {
+    Racing();
+
     std::filesystem::path track_sectors_path;  ///< empty: equal thirds of 5,000 m
+    std::int64_t session_gap_minutes;          ///< a pause that ends a session
+    std::int64_t session_gap_ns() const { return session_gap_minutes * 60 * kNsPerSecond; }
   } racing;
   struct Demo {
     Demo();

@@ -103,6 +103,10 @@ Config::Broadcast::Broadcast() {
   io_uring = room_defaults<DeliveryOptions>().batches;
 }
 
+Config::Racing::Racing() {
+  session_gap_minutes = room_defaults<StoreOptions>().session_gap_ns / (60 * kNsPerSecond);
+}
+
 Config::Demo::Demo() {
   const auto& field = room_defaults<FieldOptions>();
   cars = static_cast<std::uint32_t>(field.cars);

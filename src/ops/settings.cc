@@ -408,6 +408,10 @@ std::vector<Setting> make_settings() {
       text("racing", "track_sectors_path", "TRACK_SECTORS_PATH",
            "JSON file of the tracks' sectors; empty: built in",
            SLIPSTREAM_AT(racing.track_sectors_path)),
+      integer("racing", "session_gap_minutes", "SESSION_GAP_MINUTES", 1, 100'000,
+              "minutes without points of a track that end its session, where the source calls it "
+              "nothing",
+              SLIPSTREAM_AT(racing.session_gap_minutes)),
       text("demo", "data_path", "DEMO_DATA_PATH",
            "JSON file of points to play in the demo; empty: simulated cars",
            SLIPSTREAM_AT(demo.data_path)),

@@ -7,47 +7,35 @@
 namespace slipstream {
 namespace {
 
-std::int64_t stored(std::uint64_t value) {
-  return static_cast<std::int64_t>(value);
-}
-
 /// Calls `take` for each row.
 template <typename Take>
 Result<void> each_row(Database& database, std::string_view sql, Take take) {
   auto statement = database.prepare(sql);
   if (!statement) return std::unexpected(statement.error());
-  while (true) {
-    const auto row = statement->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return {};
-    take(*statement);
-  }
+  return slipstream::each_row(*statement, take);
 }
 
 }  // namespace
 
 Result<CheckpointTables> CheckpointTables::prepare(Database& database) {
   CheckpointTables tables;
-  const std::pair<Statement*, std::string_view> statements[] = {
-      {&tables.set_newest_,
-       "INSERT INTO partitions VALUES (?1, 0, ?2, 0, x'', ?3) ON CONFLICT DO UPDATE SET "
-       "sequence = max(sequence, ?2), committed_offset = max(committed_offset, ?3)"},
-      {&tables.set_stream_sequence_,
-       "INSERT INTO stream_partitions VALUES (?1, ?2) "
-       "ON CONFLICT DO UPDATE SET sequence = max(sequence, ?2)"},
-      {&tables.set_checkpoint_,
-       "INSERT INTO partitions VALUES (?1, ?2, 0, 0, ?3, 0) "
-       "ON CONFLICT DO UPDATE SET log_offset = ?2, windows = ?3"},
-      {&tables.put_series_, "INSERT OR REPLACE INTO open_series VALUES (?1, ?2, ?3)"},
-      {&tables.remove_series_, "DELETE FROM open_series WHERE partition = ?1 AND number = ?2"},
-      {&tables.remove_all_series_, "DELETE FROM open_series WHERE partition = ?1"},
-      {&tables.put_key_, "INSERT OR IGNORE INTO idempotency_keys VALUES (?1, ?2, ?3, ?4)"},
-      {&tables.put_dead_, "INSERT OR IGNORE INTO dead_letters VALUES (?1, ?2, ?3, ?4)"}};
-  for (const auto& [statement, sql] : statements) {
-    auto prepared = database.prepare(sql);
-    if (!prepared) return std::unexpected(prepared.error());
-    *statement = std::move(*prepared);
-  }
+  auto prepared = prepare_all(
+      database,
+      {{&tables.set_newest_,
+        "INSERT INTO partitions VALUES (?1, 0, ?2, 0, x'', ?3) ON CONFLICT DO UPDATE SET "
+        "sequence = max(sequence, ?2), committed_offset = max(committed_offset, ?3)"},
+       {&tables.set_stream_sequence_,
+        "INSERT INTO stream_partitions VALUES (?1, ?2) "
+        "ON CONFLICT DO UPDATE SET sequence = max(sequence, ?2)"},
+       {&tables.set_checkpoint_,
+        "INSERT INTO partitions VALUES (?1, ?2, 0, 0, ?3, 0) "
+        "ON CONFLICT DO UPDATE SET log_offset = ?2, windows = ?3"},
+       {&tables.put_series_, "INSERT OR REPLACE INTO open_series VALUES (?1, ?2, ?3)"},
+       {&tables.remove_series_, "DELETE FROM open_series WHERE partition = ?1 AND number = ?2"},
+       {&tables.remove_all_series_, "DELETE FROM open_series WHERE partition = ?1"},
+       {&tables.put_key_, "INSERT OR IGNORE INTO idempotency_keys VALUES (?1, ?2, ?3, ?4)"},
+       {&tables.put_dead_, "INSERT OR IGNORE INTO dead_letters VALUES (?1, ?2, ?3, ?4)"}});
+  if (!prepared) return std::unexpected(prepared.error());
   return tables;
 }
 
@@ -57,12 +45,12 @@ Result<void> CheckpointTables::write(const Commit& commit, Counter& rows) {
   }
   for (const auto& [partition, newest] : commit.newest) {
     set_newest_.bind(1, partition.to_number())
-        .bind(2, stored(newest.sequence))
-        .bind(3, stored(newest.position));
+        .bind(2, signed_of(newest.sequence))
+        .bind(3, signed_of(newest.position));
     if (auto done = set_newest_.run(); !done) return done;
   }
   for (const auto& [partition, sequence] : commit.stream_sequences) {
-    set_stream_sequence_.bind(1, partition.to_number()).bind(2, stored(sequence));
+    set_stream_sequence_.bind(1, partition.to_number()).bind(2, signed_of(sequence));
     if (auto done = set_stream_sequence_.run(); !done) return done;
   }
   for (const auto& key : commit.keys) {
@@ -70,8 +58,8 @@ Result<void> CheckpointTables::write(const Commit& commit, Counter& rows) {
     if (auto done = put_key_.run(); !done) return done;
   }
   for (const auto& dead : commit.dead) {
-    put_dead_.bind(1, stored(dead.from))
-        .bind(2, stored(dead.to))
+    put_dead_.bind(1, signed_of(dead.from))
+        .bind(2, signed_of(dead.to))
         .bind(3, dead.partition.to_number());
     put_dead_.bind(4, dead.reason);
     if (auto done = put_dead_.run(); !done) return done;
@@ -97,7 +85,7 @@ Result<void> CheckpointTables::write_checkpoint(PartitionId id, const Commit::At
     rows.add();
   }
   const std::string& windows = at.checkpoint->windows;
-  set_checkpoint_.bind(1, partition).bind(2, stored(at.position));
+  set_checkpoint_.bind(1, partition).bind(2, signed_of(at.position));
   set_checkpoint_.bind_blob(3, windows.data(), windows.size());
   return set_checkpoint_.run();
 }
@@ -202,7 +190,7 @@ Result<void> CheckpointTables::start_layout(Database& database, const std::strin
   auto add = database.prepare("INSERT INTO partitions VALUES (?1, ?2, ?3, ?3, x'', ?2)");
   if (!add) return std::unexpected(add.error());
   for (std::uint32_t p = 0; p < partitions; ++p) {
-    add->bind(1, p).bind(2, stored(offset)).bind(3, stored(sequence));
+    add->bind(1, p).bind(2, signed_of(offset)).bind(3, signed_of(sequence));
     if (auto done = add->run(); !done) return done;
   }
   return {};

@@ -29,11 +29,13 @@ struct Commit {
   std::vector<AnsweredKey> keys = {};
   std::vector<DeadRange> dead = {};
   std::vector<PlacedMark> marks = {};
+  ToldLaps laps = {};
+  std::vector<std::pair<std::string, std::string>> track_lines = {};  ///< by name
 
   /// Nothing that must be written now: numbers alone can wait, since a replay gives them again.
   bool is_empty() const {
     return rollups.empty() && outgoing.empty() && checkpoints.empty() && keys.empty() &&
-           dead.empty() && marks.empty();
+           dead.empty() && marks.empty() && laps.empty() && track_lines.empty();
   }
 };
 

@@ -28,7 +28,9 @@ class MarkSalvager {
   Result<SalvagedMarks> run() {
     if (auto done = copy(); !done) return std::unexpected(done.error());
     if (auto done = find_lost(); !done) return std::unexpected(done.error());
-    if (auto done = keep_numbers(); !done) return std::unexpected(done.error());
+    if (auto done = keep_row_numbers(old_, fresh_, kMarksTable, newest_); !done) {
+      return std::unexpected(done.error());
+    }
     return std::move(found_);
   }
 
@@ -55,13 +57,9 @@ class MarkSalvager {
     const auto whole = read_around_damage(old_, kMarksTable, kAllMarkColumns, 0, newest_, take);
     if (!whole) return std::unexpected(whole.error());
     found_.is_whole = found_.is_whole && *whole;
-    const auto checked =
-        read_while_readable(old_, fmt::format("PRAGMA integrity_check('{}')", kMarksTable),
-                            [&](const Statement& row) -> Result<void> {
-                              found_.is_whole = found_.is_whole && row.text(0) == "ok";
-                              return {};
-                            });
-    found_.is_whole = found_.is_whole && checked && *checked;
+    const auto checked = is_whole_table(old_, kMarksTable);
+    if (!checked) return std::unexpected(checked.error());
+    found_.is_whole = found_.is_whole && *checked;
     return {};
   }
 
@@ -92,26 +90,6 @@ class MarkSalvager {
     if (!told) return std::unexpected(told.error());
     found_.knows_lost = *told;
     return {};
-  }
-
-  /// Clients' cursors refer to rows: what is written from now on gets none that was given out,
-  /// though it is gone.
-  Result<void> keep_numbers() {
-    bool is_told = false;
-    const auto read = read_while_readable(
-        old_, fmt::format("SELECT seq FROM sqlite_sequence WHERE name = '{}'", kMarksTable),
-        [&](const Statement& row) -> Result<void> {
-          is_told = true;
-          newest_ = std::max(newest_, row.integer(0));
-          return {};
-        });
-    if (!read) return std::unexpected(read.error());
-    if (!is_told && newest_ == 0 && *read) return {};  // there has never been one
-    if (!is_told) newest_ += kRowsBeyond;
-    return fresh_.execute(fmt::format("DELETE FROM sqlite_sequence WHERE name = '{0}'; "
-                                      "INSERT INTO sqlite_sequence VALUES ('{0}', {1})",
-                                      kMarksTable, newest_)
-                              .c_str());
   }
 
   Database& old_;

@@ -15,17 +15,6 @@ constexpr std::size_t kMostLayoutsRemembered = 64;
 /// Whoever sends other fields each time fills the table so far, and no further.
 constexpr std::int64_t kMostLayouts = 4'096;
 
-using Prepared = std::initializer_list<std::pair<Statement*, std::string_view>>;
-
-Result<void> prepare_all(Database& database, Prepared statements) {
-  for (const auto& [statement, sql] : statements) {
-    auto prepared = database.prepare(sql);
-    if (!prepared) return std::unexpected(prepared.error());
-    *statement = std::move(*prepared);
-  }
-  return {};
-}
-
 std::string series_key(std::string_view track, std::string_view chassis, std::string_view tags) {
   // With their lengths, since each may hold any byte.
   std::string key = fmt::format("{} {} ", track.size(), chassis.size());

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "store/lap_queries.h"
+#include "store/lap_tables.h"
 #include "store/mark_tables.h"
 #include "store/retention.h"
 #include "store/rollup_inserter.h"
@@ -88,6 +90,7 @@ struct RollupStore::Impl {
   std::optional<RollupTables> tables;  ///< of the reader
   std::optional<RollupInserter> inserter;
   std::optional<MarkInserter> mark_inserter;
+  std::optional<LapTables> laps;
   /// What the inserter remembers is of a transaction that was rolled back, or was removed since.
   bool knows_too_much = false;
   std::optional<Retention> retention;
@@ -101,6 +104,7 @@ struct RollupStore::Impl {
 
   Result<void> insert_rollups(const RollupBatch& rollups, std::vector<RollupRow>& rows);
   Result<void> insert_marks(const std::vector<PlacedMark>& marks, std::vector<MarkRow>& rows);
+  Result<void> write_laps(const Commit& commit, std::vector<StoredLap>& closed);
   /// Reads from one state of the database, whatever is committed meanwhile.
   template <typename Read>
   auto snapshot(Read read) -> decltype(read(*tables)) {
@@ -183,6 +187,12 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   auto mark_inserter = MarkInserter::prepare(impl->writer);
   if (!mark_inserter) return failed(mark_inserter.error());
   impl->mark_inserter = std::move(*mark_inserter);
+  auto laps = LapTables::prepare(impl->writer, impl->options.session_gap_ns);
+  if (!laps) return failed(laps.error());
+  impl->laps = std::move(*laps);
+  if (auto done = impl->transaction([&] { return impl->laps->follow_gap(); }); !done) {
+    return failed(done.error());
+  }
   auto written = RollupTables::open(impl->writer);
   if (!written) return failed(written.error());
   impl->retention.emplace(std::move(*written), impl->options.retention);
@@ -221,13 +231,26 @@ Result<void> RollupStore::Impl::insert_marks(const std::vector<PlacedMark>& mark
   return {};
 }
 
+Result<void> RollupStore::Impl::write_laps(const Commit& commit, std::vector<StoredLap>& closed) {
+  if (auto done = laps->write_lines(commit.track_lines, rows_written); !done) return done;
+  if (commit.laps.empty()) return {};
+  if (auto done = laps->write(commit.laps, rows_written); !done) return done;
+  auto found = laps->newly_closed();
+  if (!found) return std::unexpected(found.error());
+  closed = std::move(*found);
+  return {};
+}
+
 Result<std::vector<RollupRow>> RollupStore::commit(const Commit& commit,
-                                                   std::vector<MarkRow>* mark_rows) {
+                                                   std::vector<MarkRow>* mark_rows,
+                                                   std::vector<StoredLap>* closed_laps) {
   std::vector<RollupRow> rows;
   std::vector<MarkRow> of_marks;
+  std::vector<StoredLap> closed;
   const auto written = impl_->transaction([&] {
     auto done = impl_->insert_rollups(commit.rollups, rows);
     if (done) done = impl_->insert_marks(commit.marks, of_marks);
+    if (done) done = impl_->write_laps(commit, closed);
     if (done && impl_->outbox) done = impl_->outbox->write(new_of(commit, rows));
     return done ? impl_->checkpoints.write(commit, impl_->rows_written) : done;
   });
@@ -235,6 +258,7 @@ Result<std::vector<RollupRow>> RollupStore::commit(const Commit& commit,
   if (!written) return std::unexpected(written.error());
   CHECK(rows.size() == commit.rollups.size(), "each rollup of a commit has its row, or none");
   if (mark_rows != nullptr) *mark_rows = std::move(of_marks);
+  if (closed_laps != nullptr) *closed_laps = std::move(closed);
   return rows;
 }
 
@@ -327,6 +351,53 @@ Result<StoredMarks> RollupStore::read_stored_marks(const StoredEventsQuery& quer
 Result<MarkCursor> RollupStore::newest_mark() const {
   return impl_->snapshot(
       [](RollupTables& tables) { return slipstream::newest_mark(tables.database()); });
+}
+
+Result<std::optional<StoredSession>> RollupStore::edit_session(const SessionEdit& edit) {
+  std::optional<StoredSession> session;
+  auto done = impl_->transaction([&]() -> Result<void> {
+    auto edited = slipstream::edit_session(impl_->writer, edit);
+    if (!edited) return std::unexpected(edited.error());
+    session = std::move(*edited);
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return session;
+}
+
+Result<StoredLaps> RollupStore::read_stored_laps(const StoredLapsQuery& query) const {
+  return impl_->snapshot(
+      [&](RollupTables& tables) { return slipstream::read_stored_laps(tables.database(), query); });
+}
+
+Result<LapCursor> RollupStore::newest_lap() const {
+  return impl_->snapshot(
+      [](RollupTables& tables) { return slipstream::newest_lap(tables.database()); });
+}
+
+Result<LapPage> RollupStore::query_laps(const LapQuery& query) const {
+  return impl_->snapshot(
+      [&](RollupTables& tables) { return slipstream::query_laps(tables.database(), query); });
+}
+
+Result<std::optional<StoredLap>> RollupStore::find_lap(std::string_view id) const {
+  return impl_->snapshot(
+      [&](RollupTables& tables) { return slipstream::find_lap(tables.database(), id); });
+}
+
+Result<std::vector<StoredSession>> RollupStore::query_sessions(const SessionQuery& query) const {
+  return impl_->snapshot(
+      [&](RollupTables& tables) { return slipstream::query_sessions(tables.database(), query); });
+}
+
+Result<std::optional<StoredSession>> RollupStore::find_session(std::string_view id) const {
+  return impl_->snapshot(
+      [&](RollupTables& tables) { return slipstream::find_session(tables.database(), id); });
+}
+
+Result<std::optional<std::string>> RollupStore::track_line(std::string_view name) const {
+  return impl_->snapshot(
+      [&](RollupTables& tables) { return slipstream::track_line(tables.database(), name); });
 }
 
 Result<void> RollupStore::tend(SteadyTime now) {

@@ -5,11 +5,13 @@
 #include <vector>
 
 #include "codec/rollup_json.h"
+#include "model/stored_laps.h"
 #include "model/stored_marks.h"
 #include "model/stored_rollups.h"
 #include "store/checkpoint_tables.h"
 #include "store/outbox.h"
 #include "store/retention.h"
+#include "store/session_tables.h"
 #include "store/store_damage.h"
 #include "store/wal_keeper.h"
 
@@ -19,25 +21,32 @@ struct StoreOptions {
   RetentionOptions retention = {};
   /// What gets rollups beside; none: no outbox.
   std::vector<RollupDestination> destinations = {};
+  /// A pause that ends a session which the source calls nothing.
+  std::int64_t session_gap_ns = 600 * kNsPerSecond;
 };
 
-/// Closed windows in SQLite (slipstream.db in the data directory; docs/store.md has the schema),
-/// and in the same transactions what a restart needs to go on without a point lost or counted
-/// twice. Errors of kind kCorrupt tell that the file is damaged, and are remembered: trying again
-/// gives the same. Threads: commit(), start_layout(), prune(), pack_some(), has_unpacked() and
-/// tend() on one; the queries from
-/// any, with a connection of their own; wal() and damage() from any.
-class RollupStore {
+/// Closed windows, marks, laps and sessions in SQLite (slipstream.db in the data directory;
+/// docs/store.md has the schema), and in the same transactions what a restart needs to go on
+/// without a point lost or counted twice. Errors of kind kCorrupt tell that the file is damaged,
+/// and are remembered: trying again gives the same. Threads: commit(), edit_session(),
+/// start_layout(), prune(), pack_some(), has_unpacked() and tend() on one; the queries from any,
+/// with a connection of their own; wal() and damage() from any.
+class RollupStore final : public LapBook {
  public:
   static Result<std::unique_ptr<RollupStore>> open(const std::filesystem::path& data_dir,
                                                    StoreOptions options, const FieldTable& fields);
-  ~RollupStore();
+  ~RollupStore() override;
 
   /// One transaction, on the disk when this returns. A rollup that is there already (same
   /// window_id) is not written again. The rows of commit.rollups; 0: was there already. Likewise
-  /// those of commit.marks, in `mark_rows`.
+  /// those of commit.marks, in `mark_rows`; and in `closed_laps` the closed ones of commit.laps
+  /// that got a row, in its order, with what is known of them behind all of the commit.
   Result<std::vector<RollupRow>> commit(const Commit& commit,
-                                        std::vector<MarkRow>* mark_rows = nullptr);
+                                        std::vector<MarkRow>* mark_rows = nullptr,
+                                        std::vector<StoredLap>* closed_laps = nullptr);
+  /// What a person says of a session, in a transaction of its own: the session as it is then;
+  /// nothing: unknown.
+  Result<std::optional<StoredSession>> edit_session(const SessionEdit& edit);
   /// Of rollups and series, that transactions have written so far, whatever becomes of them. Any
   /// thread.
   std::uint64_t rows_written() const;
@@ -74,6 +83,14 @@ class RollupStore {
   /// Marks in the order of commits, behind a cursor.
   Result<StoredMarks> read_stored_marks(const StoredEventsQuery& query) const;
   Result<MarkCursor> newest_mark() const;
+  /// Closed laps in the order of commits, behind a cursor.
+  Result<StoredLaps> read_stored_laps(const StoredLapsQuery& query) const;
+  Result<LapCursor> newest_lap() const;
+  Result<LapPage> query_laps(const LapQuery& query) const override;
+  Result<std::optional<StoredLap>> find_lap(std::string_view id) const override;
+  Result<std::vector<StoredSession>> query_sessions(const SessionQuery& query) const override;
+  Result<std::optional<StoredSession>> find_session(std::string_view id) const override;
+  Result<std::optional<std::string>> track_line(std::string_view name) const override;
   Result<StoredState> load() const;
   Result<std::optional<PartitionState>> load_partition(PartitionId partition) const;
 

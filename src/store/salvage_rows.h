@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -34,32 +35,34 @@ Result<bool> read_while_readable(Database& database, std::string_view sql, Take 
 
 /// No number beyond which the table has a row; `indexes` are those that hold every row's number.
 inline std::int64_t newest_row_of(Database& database, std::string_view table,
-                                  std::span<const std::string_view> indexes) {
+                                  std::span<const std::string_view> indexes,
+                                  std::string_view number = "id") {
   std::int64_t newest = 0;
   const auto note = [&newest](const Statement& row) -> Result<void> {
     newest = std::max(newest, row.integer(0));
     return {};
   };
   const auto last = read_while_readable(
-      database, fmt::format("SELECT id FROM {} ORDER BY id DESC LIMIT 1", table), note);
+      database, fmt::format("SELECT {1} FROM {0} ORDER BY {1} DESC LIMIT 1", table, number), note);
   if (last && *last) return newest;
   for (const auto index : indexes) {
     const auto told = read_while_readable(
-        database, fmt::format("SELECT max(id) FROM {} INDEXED BY {}", table, index), note);
+        database, fmt::format("SELECT max({2}) FROM {0} INDEXED BY {1}", table, index, number),
+        note);
     if (told && *told) return newest;
   }
-  const auto all =
-      read_while_readable(database, fmt::format("SELECT id FROM {} NOT INDEXED", table), note);
+  const auto all = read_while_readable(
+      database, fmt::format("SELECT {} FROM {} NOT INDEXED", number, table), note);
   return newest + (all && *all ? 0 : kRowsBeyond);
 }
 
 /// Gives a table's rows up to the number `newest` to `take`, but for those on pages that cannot be
 /// read: halves of the numbers find where these are. `columns` are selected; the one at `id_column`
-/// is the row's number. Whether all were read. Errors: of `take`.
+/// is the row's number, which the table calls `number`. Whether all were read. Errors: of `take`.
 template <typename Take>
 Result<bool> read_around_damage(Database& database, std::string_view table,
                                 std::string_view columns, int id_column, std::int64_t newest,
-                                Take take) {
+                                Take take, std::string_view number = "id") {
   bool is_whole = true;
   // Nothing: all of a range were read. Else the number from which on they cannot be.
   const auto read_range = [&](std::int64_t from,
@@ -68,8 +71,8 @@ Result<bool> read_around_damage(Database& database, std::string_view table,
     bool is_begun = false;
     const auto read = read_while_readable(
         database,
-        fmt::format("SELECT {} FROM {} NOT INDEXED WHERE id BETWEEN {} AND {} ORDER BY id", columns,
-                    table, from, to),
+        fmt::format("SELECT {0} FROM {1} NOT INDEXED WHERE {4} BETWEEN {2} AND {3} ORDER BY {4}",
+                    columns, table, from, to, number),
         [&](const Statement& row) -> Result<void> {
           is_begun = true;
           next = row.integer(id_column) + 1;
@@ -94,6 +97,47 @@ Result<bool> read_around_damage(Database& database, std::string_view table,
     ranges.emplace_back(**stopped, middle);
   }
   return is_whole;
+}
+
+/// Whether nothing is wrong with a table and its indexes.
+inline Result<bool> is_whole_table(Database& database, std::string_view table) {
+  bool is_whole = true;
+  const auto checked =
+      read_while_readable(database, fmt::format("PRAGMA integrity_check('{}')", table),
+                          [&](const Statement& row) -> Result<void> {
+                            is_whole = is_whole && row.text(0) == "ok";
+                            return {};
+                          });
+  if (!checked) return checked;
+  return is_whole && *checked;
+}
+
+/// Clients' cursors refer to rows: what is written from now on gets none that was given out, though
+/// it is gone. `newest`: no row that is told of is beyond. Errors: the new one cannot be written.
+inline Result<void> keep_row_numbers(Database& old, Database& fresh, std::string_view table,
+                                     std::int64_t newest) {
+  bool is_told = false;
+  const auto read = read_while_readable(
+      old, fmt::format("SELECT seq FROM sqlite_sequence WHERE name = '{}'", table),
+      [&](const Statement& row) -> Result<void> {
+        is_told = true;
+        newest = std::max(newest, row.integer(0));
+        return {};
+      });
+  if (!read) return std::unexpected(read.error());
+  if (!is_told && newest == 0 && *read) return {};  // there has never been one
+  if (!is_told) newest += kRowsBeyond;
+  return fresh.execute(fmt::format("DELETE FROM sqlite_sequence WHERE name = '{0}'; "
+                                   "INSERT INTO sqlite_sequence VALUES ('{0}', {1})",
+                                   table, newest)
+                           .c_str());
+}
+
+/// Of so many values.
+inline std::string question_marks(std::int64_t count) {
+  std::string text = "?";
+  for (std::int64_t i = 1; i < count; ++i) text += ",?";
+  return text;
 }
 
 }  // namespace slipstream

@@ -155,6 +155,89 @@ CREATE TABLE stored_marks (
 CREATE INDEX stored_marks_newest ON stored_marks (time_ns, id);
 CREATE INDEX stored_marks_by_session ON stored_marks (session, time_ns, id);
 CREATE INDEX stored_marks_by_track ON stored_marks (track, time_ns, id);
+)sql",
+                                               R"sql(
+CREATE TABLE activities (
+  number INTEGER PRIMARY KEY,
+  track TEXT NOT NULL,
+  chassis TEXT NOT NULL,
+  source_session TEXT NOT NULL,
+  first_ns INTEGER NOT NULL,
+  began_ns INTEGER NOT NULL,
+  ended_ns INTEGER NOT NULL,
+  points INTEGER NOT NULL,
+  begins_anew INTEGER NOT NULL,
+  goes_on_from TEXT NOT NULL,
+  session_alias TEXT NOT NULL,  -- the id of the session that begins with it
+  session INTEGER NOT NULL,
+  UNIQUE (track, chassis, source_session, first_ns)
+) STRICT;
+CREATE INDEX activities_by_session ON activities (session);
+CREATE INDEX activities_by_alias ON activities (session_alias, first_ns);
+CREATE INDEX activities_by_part ON activities (track, source_session) WHERE source_session <> '';
+CREATE INDEX activities_behind_part ON activities (track, goes_on_from) WHERE goes_on_from <> '';
+CREATE TABLE stored_sessions (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  track TEXT NOT NULL,
+  is_named INTEGER NOT NULL,
+  started_ns INTEGER NOT NULL,
+  ended_ns INTEGER NOT NULL,
+  machines INTEGER NOT NULL,
+  laps INTEGER NOT NULL,
+  points INTEGER NOT NULL,
+  parts TEXT NOT NULL,  -- as JSON
+  name TEXT NOT NULL,
+  pinned INTEGER NOT NULL
+) STRICT;
+CREATE INDEX stored_sessions_newest ON stored_sessions (started_ns, number);
+CREATE INDEX stored_sessions_by_track ON stored_sessions (track, is_named, started_ns);
+CREATE TABLE session_rules (id INTEGER PRIMARY KEY CHECK (id = 0), gap_ns INTEGER NOT NULL) STRICT;
+CREATE TABLE lap_channels (number INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE stored_laps (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  activity INTEGER NOT NULL,
+  lap INTEGER NOT NULL,
+  repeat INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  session INTEGER NOT NULL,
+  track TEXT NOT NULL,
+  chassis TEXT NOT NULL,
+  machine TEXT NOT NULL,  -- in ids of laps
+  nth INTEGER NOT NULL,  -- of that number in the session
+  began_ns INTEGER NOT NULL,
+  ended_ns INTEGER NOT NULL,
+  begun_here INTEGER NOT NULL,
+  complete INTEGER NOT NULL,
+  official INTEGER NOT NULL,
+  lap_time_s REAL,
+  sector_times_s TEXT NOT NULL,  -- as JSON
+  valid INTEGER,
+  pit_in INTEGER,
+  pit_out INTEGER,
+  compound TEXT NOT NULL,
+  points INTEGER NOT NULL,
+  missing INTEGER NOT NULL,
+  duplicates INTEGER NOT NULL,
+  discarded INTEGER NOT NULL,
+  rewound INTEGER NOT NULL,
+  longest_gap_s REAL NOT NULL,
+  max_speed_kmh REAL,
+  channels INTEGER NOT NULL,
+  UNIQUE (activity, lap, repeat)
+) STRICT;
+CREATE INDEX stored_laps_newest ON stored_laps (began_ns, activity, lap, repeat);
+CREATE INDEX stored_laps_by_session ON stored_laps (session, began_ns, activity, lap, repeat);
+CREATE INDEX stored_laps_by_track ON stored_laps (track, began_ns, activity, lap, repeat);
+CREATE INDEX stored_laps_by_chassis ON stored_laps (chassis, began_ns, activity, lap, repeat);
+CREATE INDEX stored_laps_by_lap ON stored_laps (lap, began_ns, activity, repeat);
+CREATE INDEX stored_laps_by_number ON stored_laps (session, machine, lap, nth);
+CREATE INDEX stored_laps_best ON stored_laps (session, lap_time_s, began_ns, chassis, lap)
+  WHERE complete = 1 AND valid IS NOT 0 AND lap_time_s IS NOT NULL;
+CREATE INDEX stored_laps_best_of_machine
+  ON stored_laps (session, chassis, lap_time_s, began_ns, lap)
+  WHERE complete = 1 AND valid IS NOT 0 AND lap_time_s IS NOT NULL;
+CREATE TABLE track_lines (name TEXT PRIMARY KEY, line TEXT NOT NULL) STRICT;
 )sql"};
 inline constexpr int kStoreVersion = std::size(kStoreSchema);
 inline constexpr int kCheckpointsSince = 2;       ///< the version that came with `partitions`
@@ -162,8 +245,11 @@ inline constexpr int kCommittedOffsetsSince = 5;  ///< and with their `committed
 inline constexpr int kTagsSince = 7;              ///< and with rollups' `tags`
 inline constexpr int kPackedSince = 8;            ///< and with `packed_rollups`
 inline constexpr int kMarksSince = 9;             ///< and with `stored_marks`
+inline constexpr int kLapsSince = 10;             ///< and with `stored_laps`
 /// Of marks.
 inline constexpr const char* kMarksTable = "stored_marks";
+/// Of laps.
+inline constexpr const char* kLapsTable = "stored_laps";
 /// Of rollups that a version before wrote, while there are any.
 inline constexpr const char* kUnpackedTable = "unpacked_rollups";
 

@@ -2,10 +2,13 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "base/error.h"
 
@@ -36,6 +39,11 @@ inline std::unexpected<Error> sqlite_failure(sqlite3* handle) {
   return fail(sqlite3_errmsg(handle), sqlite_error_code(sqlite3_errcode(handle)));
 }
 
+/// A count as SQLite keeps it.
+inline std::int64_t signed_of(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
+
 /// A thin layer over SQLite's C interface: handles that close themselves, failures as values.
 class Statement {
  public:
@@ -50,6 +58,14 @@ class Statement {
   Statement& bind(int index, std::string_view text) {
     sqlite3_bind_text(statement_.get(), index, text.data(), static_cast<int>(text.size()),
                       SQLITE_STATIC);
+    return *this;
+  }
+  Statement& bind_real(int index, double value) {
+    sqlite3_bind_double(statement_.get(), index, value);
+    return *this;
+  }
+  Statement& bind_null(int index) {
+    sqlite3_bind_null(statement_.get(), index);
     return *this;
   }
   Statement& bind_blob(int index, const void* data, std::size_t size) {
@@ -75,6 +91,17 @@ class Statement {
     sqlite3_clear_bindings(statement_.get());
   }
 
+  /// The number in the first column of the only row that is asked for; nothing: there is none.
+  /// Ready for the next time.
+  Result<std::optional<std::int64_t>> number() {
+    const auto row = step();
+    std::optional<std::int64_t> found;
+    if (row && *row) found = integer(0);
+    reset();
+    if (!row) return std::unexpected(row.error());
+    return found;
+  }
+
   /// Takes the only step of a statement that gives no rows, and makes it ready for the next time.
   Result<void> run() {
     const auto done = step();
@@ -84,6 +111,10 @@ class Statement {
   }
 
   std::int64_t integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+  double real(int column) const { return sqlite3_column_double(statement_.get(), column); }
+  bool is_null(int column) const {
+    return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+  }
   std::string_view text(int column) const {
     const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
     return {data == nullptr ? "" : data,
@@ -164,6 +195,29 @@ class Database {
   explicit Database(sqlite3* handle) : handle_(handle, sqlite3_close_v2) {}
   std::unique_ptr<sqlite3, decltype(&sqlite3_close_v2)> handle_;
 };
+
+/// Prepares each of them.
+inline Result<void> prepare_all(
+    Database& database, std::initializer_list<std::pair<Statement*, std::string_view>> statements) {
+  for (const auto& [statement, sql] : statements) {
+    auto prepared = database.prepare(sql);
+    if (!prepared) return std::unexpected(prepared.error());
+    *statement = std::move(*prepared);
+  }
+  return {};
+}
+
+/// Calls `take` for each row, and leaves the statement reset. Errors: of the database.
+template <typename Take>
+Result<void> each_row(Statement& statement, Take take) {
+  while (true) {
+    const auto row = statement.step();
+    if (!row || !*row) statement.reset();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return {};
+    take(statement);
+  }
+}
 
 /// Statements that are asked for again and again, prepared once: that takes longer than a short
 /// query itself. Bounded. One thread, the connection's; whoever got one leaves it reset.

@@ -53,6 +53,7 @@ class Check {
     if (!schema()) return;
     rollups();
     marks();
+    laps();
     places();
   }
 
@@ -173,6 +174,29 @@ class Check {
            if (parse_mark_json(row.text(1), {}) || ++faults > kMaxFaults) return;
            fault(fmt::format("row {} of the marks makes no sense", row.integer(0)));
          });
+  }
+
+  void laps() {
+    if (report_.version < kLapsSince) return;
+    each("the laps", fmt::format("SELECT count(*) FROM {} NOT INDEXED", kLapsTable),
+         [this](const Statement& row) {
+           report_.laps = static_cast<std::uint64_t>(row.integer(0));
+         });
+    const auto faulty = [this](std::string_view what, std::string_view sql) {
+      each(fmt::format("the {}", what), fmt::format("{} LIMIT {}", sql, kMaxFaults),
+           [this, what](const Statement& row) {
+             fault(fmt::format("row {} of the {} makes no sense", row.integer(0), what));
+           });
+    };
+    faulty("laps",
+           "SELECT l.id FROM stored_laps l LEFT JOIN activities a ON a.number = l.activity LEFT "
+           "JOIN lap_channels c ON c.number = l.channels WHERE a.session IS NOT l.session OR "
+           "c.number IS NULL OR NOT json_valid(l.sector_times_s)");
+    faulty("activities",
+           "SELECT a.number FROM activities a LEFT JOIN stored_sessions s ON s.number = a.session "
+           "WHERE s.track IS NOT a.track");
+    faulty("sessions", "SELECT number FROM stored_sessions WHERE NOT json_valid(parts)");
+    faulty("laps' channels", "SELECT number FROM lap_channels WHERE NOT json_valid(names)");
   }
 
   void places() {

@@ -19,11 +19,12 @@ struct StoreReport {
   std::int64_t version = 0;  ///< of the schema
   std::uint64_t rollups = 0;
   std::uint64_t marks = 0;
+  std::uint64_t laps = 0;
   std::map<std::uint32_t, LogOffset> checkpoints = {};  ///< by partition: where a start goes on
   LogOffset reached = 0;                                ///< the log had come so far at least
   std::vector<std::string> faults = {};                 ///< in sentences, for people
 };
-/// Checks every page and index, the schema, and that each rollup and mark can be read. Errors:
+/// Checks every page and index, the schema, and that each rollup, mark and lap can be read. Errors:
 /// there is no such file.
 Result<StoreReport> check_store_file(const std::filesystem::path& database);
 
@@ -40,6 +41,11 @@ struct SalvagedMarks {
   bool knows_lost = true;           ///< else there may be more of them
 };
 
+struct SalvagedLaps {
+  std::uint64_t copied = 0;
+  std::vector<std::string> damaged_tables = {};  ///< of laps, activities, sessions, track lines
+};
+
 /// What could be read of a damaged store.
 struct Salvage {
   std::uint64_t rollups = 0;  ///< copied
@@ -48,6 +54,7 @@ struct Salvage {
   std::map<std::string, std::int64_t> lost = {};
   bool knows_lost = false;  ///< else there may be others
   SalvagedMarks marks = {};
+  SalvagedLaps laps = {};
   /// All that a start goes on from is whole: the layout, checkpoints, open windows.
   bool has_checkpoint = false;
   std::vector<std::string> damaged_tables = {};  ///< of which rows may be missing

@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
 
+#include "store/lap_salvage.h"
 #include "store/mark_salvage.h"
 #include "store/packed_row_judge.h"
 #include "store/salvage_rows.h"
@@ -39,13 +41,6 @@ constexpr std::string_view kOtherTables[] = {
     "idempotency_keys", "dead_letters",     "stream_partitions", "outbox",
     "outbox_writer",    "window_retention", "stored_by"};
 
-/// Of so many values.
-std::string question_marks(std::int64_t count) {
-  std::string text = "?";
-  for (std::int64_t i = 1; i < count; ++i) text += ",?";
-  return text;
-}
-
 class Salvager {
  public:
   Salvager(Database old, Database fresh, const std::function<void(std::uint64_t)>& progress)
@@ -62,6 +57,7 @@ class Salvager {
       if (!whole) done = std::unexpected(whole.error());
     }
     if (done) done = copy_marks();
+    if (done) done = copy_laps();
     if (done) done = keep_outbox_numbers();
     if (done) done = fresh_.execute("COMMIT");
     if (!done) return std::unexpected(done.error());
@@ -163,6 +159,14 @@ class Salvager {
     if (!marks) return std::unexpected(marks.error());
     salvage_.marks = std::move(*marks);
     if (!salvage_.marks.is_whole) salvage_.damaged_tables.emplace_back(kMarksTable);
+    return {};
+  }
+
+  Result<void> copy_laps() {
+    auto laps = salvage_laps(old_, fresh_);
+    if (!laps) return std::unexpected(laps.error());
+    salvage_.laps = std::move(*laps);
+    std::ranges::copy(salvage_.laps.damaged_tables, std::back_inserter(salvage_.damaged_tables));
     return {};
   }
 
@@ -269,14 +273,9 @@ class Salvager {
           return {};  // a value that the table cannot have is damage of the row
         });
     if (!copied) return copied;
-    bool is_sound = *copied;
-    const auto checked =
-        read_while_readable(old_, fmt::format("PRAGMA integrity_check('{}')", table),
-                            [&](const Statement& row) -> Result<void> {
-                              is_sound = is_sound && row.text(0) == "ok";
-                              return {};
-                            });
-    is_sound = is_sound && checked && *checked;
+    const auto checked = is_whole_table(old_, table);
+    if (!checked) return checked;
+    const bool is_sound = *copied && *checked;
     if (!is_sound) salvage_.damaged_tables.emplace_back(table);
     return is_sound;
   }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "model/statistic.h"
+#include "store/lap_sql.h"
 #include "store/schema_sql.h"
 
 namespace slipstream {
@@ -175,9 +176,45 @@ std::string marks_view() {
          "FROM stored_marks";
 }
 
+/// A time as people read it, and as it stands in the table.
+std::string readable(std::string_view time_ns) {
+  return fmt::format("strftime('%Y-%m-%dT%H:%M:%fZ', {} / 1e9, 'unixepoch')", time_ns);
+}
+
+std::string sessions_view() {
+  return fmt::format(
+      "CREATE VIEW sessions AS\n"
+      "SELECT id, track, name, {} AS started, {} AS ended,\n"
+      "       machines, laps, points, parts, pinned, started_ns, ended_ns\n"
+      "FROM stored_sessions",
+      readable("started_ns"), readable("ended_ns"));
+}
+
+std::string laps_view() {
+  return fmt::format(
+      "CREATE VIEW laps AS\n"
+      "SELECT s.id || '-' || l.machine || '-' || l.lap || iif(l.nth > 1, '-' || l.nth, '') AS id,\n"
+      "       s.id AS session, l.track, l.chassis, l.lap, {} AS started, {} AS ended,\n"
+      "       iif(l.complete, l.lap_time_s, NULL) AS lap_time_s,\n"
+      "       iif(l.complete, l.sector_times_s, NULL) AS sector_times_s, l.complete,\n"
+      "       iif(l.complete, coalesce(l.valid, 1), NULL) AS valid,\n"
+      "       iif(l.complete, coalesce(l.pit_in, 0), NULL) AS pit_in,\n"
+      "       iif(l.complete, coalesce(l.pit_out, 0), NULL) AS pit_out,\n"
+      "       nullif(l.compound, '') AS compound, l.official, l.points, l.missing, l.duplicates,\n"
+      "       l.longest_gap_s, l.discarded, l.max_speed_kmh,\n"
+      "       iif(l.id = {}, 'session', iif(l.id = {}, 'personal', NULL)) AS best,\n"
+      "       l.revision, nullif(a.source_session, '') AS part, l.begun_here, l.rewound,\n"
+      "       c.names AS channels, l.began_ns AS started_ns, l.ended_ns, l.id AS row\n"
+      "FROM stored_laps l CROSS JOIN activities a ON a.number = l.activity CROSS JOIN "
+      "stored_sessions s ON s.number = l.session CROSS JOIN lap_channels c ON c.number = "
+      "l.channels",
+      readable("l.began_ns"), readable("l.ended_ns"), best_lap_sql(""),
+      best_lap_sql(kOfSameMachine));
+}
+
 /// Ours, each before those that it is made of.
-constexpr std::string_view kViewNames[] = {"marks",         "seconds", "sectors",
-                                           "rollup_fields", "rollups", "rollup_rows"};
+constexpr std::string_view kViewNames[] = {"laps",    "sessions",      "marks",   "seconds",
+                                           "sectors", "rollup_fields", "rollups", "rollup_rows"};
 
 Result<bool> has_table(Database& database, std::string_view name) {
   const auto found = database.integer(
@@ -188,13 +225,17 @@ Result<bool> has_table(Database& database, std::string_view name) {
 
 }  // namespace
 
-std::vector<StoreView> store_views(bool has_unpacked, bool has_marks) {
+std::vector<StoreView> store_views(bool has_unpacked, bool has_marks, bool has_laps) {
   std::vector<StoreView> views = {{"rollup_rows", rows_view(has_unpacked)},
                                   {"rollups", rollups_view()},
                                   {"rollup_fields", fields_view()},
                                   {"sectors", sectors_view()},
                                   {"seconds", seconds_view()}};
   if (has_marks) views.push_back({"marks", marks_view()});
+  if (has_laps) {
+    views.push_back({"sessions", sessions_view()});
+    views.push_back({"laps", laps_view()});
+  }
   return views;
 }
 
@@ -251,7 +292,9 @@ Result<void> bring_views_up_to_date(Database& database) {
   if (!has_unpacked) return std::unexpected(has_unpacked.error());
   const auto has_marks = has_table(database, kMarksTable);
   if (!has_marks) return std::unexpected(has_marks.error());
-  const auto wanted = store_views(*has_unpacked, *has_marks);
+  const auto has_laps = has_table(database, kLapsTable);
+  if (!has_laps) return std::unexpected(has_laps.error());
+  const auto wanted = store_views(*has_unpacked, *has_marks, *has_laps);
   std::size_t there = 0;
   {
     auto found = database.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'view'");

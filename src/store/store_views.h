@@ -13,9 +13,10 @@ struct StoreView {
 };
 /// The views of a store of this version, in the order in which they are made: `rollup_rows`, which
 /// the others stand on, `rollups`, `rollup_fields` (a row a rollup and field, a column a statistic:
-/// null where the rollup's window does not tell it), `sectors`, `seconds` and, where there is a
-/// table of them, `marks`. `has_unpacked`: rows of an older version still wait to be packed.
-std::vector<StoreView> store_views(bool has_unpacked, bool has_marks);
+/// null where the rollup's window does not tell it), `sectors`, `seconds` and, where there are
+/// tables of them, `marks`, `sessions` and `laps`. `has_unpacked`: rows of an older version still
+/// wait to be packed.
+std::vector<StoreView> store_views(bool has_unpacked, bool has_marks, bool has_laps);
 
 /// Makes the views anew where they are others: in a file of another version, for statistics that
 /// came since, and when the last row is packed. `database` may write; part of a transaction of the

@@ -89,6 +89,9 @@ void StoreWriter::gather(Output& output) {
   if (output.checkpoint) {
     commit_.checkpoints.push_back({*output.partition, {output.position, output.checkpoint.get()}});
   }
+  std::ranges::move(output.laps.activities, std::back_inserter(commit_.laps.activities));
+  std::ranges::move(output.laps.laps, std::back_inserter(commit_.laps.laps));
+  std::ranges::move(output.track_lines, std::back_inserter(commit_.track_lines));
   std::move(output.keys.begin(), output.keys.end(), std::back_inserter(commit_.keys));
   std::move(output.dead.begin(), output.dead.end(), std::back_inserter(commit_.dead));
   for (PlacedMark& placed : output.marks) {
@@ -126,15 +129,37 @@ std::size_t StoreWriter::poll(std::size_t) {
   prune(now);
   pack(now);
   keep_wal_short();
-  if (is_damaged_) return 0;
-  if (now < retry_at_ || now < commit_at_) return 0;
+  const std::size_t edits = write_edits();
+  if (is_damaged_) return edits;
+  if (now < retry_at_ || now < commit_at_) return edits;
   take_durable();
-  if (current_.empty()) return 0;
+  if (current_.empty()) return edits;
   const std::size_t count = current_.size();
-  return commit() ? count : 0;
+  return edits + (commit() ? count : 0);
+}
+
+bool StoreWriter::edit_session(SessionEdit edit, EditTaker done) {
+  {
+    const std::lock_guard lock(edits_mutex_);
+    if (edits_.size() >= kMostEdits) return false;
+    edits_.emplace_back(std::move(edit), std::move(done));
+  }
+  wake();
+  return true;
+}
+
+std::size_t StoreWriter::write_edits() {
+  decltype(edits_) edits;
+  {
+    const std::lock_guard lock(edits_mutex_);
+    edits.swap(edits_);
+  }
+  for (const auto& [edit, done] : edits) done(store_.edit_session(edit));
+  return edits.size();
 }
 
 bool StoreWriter::flush() {
+  write_edits();
   while (true) {
     take_durable();
     if (current_.empty()) break;
@@ -148,10 +173,11 @@ bool StoreWriter::commit() {
   const SteadyTime began = clock_.steady();
   std::vector<RollupRow> stored_rows;
   std::vector<MarkRow> mark_rows;
+  std::vector<StoredLap> closed_laps;
   if (!commit_.is_empty()) {
     commit_begun_at_.store(store_.rows_written());
     is_committing_.store(true, std::memory_order_relaxed);
-    auto written = store_.commit(commit_, &mark_rows);
+    auto written = store_.commit(commit_, &mark_rows, &closed_laps);
     is_committing_.store(false, std::memory_order_relaxed);
     if (!written) {
       stats_.failed_writes.add();
@@ -179,6 +205,7 @@ bool StoreWriter::commit() {
   }
   pass_on(stored_rows, clock_.now());
   pass_on_marks(mark_rows);
+  pass_on_laps(closed_laps);
   stats_.checkpoints.add(commit_.checkpoints.size());
   int whole = 0;
   for (const auto& [partition, at] : commit_.checkpoints) {
@@ -225,6 +252,11 @@ void StoreWriter::pass_on_marks(const std::vector<MarkRow>& rows) {
   }
   stats_.marks.add(stored.size());
   if (!stored.empty() && mark_sink_ != nullptr) mark_sink_->accept(stored);
+}
+
+void StoreWriter::pass_on_laps(const std::vector<StoredLap>& closed) {
+  stats_.laps.add(closed.size());
+  if (!closed.empty() && lap_sink_ != nullptr) lap_sink_->accept(closed);
 }
 
 void StoreWriter::keep_wal_short() {

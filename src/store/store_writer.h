@@ -3,7 +3,9 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/agent.h"
@@ -22,6 +24,7 @@ struct StoreWriterStats {
   Counter failed_writes;  ///< transactions that failed; they are tried again
   Counter checkpoints;
   Counter marks;       ///< stored
+  Counter laps;        ///< closed ones, and their revisions
   Gauge waiting;       ///< outputs not yet committed
   Gauge waiting_rows;  ///< of the store, in them
   Gauge failing;       ///< 1 while the last write failed
@@ -44,7 +47,7 @@ struct StoreWriterOptions {
 ///   - by its id: the store has it;
 ///   - where a stored rollup that it may repeat (Rollup::may_repeat) is of its time.
 /// Rollups of streams that are not stored have no number and always pass. A mark is told by its
-/// place in the log.
+/// place in the log, a lap by its key and revision.
 ///
 /// What some other system is to get is put into the store's outbox in the same transaction. Rollups
 /// that another instance made it puts there itself.
@@ -52,7 +55,7 @@ struct StoreWriterOptions {
 /// While the store fails (a full disk), outputs wait and are tried again every second; when too
 /// many wait, partitions stop. Where its file is damaged they wait likewise, but are not tried
 /// again: the log keeps what they came of, and a store that is rebuilt gets them at the next start.
-/// Threads: accept() and has_room() from any; poll() on one.
+/// Threads: accept(), has_room() and edit_session() from any; poll() on one.
 class StoreWriter final : public SignalledAgent, public OutputSink {
  public:
   using Warn = std::function<void(const std::string&)>;
@@ -63,12 +66,19 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
 
   /// Who gets marks once they are committed; it outlives the writer. Before the first poll().
   void send_marks_to(StoredMarkSink& sink) { mark_sink_ = &sink; }
+  /// Who gets closed laps once they are committed, likewise.
+  void send_laps_to(StoredLapSink& sink) { lap_sink_ = &sink; }
   /// Where the log is durable up to, and where the store has got to. Before the first poll().
   void begin(DurableOffset durable, const StoredState& stored);
 
   bool has_room() const override { return queue_.has_room(); }
   void accept(Output output) override;
   std::size_t poll(std::size_t budget) override;
+  /// How an edit of a session ended: the session as it is then; nothing: it is unknown. Called on
+  /// the writer's thread.
+  using EditTaker = std::function<void(Result<std::optional<StoredSession>>)>;
+  /// False: too many wait, and it is not taken.
+  bool edit_session(SessionEdit edit, EditTaker done);
   /// The log is durable up to a later place than before. Any thread.
   void log_moved() { wake(); }
   /// Commits all that is durable, without a pause; false where something is left. For the end, when
@@ -90,6 +100,7 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
 
  private:
   static constexpr std::size_t kOutputsPerCommit = 4'096;
+  static constexpr std::size_t kMostEdits = 100;
   static constexpr std::int64_t kRetryNs = kNsPerSecond;
   static constexpr std::int64_t kPruneNs = 60 * kNsPerSecond;
   /// Retention and packing take a tenth of the thread's time, piece by piece.
@@ -101,6 +112,8 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   bool commit();
   void pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime now);
   void pass_on_marks(const std::vector<MarkRow>& rows);
+  void pass_on_laps(const std::vector<StoredLap>& closed);
+  std::size_t write_edits();
   void publish_needed();
   void prune(SteadyTime now);
   void pack(SteadyTime now);
@@ -109,6 +122,7 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   RollupStore& store_;
   const std::vector<RollupSink*> sinks_;
   StoredMarkSink* mark_sink_ = nullptr;
+  StoredLapSink* lap_sink_ = nullptr;
   const Clock& clock_;
   const Moment begun_;
   AgeClock age_clock_;  ///< poll()'s own
@@ -121,6 +135,9 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   std::atomic<int> whole_waiting_{0};
   std::atomic<bool> is_committing_{false};
   std::atomic<std::uint64_t> commit_begun_at_{0};  ///< of the store's rows_written()
+
+  std::mutex edits_mutex_;  // guards edits_
+  std::vector<std::pair<SessionEdit, EditTaker>> edits_;
 
   // poll()'s own.
   std::vector<Output> taken_;

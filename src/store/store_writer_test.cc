@@ -137,5 +137,56 @@ TEST_F(StoreWriterTest, TheLogIsNeededFromTheOldestCommittedCheckpoint) {
   EXPECT_EQ(writer_->needed_from(), 8u);
 }
 
+class LapsOfTheWriter : public StoreWriterTest, protected StoredLapSink {
+ protected:
+  void SetUp() override {
+    StoreWriterTest::SetUp();
+    writer_->send_laps_to(*this);
+    durable_ = 100;
+  }
+  using StoreWriterTest::accept;
+  void accept(std::span<const StoredLap> laps) override {
+    for (const auto& lap : laps) laps_.emplace_back(lap.row, lap.lap->revision);
+  }
+  void tell(std::uint32_t revision) {
+    Lap lap{.activity = {.track = "spa", .chassis = "A", .source_session = "s1"},
+            .lap = 3,
+            .revision = revision};
+    Output output{.partition = embedded_partition(0), .position = 1};
+    output.laps.laps.push_back(std::make_shared<const Lap>(std::move(lap)));
+    writer_->accept(std::move(output));
+  }
+
+  std::vector<std::pair<LapRow, std::uint32_t>> laps_;
+};
+
+TEST_F(LapsOfTheWriter, ArePassedOnOnceARevisionAndNeverWhileTheyAreDriven) {
+  for (const std::uint32_t revision : {0u, 0u, 1u, 1u, 2u, 0u}) {
+    tell(revision);
+    writer_->poll(1);
+  }
+  using Passed = std::pair<LapRow, std::uint32_t>;
+  EXPECT_THAT(laps_, testing::ElementsAre(Passed(2, 1), Passed(3, 2)));
+  EXPECT_EQ(writer_->stats().laps.value(), 2u);
+}
+
+TEST_F(LapsOfTheWriter, ASessionIsEditedByTheWritersThread) {
+  tell(1);
+  writer_->poll(1);
+  const std::string id = store_->query_sessions({})->at(0).id;
+  std::vector<std::string> names;
+  const auto take = [&names](const Result<std::optional<StoredSession>>& edited) {
+    names.push_back(edited && *edited ? (*edited)->name : "none");
+  };
+  EXPECT_TRUE(writer_->edit_session({id, "race"}, take));
+  EXPECT_TRUE(writer_->edit_session({"s0", "race"}, take));
+  EXPECT_THAT(names, SizeIs(0));
+  EXPECT_EQ(writer_->poll(1), 2u);
+  EXPECT_THAT(names, testing::ElementsAre("race", "none"));
+  while (writer_->edit_session({id, "again"}, take)) continue;
+  writer_->flush();
+  EXPECT_EQ(store_->find_session(id)->value().name, "again");
+}
+
 }  // namespace
 }  // namespace slipstream
