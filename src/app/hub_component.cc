@@ -59,6 +59,9 @@ Result<std::unique_ptr<HubComponent>> HubComponent::open(const Basics& basics,
   const auto newest_mark = store.newest_mark();
   if (!newest_mark) return std::unexpected(newest_mark.error());
   component->hub_.begin_events(Channel::kMarks, *newest_mark);
+  const auto newest_lap = store.newest_lap();
+  if (!newest_lap) return std::unexpected(newest_lap.error());
+  component->hub_.begin_events(Channel::kLaps, *newest_lap);
   return component;
 }
 
@@ -98,9 +101,12 @@ void HubComponent::read_rollups(StoredRollupsQuery query, StoredRollupsTaker tak
 
 void HubComponent::read_events(Channel channel, const StoredEventsQuery& query,
                                StoredEventsTaker taker) {
-  CHECK(channel == Channel::kMarks, "a channel's events are read where they are stored");
-  queries_.post([this, query, taker = std::move(taker)] {
-    io_.post([taker, page = events_of(store_.read_stored_marks(query))] { taker(page); });
+  CHECK(channel == Channel::kMarks || channel == Channel::kLaps,
+        "a channel's events are read where they are stored");
+  queries_.post([this, channel, query, taker = std::move(taker)] {
+    auto page = channel == Channel::kMarks ? events_of(store_.read_stored_marks(query))
+                                           : events_of(store_.read_stored_laps(query));
+    io_.post([taker, page = std::move(page)] { taker(page); });
   });
 }
 

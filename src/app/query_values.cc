@@ -46,16 +46,4 @@ Result<TagFilter> tag_filter(const HttpRequest& request) {
   return filter;
 }
 
-HttpResponse failed_read(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::kRefused:
-      return error_response(400, error.message);
-    case ErrorCode::kCorrupt:
-      return error_response(
-          500, fmt::format("the store is damaged: {}: {}", error.message, kStoreDamageAdvice));
-    default:
-      return error_response(503, "the store cannot be read: " + error.message);
-  }
-}
-
 }  // namespace slipstream

@@ -21,9 +21,6 @@ Result<Integer> to_number(std::string_view name, std::string_view text, Integer 
   return value;
 }
 
-/// Why the store could not be read, for who asked.
-HttpResponse failed_read(const Error& error);
-
 inline constexpr std::string_view kTagParameters = "tag.*";
 
 /// The answer where the store could not be read; 400 where the question was refused.

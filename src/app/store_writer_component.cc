@@ -17,13 +17,14 @@ constexpr std::int64_t kLongReadNs = 60 * kNsPerSecond;
 
 Result<std::unique_ptr<StoreWriterComponent>> StoreWriterComponent::open(
     DurableParts& durable, std::vector<RollupSink*> committed, StoredMarkSink& marks,
-    IoThread& queries) {
+    StoredLapSink& laps, IoThread& queries) {
   std::unique_ptr<StoreWriterComponent> component(new StoreWriterComponent(durable, queries));
   durable.store_writer = std::make_unique<StoreWriter>(
       *durable.store, std::move(committed), durable.clock,
       [](const std::string& text) { log_warn(text); },
       StoreWriterOptions{.has_log = durable.config.has_segment_log()});
   durable.store_writer->send_marks_to(marks);
+  durable.store_writer->send_laps_to(laps);
   if (auto opened = open_log(durable); !opened) return std::unexpected(opened.error());
   component->data_watch_.begin();
 

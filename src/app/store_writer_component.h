@@ -15,13 +15,12 @@ namespace slipstream {
 class StoreWriterComponent final : public Component {
  public:
   /// `durable` has its store and its sectors already, and gets its log, its supervisor and its
-  /// writer; `committed` are told of rollups once they are committed, `marks` of marks. All of it
-  /// outlives this. The
-  /// writer runs from here on: reading the log again needs it.
+  /// writer; `committed` are told of rollups once they are committed, `marks` of marks, `laps` of
+  /// laps. All of it outlives this. The writer runs from here on: reading the log again needs it.
   static Result<std::unique_ptr<StoreWriterComponent>> open(DurableParts& durable,
                                                             std::vector<RollupSink*> committed,
                                                             StoredMarkSink& marks,
-                                                            IoThread& queries);
+                                                            StoredLapSink& laps, IoThread& queries);
 
   std::string_view name() const override { return "store-writer"; }
   void start() override;

@@ -95,8 +95,8 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
   if (!racing) return std::unexpected(racing.error());
   durable_.sectors = &(*racing)->sectors();
 
-  const auto writer =
-      list.add(StoreWriterComponent::open(durable_, {&(*store)->memory(), &live}, live, queries));
+  const auto writer = list.add(
+      StoreWriterComponent::open(durable_, {&(*store)->memory(), &live}, live, live, queries));
   if (!writer) return std::unexpected(writer.error());
 
   const auto& laps = list.add(std::make_unique<LapsComponent>(durable_, queries));

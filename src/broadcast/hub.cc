@@ -302,6 +302,12 @@ void Hub::accept(std::span<const StoredMark> marks) {
   for (const StoredMark& mark : marks) events.push_back(event_of(mark));
   impl_->accept(Channel::kMarks, std::move(events));
 }
+void Hub::accept(std::span<const StoredLap> laps) {
+  if (laps.empty()) return;
+  std::vector<StoredEvent> events;
+  for (const StoredLap& lap : laps) events.push_back(event_of(lap));
+  impl_->accept(Channel::kLaps, std::move(events));
+}
 void Hub::begin_events(Channel channel, StoredCursor newest) {
   impl_->accepted_events[index(channel)] = newest;
   impl_->fanout.events(channel).begin(newest);

@@ -27,11 +27,14 @@ struct HubOptions {
   std::size_t max_events_waiting = 1'024;  ///< commits of marks and laps, likewise
 };
 
-/// Brings accepted points, committed rollups and marks and other messages to the WebSocket clients:
-/// the fan-out with its queues and timers. While there are no clients, what comes is taken in some
-/// times a second, or when it is asked for. Threads: accept() from any, never blocks; all else on
-/// the I/O thread.
-class Hub final : public AcceptedSink, public RollupSink, public StoredMarkSink {
+/// Brings accepted points, committed rollups, marks and laps and other messages to the WebSocket
+/// clients: the fan-out with its queues and timers. While there are no clients, what comes is taken
+/// in some times a second, or when it is asked for. Threads: accept() from any, never blocks; all
+/// else on the I/O thread.
+class Hub final : public AcceptedSink,
+                  public RollupSink,
+                  public StoredMarkSink,
+                  public StoredLapSink {
  public:
   Hub(IoThread& io, HubOptions options, const Clock& clock, BatchPool& pool, FanoutParts parts);
   ~Hub() override;
@@ -41,6 +44,8 @@ class Hub final : public AcceptedSink, public RollupSink, public StoredMarkSink 
   void accept(const RollupBatch& rollups, std::span<const RollupRow> rows) override;
   /// Likewise.
   void accept(std::span<const StoredMark> marks) override;
+  /// Likewise.
+  void accept(std::span<const StoredLap> laps) override;
   /// The newest stored event of that channel of earlier runs, likewise.
   void begin_events(Channel channel, StoredCursor newest);
   /// The newest stored rollup of earlier runs. Before the first rollup is accepted.

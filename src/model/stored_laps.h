@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "model/lap.h"
-#include "model/stored_rollups.h"
+#include "model/stored_events.h"
 
 namespace slipstream {
 
@@ -36,12 +36,7 @@ struct StoredLap {
   LapCursor cursor() const;
 };
 
-/// Which stored laps to read, in the order of their rows; closed ones alone.
-struct StoredLapsQuery {
-  LapCursor after = {};
-  LapRow upto = 0;
-  std::size_t max_rows = 64;
-};
+/// Closed ones alone, in the order of their rows.
 struct StoredLaps {
   std::vector<StoredLap> laps = {};
   LapCursor to = {};        ///< the last one; equals `after` where none was left

@@ -244,7 +244,7 @@ Result<std::optional<StoredLap>> find_lap(Database& database, std::string_view i
   return std::optional(std::move(found.front()));
 }
 
-Result<StoredLaps> read_stored_laps(Database& database, const StoredLapsQuery& query) {
+Result<StoredLaps> read_stored_laps(Database& database, const StoredEventsQuery& query) {
   StoredLaps page{.laps = {}, .to = query.after};
   const auto known = read_lap_cursor(database, query.after.row);
   if (!known) return std::unexpected(known.error());

@@ -14,7 +14,7 @@ Result<LapPage> query_laps(Database& database, const LapQuery& query);
 /// By its id, or one that it had before its session was joined to another. Nothing: unknown.
 Result<std::optional<StoredLap>> find_lap(Database& database, std::string_view id);
 /// Closed laps in the order of commits, behind a cursor.
-Result<StoredLaps> read_stored_laps(Database& database, const StoredLapsQuery& query);
+Result<StoredLaps> read_stored_laps(Database& database, const StoredEventsQuery& query);
 /// All of them behind that row.
 Result<std::vector<StoredLap>> closed_laps_behind(Database& database, LapRow row);
 /// Of the newest closed lap's row.

@@ -365,7 +365,7 @@ Result<std::optional<StoredSession>> RollupStore::edit_session(const SessionEdit
   return session;
 }
 
-Result<StoredLaps> RollupStore::read_stored_laps(const StoredLapsQuery& query) const {
+Result<StoredLaps> RollupStore::read_stored_laps(const StoredEventsQuery& query) const {
   return impl_->snapshot(
       [&](RollupTables& tables) { return slipstream::read_stored_laps(tables.database(), query); });
 }

@@ -84,7 +84,7 @@ class RollupStore final : public LapBook {
   Result<StoredMarks> read_stored_marks(const StoredEventsQuery& query) const;
   Result<MarkCursor> newest_mark() const;
   /// Closed laps in the order of commits, behind a cursor.
-  Result<StoredLaps> read_stored_laps(const StoredLapsQuery& query) const;
+  Result<StoredLaps> read_stored_laps(const StoredEventsQuery& query) const;
   Result<LapCursor> newest_lap() const;
   Result<LapPage> query_laps(const LapQuery& query) const override;
   Result<std::optional<StoredLap>> find_lap(std::string_view id) const override;
