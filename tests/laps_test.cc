@@ -40,6 +40,12 @@ class Recording final : public RejectionSink, public MarkSink {
                      {SourceKind::kUdp, datagram.arrival, "udp:127.0.0.1:9", {}, 1}, *this);
     drain();
   }
+  void take_text(std::string text) {
+    const std::size_t size = text.size();
+    text.append(Decoder::kPadding, '\0');
+    decoder_->decode({text.data(), size}, {SourceKind::kHttp, {}, "file", {}, 1, true}, *this);
+    drain();
+  }
   void take_capture(const std::string& capture) {
     const auto datagrams = datagrams_of(capture);
     for (const auto& datagram : datagrams) take(datagram);
@@ -204,6 +210,7 @@ class RaceLaps : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(RaceLaps, EqualTheTableOfTheSimulator) {
+  ASSERT_EQ(wanted.size(), 21U);
   EXPECT_EQ(rows_of(laps_of(recording)), wanted);
 }
 
@@ -246,6 +253,107 @@ TEST_P(RaceLaps, AreTheSameWhereTheObserverIsRestoredAgainAndAgain) {
 
 INSTANTIATE_TEST_SUITE_P(Games, RaceLaps, testing::Values("f1_2025_race", "f1_2025_race_b"),
                          [](const auto& tested) { return std::string(tested.param); });
+
+/// The laps that a capture's meta line tells, in milliseconds, by number.
+std::map<int, std::int64_t> laps_told_of(const std::string& expected) {
+  simdjson::dom::parser parser;
+  std::map<int, std::int64_t> laps;
+  const auto meta = games_testing::lines_of(expected).at(0);
+  for (const auto lap : parser.parse(meta)["laps"].get_array()) {
+    laps[static_cast<int>(std::int64_t(lap["lap"]))] = std::int64_t(lap["ms"]);
+  }
+  return laps;
+}
+
+class CarLaps : public testing::TestWithParam<const char*> {};
+
+TEST_P(CarLaps, HaveTheTimesThatTheGameTells) {
+  const std::string name = GetParam();
+  const auto capture = read_reference(name + ".cap");
+  const auto expected = read_reference(name + ".expected.ndjson");
+  if (!capture || !expected) GTEST_SKIP() << "no reference data for " << name;
+  Recording recording{"auto"};
+  recording.take_capture(*capture);
+  const Kept kept = laps_of(recording);
+  std::map<int, std::int64_t> complete;
+  for (const auto& [key, lap] : kept.laps) {
+    if (!lap.is_complete) continue;
+    EXPECT_TRUE(lap.is_official);
+    complete[lap.lap] = *ms(lap.lap_time_s);
+  }
+  EXPECT_EQ(complete, laps_told_of(*expected));
+}
+
+INSTANTIATE_TEST_SUITE_P(Games, CarLaps,
+                         testing::Values("forza_dash", "forza_motorsport", "forza_horizon", "gt7_a",
+                                         "gt7_b"),
+                         [](const auto& tested) { return std::string(tested.param); });
+
+/// Of the lap's points, by their times alone, sorted.
+struct Steps {
+  std::uint64_t missing = 0;
+  double longest_s = 0;
+};
+
+Steps steps_of(std::vector<std::int64_t> all_ms, std::size_t in_lap) {
+  std::vector<std::int64_t> steps;
+  for (std::size_t i = 1; i < in_lap; ++i) steps.push_back(all_ms[i] - all_ms[i - 1]);
+  auto sorted = steps;
+  std::ranges::sort(sorted);
+  const std::int64_t usual = sorted[(sorted.size() - 1) / 2];
+  Steps told;
+  // What lies between the last point and the next lap's first one is the lap's, too.
+  if (all_ms.size() > in_lap) steps.push_back(all_ms[in_lap] - all_ms[in_lap - 1]);
+  for (const std::int64_t step : steps) {
+    told.missing += static_cast<std::uint64_t>(std::max<std::int64_t>(
+        0, std::llround(static_cast<double>(step) / static_cast<double>(usual)) - 1));
+    told.longest_s = std::max(told.longest_s, static_cast<double>(step) / 1'000);
+  }
+  return told;
+}
+
+TEST(LoggerLaps, PartsOfTwoLapsAreIncompleteAndTellWhatIsMissing) {
+  const auto text = games_testing::read_packed(SLIPSTREAM_SOURCE_DIR "/../shared/data",
+                                               "gr86_barber_r1.csv");
+  if (!text) GTEST_SKIP() << "gr86_barber_r1.csv is not in ../shared/data";
+  Recording recording{"trd"};
+  recording.take_text(*text);
+  const Kept kept = laps_of(recording);
+  ASSERT_EQ(kept.laps.size(), 2U);
+  ASSERT_EQ(kept.activities.size(), 1U);
+  EXPECT_EQ(kept.activities.begin()->second.points, 1'021U);
+
+  std::map<int, std::set<std::int64_t>> times_ms;
+  for (const std::string& line : games_testing::lines_of(*text)) {
+    std::vector<std::string> cells;
+    std::istringstream in(line);
+    for (std::string cell; std::getline(in, cell, ',');) cells.push_back(cell);
+    int y, month, day, hour, minute, second, ms;
+    if (cells.size() < 12 || std::sscanf(cells[10].c_str(), "%d-%d-%dT%d:%d:%d.%dZ", &y, &month,
+                                         &day, &hour, &minute, &second, &ms) != 7) {
+      continue;
+    }
+    times_ms[std::stoi(cells[1])].insert(
+        (((day * 24LL + hour) * 60 + minute) * 60 + second) * 1'000 + ms);
+  }
+  std::vector<std::int64_t> all_ms(times_ms[2].begin(), times_ms[2].end());
+  all_ms.insert(all_ms.end(), times_ms[3].begin(), times_ms[3].end());
+  const Steps second = steps_of(all_ms, times_ms[2].size());
+  const Steps third = steps_of({times_ms[3].begin(), times_ms[3].end()}, times_ms[3].size());
+  const double silence_s =
+      static_cast<double>(*times_ms[3].begin() - *times_ms[2].rbegin()) / 1'000;
+
+  for (const auto& [name, lap] : kept.laps) {
+    EXPECT_FALSE(lap.is_complete);
+    EXPECT_FALSE(lap.begun_here);
+    EXPECT_FALSE(lap.lap_time_s);
+    EXPECT_EQ(lap.points, times_ms[lap.lap].size());
+    EXPECT_EQ(lap.duplicates, 0U);
+    EXPECT_EQ(lap.missing, lap.lap == 2 ? second.missing : third.missing);
+    // The silence at the line is both laps'.
+    EXPECT_NEAR(lap.longest_gap_s, silence_s, 1e-9);
+  }
+}
 
 }  // namespace
 }  // namespace slipstream

@@ -89,6 +89,7 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, std::span<cons
   }
   if (!is_driving_) {
     if (!laps_.empty() && point.lap < raw_lap_) return Taken::kBeginsAnew;
+    ahead_ = 0;
     begin_lap(point, point.lap);
   } else {
     const bool waits =
@@ -116,7 +117,7 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, std::span<cons
     const double approach =
         at_ ? (point.lapdist_m - at_->lapdist_m) / seconds_between(at_->when, point.when)
             : LapPoint::kAbsent;
-    lap.approach_mps = approach > 0 ? approach : LapPoint::kAbsent;
+    lap.approach_mps = approach > 0 && std::isfinite(approach) ? approach : LapPoint::kAbsent;
     at_ = point.fix();
   }
   return Taken::kCounted;
@@ -190,7 +191,9 @@ void LapBuilder::begin_lap(const LapPoint& point, std::int32_t number) {
   const bool is_first = laps_.empty() && vanished_.empty();
   const std::int32_t before = laps_.empty() ? 0 : laps_.back().lap;
   const std::uint32_t repeat = !laps_.empty() && before == number ? laps_.back().repeat + 1 : 0;
-  const bool goes_on = is_driving_ && number == before + 1;
+  // Across a long silence nobody has seen it begin.
+  const bool goes_on = is_driving_ && number == before + 1 &&
+                       point.when.ns - newest_when_.ns <= crossing::kMostApartNs;
   const auto again = std::ranges::find(vanished_, number, &BuiltLap::lap);
   BuiltLap lap;
   if (again != vanished_.end()) {

@@ -220,7 +220,7 @@ void LapBuilder::take_told(std::vector<LapPtr>& into, const ActivityKey& activit
   }
   for (auto* const laps : {&leaving_, &laps_, &vanished_}) {
     for (BuiltLap& lap : *laps) {
-      const bool is_told = lap.revision == 0 ? with_running : lap.is_dirty;
+      const bool is_told = lap.revision > 0 || laps == &vanished_ ? lap.is_dirty : with_running;
       if (!is_told) continue;
       lap.is_dirty = false;
       into.push_back(std::make_shared<const Lap>(lap.told(activity, fields)));

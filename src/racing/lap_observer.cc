@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
 
 #include "racing/member_text.h"
 
@@ -26,6 +27,7 @@ constexpr std::string_view kCompoundMember = R"("tyre_compound":")";
 constexpr double kMostFrame = 9'007'199'254'740'992;
 /// So often machines are looked at that may have fallen silent.
 constexpr std::int64_t kSweepMs = 1'000;
+constexpr std::uint64_t kTellAgain = std::numeric_limits<std::uint64_t>::max();
 
 /// Arrival as the log keeps it.
 std::int64_t arrival_ms(ArrivalTime at) {
@@ -246,7 +248,8 @@ void LapObserver::take_back(const Mark& mark) {
     if (!machine.is_active || machine.activity.key.source_session != mark.session) continue;
     if (machine.has_frames && from) machine.laps.take_back(*from, until);
     if (!machine.has_frames || !is_known) machine.laps.lose_track(to);
-    if (machine.laps.is_dirty()) list(machine, number);
+    machine.told_points = kTellAgain;
+    list(machine, number);
   }
 }
 
@@ -296,12 +299,11 @@ void LapObserver::take_told(ToldLaps& into, bool is_checkpoint) {
   const auto tell = [&](Machine& machine) {
     machine.is_listed = false;
     if (!machine.is_active) return;
-    if (machine.told_points != machine.activity.points) {
-      machine.told_points = machine.activity.points;
-      into.activities.push_back(machine.activity);
-    } else if (!machine.laps.is_dirty()) {
-      return;
+    if (is_checkpoint) {
+      const std::uint64_t before = std::exchange(machine.told_points, machine.activity.points);
+      if (before == machine.activity.points && !machine.laps.is_dirty()) return;
     }
+    into.activities.push_back(machine.activity);
     machine.laps.take_told(into.laps, machine.activity.key, fields_, is_checkpoint);
   };
   if (is_checkpoint) {

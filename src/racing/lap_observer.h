@@ -82,7 +82,7 @@ class LapObserver final : public PartitionObserver, private ObserverState {
     std::size_t session_at = 0;  ///< where the JSON had the session last
     SessionFrames* frames = nullptr;
     TrackLength* learned = nullptr;
-    std::uint64_t told_points = 0;
+    std::uint64_t told_points = 0;  ///< at the last checkpoint
     bool is_listed = false;
 
     template <typename Archive>
