@@ -26,6 +26,8 @@ struct Work {
   std::optional<Mark> mark;
 };
 
+constexpr std::int64_t kReceivedNs = 1'800'000'000 * kNsPerSecond;  // of files
+
 /// Decodes into work, in the order of the log.
 class Recording final : public RejectionSink, public MarkSink {
  public:
@@ -43,7 +45,8 @@ class Recording final : public RejectionSink, public MarkSink {
   void take_text(std::string text) {
     const std::size_t size = text.size();
     text.append(Decoder::kPadding, '\0');
-    decoder_->decode({text.data(), size}, {SourceKind::kHttp, {}, "file", {}, 1, true}, *this);
+    decoder_->decode({text.data(), size}, {SourceKind::kHttp, {kReceivedNs}, "file", {}, 1, true},
+                     *this);
     drain();
   }
   void take_capture(const std::string& capture) {
@@ -313,8 +316,8 @@ Steps steps_of(std::vector<std::int64_t> all_ms, std::size_t in_lap) {
 }
 
 TEST(LoggerLaps, PartsOfTwoLapsAreIncompleteAndTellWhatIsMissing) {
-  const auto text = games_testing::read_packed(SLIPSTREAM_SOURCE_DIR "/../shared/data",
-                                               "gr86_barber_r1.csv");
+  const auto text =
+      games_testing::read_packed(SLIPSTREAM_SOURCE_DIR "/../shared/data", "gr86_barber_r1.csv");
   if (!text) GTEST_SKIP() << "gr86_barber_r1.csv is not in ../shared/data";
   Recording recording{"trd"};
   recording.take_text(*text);

@@ -191,9 +191,7 @@ void LapBuilder::begin_lap(const LapPoint& point, std::int32_t number) {
   const bool is_first = laps_.empty() && vanished_.empty();
   const std::int32_t before = laps_.empty() ? 0 : laps_.back().lap;
   const std::uint32_t repeat = !laps_.empty() && before == number ? laps_.back().repeat + 1 : 0;
-  // Across a long silence nobody has seen it begin.
-  const bool goes_on = is_driving_ && number == before + 1 &&
-                       point.when.ns - newest_when_.ns <= crossing::kMostApartNs;
+  const bool goes_on = is_driving_ && number == before + 1;
   const auto again = std::ranges::find(vanished_, number, &BuiltLap::lap);
   BuiltLap lap;
   if (again != vanished_.end()) {
@@ -359,7 +357,10 @@ void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& beh
     gap.share = std::clamp(until / apart, 0.0, 1.0);
   }
   ended.gap_behind = gap;
-  if (next != nullptr) next->gap_before = gap;
+  if (next == nullptr) return;
+  next->gap_before = gap;
+  // Across a long silence nobody has seen it begin.
+  next->begun_here = next->lap == ended.lap + 1 && gap.ns <= crossing::kMostApartNs;
 }
 
 }  // namespace slipstream

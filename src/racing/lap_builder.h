@@ -133,6 +133,7 @@ class LapBuilder {
   void cross(const LapPoint& point, Line line, const LapTrack& track);
   void release_held(const LapTrack& track);
   static LapQuality::Outcome add(BuiltLap& lap, const LapPoint& point, const LapTrack& track);
+  Lap told_of(const BuiltLap& lap, const ActivityKey& activity, const FieldTable& fields) const;
   Taken held_late(const LapPoint& point);
   /// Works out anew what lies between this lap and its neighbours.
   void settle(std::size_t lap);

@@ -81,7 +81,7 @@ void LapBuilder::settle(std::size_t at) {
   BuiltLap& ended = laps_[at];
   BuiltLap& next = laps_[at + 1];
   const auto ended_before = ended.ended;
-  const LineGap gap_before = ended.gap_behind;
+  const LineGap gap_before = ended.gap_behind;  // which also says whether it was seen to begin
   if (next.entry && ended.after && next.entry->when < ended.after->when) ended.after = next.entry;
   time_line(ended, &next);
   settle_gap(ended, &next);
@@ -223,10 +223,19 @@ void LapBuilder::take_told(std::vector<LapPtr>& into, const ActivityKey& activit
       const bool is_told = lap.revision > 0 || laps == &vanished_ ? lap.is_dirty : with_running;
       if (!is_told) continue;
       lap.is_dirty = false;
-      into.push_back(std::make_shared<const Lap>(lap.told(activity, fields)));
+      into.push_back(std::make_shared<const Lap>(told_of(lap, activity, fields)));
     }
   }
   leaving_.clear();
+}
+
+/// Points whose lap is not told yet are so far the running one's.
+Lap LapBuilder::told_of(const BuiltLap& lap, const ActivityKey& activity,
+                        const FieldTable& fields) const {
+  if (held_.empty() || &lap != &laps_.back()) return lap.told(activity, fields);
+  BuiltLap with_held = lap;
+  for (const LapPoint& point : held_) add(with_held, point, {});
+  return with_held.told(activity, fields);
 }
 
 void LapBuilder::see_channels(std::vector<std::uint64_t>& into) const {

@@ -291,6 +291,61 @@ TEST_F(LapObserverTest, MachinesBeyondTheBoundAreCountedAlone) {
   EXPECT_EQ(small.not_followed(), 25U);
 }
 
+/// Of each lap, what of it came.
+struct Came {
+  std::uint64_t points = 0;
+  std::uint64_t missing = 0;
+  std::uint64_t duplicates = 0;
+  friend bool operator==(const Came&, const Came&) = default;
+};
+std::ostream& operator<<(std::ostream& out, const Came& came) {
+  return out << came.points << " came, " << came.missing << " missing, " << came.duplicates
+             << " twice";
+}
+
+TEST_F(LapObserverTest, LapsTellExactlyWhatWasInjectedAlsoAtTheLine) {
+  std::mt19937 random(21);
+  const auto all = even_points(0, 75);
+  for (int run = 0; run < 1'000; ++run) {
+    SCOPED_TRACE(run);
+    const bool has_ids = run % 2 == 0;
+    std::map<std::int32_t, Came> injected;
+    std::vector<Told> sent;
+    const auto loss = random() % 10;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      Came& came = injected[all[i].lap];
+      const bool is_end = i < 30 || i + 30 > all.size();
+      if (!is_end && random() % 100 < loss) {
+        ++came.missing;
+        continue;
+      }
+      ++came.points;
+      sent.push_back(all[i]);
+      if (!has_ids) sent.back().sequence.reset();
+      if (random() % 30 == 0) {
+        sent.push_back(sent.back());
+        ++came.duplicates;
+      }
+    }
+    for (std::size_t i = 0; i + 1 < sent.size(); ++i) {
+      if (random() % 20 != 0) continue;
+      std::swap(sent[i], sent[std::min(i + random() % 40, sent.size() - 1)]);
+    }
+    LapObserver one(schema.fields(), nullptr);
+    Kept told;
+    one.observe(told_batch(schema.fields(), sent));
+    told.take(one, true);
+    std::map<std::int32_t, Came> found;
+    for (const auto& [name, lap] : told.laps) {
+      found[lap.lap] = {lap.points, lap.missing, lap.duplicates};
+    }
+    ASSERT_EQ(found, injected);
+    for (const int number : {2, 3}) {
+      EXPECT_NEAR(told.lap(number)->lap_time_s.value_or(0), 20, 1e-6) << number;
+    }
+  }
+}
+
 TEST_F(LapObserverTest, HowPointsAreCutIntoCallsAndWhereItIsRestoredMeansNothing) {
   std::mt19937 random(5);
   std::vector<Told> points;
@@ -300,18 +355,21 @@ TEST_F(LapObserverTest, HowPointsAreCutIntoCallsAndWhereItIsRestoredMeansNothing
   }
   std::ranges::stable_sort(points, {}, &Told::ns);
   for (std::size_t i = 0; i + 1 < points.size(); ++i) {
-    if (random() % 10 == 0) std::swap(points[i], points[std::min(i + random() % 200, points.size() - 1)]);
+    if (random() % 10 == 0)
+      std::swap(points[i], points[std::min(i + random() % 200, points.size() - 1)]);
     if (random() % 50 == 0) points[i] = points[random() % (i + 1)];
     if (points[i].chassis == "c") points[i].sequence.reset();
-    if (points[i].chassis == "b" && i % 5 != 0) points[i].lapdist_m = points[i].speed_kmh = std::nan("");
+    if (points[i].chassis == "b" && i % 5 != 0)
+      points[i].lapdist_m = points[i].speed_kmh = std::nan("");
   }
   const auto told = [&](auto cut, auto restores) {
     Kept all;
     auto one = std::make_unique<LapObserver>(schema.fields(), nullptr);
     for (std::size_t i = 0; i < points.size();) {
       const std::size_t end = std::min(points.size(), i + cut());
-      one->observe(told_batch(schema.fields(), {points.begin() + static_cast<std::ptrdiff_t>(i),
-                                                points.begin() + static_cast<std::ptrdiff_t>(end)}));
+      one->observe(
+          told_batch(schema.fields(), {points.begin() + static_cast<std::ptrdiff_t>(i),
+                                       points.begin() + static_cast<std::ptrdiff_t>(end)}));
       i = end;
       const bool is_restored = restores();
       all.take(*one, is_restored);
@@ -331,9 +389,9 @@ TEST_F(LapObserverTest, HowPointsAreCutIntoCallsAndWhereItIsRestoredMeansNothing
   };
   const std::string whole = told([] { return std::size_t{1}; }, [] { return false; });
   for (int run = 0; run < 10; ++run) {
-    EXPECT_EQ(told([&] { return std::size_t{1} + random() % 300; },
-                   [&] { return random() % 4 == 0; }),
-              whole);
+    EXPECT_EQ(
+        told([&] { return std::size_t{1} + random() % 300; }, [&] { return random() % 4 == 0; }),
+        whole);
   }
 }
 

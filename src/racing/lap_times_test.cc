@@ -11,11 +11,11 @@ constexpr double kMillisecond = 0.001;
 
 struct Sending {
   const char* name = "";
-  int distance_every = 1;       ///< points at 25 Hz: each so manieth has distance and speed
-  double loss = 0;              ///< share of losses that begin at a point
-  int most_lost = 5;            ///< in a row
-  int number_off = 0;           ///< points by which the lap's number is early (negative) or late
-  double distance_step_m = 0;   ///< its resolution
+  int distance_every = 1;      ///< points at 25 Hz: each so manieth has distance and speed
+  double loss = 0;             ///< share of losses that begin at a point
+  int most_lost = 5;           ///< in a row
+  int number_off = 0;          ///< points by which the lap's number is early (negative) or late
+  double distance_step_m = 0;  ///< its resolution
   bool has_lap = true;
   bool has_map = true;
   double within_s = kMillisecond;
@@ -79,9 +79,9 @@ TEST_P(LapTimes, AreWithinAMillisecondOfTheTruth) {
       EXPECT_NEAR(*lap->sector_times_s[1], begin(2) - begin(1), sending.within_s);
       EXPECT_NEAR(*lap->sector_times_s[2], end - begin(2), sending.within_s);
       const auto us = [](double seconds) { return std::llround(seconds * 1e6); };
-      EXPECT_EQ(us(*lap->sector_times_s[0]) + us(*lap->sector_times_s[1]) +
-                    us(*lap->sector_times_s[2]),
-                us(*lap->lap_time_s));
+      EXPECT_EQ(
+          us(*lap->sector_times_s[0]) + us(*lap->sector_times_s[1]) + us(*lap->sector_times_s[2]),
+          us(*lap->lap_time_s));
     }
     EXPECT_GE(timed, 3);
     EXPECT_EQ(kept.lap(sending.has_lap ? 8 : 7), nullptr) << "there are no more laps than driven";
@@ -95,7 +95,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Sending{.name = "five_hertz_lossy", .distance_every = 5, .loss = 0.01},
                     Sending{.name = "number_early", .number_off = -7},
                     Sending{.name = "number_late", .number_off = 7},
-                    Sending{.name = "five_hertz_number_early", .distance_every = 5, .number_off = -9},
+                    Sending{
+                        .name = "five_hertz_number_early", .distance_every = 5, .number_off = -9},
                     Sending{.name = "five_hertz_number_late", .distance_every = 5, .number_off = 9},
                     Sending{.name = "no_number", .has_lap = false},
                     Sending{.name = "no_map", .has_map = false},
@@ -115,10 +116,10 @@ TEST(LapHoles, OfMoreThanASecondAtTheLineLeaveBothLapsWithoutATime) {
       if (drive.lapdist_m() < 40 || drive.lap() == 2) continue;
     }
     observer.observe(told_batch(schema.fields(), {{.ns = kBeginNs + i * 40 * kNsPerMs,
-                                                 .lap = drive.lap(),
-                                                 .lapdist_m = drive.lapdist_m(),
-                                                 .speed_kmh = drive.speed_kmh(),
-                                                 .sector = drive.sector()}}));
+                                                   .lap = drive.lap(),
+                                                   .lapdist_m = drive.lapdist_m(),
+                                                   .speed_kmh = drive.speed_kmh(),
+                                                   .sector = drive.sector()}}));
     kept.take(observer, false);
   }
   for (const int number : {2, 3}) {
