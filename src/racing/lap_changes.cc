@@ -187,6 +187,10 @@ void LapBuilder::go_on_from(Starts starts) {
 /// over the line.
 void LapBuilder::let_go(std::int64_t late_ns) {
   constexpr std::size_t kStay = 3;
+  for (BuiltLap& lap : laps_) {
+    if (!lap.is_closed() || newest_when_.ns - lap.ended_at().ns <= late_ns) break;
+    lap.quality.settle();
+  }
   while (laps_.size() > kStay) {
     const BuiltLap& oldest = laps_.front();
     const bool is_old = newest_when_.ns - oldest.ended_at().ns > late_ns;

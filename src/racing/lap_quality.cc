@@ -63,6 +63,7 @@ void LapQuality::settle_oldest_run() {
 }
 
 LapQuality::Outcome LapQuality::add(EventTime when) {
+  if (is_settled_) return Outcome::kTooOld;
   if (times_.empty() || when > times_.back()) {
     if (!times_.empty()) count_step(when.ns - times_.back().ns, true);
     times_.push_back(when);
@@ -102,6 +103,14 @@ void LapQuality::count_step(std::int64_t ns, bool is_there) {
   } else if (place->count > 0 && --place->count == 0) {
     steps_.erase(place);
   }
+}
+
+void LapQuality::settle() {
+  if (times_.empty()) return;
+  settled_gap_ns_ = longest_gap_ns();
+  settled_points_ += times_.size();
+  times_.clear();
+  is_settled_ = true;
 }
 
 std::uint64_t LapQuality::take_back(std::uint64_t from, std::uint64_t until) {

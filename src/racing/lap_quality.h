@@ -59,9 +59,13 @@ class LapQuality {
   EventTime first_time() const { return times_.front(); }
   EventTime last_time() const { return times_.back(); }
 
+  /// Nothing comes any more: what tells points from duplicates is let go.
+  void settle();
+
   template <typename Archive>
   void keep(Archive& archive) {
-    archive(runs_, times_, steps_, settled_points_, settled_missing_, settled_gap_ns_);
+    archive(runs_, steps_, settled_points_, settled_missing_, settled_gap_ns_, is_settled_);
+    keep_times(archive);
   }
 
  private:
@@ -92,6 +96,8 @@ class LapQuality {
   Outcome add_out_of_step(std::uint64_t id, EventTime when);
   void settle_oldest_run();
   void count_step(std::int64_t ns, bool is_there);
+  template <typename Archive>
+  void keep_times(Archive& archive);
 
   std::vector<Run> runs_;        // by number
   std::deque<EventTime> times_;  // in their order
@@ -99,6 +105,42 @@ class LapQuality {
   std::uint64_t settled_points_ = 0;
   std::uint64_t settled_missing_ = 0;
   std::int64_t settled_gap_ns_ = 0;
+  bool is_settled_ = false;
 };
+
+/// Times follow each other evenly: what is left of each is its step's difference from the step
+/// before, in the unit that they all are multiples of.
+template <typename Archive>
+void LapQuality::keep_times(Archive& archive) {
+  auto count = static_cast<std::uint64_t>(times_.size());
+  std::int64_t unit = kNsPerMs;
+  for (const EventTime time : times_) {
+    while (time.ns % unit != 0) unit /= 1'000;
+  }
+  archive(count, unit);
+  if constexpr (Archive::kReads) {
+    times_.clear();
+    if (count > kMostTimes || unit <= 0) return archive.refuse();
+  }
+  std::int64_t last = 0;
+  std::int64_t step = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    std::int64_t change =
+        Archive::kReads ? 0 : times_[static_cast<std::size_t>(i)].ns / unit - last - step;
+    archive(change);
+    if constexpr (Archive::kReads) {
+      // Damaged numbers may be of any size.
+      const auto sum = static_cast<std::uint64_t>(last) + static_cast<std::uint64_t>(step) +
+                       static_cast<std::uint64_t>(change);
+      const auto time =
+          static_cast<std::int64_t>(sum * static_cast<std::uint64_t>(unit));
+      if (!archive.ok() || (!times_.empty() && time <= times_.back().ns)) return archive.refuse();
+      times_.push_back({time});
+    }
+    const std::int64_t now = times_[static_cast<std::size_t>(i)].ns / unit;
+    if (i > 0) step = now - last;
+    last = now;
+  }
+}
 
 }  // namespace slipstream

@@ -149,6 +149,7 @@ TEST(LapQuality, GoesOnAsItWasWhereItIsRestored) {
       reader(restored);
       ASSERT_TRUE(reader.at_end());
     }
+    whole.settle();
     EXPECT_EQ(restored.points(), whole.points());
     EXPECT_EQ(restored.missing(), whole.missing());
     EXPECT_EQ(restored.longest_gap_ns(), whole.longest_gap_ns());
