@@ -40,14 +40,6 @@ bool BuiltLap::is_complete() const {
   return begun_here && !is_cut && !is_rewound && began && ended && *began < *ended;
 }
 
-void BuiltLap::see_fields(const Value* begin, const Value* end_of_values) {
-  for (const Value* value = begin; value != end_of_values; ++value) {
-    const std::size_t word = value->field / 64;
-    if (word >= channels.size()) channels.resize(word + 1);
-    channels[word] |= std::uint64_t{1} << (value->field % 64);
-  }
-}
-
 void BuiltLap::vanish() {
   end = LapEnd::kRunning;
   official_s.reset();
@@ -93,10 +85,9 @@ Lap BuiltLap::told(const ActivityKey& activity, const FieldTable& fields) const 
   told.longest_gap_s =
       static_cast<double>(std::max({quality.longest_gap_ns(), gap_before.ns, gap_behind.ns})) / 1e9;
   told.max_speed_kmh = speed.kmh();
-  for (std::size_t id = 0; id < channels.size() * 64; ++id) {
-    if ((channels[id / 64] >> (id % 64) & 1) != 0) {
-      told.channels.emplace_back(fields.name(static_cast<FieldId>(id)));
-    }
+  for (std::size_t id = 0; id < channels.end(); ++id) {
+    const auto field = static_cast<FieldId>(id);
+    if (channels.has(field)) told.channels.emplace_back(fields.name(field));
   }
   std::ranges::sort(told.channels);
   return told;

@@ -9,6 +9,7 @@
 #include "model/lap.h"
 #include "model/schema.h"
 #include "racing/crossing.h"
+#include "racing/field_set.h"
 #include "racing/lap_point.h"
 #include "racing/lap_quality.h"
 #include "racing/max_speed.h"
@@ -81,14 +82,13 @@ struct BuiltLap {
   LapQuality quality = {};
   MaxSpeed speed = {};
   std::string compound = {};
-  std::vector<std::uint64_t> channels = {};  ///< a bit a field
+  FieldSet channels = {};
   bool is_dirty = false;                     ///< it is to be told; not a part of the state
 
   bool is_closed() const { return end != LapEnd::kRunning; }
   bool is_official() const { return official_s.has_value(); }
   bool is_complete() const;
   EventTime ended_at() const { return ended.value_or(last.when); }
-  void see_fields(const Value* begin, const Value* end_of_values);
   /// Tells that it changed.
   void changed() {
     if (revision > 0) ++revision;

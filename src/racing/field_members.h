@@ -40,7 +40,13 @@ class FieldMembers {
   }
 
   void read(const PointBatch& batch, const Point& point, Sample& sample) const {
+    read(batch, point, sample, [](FieldId) {});
+  }
+  /// `see`: called with each field that the point has.
+  template <typename See>
+  void read(const PointBatch& batch, const Point& point, Sample& sample, See see) const {
     for (auto v = batch.values_begin(point); v != batch.values_end(point); ++v) {
+      see(v->field);
       // A field that was seen for the first time since is none of these.
       if (v->field >= members_.size() || members_[v->field] == nullptr) continue;
       sample.*members_[v->field] = v->value;

@@ -32,13 +32,14 @@ bool began_anew(double before_m, double after_m) {
 
 /// Of each figure the newest: channels of a machine come at rates of their own.
 void keep_newest(LapPoint& last, const LapPoint& point) {
-  constexpr double LapPoint::* kFigures[] = {
+  static constexpr double LapPoint::* kFigures[] = {
       &LapPoint::session_time_s, &LapPoint::lap_time_s, &LapPoint::last_lap_s, &LapPoint::sector1_s,
       &LapPoint::sector2_s,      &LapPoint::pit_status, &LapPoint::lap_invalid};
-  const LapPoint before = last;
-  last = point;
+  last.when = point.when;
+  last.has_id = point.has_id;
+  last.id = point.id;
   for (const auto figure : kFigures) {
-    if (std::isnan(last.*figure)) last.*figure = before.*figure;
+    if (!std::isnan(point.*figure)) last.*figure = point.*figure;
   }
 }
 
@@ -48,11 +49,10 @@ BuiltLap* LapBuilder::running() {
   return is_driving_ && !laps_.empty() ? &laps_.back() : nullptr;
 }
 
-LapBuilder::Taken LapBuilder::take(const LapPoint& given, std::span<const Value> values,
-                                   const LapTrack& track, std::int64_t late_ns) {
-  LapPoint point = given;
+LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, const LapTrack& track,
+                                   std::int64_t late_ns) {
   if (is_newest(point)) {
-    const Taken taken = take_forward(point, values, track, late_ns);
+    const Taken taken = take_forward(point, fields, track, late_ns);
     if (taken == Taken::kBeginsAnew) return taken;
     older_in_row_ = 0;
     newest_id_ = point.id;
@@ -60,7 +60,7 @@ LapBuilder::Taken LapBuilder::take(const LapPoint& given, std::span<const Value>
     has_newest_ = true;
     return taken;
   }
-  const Taken taken = take_late(point, values, track, late_ns);
+  const Taken taken = take_late(point, fields, track, late_ns);
   if (taken != Taken::kLate) return taken;
   return ++older_in_row_ > kMostOlder ? Taken::kBeginsAnew : taken;
 }
@@ -81,7 +81,7 @@ bool LapBuilder::is_newest(LapPoint& point) {
   return point.id > newest_id_;
 }
 
-LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, std::span<const Value> values,
+LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet& fields,
                                            const LapTrack& track, std::int64_t late_ns) {
   if (!point.is_racing()) {
     take_stopped(point);
@@ -97,7 +97,7 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, std::span<cons
     if (waits) {
       if (held_.size() == kMostHeld) release_held(track);
       held_.push_back(point);
-      laps_.back().see_fields(values.data(), values.data() + values.size());
+      laps_.back().channels.add(fields);
       return Taken::kCounted;
     }
     const Line line = line_before(point);
@@ -110,7 +110,7 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, std::span<cons
     }
   }
   BuiltLap& lap = laps_.back();
-  lap.see_fields(values.data(), values.data() + values.size());
+  lap.channels.add(fields);
   add(lap, point, track);
   if (laps_.size() > 1) take_official(laps_[laps_.size() - 2], point, false);
   if (point.has_distance()) {

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -57,8 +56,8 @@ class LapBuilder {
     kBeginsAnew,  ///< not taken: it belongs to another activity
   };
 
-  /// `values`: the point's.
-  Taken take(const LapPoint& point, std::span<const Value> values, const LapTrack& track,
+  /// `fields`: that the point has. Its number may change: the source may have begun to count anew.
+  Taken take(LapPoint& point, const FieldSet& fields, const LapTrack& track,
              std::int64_t late_ns);
   /// Frames `from` to `until` did not happen.
   void take_back(std::uint64_t from, std::uint64_t until);
@@ -81,8 +80,8 @@ class LapBuilder {
   void take_told(std::vector<LapPtr>& into, const ActivityKey& activity, const FieldTable& fields,
                  bool with_running);
 
-  /// Adds those that its laps have, a bit a field.
-  void see_channels(std::vector<std::uint64_t>& into) const;
+  /// Adds those that its laps have.
+  void see_channels(FieldSet& into) const;
   /// After a restart fields have other numbers: by the old one.
   void rename_fields(const std::vector<std::optional<FieldId>>& to);
 
@@ -122,9 +121,9 @@ class LapBuilder {
   enum class Line : std::uint8_t { kNone, kHere, kAtWrap, kUntimed, kBeginsAnew };
 
   bool is_newest(LapPoint& point);
-  Taken take_forward(const LapPoint& point, std::span<const Value> values, const LapTrack& track,
+  Taken take_forward(const LapPoint& point, const FieldSet& fields, const LapTrack& track,
                      std::int64_t late_ns);
-  Taken take_late(const LapPoint& point, std::span<const Value> values, const LapTrack& track,
+  Taken take_late(const LapPoint& point, const FieldSet& fields, const LapTrack& track,
                   std::int64_t late_ns);
   void take_stopped(const LapPoint& point);
   Line line_before(const LapPoint& point);

@@ -14,7 +14,7 @@ bool is_same(const LineGap& a, const LineGap& b) {
 
 }  // namespace
 
-LapBuilder::Taken LapBuilder::take_late(const LapPoint& point, std::span<const Value> values,
+LapBuilder::Taken LapBuilder::take_late(const LapPoint& point, const FieldSet& fields,
                                         const LapTrack& track, std::int64_t late_ns) {
   if (!point.is_racing()) return Taken::kCounted;
   if (!held_.empty() && comes_before(laps_.back().last, point)) return held_late(point);
@@ -42,7 +42,7 @@ LapBuilder::Taken LapBuilder::take_late(const LapPoint& point, std::span<const V
     case LapQuality::Outcome::kNew:
       break;
   }
-  lap.see_fields(values.data(), values.data() + values.size());
+  lap.channels.add(fields);
   touch(lap);
   if (*at > 0) settle(*at - 1);
   settle(*at);
@@ -242,25 +242,20 @@ Lap LapBuilder::told_of(const BuiltLap& lap, const ActivityKey& activity,
   return with_held.told(activity, fields);
 }
 
-void LapBuilder::see_channels(std::vector<std::uint64_t>& into) const {
+void LapBuilder::see_channels(FieldSet& into) const {
   for (const auto* const laps : {&laps_, &vanished_}) {
-    for (const BuiltLap& lap : *laps) {
-      if (lap.channels.size() > into.size()) into.resize(lap.channels.size());
-      for (std::size_t i = 0; i < lap.channels.size(); ++i) into[i] |= lap.channels[i];
-    }
+    for (const BuiltLap& lap : *laps) into.add(lap.channels);
   }
 }
 
 void LapBuilder::rename_fields(const std::vector<std::optional<FieldId>>& to) {
   for (auto* const laps : {&laps_, &vanished_}) {
     for (BuiltLap& lap : *laps) {
-      const auto before = std::exchange(lap.channels, {});
-      for (std::size_t id = 0; id < before.size() * 64; ++id) {
-        const bool has = (before[id / 64] >> (id % 64) & 1) != 0;
-        if (!has || id >= to.size() || !to[id]) continue;
-        const Value value{.value = 0, .field = *to[id]};
-        lap.see_fields(&value, &value + 1);
+      FieldSet renamed;
+      for (std::size_t id = 0; id < to.size(); ++id) {
+        if (to[id] && lap.channels.has(static_cast<FieldId>(id))) renamed.add(*to[id]);
       }
+      lap.channels = std::move(renamed);
     }
   }
 }

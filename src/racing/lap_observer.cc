@@ -70,12 +70,13 @@ LapObserver::Machine* LapObserver::machine_of(const Point& point) {
   return &machine;
 }
 
-LapPoint LapObserver::lap_point_of(const PointBatch& batch, const Point& point) const {
+LapPoint LapObserver::lap_point_of(const PointBatch& batch, const Point& point) {
   LapPoint told;
   told.when = point.event_time;
   told.lap = point.lap;
   told.sector = point.sector_unknown ? -1 : point.sector;
-  members_.read(batch, point, told);
+  fields_seen_.clear();
+  members_.read(batch, point, told, [this](FieldId id) { fields_seen_.add(id); });
   if (told.frame >= 0 && told.frame <= kMostFrame) {
     told.has_id = true;
     told.id = static_cast<std::uint64_t>(told.frame);
@@ -88,7 +89,7 @@ LapPoint LapObserver::lap_point_of(const PointBatch& batch, const Point& point) 
 
 void LapObserver::take(Machine& machine, std::uint32_t number, const PointBatch& batch,
                        const Point& point) {
-  const LapPoint told = lap_point_of(batch, point);
+  LapPoint told = lap_point_of(batch, point);
   const std::string_view session = session_of(machine, batch, point);
   Activity& activity = machine.activity;
   if (machine.is_active) {
@@ -116,15 +117,15 @@ void LapObserver::take(Machine& machine, std::uint32_t number, const PointBatch&
   if (has_lap) {
     if (machine.learned == nullptr) machine.learned = learned_of(activity.key.track);
     const LapTrack track{.name = activity.key.track, .map = map_, .learned = machine.learned};
-    const std::span values(batch.values_begin(point), batch.values_end(point));
     const std::int64_t late_ns = options_.late_ms * kNsPerMs;
-    taken = machine.laps.take(told, values, track, late_ns);
+    taken = machine.laps.take(told, fields_seen_, track, late_ns);
     if (taken == LapBuilder::Taken::kBeginsAnew) {
       const std::string same = activity.key.source_session;
       end_activity(machine);
       begin_activity(machine, batch, point, same);
       activity.begins_anew = true;
-      taken = machine.laps.take(told, values, track, late_ns);
+      told = lap_point_of(batch, point);
+      taken = machine.laps.take(told, fields_seen_, track, late_ns);
     }
   }
   if (taken == LapBuilder::Taken::kCounted) {

@@ -94,7 +94,8 @@ class LapObserver final : public PartitionObserver, private ObserverState {
   void clear() override;
 
   Machine* machine_of(const Point& point);
-  LapPoint lap_point_of(const PointBatch& batch, const Point& point) const;
+  /// Also what fields it has.
+  LapPoint lap_point_of(const PointBatch& batch, const Point& point);
   void take(Machine& machine, std::uint32_t number, const PointBatch& batch, const Point& point);
   /// What the source calls its session; empty: nothing, or nothing else than before.
   std::string_view session_of(Machine& machine, const PointBatch& batch, const Point& point) const;
@@ -114,6 +115,7 @@ class LapObserver final : public PartitionObserver, private ObserverState {
   const SectorMap* const map_;
   const LapOptions options_;
   FieldMembers<LapPoint> members_;
+  FieldSet fields_seen_;  // of the point in hand
   boost::unordered_flat_map<std::uint32_t, std::unique_ptr<Machine>>
       machines_;                                                // by Point::machine
   std::deque<std::pair<std::string, SessionFrames>> sessions_;  // the newest last

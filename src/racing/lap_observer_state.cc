@@ -47,11 +47,12 @@ void LapObserver::save(std::string& out) const {
   out += static_cast<char>(kLapStateVersion);
   StateWriter archive(out);
   // Fields have other numbers after a restart.
-  std::vector<std::uint64_t> used;
+  FieldSet used;
   for (const auto& [number, machine] : machines_) machine->laps.see_channels(used);
-  std::vector<std::string> names(used.size() * 64);
+  std::vector<std::string> names(used.end());
   for (std::size_t id = 0; id < names.size(); ++id) {
-    if ((used[id / 64] >> (id % 64) & 1) != 0) names[id] = fields_.name(static_cast<FieldId>(id));
+    const auto field = static_cast<FieldId>(id);
+    if (used.has(field)) names[id] = fields_.name(field);
   }
   archive(names);
   self.keep_shared(archive);
