@@ -83,7 +83,7 @@ struct BuiltLap {
   MaxSpeed speed = {};
   std::string compound = {};
   FieldSet channels = {};
-  bool is_dirty = false;                     ///< it is to be told; not a part of the state
+  bool is_dirty = false;  ///< it is to be told; not a part of the state
 
   bool is_closed() const { return end != LapEnd::kRunning; }
   bool is_official() const { return official_s.has_value(); }

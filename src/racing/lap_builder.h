@@ -57,8 +57,7 @@ class LapBuilder {
   };
 
   /// `fields`: that the point has. Its number may change: the source may have begun to count anew.
-  Taken take(LapPoint& point, const FieldSet& fields, const LapTrack& track,
-             std::int64_t late_ns);
+  Taken take(LapPoint& point, const FieldSet& fields, const LapTrack& track, std::int64_t late_ns);
   /// Frames `from` to `until` did not happen.
   void take_back(std::uint64_t from, std::uint64_t until);
   /// A flashback to that time of the session, of which it is not known what it takes back: laps

@@ -75,8 +75,7 @@ LapPoint LapObserver::lap_point_of(const PointBatch& batch, const Point& point) 
   told.when = point.event_time;
   told.lap = point.lap;
   told.sector = point.sector_unknown ? -1 : point.sector;
-  fields_seen_.clear();
-  members_.read(batch, point, told, [this](FieldId id) { fields_seen_.add(id); });
+  fields_seen_ = &members_.read(batch, point, told);
   if (told.frame >= 0 && told.frame <= kMostFrame) {
     told.has_id = true;
     told.id = static_cast<std::uint64_t>(told.frame);
@@ -118,14 +117,14 @@ void LapObserver::take(Machine& machine, std::uint32_t number, const PointBatch&
     if (machine.learned == nullptr) machine.learned = learned_of(activity.key.track);
     const LapTrack track{.name = activity.key.track, .map = map_, .learned = machine.learned};
     const std::int64_t late_ns = options_.late_ms * kNsPerMs;
-    taken = machine.laps.take(told, fields_seen_, track, late_ns);
+    taken = machine.laps.take(told, *fields_seen_, track, late_ns);
     if (taken == LapBuilder::Taken::kBeginsAnew) {
       const std::string same = activity.key.source_session;
       end_activity(machine);
       begin_activity(machine, batch, point, same);
       activity.begins_anew = true;
       told = lap_point_of(batch, point);
-      taken = machine.laps.take(told, fields_seen_, track, late_ns);
+      taken = machine.laps.take(told, *fields_seen_, track, late_ns);
     }
   }
   if (taken == LapBuilder::Taken::kCounted) {

@@ -115,7 +115,7 @@ class LapObserver final : public PartitionObserver, private ObserverState {
   const SectorMap* const map_;
   const LapOptions options_;
   FieldMembers<LapPoint> members_;
-  FieldSet fields_seen_;  // of the point in hand
+  const FieldSet* fields_seen_ = nullptr;  // of the point in hand
   boost::unordered_flat_map<std::uint32_t, std::unique_ptr<Machine>>
       machines_;                                                // by Point::machine
   std::deque<std::pair<std::string, SessionFrames>> sessions_;  // the newest last

@@ -132,8 +132,7 @@ void LapQuality::keep_times(Archive& archive) {
       // Damaged numbers may be of any size.
       const auto sum = static_cast<std::uint64_t>(last) + static_cast<std::uint64_t>(step) +
                        static_cast<std::uint64_t>(change);
-      const auto time =
-          static_cast<std::int64_t>(sum * static_cast<std::uint64_t>(unit));
+      const auto time = static_cast<std::int64_t>(sum * static_cast<std::uint64_t>(unit));
       if (!archive.ok() || (!times_.empty() && time <= times_.back().ns)) return archive.refuse();
       times_.push_back({time});
     }

@@ -53,7 +53,7 @@ void ProgressSampler::observe(const PointBatch& batch, std::span<const Point> po
   }
 }
 
-ProgressSample ProgressSampler::sample_of(const PointBatch& batch, const Point& point) const {
+ProgressSample ProgressSampler::sample_of(const PointBatch& batch, const Point& point) {
   ProgressSample sample{.when = point.event_time,
                         .arrival = point.arrival_time,
                         .lap = point.lap,

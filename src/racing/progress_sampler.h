@@ -65,7 +65,7 @@ class ProgressSampler final : public PartitionObserver {
   };
 
   Car* car_of(const PointBatch& batch, const Point& point);
-  ProgressSample sample_of(const PointBatch& batch, const Point& point) const;
+  ProgressSample sample_of(const PointBatch& batch, const Point& point);
   void count(Car& car, const Point& point);
   void see(Car& car, std::uint32_t machine, const ProgressSample& sample, const PointBatch& batch,
            const Point& point);
