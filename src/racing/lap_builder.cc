@@ -62,7 +62,10 @@ LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, cons
   }
   const Taken taken = take_late(point, fields, track, late_ns);
   if (taken != Taken::kLate) return taken;
-  return ++older_in_row_ > kMostOlder ? Taken::kBeginsAnew : taken;
+  if (older_in_row_++ == 0) older_since_ms_ = point.arrival_ms;
+  const bool is_set_back =
+      older_in_row_ > kMostOlder && point.arrival_ms - older_since_ms_ >= kMostOlderMs;
+  return is_set_back ? Taken::kBeginsAnew : taken;
 }
 
 /// Also gives the point its number among all of them, where the source began to count anew.

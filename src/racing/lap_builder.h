@@ -46,8 +46,10 @@ class LapBuilder {
   /// Numbers that jump by so much, or fall by so much on a clock that goes on, began anew.
   static constexpr std::uint64_t kMostMissing = 65'536;
   static constexpr std::uint64_t kFewestFallen = 64;
-  /// So many points in a row that are older than all are of a clock that was set back.
+  /// A clock that was set back is known by so many points that are older than all laps, and by no
+  /// newer one while so much time went by where they arrive: what was only held up comes at once.
   static constexpr std::uint32_t kMostOlder = 24;
+  static constexpr std::int64_t kMostOlderMs = 10'000;
 
   enum class Taken : std::uint8_t {
     kCounted,
@@ -88,10 +90,10 @@ class LapBuilder {
   void keep(Archive& archive) {
     archive(laps_, vanished_, gone_, held_, starts_, starts_before_, at_, wrap_, flipped_at_, base_,
             newest_id_, newest_when_, has_newest_, is_driving_, raw_lap_, ahead_, older_in_row_,
-            track_m_);
+            older_since_ms_, track_m_);
     // What tells a lap to be driven needs one.
     if constexpr (Archive::kReads) {
-      if (is_driving_ && laps_.empty()) archive.refuse();
+      if (laps_.empty() && (is_driving_ || !held_.empty())) archive.refuse();
     }
   }
 
@@ -168,6 +170,7 @@ class LapBuilder {
   std::int32_t raw_lap_ = 0;  // as the points tell
   std::int32_t ahead_ = 0;    // laps that the distance told and the number did not
   std::uint32_t older_in_row_ = 0;
+  std::int64_t older_since_ms_ = 0;
   double track_m_ = 0;  // by the newest crossing; 0: none yet
   bool is_dirty_ = false;
 };

@@ -22,6 +22,8 @@ LapBuilder::Taken LapBuilder::take_late(const LapPoint& point, const FieldSet& f
   if (!at) return Taken::kLate;
   BuiltLap& lap = laps_[*at];
   if (lap.is_closed() && newest_when_.ns - lap.ended_at().ns > late_ns) return Taken::kLate;
+  // Its number is of that lap, and its time is not: the source counts anew, on another clock.
+  if (lap.first.when.ns - point.when.ns > late_ns) return Taken::kLate;
   switch (add(lap, point, track)) {
     case LapQuality::Outcome::kTooOld:
       return Taken::kLate;

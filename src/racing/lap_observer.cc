@@ -73,6 +73,7 @@ LapObserver::Machine* LapObserver::machine_of(const Point& point) {
 LapPoint LapObserver::lap_point_of(const PointBatch& batch, const Point& point) {
   LapPoint told;
   told.when = point.event_time;
+  told.arrival_ms = arrival_ms(point.arrival_time);
   told.lap = point.lap;
   told.sector = point.sector_unknown ? -1 : point.sector;
   fields_seen_ = &members_.read(batch, point, told);
@@ -103,7 +104,7 @@ void LapObserver::take(Machine& machine, std::uint32_t number, const PointBatch&
     }
     if (is_other || is_silent) end_activity(machine);
   }
-  machine.seen_ms = arrival_ms(point.arrival_time);
+  machine.seen_ms = told.arrival_ms;
   if (!machine.is_active) begin_activity(machine, batch, point, session);
   if (told.has_frame() && !activity.key.source_session.empty()) {
     if (machine.frames == nullptr) machine.frames = frames_of(activity.key.source_session);

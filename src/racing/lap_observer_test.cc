@@ -100,6 +100,37 @@ TEST_F(LapObserverTest, APointThatComesAMinuteBehindTheEndOfItsLapIsCountedAndTh
   EXPECT_EQ(observer.late(), 1U);
 }
 
+TEST_F(LapObserverTest, WhatWasHeldUpForMinutesIsCountedAndTheLapsStay) {
+  const auto all = even_points(0, 200);
+  give({all.begin(), all.begin() + 500});
+  give({all.begin() + 2'000, all.begin() + 4'000});
+  checkpoint();
+  const std::string before = text_of(*kept.lap(9));
+  std::vector<Told> held_up(all.begin() + 500, all.begin() + 1'500);
+  for (std::size_t i = 0; i < held_up.size(); ++i) {
+    held_up[i].arrival_ns = at_s(160) + static_cast<std::int64_t>(i) * kNsPerMs;
+  }
+  give(held_up);
+  checkpoint();
+  EXPECT_EQ(kept.activities.size(), 1U);
+  EXPECT_EQ(text_of(*kept.lap(9)), before);
+  EXPECT_EQ(observer.late(), 1'000U);
+}
+
+TEST_F(LapObserverTest, AClockThatWasSetBackBeginsAnotherActivity) {
+  give(even_points(0, 60));
+  auto set_back = even_points(0, 60);
+  for (Told& point : set_back) {
+    point.arrival_ns = point.ns + 60 * kNsPerSecond;
+    point.ns -= 3'600 * kNsPerSecond;
+    *point.sequence += 1;
+  }
+  give(set_back);
+  checkpoint();
+  ASSERT_EQ(kept.activities.size(), 2U);
+  EXPECT_GT(kept.activities.begin()->second.points, 1'000U);
+}
+
 TEST_F(LapObserverTest, APointThatCameLateAtTheLineMovesTheCrossingToWhereItIs) {
   auto points = even_points(0, 31);
   // A second and more before the line of lap 3: it is not timed until one of them comes.

@@ -15,6 +15,7 @@ struct LapPoint {
   static constexpr double kFinished = 3;  ///< of one that has seen the flag
 
   EventTime when = {};
+  std::int64_t arrival_ms = 0;  ///< not a part of states
   bool has_id = false;
   std::uint64_t id = 0;  ///< its frame, or its sequence
   std::int32_t lap = 0;
