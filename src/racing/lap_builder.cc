@@ -222,6 +222,12 @@ void LapBuilder::begin_lap(const LapPoint& point, std::int32_t number) {
   raw_lap_ = point.lap;
 }
 
+void LapBuilder::learn_length(const Fix& before, const Fix& after) {
+  if (after.when.ns - before.when.ns > crossing::kMostApartNs) return;
+  const double length = before.lapdist_m + driven_between(before, after) - after.lapdist_m;
+  if (length > 0) track_m_ = length;
+}
+
 void LapBuilder::cross(const LapPoint& point, Line line, const LapTrack& track) {
   const std::int32_t ended_lap = laps_.back().lap;
   const std::int32_t number = std::max(ended_lap + 1, raw_lap_ + ahead_);
@@ -230,10 +236,7 @@ void LapBuilder::cross(const LapPoint& point, Line line, const LapTrack& track) 
     close(ended, LapEnd::kLine, point.id);
     if (line == Line::kHere && point.has_distance()) {
       ended.after = point.fix();
-      if (const double m = at_->lapdist_m + driven_between(*at_, point.fix()) - point.lapdist_m;
-          m > 0) {
-        track_m_ = m;
-      }
+      learn_length(*at_, point.fix());
     } else if (line == Line::kAtWrap) {
       ended.exit = wrap_->before;
       ended.after = wrap_->after;

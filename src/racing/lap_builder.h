@@ -129,6 +129,7 @@ class LapBuilder {
   void take_stopped(const LapPoint& point);
   Line line_before(const LapPoint& point);
   bool is_over_line(const Fix& before, const Fix& after) const;
+  void learn_length(const Fix& before, const Fix& after);
   void begin_lap(const LapPoint& point, std::int32_t lap);
   void cross(const LapPoint& point, Line line, const LapTrack& track);
   void release_held(const LapTrack& track);
