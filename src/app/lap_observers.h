@@ -1,12 +1,11 @@
 #pragma once
-#include "app/basics.h"
+#include "app/durable_parts.h"
 #include "model/observer.h"
-#include "model/partition_id.h"
 
 namespace slipstream {
 
 /// What tells the laps of a partition: the same for a server that folds points and for a store that
 /// is made anew from the log, since their states are in the same checkpoints.
-PartitionObservers make_lap_observers(const Basics& basics, PartitionId partition);
+PartitionObservers make_lap_observers(DurableParts& durable);
 
 }  // namespace slipstream

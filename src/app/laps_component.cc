@@ -34,7 +34,7 @@ void LapsComponent::metrics(MetricsPage& page) const {
 Pipeline::ObserverFactory LapsComponent::beside(Pipeline::ObserverFactory others) const {
   return [others = std::move(others), this](PartitionId partition) {
     PartitionObservers observers = others(partition);
-    PartitionObservers of_laps = make_lap_observers(durable_.basics(), partition);
+    PartitionObservers of_laps = make_lap_observers(durable_);
     std::ranges::move(of_laps, std::back_inserter(observers));
     return observers;
   };

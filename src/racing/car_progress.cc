@@ -3,19 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "racing/motion.h"
+
 namespace slipstream {
 namespace {
 
-constexpr double kMpsOfKmh = 1 / 3.6;
 /// A car stands or is pushed back a little, and its distance has noise; further back is a place
 /// that was gone back to.
 constexpr double kBackM = 50;
 /// Before cars have driven so far nothing is known of where the line is.
 constexpr double kShortestTrackM = 200;
-
-double seconds_between(EventTime from, EventTime to) {
-  return static_cast<double>(to.ns - from.ns) / 1e9;
-}
 
 EventTime after(EventTime from, double seconds) {
   return {from.ns + std::llround(seconds * 1e9)};

@@ -4,20 +4,19 @@
 #include <cmath>
 #include <utility>
 
+#include "racing/member_text.h"
+
 namespace slipstream {
 namespace {
 
-/// What a field tells; those of games have no fixed numbers.
-struct Told {
-  std::string_view field;
-  double ProgressSample::* member;
-};
-constexpr Told kTold[] = {{"last_lap_s", &ProgressSample::last_lap_s},
-                          {"sector1_s", &ProgressSample::sector1_s},
-                          {"sector2_s", &ProgressSample::sector2_s},
-                          {"pit_status", &ProgressSample::pit_status},
-                          {"lap_invalid", &ProgressSample::lap_invalid},
-                          {"tyre_age_laps", &ProgressSample::tyre_age_laps}};
+using Members = FieldMembers<ProgressSample>;
+/// Those of games have no fixed numbers.
+constexpr Members::Named kTold[] = {{"last_lap_s", &ProgressSample::last_lap_s},
+                                    {"sector1_s", &ProgressSample::sector1_s},
+                                    {"sector2_s", &ProgressSample::sector2_s},
+                                    {"pit_status", &ProgressSample::pit_status},
+                                    {"lap_invalid", &ProgressSample::lap_invalid},
+                                    {"tyre_age_laps", &ProgressSample::tyre_age_laps}};
 
 /// A distance that is less by so much began anew, whatever the lap says.
 constexpr double kBeganAnewM = 200;
@@ -29,27 +28,14 @@ bool has_passed(std::int64_t from_ms, std::int64_t to_ms, std::int64_t ms) {
   return to_ms < from_ms || to_ms - from_ms >= ms;
 }
 
-/// The text of a member, given as `"NAME":"`; empty: there is none. Its quotes are no others',
-/// since those in texts are escaped.
-std::string_view text_in(std::string_view json, std::string_view member) {
-  const auto at = json.find(member);
-  if (at == std::string_view::npos || at == 0) return {};
-  if (json[at - 1] != ',' && json[at - 1] != '{' && json[at - 1] != ' ') return {};
-  const auto begin = at + member.size();
-  const auto end = json.find('"', begin);
-  if (end == std::string_view::npos) return {};
-  const auto text = json.substr(begin, end - begin);
-  return text.contains('\\') ? std::string_view{} : text;
-}
-
 }  // namespace
 
 ProgressSampler::ProgressSampler(PartitionId partition, ProgressSink& sink,
                                  const FieldTable& fields, ProgressSamplerOptions options)
-    : partition_(partition), sink_(sink), fields_(fields), options_(options) {}
+    : partition_(partition), sink_(sink), options_(options), members_(fields, kTold) {}
 
 void ProgressSampler::observe(const PointBatch& batch, std::span<const Point> points) {
-  if (fields_.size() != fields_looked_at_) look_up_fields();
+  members_.look_up();
   for (const auto& point : points) {
     const ProgressSample sample = sample_of(batch, point);
     newest_ms_ = milliseconds_of(point.arrival_time);
@@ -67,29 +53,12 @@ void ProgressSampler::observe(const PointBatch& batch, std::span<const Point> po
   }
 }
 
-void ProgressSampler::look_up_fields() {
-  const std::size_t size = fields_.size();
-  members_.resize(size, nullptr);
-  members_[field::kLapdistM] = &ProgressSample::lapdist_m;
-  members_[field::kSpeedKmh] = &ProgressSample::speed_kmh;
-  for (std::size_t id = fields_looked_at_; id < size; ++id) {
-    const auto* const told =
-        std::ranges::find(kTold, fields_.name(static_cast<FieldId>(id)), &Told::field);
-    if (told != std::end(kTold)) members_[id] = told->member;
-  }
-  fields_looked_at_ = size;
-}
-
-ProgressSample ProgressSampler::sample_of(const PointBatch& batch, const Point& point) const {
+ProgressSample ProgressSampler::sample_of(const PointBatch& batch, const Point& point) {
   ProgressSample sample{.when = point.event_time,
                         .arrival = point.arrival_time,
                         .lap = point.lap,
                         .sector = point.sector_unknown ? -1 : point.sector};
-  for (auto v = batch.values_begin(point); v != batch.values_end(point); ++v) {
-    // A field that was seen for the first time since is none of these.
-    if (v->field >= members_.size() || members_[v->field] == nullptr) continue;
-    sample.*members_[v->field] = v->value;
-  }
+  members_.read(batch, point, sample);
   return sample;
 }
 
@@ -147,8 +116,8 @@ void ProgressSampler::see(Car& car, std::uint32_t machine, const ProgressSample&
   car.sampled_ms = now_ms;
   if (point.has_texts) {
     const auto json = batch.json(point);
-    const auto session = text_in(json, R"("session":")");
-    const auto compound = text_in(json, R"("tyre_compound":")");
+    const auto session = member_text(json, R"("session":")");
+    const auto compound = member_text(json, R"("tyre_compound":")");
     if (session != car.session || compound != car.compound) {
       car.session = session;
       car.compound = compound;

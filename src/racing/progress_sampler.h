@@ -10,6 +10,7 @@
 #include "base/counters.h"
 #include "model/observer.h"
 #include "model/schema.h"
+#include "racing/field_members.h"
 #include "racing/progress_sample.h"
 
 namespace slipstream {
@@ -64,27 +65,24 @@ class ProgressSampler final : public PartitionObserver {
   };
 
   Car* car_of(const PointBatch& batch, const Point& point);
-  ProgressSample sample_of(const PointBatch& batch, const Point& point) const;
+  ProgressSample sample_of(const PointBatch& batch, const Point& point);
   void count(Car& car, const Point& point);
   void see(Car& car, std::uint32_t machine, const ProgressSample& sample, const PointBatch& batch,
            const Point& point);
   static void add(Car& car, ProgressSample sample);
   /// `all`: also the points that are newer than a car's newest sample.
   void report(bool all);
-  void look_up_fields();
   void forget_silent(std::int64_t now_ms);
 
   const PartitionId partition_;
   ProgressSink& sink_;
-  const FieldTable& fields_;
   const ProgressSamplerOptions options_;
+  FieldMembers<ProgressSample> members_;
   boost::unordered_flat_map<std::uint32_t, Car> cars_;  // by Point::machine
   std::vector<std::uint32_t> active_;  // with samples, or a skipped point, that were not reported
-  std::size_t fields_looked_at_ = 0;
-  std::vector<double ProgressSample::*> members_;  // by field; null: it tells nothing of progress
-  std::int64_t newest_ms_ = 0;                     // of the points' arrival
-  std::int64_t reported_ms_ = 0;                   // on the same clock
-  std::optional<SteadyTime> due_;                  // of the tick that reports what points leave
+  std::int64_t newest_ms_ = 0;         // of the points' arrival
+  std::int64_t reported_ms_ = 0;       // on the same clock
+  std::optional<SteadyTime> due_;      // of the tick that reports what points leave
   std::int64_t swept_ms_ = 0;
   Counter not_followed_;
 };

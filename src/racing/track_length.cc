@@ -1,6 +1,7 @@
 #include "racing/track_length.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 namespace slipstream {
@@ -27,6 +28,14 @@ void TrackLength::cross_sector(std::int32_t sector, double before_m, double afte
   }
   boundary.before_m = std::max(boundary.before_m, before_m);
   boundary.after_m = std::min(boundary.after_m, after_m);
+}
+
+double TrackLength::sector_begin_within_m(std::int32_t sector) const {
+  if (sector_begin_m(sector) < 0) return std::numeric_limits<double>::infinity();
+  const Boundary& boundary = sectors_[static_cast<std::size_t>(sector)];
+  // Where points contradict each other (noise, another table of sectors) nothing is known.
+  if (boundary.before_m > boundary.after_m) return std::numeric_limits<double>::infinity();
+  return (boundary.after_m - boundary.before_m) / 2;
 }
 
 double TrackLength::sector_begin_m(std::int32_t sector) const {

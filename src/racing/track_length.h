@@ -26,6 +26,14 @@ class TrackLength {
   double at_least_m() const { return metres_ > 0 ? metres_ : furthest_m_; }
   /// Where the sector begins; a negative number: nobody has been seen to enter it.
   double sector_begin_m(std::int32_t sector) const;
+  /// How far off that may be; infinite where nobody has been seen to enter it.
+  double sector_begin_within_m(std::int32_t sector) const;
+
+  /// What it knows of sectors (racing/state_archive.h).
+  template <typename Archive>
+  void keep_sectors(Archive& archive) {
+    for (Boundary& boundary : sectors_) archive(boundary.after_m, boundary.before_m);
+  }
 
  private:
   struct Boundary {

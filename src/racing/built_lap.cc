@@ -1,0 +1,122 @@
+#include "racing/built_lap.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "racing/motion.h"
+
+namespace slipstream {
+namespace {
+
+std::optional<bool> flag(double value) {
+  return std::isnan(value) ? std::nullopt : std::optional(value > 0);
+}
+
+/// What is left of a lap, of times in whole milliseconds.
+double rest_s(double lap_s, double first_s, double second_s) {
+  const auto ms = [](double seconds) { return std::llround(seconds * 1e3); };
+  return static_cast<double>(ms(lap_s) - ms(first_s) - ms(second_s)) / 1e3;
+}
+
+}  // namespace
+
+std::uint64_t LineGap::missing(bool is_before, std::int64_t usual_step_ns) const {
+  std::uint64_t all = ids;
+  if (all == 0 && usual_step_ns > 0) {
+    const std::int64_t room = (ns + usual_step_ns / 2) / usual_step_ns - 1;
+    all = room > 0 ? static_cast<std::uint64_t>(room) : 0;
+  }
+  if (all == 0) return 0;
+  // They would have come in even steps.
+  const double until_line = share * static_cast<double>(all + 1);
+  const double count = std::clamp(std::ceil(until_line) - 1, 0.0, static_cast<double>(all));
+  const auto before = static_cast<std::uint64_t>(count);
+  return is_before ? before : all - before;
+}
+
+bool BuiltLap::is_complete() const {
+  if (is_lost || (end != LapEnd::kLine && end != LapEnd::kFlag)) return false;
+  if (is_official()) return true;
+  return begun_here && !is_cut && !is_rewound && began && ended && *began < *ended;
+}
+
+void BuiltLap::vanish() {
+  end = LapEnd::kRunning;
+  official_s.reset();
+  began.reset();
+  ended.reset();
+  entry.reset();
+  exit.reset();
+  after.reset();
+  sectors.clear();
+  quality = {};
+  speed = {};
+  gap_before = {};
+  gap_behind = {};
+  duplicates = 0;
+}
+
+Lap BuiltLap::told(const ActivityKey& activity, const FieldTable& fields) const {
+  Lap told;
+  told.activity = activity;
+  told.lap = lap;
+  told.repeat = repeat;
+  told.revision = revision;
+  told.began = began.value_or(first.when);
+  told.ended = ended_at();
+  told.begun_here = begun_here;
+  told.is_complete = is_complete();
+  told.is_official = told.is_complete && is_official();
+  if (told.is_complete) {
+    told.lap_time_s = official_s ? *official_s : seconds_between(*began, *ended);
+    if (last_is_known && !std::isnan(last.lap_invalid)) told.is_valid = last.lap_invalid == 0;
+    if (last_is_known) told.pit_in = flag(last.pit_status);
+    told.pit_out = began_in_pit;
+  }
+  told.sector_times_s = sector_times_s();
+  told.compound = compound;
+  const std::int64_t step_ns = quality.usual_step_ns();
+  told.points = quality.points();
+  told.missing =
+      quality.missing() + gap_before.missing(false, step_ns) + gap_behind.missing(true, step_ns);
+  told.duplicates = duplicates;
+  told.discarded = discarded;
+  told.is_rewound = is_rewound;
+  told.longest_gap_s =
+      static_cast<double>(std::max({quality.longest_gap_ns(), gap_before.ns, gap_behind.ns})) / 1e9;
+  told.max_speed_kmh = speed.kmh();
+  for (std::size_t id = 0; id < channels.end(); ++id) {
+    const auto field = static_cast<FieldId>(id);
+    if (channels.has(field)) told.channels.emplace_back(fields.name(field));
+  }
+  std::ranges::sort(told.channels);
+  return told;
+}
+
+/// From the line, or where the sector before ended, to where the next one begins, or the line.
+std::vector<std::optional<double>> BuiltLap::sector_times_s() const {
+  std::vector<std::optional<double>> times;
+  const bool is_timed = is_complete();
+  if (is_timed && is_official()) {
+    if (!(last.sector1_s > 0) || !(last.sector2_s > 0)) return times;
+    if (!last_is_known) return {std::nullopt, std::nullopt, std::nullopt};
+    return {last.sector1_s, last.sector2_s, rest_s(*official_s, last.sector1_s, last.sector2_s)};
+  }
+  for (const SectorBegin& begin : sectors) {
+    const auto count = static_cast<std::size_t>(begin.sector) + 1;
+    if (count > times.size()) times.resize(count);
+  }
+  if (!is_timed) return times;
+  for (std::size_t i = 0; i < sectors.size(); ++i) {
+    const bool is_last = i + 1 == sectors.size();
+    if (is_last && (!exit || exit->sector != sectors[i].sector)) continue;
+    if (!is_last && sectors[i + 1].sector != sectors[i].sector + 1) continue;
+    const auto from = sectors[i].sector == 0 ? began : sectors[i].when;
+    const auto to = is_last ? ended : sectors[i + 1].when;
+    if (!from || !to) continue;
+    times[static_cast<std::size_t>(sectors[i].sector)] = seconds_between(*from, *to);
+  }
+  return times;
+}
+
+}  // namespace slipstream

@@ -1,0 +1,372 @@
+#include "racing/lap_builder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "racing/motion.h"
+
+namespace slipstream {
+namespace {
+
+/// A distance that falls by more began anew, or somebody went back.
+constexpr double kAnewM = 50;
+/// A lap number and the distance disagree at the line no longer than this.
+constexpr std::int64_t kMostWaitNs = 2 * kNsPerSecond;
+/// A car that crosses the line drives; one that begins anew stands.
+constexpr double kDrivingKmh = 18;
+/// Two crossings tell the same length of a track but for this share.
+constexpr double kLengthsDiffer = 0.05;
+/// The clocks of a source's lap and of its points differ by no more.
+constexpr double kClocksDifferS = 0.25;
+/// A source tells a lap's time no later behind the line.
+constexpr std::int64_t kMostOfficialWaitNs = 5 * kNsPerSecond;
+
+double driven_between(const Fix& from, const Fix& to) {
+  return (from.speed_kmh + to.speed_kmh) / 2 * kMpsOfKmh * seconds_between(from.when, to.when);
+}
+
+bool began_anew(double before_m, double after_m) {
+  return before_m - after_m > kAnewM && after_m < before_m / 2;
+}
+
+/// Of each figure the newest: channels of a machine come at rates of their own.
+void keep_newest(LapPoint& last, const LapPoint& point) {
+  static constexpr double LapPoint::* kFigures[] = {
+      &LapPoint::session_time_s, &LapPoint::lap_time_s, &LapPoint::last_lap_s, &LapPoint::sector1_s,
+      &LapPoint::sector2_s,      &LapPoint::pit_status, &LapPoint::lap_invalid};
+  last.when = point.when;
+  last.has_id = point.has_id;
+  last.id = point.id;
+  for (const auto figure : kFigures) {
+    if (!std::isnan(point.*figure)) last.*figure = point.*figure;
+  }
+}
+
+}  // namespace
+
+BuiltLap* LapBuilder::running() {
+  return is_driving_ && !laps_.empty() ? &laps_.back() : nullptr;
+}
+
+LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, const LapTrack& track,
+                                   std::int64_t late_ns) {
+  if (is_newest(point)) {
+    const Taken taken = take_forward(point, fields, track, late_ns);
+    if (taken == Taken::kBeginsAnew) return taken;
+    older_in_row_ = 0;
+    newest_id_ = point.id;
+    newest_when_ = std::max(newest_when_, point.when);
+    has_newest_ = true;
+    return taken;
+  }
+  const Taken taken = take_late(point, fields, track, late_ns);
+  if (taken != Taken::kLate) return taken;
+  if (older_in_row_++ == 0) older_since_ms_ = point.arrival_ms;
+  const bool is_set_back =
+      older_in_row_ > kMostOlder && point.arrival_ms - older_since_ms_ >= kMostOlderMs;
+  return is_set_back ? Taken::kBeginsAnew : taken;
+}
+
+/// Also gives the point its number among all of them, where the source began to count anew.
+bool LapBuilder::is_newest(LapPoint& point) {
+  if (!point.has_id) return !has_newest_ || point.when > newest_when_;
+  point.id += base_;
+  if (!has_newest_) return true;
+  const bool fell = point.id <= newest_id_ && newest_id_ - point.id >= kFewestFallen &&
+                    point.when.ns - newest_when_.ns > kNsPerSecond;
+  const bool jumped = point.id > newest_id_ && point.id - newest_id_ > kMostMissing;
+  if (fell || jumped) {
+    const std::uint64_t shift = newest_id_ + 1 - point.id;
+    base_ += shift;
+    point.id += shift;
+  }
+  return point.id > newest_id_;
+}
+
+LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet& fields,
+                                           const LapTrack& track, std::int64_t late_ns) {
+  if (!point.is_racing()) {
+    take_stopped(point);
+    return Taken::kCounted;
+  }
+  if (!is_driving_) {
+    if (!laps_.empty() && point.lap < raw_lap_) return Taken::kBeginsAnew;
+    ahead_ = 0;
+    begin_lap(point, point.lap);
+  } else {
+    const bool waits =
+        !point.has_distance() && at_ && point.when.ns - at_->when.ns <= crossing::kMostApartNs;
+    if (waits) {
+      if (held_.size() == kMostHeld) release_held(track);
+      held_.push_back(point);
+      laps_.back().channels.add(fields);
+      return Taken::kCounted;
+    }
+    const Line line = line_before(point);
+    if (line == Line::kBeginsAnew) return Taken::kBeginsAnew;
+    if (line == Line::kNone) {
+      release_held(track);
+    } else {
+      cross(point, line, track);
+      let_go(late_ns);
+    }
+  }
+  BuiltLap& lap = laps_.back();
+  lap.channels.add(fields);
+  add(lap, point, track);
+  if (laps_.size() > 1) take_official(laps_[laps_.size() - 2], point, false);
+  if (point.has_distance()) {
+    const double approach =
+        at_ ? (point.lapdist_m - at_->lapdist_m) / seconds_between(at_->when, point.when)
+            : LapPoint::kAbsent;
+    lap.approach_mps = approach > 0 && std::isfinite(approach) ? approach : LapPoint::kAbsent;
+    at_ = point.fix();
+  }
+  return Taken::kCounted;
+}
+
+/// It has seen the flag, or retired: what it drives from now on is no lap.
+void LapBuilder::take_stopped(const LapPoint& point) {
+  raw_lap_ = point.lap;
+  if (laps_.empty()) return;
+  BuiltLap& lap = laps_.back();
+  if (!is_driving_) {
+    if (lap.end == LapEnd::kFlag) take_official(lap, point, false);
+    return;
+  }
+  release_held({});
+  is_driving_ = false;
+  close(lap, point.result_status == LapPoint::kFinished ? LapEnd::kFlag : LapEnd::kStopped,
+        point.id);
+  if (lap.end == LapEnd::kFlag) {
+    if (point.has_distance()) lap.after = point.fix();
+    time_line(lap, nullptr);
+    take_official(lap, point, true);
+  }
+  settle_gap(lap, nullptr, point);
+  at_.reset();
+}
+
+/// Whether the line lies before this point.
+LapBuilder::Line LapBuilder::line_before(const LapPoint& point) {
+  if (point.lap < raw_lap_) return Line::kBeginsAnew;
+  std::int32_t rise = point.lap - raw_lap_;
+  raw_lap_ = point.lap;
+  const std::int32_t caught_up = std::min(rise, ahead_);
+  ahead_ -= caught_up;
+  rise -= caught_up;
+  if (rise > 0 && !flipped_at_) flipped_at_ = point.when;
+  const bool is_near = at_ && point.when.ns - at_->when.ns <= crossing::kMostApartNs;
+  const bool anew = at_ && point.has_distance() && began_anew(at_->lapdist_m, point.lapdist_m);
+  if (anew) {
+    if (flipped_at_) return Line::kHere;
+    if (is_over_line(*at_, point.fix())) {
+      ++ahead_;
+      return Line::kHere;
+    }
+    wrap_ = {*at_, point.fix()};
+    return Line::kNone;
+  }
+  if (wrap_ && point.when.ns - wrap_->after.when.ns > kMostWaitNs) {
+    // It is no crossing: the car was put somewhere else.
+    laps_.back().is_cut = true;
+    wrap_.reset();
+  }
+  if (!flipped_at_) return Line::kNone;
+  if (wrap_) return Line::kAtWrap;
+  const bool waits =
+      is_near && point.has_distance() && point.when.ns - flipped_at_->ns <= kMostWaitNs;
+  return waits ? Line::kNone : Line::kUntimed;
+}
+
+/// The distance began anew while the number did not rise: whether that was the line.
+bool LapBuilder::is_over_line(const Fix& before, const Fix& after) const {
+  if (after.when.ns - before.when.ns > crossing::kMostApartNs) return false;
+  if (!(before.speed_kmh > kDrivingKmh && after.speed_kmh > kDrivingKmh)) return false;
+  const double driven = driven_between(before, after);
+  if (after.lapdist_m < 0 || after.lapdist_m > driven * 1.25 + 5) return false;
+  const double length = before.lapdist_m + driven - after.lapdist_m;
+  return track_m_ <= 0 || std::abs(length - track_m_) <= kLengthsDiffer * track_m_;
+}
+
+void LapBuilder::begin_lap(const LapPoint& point, std::int32_t number) {
+  const bool is_first = laps_.empty() && vanished_.empty();
+  const std::int32_t before = laps_.empty() ? 0 : laps_.back().lap;
+  const std::uint32_t repeat = !laps_.empty() && before == number ? laps_.back().repeat + 1 : 0;
+  const bool goes_on = is_driving_ && number == before + 1;
+  const auto again = std::ranges::find(vanished_, number, &BuiltLap::lap);
+  BuiltLap lap;
+  if (again != vanished_.end()) {
+    lap = std::move(*again);
+    vanished_.erase(again);
+  } else {
+    lap.lap = number;
+    lap.repeat = repeat;
+  }
+  lap.first = lap.last = point;
+  lap.last_is_known = true;
+  lap.begun_here = goes_on || (!is_driving_ && laps_.empty() && point.lapdist_m < 0);
+  if (!std::isnan(point.pit_status)) lap.began_in_pit = point.pit_status > 0;
+  if (is_first) {
+    const auto start = std::ranges::find(starts_before_, number, &Starts::value_type::first);
+    if (start != starts_before_.end()) lap.began_in_pit = start->second;
+  }
+  if (!laps_.empty()) lap.compound = laps_.back().compound;
+  if (lap.began_in_pit) {
+    starts_.emplace_back(number, *lap.began_in_pit);
+    if (starts_.size() > kMostStarts) starts_.erase(starts_.begin());
+  }
+  laps_.push_back(std::move(lap));
+  is_driving_ = true;
+  raw_lap_ = point.lap;
+}
+
+void LapBuilder::learn_length(const Fix& before, const Fix& after) {
+  if (after.when.ns - before.when.ns > crossing::kMostApartNs) return;
+  const double length = before.lapdist_m + driven_between(before, after) - after.lapdist_m;
+  if (length > 0) track_m_ = length;
+}
+
+void LapBuilder::cross(const LapPoint& point, Line line, const LapTrack& track) {
+  const std::int32_t ended_lap = laps_.back().lap;
+  const std::int32_t number = std::max(ended_lap + 1, raw_lap_ + ahead_);
+  {
+    BuiltLap& ended = laps_.back();
+    close(ended, LapEnd::kLine, point.id);
+    if (line == Line::kHere && point.has_distance()) {
+      ended.after = point.fix();
+      learn_length(*at_, point.fix());
+    } else if (line == Line::kAtWrap) {
+      ended.exit = wrap_->before;
+      ended.after = wrap_->after;
+    }
+    take_official(ended, point, true);
+  }
+  const std::vector<LapPoint> held = std::exchange(held_, {});
+  begin_lap(point, number);
+  BuiltLap& ended = laps_[laps_.size() - 2];
+  BuiltLap& next = laps_.back();
+  time_line(ended, &next);
+  for (const LapPoint& waited : held) {
+    const bool is_behind = ended.ended ? waited.when >= *ended.ended : waited.lap > ended_lap;
+    add(is_behind ? next : ended, waited, track);
+  }
+  settle_gap(ended, &next);
+  wrap_.reset();
+  flipped_at_.reset();
+}
+
+void LapBuilder::release_held(const LapTrack& track) {
+  if (held_.empty()) return;
+  for (const LapPoint& point : held_) add(laps_.back(), point, track);
+  held_.clear();
+}
+
+LapQuality::Outcome LapBuilder::add(BuiltLap& lap, const LapPoint& point, const LapTrack& track) {
+  const auto outcome =
+      point.has_id ? lap.quality.add(point.id, point.when) : lap.quality.add(point.when);
+  if (outcome == LapQuality::Outcome::kDuplicate) ++lap.duplicates;
+  if (outcome != LapQuality::Outcome::kNew) return outcome;
+  if (comes_before(point, lap.first)) lap.first = point;
+  if (!lap.last_is_known || !comes_before(point, lap.last)) {
+    keep_newest(lap.last, point);
+    lap.last_is_known = true;
+  }
+  lap.speed.see(point.id, point.speed_kmh, point.has_id && point.has_frame());
+  if (!point.has_distance()) return outcome;
+  const Fix fix = point.fix();
+  if (!lap.exit) {
+    lap.entry = lap.exit = fix;
+    if (fix.sector >= 0) lap.sectors.push_back({fix.sector, point.id, std::nullopt});
+  } else if (fix.when > lap.exit->when) {
+    pass_sector(lap, fix, point.id, track);
+    lap.exit = fix;
+  } else if (fix.when < lap.entry->when) {
+    lap.entry = fix;
+  }
+  return outcome;
+}
+
+void LapBuilder::pass_sector(BuiltLap& lap, const Fix& fix, std::uint64_t id,
+                             const LapTrack& track) {
+  const Fix& before = *lap.exit;
+  if (fix.sector < 0 || static_cast<std::size_t>(fix.sector) >= BuiltLap::kMostSectors) return;
+  if (!lap.sectors.empty() && fix.sector <= lap.sectors.back().sector) return;
+  SectorBegin& begin = lap.sectors.emplace_back(fix.sector, id, std::nullopt);
+  if (before.sector + 1 != fix.sector) return;
+  if (fix.when.ns - before.when.ns > crossing::kMostApartNs) return;
+  std::optional<double> at_m;
+  if (track.map != nullptr) at_m = crossing::sector_begin_m(*track.map, track.name, before, fix);
+  if (!at_m && track.learned != nullptr) {
+    track.learned->cross_sector(fix.sector, before.lapdist_m, fix.lapdist_m);
+    // Half a millisecond off, at that speed.
+    const double good_m = fix.speed_kmh * kMpsOfKmh * 0.0005;
+    if (track.learned->sector_begin_within_m(fix.sector) <= good_m) {
+      at_m = track.learned->sector_begin_m(fix.sector);
+    }
+  }
+  if (at_m) begin.when = crossing::of_place(before, fix, *at_m);
+}
+
+/// The time that the source tells of a lap that has ended. One that is still that of the lap before
+/// is known by the lap's own clock.
+void LapBuilder::take_official(BuiltLap& ended, const LapPoint& point, bool is_end) {
+  const double told = point.last_lap_s;
+  if (!(told > 0) || !std::isfinite(told) || ended.is_official() || !ended.is_closed()) return;
+  if (ended.end == LapEnd::kStopped) return;
+  if (point.when.ns - ended.last.when.ns > kMostOfficialWaitNs) return;
+  if (told == ended.last.last_lap_s) {
+    const double until = ended.last.lap_time_s;
+    const double apart = seconds_between(ended.last.when, point.when);
+    const bool fits = told >= until - kClocksDifferS && told <= until + apart + kClocksDifferS;
+    if (!fits || !ended.last_is_known) return;
+  }
+  ended.official_s = told;
+  if (!is_end) touch(ended);
+}
+
+void LapBuilder::time_line(BuiltLap& ended, BuiltLap* next) {
+  if (next != nullptr && next->lap != ended.lap + 1) return;
+  if (!ended.exit || !ended.after) return;
+  ended.ended = crossing::of_line(*ended.exit, *ended.after, ended.approach_mps);
+  if (next != nullptr) next->began = ended.ended;
+}
+
+void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next) {
+  if (next != nullptr) settle_gap(ended, next, next->first);
+}
+
+/// `behind`: the first point behind the end.
+void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& behind) {
+  const LapPoint& last = ended.last;
+  LineGap gap;
+  if (behind.has_id && !ended.quality.is_empty()) {
+    const std::uint64_t from = ended.quality.last_id();
+    if (behind.id > from) gap.ids = behind.id - from - 1;
+  }
+  if (!ended.quality.ends_void() && ended.last_is_known) {
+    gap.ns = std::max<std::int64_t>(0, behind.when.ns - last.when.ns);
+  } else {
+    gap.ids = 0;
+  }
+  // By the new lap's clock, else by the crossing.
+  double apart = behind.session_time_s - last.session_time_s;
+  if (!std::isfinite(apart)) apart = seconds_between(last.when, behind.when);
+  double until = LapPoint::kAbsent;
+  if (std::isfinite(behind.lap_time_s)) {
+    until = apart - behind.lap_time_s;
+  } else if (ended.ended) {
+    until = seconds_between(last.when, *ended.ended);
+  }
+  if (next != nullptr && apart > 0 && std::isfinite(until)) {
+    gap.share = std::clamp(until / apart, 0.0, 1.0);
+  }
+  ended.gap_behind = gap;
+  if (next == nullptr) return;
+  next->gap_before = gap;
+  // Across a long silence nobody has seen it begin.
+  next->begun_here = next->lap == ended.lap + 1 && gap.ns <= crossing::kMostApartNs;
+}
+
+}  // namespace slipstream

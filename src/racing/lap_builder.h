@@ -1,0 +1,179 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/lap.h"
+#include "model/point.h"
+#include "model/schema.h"
+#include "model/sinks.h"
+#include "racing/built_lap.h"
+#include "racing/crossing.h"
+#include "racing/lap_point.h"
+#include "racing/track_length.h"
+
+namespace slipstream {
+
+/// What is known of a track beside a machine's points.
+struct LapTrack {
+  std::string_view name = {};
+  const SectorMap* map = nullptr;  ///< null: there is none
+  TrackLength* learned = nullptr;  ///< of sectors, from all machines
+};
+
+/// The laps of one activity of a machine, from its points in the order of the log.
+///
+/// A lap ends where the lap number rises and the distance begins anew. Where only one of the two is
+/// so yet, the line is where the distance begins anew: a number that rises before is waited with,
+/// one that rises behind makes no lap of its own. A machine without a distance goes by its numbers;
+/// one whose number never rises, by its distance. Points without a distance of a machine that tells
+/// one at other instants go to the lap that the crossing says.
+///
+/// A lap may change until it is let go: by points that come late (until `late_ns` behind its end),
+/// and by a flashback. Bounded: kMostLaps laps, of which a flashback may take something back (of
+/// kMostGone older ones it is told that they are incomplete then), kMostHeld points whose lap is
+/// not told yet. One thread.
+class LapBuilder {
+ public:
+  static constexpr std::size_t kMostLaps = 8;
+  static constexpr std::size_t kMostGone = 32;
+  static constexpr std::size_t kMostHeld = 64;
+  static constexpr std::size_t kMostStarts = 16;
+  /// Numbers that jump by so much, or fall by so much on a clock that goes on, began anew.
+  static constexpr std::uint64_t kMostMissing = 65'536;
+  static constexpr std::uint64_t kFewestFallen = 64;
+  /// A clock that was set back is known by so many points that are older than all laps, and by no
+  /// newer one while so much time went by where they arrive: what was only held up comes at once.
+  static constexpr std::uint32_t kMostOlder = 24;
+  static constexpr std::int64_t kMostOlderMs = 10'000;
+
+  enum class Taken : std::uint8_t {
+    kCounted,
+    kDuplicate,
+    kLate,        ///< too late to change anything
+    kBeginsAnew,  ///< not taken: it belongs to another activity
+  };
+
+  /// `fields`: that the point has. Its number may change: the source may have begun to count anew.
+  Taken take(LapPoint& point, const FieldSet& fields, const LapTrack& track, std::int64_t late_ns);
+  /// Frames `from` to `until` did not happen.
+  void take_back(std::uint64_t from, std::uint64_t until);
+  /// A flashback to that time of the session, of which it is not known what it takes back: laps
+  /// that reach behind it are incomplete.
+  void lose_track(double session_time_s);
+  /// Nothing more comes.
+  void end();
+
+  /// Whether each lap began in the pit lane; of a save that goes on, what was so before.
+  using Starts = std::vector<std::pair<std::int32_t, bool>>;
+  const Starts& starts() const { return starts_; }
+  void go_on_from(Starts starts);
+
+  /// The lap that is being driven; nullptr: none is.
+  BuiltLap* running();
+  bool has_laps() const { return !laps_.empty(); }
+  bool is_dirty() const { return is_dirty_; }
+  /// What changed; `with_running`: also the lap that is being driven.
+  void take_told(std::vector<LapPtr>& into, const ActivityKey& activity, const FieldTable& fields,
+                 bool with_running);
+
+  /// Adds those that its laps have.
+  void see_channels(FieldSet& into) const;
+  /// After a restart fields have other numbers: by the old one.
+  void rename_fields(const std::vector<std::optional<FieldId>>& to);
+
+  template <typename Archive>
+  void keep(Archive& archive) {
+    archive(laps_, vanished_, gone_, held_, starts_, starts_before_, at_, wrap_, flipped_at_, base_,
+            newest_id_, newest_when_, has_newest_, is_driving_, raw_lap_, ahead_, older_in_row_,
+            older_since_ms_, track_m_);
+    // What tells a lap to be driven needs one.
+    if constexpr (Archive::kReads) {
+      if (laps_.empty() && (is_driving_ || !held_.empty())) archive.refuse();
+    }
+  }
+
+ private:
+  struct Gone {
+    std::int32_t lap = 0;
+    std::uint32_t repeat = 0;
+    std::uint32_t revision = 0;
+    std::uint64_t last_id = 0;
+    EventTime began = {};
+    EventTime ended = {};
+    bool is_dirty = false;
+    template <typename Archive>
+    void keep(Archive& archive) {
+      archive(lap, repeat, revision, last_id, began, ended);
+    }
+  };
+  struct Wrap {
+    Fix before;
+    Fix after;
+    template <typename Archive>
+    void keep(Archive& archive) {
+      archive(before, after);
+    }
+  };
+  enum class Line : std::uint8_t { kNone, kHere, kAtWrap, kUntimed, kBeginsAnew };
+
+  bool is_newest(LapPoint& point);
+  Taken take_forward(const LapPoint& point, const FieldSet& fields, const LapTrack& track,
+                     std::int64_t late_ns);
+  Taken take_late(const LapPoint& point, const FieldSet& fields, const LapTrack& track,
+                  std::int64_t late_ns);
+  void take_stopped(const LapPoint& point);
+  Line line_before(const LapPoint& point);
+  bool is_over_line(const Fix& before, const Fix& after) const;
+  void learn_length(const Fix& before, const Fix& after);
+  void begin_lap(const LapPoint& point, std::int32_t lap);
+  void cross(const LapPoint& point, Line line, const LapTrack& track);
+  void release_held(const LapTrack& track);
+  static LapQuality::Outcome add(BuiltLap& lap, const LapPoint& point, const LapTrack& track);
+  Lap told_of(const BuiltLap& lap, const ActivityKey& activity, const FieldTable& fields) const;
+  Taken held_late(const LapPoint& point);
+  /// Works out anew what lies between this lap and its neighbours.
+  void settle(std::size_t lap);
+  void close(BuiltLap& lap, LapEnd end, std::uint64_t id);
+  void reopen(BuiltLap& lap, std::uint64_t from);
+  void vanish_last();
+  static void pass_sector(BuiltLap& lap, const Fix& fix, std::uint64_t id, const LapTrack& track);
+  void take_official(BuiltLap& ended, const LapPoint& point, bool is_end);
+  static void time_line(BuiltLap& ended, BuiltLap* next);
+  static void settle_gap(BuiltLap& ended, BuiltLap* next);
+  static void settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& behind);
+  std::optional<std::size_t> lap_of_late(const LapPoint& point) const;
+  void let_go(std::int64_t late_ns);
+  void touch(BuiltLap& lap) {
+    lap.changed();
+    is_dirty_ = true;
+  }
+
+  std::deque<BuiltLap> laps_;      // in their order; the last one may be running
+  std::deque<BuiltLap> vanished_;  // wholly taken back, and not driven again yet
+  std::deque<BuiltLap> leaving_;   // let go, and yet to be told: none between calls
+  std::deque<Gone> gone_;          // let go
+  std::vector<LapPoint> held_;     // behind at_, whose lap the next distance tells
+  Starts starts_;
+  Starts starts_before_;
+  std::optional<Fix> at_;                // the newest place
+  std::optional<Wrap> wrap_;             // where the distance began anew, and no lap did
+  std::optional<EventTime> flipped_at_;  // the number rose, and the distance did not begin anew
+  std::uint64_t base_ = 0;               // added to numbers that began anew
+  std::uint64_t newest_id_ = 0;
+  EventTime newest_when_ = {};
+  bool has_newest_ = false;
+  bool is_driving_ = false;
+  std::int32_t raw_lap_ = 0;  // as the points tell
+  std::int32_t ahead_ = 0;    // laps that the distance told and the number did not
+  std::uint32_t older_in_row_ = 0;
+  std::int64_t older_since_ms_ = 0;
+  double track_m_ = 0;  // by the newest crossing; 0: none yet
+  bool is_dirty_ = false;
+};
+
+}  // namespace slipstream

@@ -1,0 +1,53 @@
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "base/clock.h"
+#include "racing/crossing.h"
+
+namespace slipstream {
+
+/// What laps follow from, of one point. NaN: it does not tell.
+struct LapPoint {
+  static constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
+  static constexpr double kRacing = 2;    ///< result_status of a car that is driving its race
+  static constexpr double kFinished = 3;  ///< of one that has seen the flag
+
+  EventTime when = {};
+  std::int64_t arrival_ms = 0;  ///< not a part of states
+  bool has_id = false;
+  std::uint64_t id = 0;  ///< its frame, or its sequence
+  std::int32_t lap = 0;
+  std::int32_t sector = -1;
+  double lapdist_m = kAbsent;
+  double speed_kmh = kAbsent;
+  double frame = kAbsent;
+  double session_time_s = kAbsent;
+  double lap_time_s = kAbsent;  ///< since the line
+  double last_lap_s = kAbsent;
+  double sector1_s = kAbsent;
+  double sector2_s = kAbsent;
+  double pit_status = kAbsent;
+  double lap_invalid = kAbsent;
+  double result_status = kAbsent;
+
+  bool has_distance() const { return std::isfinite(lapdist_m); }
+  bool is_racing() const { return std::isnan(result_status) || result_status == kRacing; }
+  /// It belongs to frames of a session that has a clock, which flashbacks go by.
+  bool has_frame() const { return frame >= 0 && std::isfinite(session_time_s); }
+  Fix fix() const { return {when, lapdist_m, speed_kmh, sector}; }
+
+  template <typename Archive>
+  void keep(Archive& archive) {
+    archive(when, has_id, id, lap, sector, lapdist_m, speed_kmh, frame, session_time_s, lap_time_s,
+            last_lap_s, sector1_s, sector2_s, pit_status, lap_invalid, result_status);
+  }
+};
+
+/// In a machine's order: by number where they have some.
+inline bool comes_before(const LapPoint& a, const LapPoint& b) {
+  return a.has_id && b.has_id ? a.id < b.id : a.when < b.when;
+}
+
+}  // namespace slipstream
