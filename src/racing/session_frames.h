@@ -64,8 +64,16 @@ void SessionFrames::keep(Archive& archive) {
     std::int64_t session = frame.session_us - last.session_us - session_step;
     archive(id, session);
     if constexpr (Archive::kReads) {
-      if (!archive.ok()) return;
+      // Of damaged bytes: no session lasts so long.
+      constexpr std::int64_t kMostUs = 8'000'000'000'000'000;
+      const bool is_far = session > kMostUs || session < -kMostUs;
+      if (!archive.ok() || is_far) return archive.refuse();
       frame = {last.id + id, last.session_us + session_step + session};
+      const bool is_in_order = frames_.empty() || (frame.id > frames_.back().id &&
+                                                   frame.session_us >= frames_.back().session_us);
+      if (!is_in_order || frame.session_us > kMostUs || frame.session_us < -kMostUs) {
+        return archive.refuse();
+      }
       frames_.push_back(frame);
     }
     if (i > 0) session_step = frame.session_us - last.session_us;
