@@ -156,8 +156,8 @@ std::string row_of(const Lap& lap) {
   out << " pit ";
   flag(lap.pit_in);
   flag(lap.pit_out);
-  out << " rewound " << lap.is_rewound << " kept " << lap.points + lap.missing << " discarded "
-      << lap.discarded << " missing " << lap.missing << " begins here " << lap.begun_here;
+  out << " rewound " << lap.is_rewound << " kept " << lap.points << " discarded " << lap.discarded
+      << " missing " << lap.missing << " begins here " << lap.begun_here;
   return out.str();
 }
 
@@ -182,7 +182,7 @@ std::map<LapName, std::string> rows_of(const std::string& table) {
     lap.pit_out = flag("pit_out");
     lap.is_rewound = bool(row["rewound_by_flashback"]);
     lap.missing = row["lapdata_missing"].get_array().size();
-    lap.points = std::uint64_t(row["frames_kept"]) - lap.missing;
+    lap.points = std::uint64_t(row["frames_kept"]);
     lap.discarded = std::uint64_t(row["frames_discarded"]);
     lap.begun_here = bool(row["begins_in_this_session"]);
     rows[{std::string(std::string_view(row["session_uid"])),

@@ -56,7 +56,9 @@ struct Lap {
   std::optional<bool> pit_out = {};  ///< it began there
   std::string compound = {};
 
-  std::uint64_t points = 0;  ///< that count: told once, and not taken back
+  /// That count: not taken back, each once. Of a source with frames, all frames of the lap, those
+  /// that are missing among them.
+  std::uint64_t points = 0;
   std::uint64_t missing = 0;
   std::uint64_t duplicates = 0;
   std::uint64_t discarded = 0;  ///< taken back, as by a flashback

@@ -76,9 +76,10 @@ Lap BuiltLap::told(const ActivityKey& activity, const FieldTable& fields) const 
   told.sector_times_s = sector_times_s();
   told.compound = compound;
   const std::int64_t step_ns = quality.usual_step_ns();
-  told.points = quality.points();
   told.missing =
       quality.missing() + gap_before.missing(false, step_ns) + gap_behind.missing(true, step_ns);
+  // A game's frame is of the lap whether it came or not.
+  told.points = quality.points() + (last.has_frame() ? told.missing : 0);
   told.duplicates = duplicates;
   told.discarded = discarded;
   told.is_rewound = is_rewound;
