@@ -48,6 +48,7 @@ PointCollector::PointCollector(const PointQuery& query, const ReadLimits& limits
       is_seen_(FieldTable::kMaxFields) {
   for (const std::string& name : query_.fields) {
     const auto field = schema_.fields().intern(name);
+    if (field && column_by_field_[*field] != kNoColumn) continue;  // named twice
     if (field) column_by_field_[*field] = points_.columns.size();
     points_.columns.push_back({.name = name, .values = {}});
   }

@@ -16,7 +16,7 @@ constexpr double kOffTrackM = 40;  // from the line: this is no place on it
 constexpr double kCurveM = 10;     // either way of a place, that the line's curvature is taken over
 
 /// A figure of a reading that has a position.
-struct Sample {
+struct TimedMetres {
   double time_s;
   double metres;
 };
@@ -42,8 +42,8 @@ Projections project_all(const LapPath& lap, const TrackLine& line,
 }
 
 /// At each time the straight line through the samples around it; NaN where there are none.
-std::vector<double> evened(const std::vector<Sample>& samples, const std::vector<double>& times,
-                           double reach_s) {
+std::vector<double> evened(const std::vector<TimedMetres>& samples,
+                           const std::vector<double>& times, double reach_s) {
   std::vector<double> even;
   std::size_t from = 0;
   for (const double time : times) {
@@ -78,8 +78,7 @@ double curvature_at(const TrackLine& line, double distance_m) {
 
 /// What was driven, as it is along the line: on the inside of a corner more than was driven, on the
 /// outside less.
-std::vector<double> along_line(const LapPath& lap, const TrackLine& line,
-                               const std::vector<double>& around,
+std::vector<double> along_line(const TrackLine& line, const std::vector<double>& around,
                                const std::vector<double>& offsets) {
   std::vector<double> along = around;
   for (std::size_t i = 1; i < around.size(); ++i) {
@@ -105,12 +104,12 @@ std::vector<double> lap_positions(const LapPath& lap, const TrackLine& line) {
   if (around.empty() || !line.has_shape() || lap.x_m.empty() || lap.y_m.empty()) return around;
   const Projections found = project_all(lap, line, around);
   if (found.places.size() < 2) return around;
-  std::vector<Sample> samples;
+  std::vector<TimedMetres> samples;
   for (std::size_t k = 0; k < found.places.size(); ++k) {
     samples.push_back({lap.time_s[found.readings[k]], found.places[k].offset_m});
   }
   const auto offsets = evened(samples, lap.time_s, kEvenedOffsetS);
-  std::vector<double> places = along_line(lap, line, around, offsets);
+  std::vector<double> places = along_line(line, around, offsets);
   for (std::size_t k = 0; k < found.places.size(); ++k) {
     samples[k].metres = found.places[k].distance_m - places[found.readings[k]];
   }
