@@ -170,6 +170,9 @@ struct Config {
   } broadcast;
   struct Racing {
     std::filesystem::path track_sectors_path;  ///< empty: equal thirds of 5,000 m
+    /// The fields of a position, degrees; both or neither: those that are usual.
+    std::string latitude = {};
+    std::string longitude = {};
   } racing;
   struct Demo {
     Demo();
