@@ -1,5 +1,7 @@
 #include "history/segment_index.h"
 
+#include <cmath>
+
 #include "history/history_fixture.h"
 
 namespace slipstream {
@@ -124,6 +126,33 @@ TEST_F(SegmentIndexTest, DamageThatCameBehindItIsToldByTheReader) {
   const auto points = log_.read(query_of(0, 9));
   EXPECT_THAT(seconds_of(points), ElementsAre(0, 2, 3));
   EXPECT_EQ(points.lost, 1u);
+}
+
+/// Of twenty cars at 25 Hz in blocks of ten milliseconds, and of a hundred machines in large ones.
+TEST(SegmentIndexSize, IsFarBelowAHundredthOfItsSegment) {
+  for (const int machines : {20, 100}) {
+    HistoryLog log({.segment_bytes = 200'000});
+    std::vector<history_testing::TestPoint> block;
+    for (int i = 0; log.log->segments() < 2; ++i) {
+      const double noise = std::sin(i * 12.9898) * 43'758.5453;
+      block.push_back({.chassis = "GR86-" + std::to_string(i % machines),
+                       .time_s = i * 0.002,
+                       .values = {{"speed_kmh", std::round(noise) / 100},
+                                  {"rpm", std::round(noise * 7)},
+                                  {"accx_can", std::round(noise / 3) / 1'000}}});
+      if (block.size() < (machines == 20 ? 5u : 500u)) continue;
+      log.add(block);
+      block.clear();
+    }
+    log.index_all();
+    const auto segment = log.log->synced_segments().front();
+    const auto index =
+        log.files.content(FileSystem::Path(kLogFolder) / segment_index_name(segment));
+    ASSERT_FALSE(index.empty());
+    // A table of machines is all that a segment of few bytes has too much of.
+    const std::size_t table = static_cast<std::size_t>(machines) * sizeof(std::uint64_t);
+    EXPECT_LT(index.size() - table, segment.bytes / 100) << machines;
+  }
 }
 
 TEST_F(SegmentIndexTest, AFailedWriteLeavesNoIndexAndTheNextTurnMakesIt) {
