@@ -13,6 +13,8 @@ HistoryComponent::Open::Open(DurableParts& durable)
                   [&durable] { return durable.log->synced_segments(); }, indexes, durable.clock),
               names_of(durable.config),
               [&durable](std::string name, std::string text) {
+                // Where the store is behind it is learned once more after a restart.
+                if (!durable.store_writer->has_room()) return;
                 Output output;
                 output.track_lines.emplace_back(std::move(name), std::move(text));
                 durable.store_writer->accept(std::move(output));

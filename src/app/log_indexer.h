@@ -14,7 +14,7 @@ namespace slipstream {
 
 /// When it looks, and how fast it works: a step, then a pause.
 struct LogIndexerOptions {
-  std::chrono::milliseconds between_looks{10'000};
+  std::chrono::milliseconds between_looks{30'000};
   std::chrono::milliseconds after_error{60'000};
   std::size_t step_bytes = std::size_t{1} << 20;
   std::chrono::milliseconds pause{50};

@@ -105,7 +105,7 @@ PointQuery LapHistory::query_of(const Lap& lap, const std::vector<std::string>& 
 
 Result<LapHistory::ReadLap> LapHistory::read_lap(const Lap& lap,
                                                  const std::vector<std::string>& fields,
-                                                 const LearnedLine* line,
+                                                 Fields which, const LearnedLine* line,
                                                  const std::stop_token& stop) {
   std::vector<std::string> all = fields;
   const auto add = [&](const std::string& name) {
@@ -119,6 +119,7 @@ Result<LapHistory::ReadLap> LapHistory::read_lap(const Lap& lap,
     add(latitude);
     add(longitude);
   }
+  if (which == Fields::kAll) all.clear();
   auto points = reader_.read(query_of(lap, all), stop);
   if (!points) return std::unexpected(points.error());
   if (auto checked = check_fields(*points, fields); !checked) {
@@ -207,7 +208,7 @@ Result<std::optional<LearnedLine>> LapHistory::learn(const KnownLine& known,
   std::vector<double> lengths;
   const std::size_t laps = std::min(known.laps.size(), kMostLearnedLaps);
   for (const StoredLap& stored : std::span(known.laps).first(laps)) {
-    auto read = read_lap(*stored.lap, {}, frame ? &*frame : nullptr, stop);
+    auto read = read_lap(*stored.lap, {}, Fields::kThese, frame ? &*frame : nullptr, stop);
     if (!read) return std::unexpected(read.error());
     if (read->points.lost > 0 || read->points.size() == 0) continue;
     if (!frame) {
@@ -250,10 +251,9 @@ Result<TraceAnswer> LapHistory::trace(const TraceRequest& request, const KnownLi
   std::vector<double> seconds;
   std::vector<double> x;
   if (request.lap && request.by != TraceBy::kTime) {
-    // All fields are read in one go where none are named.
-    std::vector<std::string> fields = request.fields;
-    if (fields.empty()) fields = request.lap->lap->channels;
-    auto read = read_lap(*request.lap->lap, fields, line ? &*line : nullptr, stop);
+    auto read = read_lap(*request.lap->lap, request.fields,
+                         request.fields.empty() ? Fields::kAll : Fields::kThese,
+                         line ? &*line : nullptr, stop);
     if (!read) return std::unexpected(read.error());
     seconds = read->path.time_s;
     x = line ? lap_positions(read->path, line->line) : read->path.distance_m;
@@ -267,11 +267,6 @@ Result<TraceAnswer> LapHistory::trace(const TraceRequest& request, const KnownLi
       x = filled_between(seconds, x, kGapOfPeriods * period);
     }
     points = std::move(read->points);
-    if (request.fields.empty()) {
-      std::erase_if(points.columns, [&](const auto& column) {
-        return std::ranges::find(fields, column.name) == fields.end();
-      });
-    }
   } else {
     PointQuery query = request.lap ? query_of(*request.lap->lap, request.fields) : request.range;
     query.fields = request.fields;
@@ -309,7 +304,7 @@ Result<Comparison> LapHistory::compare(std::span<const StoredLap> laps,
   if (!line) return std::unexpected(line.error());
   std::vector<ReadLap> read;
   for (const StoredLap& lap : laps) {
-    auto one = read_lap(*lap.lap, fields, *line ? &**line : nullptr, stop);
+    auto one = read_lap(*lap.lap, fields, Fields::kThese, *line ? &**line : nullptr, stop);
     if (!one) return std::unexpected(one.error());
     read.push_back(std::move(*one));
   }

@@ -96,7 +96,9 @@ class LapHistory {
     MachinePoints points;
     LapPath path;
   };
-  Result<ReadLap> read_lap(const Lap& lap, const std::vector<std::string>& fields,
+  /// These fields, and those that the path is made of; or all there are.
+  enum class Fields : std::uint8_t { kThese, kAll };
+  Result<ReadLap> read_lap(const Lap& lap, const std::vector<std::string>& fields, Fields which,
                            const LearnedLine* line, const std::stop_token& stop);
   Result<std::optional<LearnedLine>> learn(const KnownLine& line, const std::stop_token& stop);
   PointQuery query_of(const Lap& lap, const std::vector<std::string>& fields) const;

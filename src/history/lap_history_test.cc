@@ -63,6 +63,8 @@ TEST_F(LapHistoryTest, ATraceHasFewRowsWhereFewAreAskedFor) {
     ASSERT_TRUE(answer) << answer.error().message;
     EXPECT_LE(answer->trace.x.size(), 100u);
     EXPECT_GE(answer->trace.of, 2'000u);
+    ASSERT_THAT(answer->trace.fields, SizeIs(4));  // all that there are
+    EXPECT_EQ(answer->trace.fields[3].name, "speed_kmh");
   }
 }
 
