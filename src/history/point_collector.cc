@@ -45,13 +45,20 @@ PointCollector::PointCollector(const PointQuery& query, const ReadLimits& limits
       frame_(schema_.fields().intern("frame")),
       session_time_(schema_.fields().intern("session_time_s")),
       column_by_field_(FieldTable::kMaxFields, kNoColumn),
+      is_wanted_(FieldTable::kMaxFields),
       is_seen_(FieldTable::kMaxFields) {
   for (const std::string& name : query_.fields) {
     const auto field = schema_.fields().intern(name);
     if (field && column_by_field_[*field] != kNoColumn) continue;  // named twice
     if (field) column_by_field_[*field] = points_.columns.size();
+    if (field) is_wanted_[*field] = true;
     points_.columns.push_back({.name = name, .values = {}});
   }
+  if (query_.fields.empty()) return;
+  for (const auto& field : {frame_, session_time_}) {
+    if (field) is_wanted_[*field] = true;
+  }
+  decoder_.read_only(&is_wanted_);
 }
 
 Result<void> PointCollector::take(std::string_view payload, std::uint32_t count) {

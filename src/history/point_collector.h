@@ -70,7 +70,8 @@ class PointCollector {
   const std::optional<FieldId> frame_;
   const std::optional<FieldId> session_time_;
   std::vector<std::size_t> column_by_field_;
-  std::vector<bool> is_seen_;  ///< by field
+  std::vector<bool> is_wanted_;  ///< by field, where some are asked for
+  std::vector<bool> is_seen_;    ///< by field
   std::vector<Row> rows_;
   std::size_t values_ = 0;
   MachinePoints points_;
