@@ -289,12 +289,15 @@ TrackLine::Place TrackLine::project(PlanePoint point, double expected_m, double 
     const double px = point.x_m - a.x_m;
     const double py = point.y_m - a.y_m;
     const double share = length2 > 0 ? std::clamp((px * dx + py * dy) / length2, 0.0, 1.0) : 0;
-    const double away = std::hypot(px - share * dx, py - share * dy);
-    if (away >= least) continue;
-    least = away;
+    const double off_x = px - share * dx;
+    const double off_y = py - share * dy;
+    const double away2 = off_x * off_x + off_y * off_y;
+    if (away2 >= least) continue;
+    least = away2;
     const double side = dx * py - dy * px;
-    nearest = {(static_cast<double>(k) + share) * step, side >= 0 ? away : -away};
+    nearest = {(static_cast<double>(k) + share) * step, side >= 0 ? away2 : -away2};
   }
+  nearest.offset_m = std::copysign(std::sqrt(std::abs(nearest.offset_m)), nearest.offset_m);
   return nearest;
 }
 
