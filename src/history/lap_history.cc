@@ -15,6 +15,7 @@ namespace {
 
 constexpr double kUnplaced = std::numeric_limits<double>::quiet_NaN();
 constexpr double kGapOfPeriods = 3;
+constexpr std::int64_t kUntoldNs = 60 * kNsPerSecond;  // far longer than between two checkpoints
 
 std::vector<double> seconds_from(const std::vector<EventTime>& times, EventTime began) {
   std::vector<double> seconds;
@@ -98,8 +99,11 @@ PointQuery LapHistory::query_of(const Lap& lap, const std::vector<std::string>& 
                    .to = lap.ended,
                    .fields = fields,
                    .source_session = lap.activity.source_session};
-  // Of one that is being driven the end is where the log ends.
-  if (lap.revision == 0) query.to = {std::numeric_limits<std::int64_t>::max()};
+  if (lap.revision == 0) {
+    // It is being driven: what came since it was told last is its own as long as it says so.
+    query.to = {lap.ended.ns + kUntoldNs};
+    query.lap = lap.lap;
+  }
   return query;
 }
 

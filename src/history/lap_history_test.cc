@@ -90,6 +90,21 @@ TEST_F(LapHistoryTest, ARangeIsTracedWithoutALap) {
   EXPECT_EQ(answer->trace.x.front(), 0);
 }
 
+TEST_F(LapHistoryTest, OfALapThatIsBeingDrivenComesWhatItHasByNowAndNoNextLap) {
+  record({});
+  auto running = std::make_shared<Lap>(*race_->laps[0].lap);
+  running->revision = 0;
+  running->is_complete = false;
+  running->lap_time_s.reset();
+  const EventTime end = running->ended;
+  running->ended = {running->began.ns + 60 * kNsPerSecond};  // as it was told last
+  StoredLap lap = race_->laps[0];
+  lap.lap = running;
+  const auto answer = history_->trace({.lap = lap, .fields = {"speed_kmh"}, .points = 0}, {}, {});
+  ASSERT_TRUE(answer);
+  EXPECT_NEAR(answer->trace.x.back(), static_cast<double>(end.ns - running->began.ns) * 1e-9, 0.05);
+}
+
 TEST_F(LapHistoryTest, APositionIsNullNowhereAndEndsAtTheLine) {
   record({});
   const auto answer = history_->trace(

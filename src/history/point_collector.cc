@@ -88,6 +88,7 @@ Result<void> PointCollector::take_points(const PointBatch& batch) {
         point.event_time > query_.to) {
       continue;
     }
+    if (query_.lap && !point.lap_is_fault && point.lap != *query_.lap) continue;
     if (batch.chassis(point) != query_.chassis || batch.track(point) != query_.track) continue;
     if (point.has_texts && !query_.source_session.empty() &&
         !is_of_session(batch.json(point), query_.source_session)) {

@@ -23,6 +23,7 @@ struct PointQuery {
   EventTime to = {};
   std::vector<std::string> fields = {};  ///< none: all
   std::string source_session = {};       ///< as the source calls it; empty: of any
+  std::optional<std::int32_t> lap = {};  ///< without points that say they are of another one
   bool with_taken_back = false;          ///< points that a flashback took back, too
 };
 
