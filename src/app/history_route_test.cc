@@ -77,7 +77,11 @@ class HistoryRoutes : public testing::Test {
     auto running = std::make_shared<Lap>(*race_.laps[0].lap);
     running->revision = 0;
     running->is_complete = false;
-    running->began = history_testing::at(320);
+    for (const StoredLap& lap : race_.laps) {  // behind the last that its car completed
+      if (lap.lap->activity == running->activity) running->began = lap.lap->ended;
+    }
+    running->lap = race_.field.reading(0).lap;
+    running->ended = history_testing::at(325);
     StoredLap now = race_.laps[0];
     now.id = "running";
     now.lap = running;
