@@ -1,10 +1,12 @@
 #include "app/topology.h"
 
+#include <type_traits>
 #include <utility>
 
 #include "app/clock_component.h"
 #include "app/game_links_component.h"
 #include "app/heap_component.h"
+#include "app/history_component.h"
 #include "app/http_component.h"
 #include "app/hub_component.h"
 #include "app/laps_component.h"
@@ -107,6 +109,8 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
       list.add(PipelineComponent::open(durable_, **writer, live, observers, progress));
   if (!pipeline) return std::unexpected(pipeline.error());
   PointSink* ingest = &(*pipeline)->journal();
+  list.add(std::make_unique<HistoryComponent>(
+      HistoryComponent::Parts{.durable = durable_, .book = rollups, .queries = queries}));
 
   if (has_redis) {
     const auto newest = newest_of_streams(config, rollups);

@@ -52,4 +52,13 @@ bool read_planes(ByteReader& reader, std::span<std::uint64_t> column) {
   return true;
 }
 
+bool skip_planes(ByteReader& reader, std::size_t count) {
+  const unsigned mask = reader.fixed<std::uint8_t>();
+  if ((mask & 1) == 0) return false;
+  for (unsigned plane = 0; plane < kPlanes; ++plane) {
+    if ((mask >> plane & 1) != 0) reader.bytes(count);
+  }
+  return reader.ok();
+}
+
 }  // namespace slipstream

@@ -18,6 +18,9 @@ void append_planes(std::string& out, std::span<const std::uint64_t> column);
 /// a count against ByteReader::left() before making room for it.
 bool read_planes(ByteReader& reader, std::span<std::uint64_t> column);
 
+/// Passes over a column of so many numbers; false where the bytes are none.
+bool skip_planes(ByteReader& reader, std::size_t count);
+
 /// Signed numbers, small ones small: 0, -1, 1, -2 ... Differences wrap, so any two have one.
 inline std::uint64_t to_zigzag(std::uint64_t difference) {
   return (difference << 1) ^

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <span>
 #include <utility>
 
@@ -280,9 +281,13 @@ bool PointLogDecoder::read_values(ByteReader& reader) {
   }
   for (Field& field : field_list_) {
     const std::size_t count = field.next - field.begin;
-    if (!value_column_.decode(reader, std::span(values_).subspan(field.begin, count),
-                              std::span(value_series_).subspan(field.begin, count),
-                              series_.size())) {
+    const auto values = std::span(values_).subspan(field.begin, count);
+    if (wanted_ != nullptr && field.is_known && !(*wanted_)[field.id]) {
+      if (!ValueColumn::skip(reader, count)) return false;
+      std::ranges::fill(values, std::numeric_limits<double>::quiet_NaN());
+    } else if (!value_column_.decode(reader, values,
+                                     std::span(value_series_).subspan(field.begin, count),
+                                     series_.size())) {
       return false;
     }
     field.next = field.begin;

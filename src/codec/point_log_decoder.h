@@ -24,6 +24,10 @@ class PointLogDecoder {
   PointLogDecoder(FieldTable& fields, BatchPool& pool)
       : fields_(fields), pool_(pool), chain_(fields, pool) {}
 
+  /// From now on values of other fields need not be read: where the payload's form allows it they
+  /// are passed over, and come as NaN. `by_field`, by id and of FieldTable::kMaxFields, outlives
+  /// this; nullptr: all are read.
+  void read_only(const std::vector<bool>* by_field) { wanted_ = by_field; }
   /// Checks and reads the whole payload, which must outlive the calls of next(). One that goes on
   /// with a chain is refused where the payload before it was not the one before it in its chain.
   Result<void> open(std::string_view payload);
@@ -110,6 +114,7 @@ class PointLogDecoder {
   std::vector<double> values_;
   std::vector<std::uint32_t> value_series_;
   ValueColumn value_column_;
+  const std::vector<bool>* wanted_ = nullptr;
   std::string_view texts_;
 
   std::uint32_t count_ = 0;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -278,6 +279,54 @@ TEST(PointJson, GivesTheSamePointWhenItIsReadAgain) {
   EXPECT_EQ(
       json,
       R"({"meta_time":"2025-09-04T15:33:20Z","track":"a","chassis":"b","note":"kept","lap":0})");
+}
+
+TEST(PointLog, FieldsThatAreNotAskedForArePassedOverInColumns) {
+  Points points;
+  for (int i = 0; i < 300; ++i) {
+    // Decimals with exceptions, products, 32-bit floats, whole numbers, any number; not in each.
+    std::string text = fmt::format(
+        R"({{"meta_time":{},"track":"cota","chassis":"c{}","lap":1,"decimals":{},"products":{},)"
+        R"("floats":{},"whole":{})",
+        1'757'000'000'000 + i, i % 3, i % 40 == 7 ? "1e-300" : fmt::format("{:.2f}", i * 0.37),
+        346 * 0.001 * i, static_cast<double>(0.1F * static_cast<float>(i)), i);
+    if (i % 2 == 0) text += fmt::format(R"(,"sparse":{})", 1.0 / (i + 3));
+    points.add(text + "}", {kNow});
+  }
+  const auto batch = points.take();
+  LogRows rows;
+  rows.add_points(*batch, 0);
+  std::string payload;
+  PointLogEncoder(points.schema().fields()).encode_columns(rows, payload);
+
+  for (const char* const name : {"decimals", "products", "floats", "whole", "sparse"}) {
+    const FieldId asked = points.schema().fields().intern(name).value();
+    std::vector<bool> wanted(FieldTable::kMaxFields);
+    wanted[asked] = true;
+    BatchPool pool;
+    PointLogDecoder decoder(points.schema().fields(), pool);
+    decoder.read_only(&wanted);
+    ASSERT_TRUE(decoder.open(payload)) << name;
+    std::size_t next = 0;
+    for (LogEntry entry; decoder.next(entry);) {
+      for (const Point& p : entry.points->points) {
+        const Point& original = batch->points[next++];
+        ASSERT_EQ(p.value_count, original.value_count);
+        for (std::size_t v = 0; v < p.value_count; ++v) {
+          const Value& found = entry.points->values_begin(p)[v];
+          const Value& expected = batch->values_begin(original)[v];
+          ASSERT_EQ(found.field, expected.field);
+          if (found.field == asked) {
+            EXPECT_EQ(found.value, expected.value) << name;
+          } else {
+            EXPECT_TRUE(std::isnan(found.value)) << name;
+          }
+        }
+      }
+    }
+    EXPECT_EQ(next, batch->points.size());
+    EXPECT_FALSE(decoder.open(payload.substr(0, payload.size() - 1))) << name;
+  }
 }
 
 TEST(PointLogSize, ARealLapTakesAtMostTwentyFiveBytesAPoint) {

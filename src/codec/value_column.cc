@@ -82,6 +82,21 @@ bool ValueColumn::decode(ByteReader& reader, std::span<double> values,
          form < 2 * value_form::kProducts && decode_decimals(reader, values, series, form);
 }
 
+bool ValueColumn::skip(ByteReader& reader, std::size_t count) {
+  const unsigned form = reader.fixed<std::uint8_t>();
+  if (!skip_planes(reader, count)) return false;
+  if (form == value_form::kSteps) return skip_planes(reader, count);
+  if (form % value_form::kProducts >= value_form::kExponents || form >= 2 * value_form::kProducts) {
+    return false;
+  }
+  const std::uint64_t exceptions = reader.varint();
+  for (std::uint64_t n = 0; n < exceptions && reader.ok(); ++n) {
+    reader.varint();
+    reader.fixed<double>();
+  }
+  return reader.ok();
+}
+
 bool ValueColumn::decode_decimals(ByteReader& reader, std::span<double> values,
                                   std::span<const std::uint32_t> series, unsigned form) {
   const unsigned exponent = form % value_form::kProducts;

@@ -52,6 +52,9 @@ class ValueColumn {
   /// them.
   bool decode(ByteReader& reader, std::span<double> values, std::span<const std::uint32_t> series,
               std::size_t series_count);
+  /// Passes over the column of `count` values, for which there is a byte each at least; false where
+  /// the bytes are none. What is passed over is not checked as far as it would be.
+  static bool skip(ByteReader& reader, std::size_t count);
 
  private:
   void encode_decimals(std::string& out, std::span<const double> values,

@@ -450,6 +450,9 @@ void check_whole(Config& config, Faults& faults) {
   if (schema.tags.size() > tags::kMaxTags) {
     fault("[schema] tags", fmt::format("at most {} are expected", tags::kMaxTags));
   }
+  if (config.racing.latitude.empty() != config.racing.longitude.empty()) {
+    fault("[racing] latitude", "it comes with longitude: both are expected, or neither");
+  }
   check_udp_ports(config.udp, fault);
   check_games(config, fault);
   check_formats(config, fault);

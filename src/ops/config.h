@@ -174,6 +174,9 @@ struct Config {
     std::filesystem::path track_sectors_path;  ///< empty: equal thirds of 5,000 m
     std::int64_t session_gap_minutes;          ///< a pause that ends a session
     std::int64_t session_gap_ns() const { return session_gap_minutes * 60 * kNsPerSecond; }
+    /// The fields of a position, degrees; both or neither: those that are usual.
+    std::string latitude = {};
+    std::string longitude = {};
   } racing;
   struct Demo {
     Demo();

@@ -412,6 +412,12 @@ std::vector<Setting> make_settings() {
               "minutes without points of a track that end its session, where the source calls it "
               "nothing",
               SLIPSTREAM_AT(racing.session_gap_minutes)),
+      text("racing", "latitude", "TRACK_LATITUDE",
+           "field of a position's latitude, degrees; empty: VBOX_Lat_Min, lat or latitude",
+           SLIPSTREAM_AT(racing.latitude)),
+      text("racing", "longitude", "TRACK_LONGITUDE",
+           "field of its longitude; empty: VBOX_Long_Minutes, lon or longitude",
+           SLIPSTREAM_AT(racing.longitude)),
       text("demo", "data_path", "DEMO_DATA_PATH",
            "JSON file of points to play in the demo; empty: simulated cars",
            SLIPSTREAM_AT(demo.data_path)),

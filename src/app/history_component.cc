@@ -1,0 +1,99 @@
+#include "app/history_component.h"
+
+#include <utility>
+
+#include "app/recovery.h"
+
+namespace slipstream {
+
+HistoryComponent::Open::Open(DurableParts& durable)
+    : indexes(durable.files, log_folder(durable.config)),
+      history(PointReader(
+                  durable.files, log_folder(durable.config),
+                  [&durable] { return durable.log->synced_segments(); }, indexes, durable.clock),
+              names_of(durable.config),
+              [&durable](std::string name, std::string text) {
+                // Where the store is behind it is learned once more after a restart.
+                if (!durable.store_writer->has_room()) return;
+                Output output;
+                output.track_lines.emplace_back(std::move(name), std::move(text));
+                durable.store_writer->accept(std::move(output));
+              }),
+      indexer(indexes, *durable.log) {}
+
+HistoryComponent::HistoryComponent(Parts parts) : parts_(std::move(parts)) {
+  if (parts_.durable.config.has_segment_log()) open_ = std::make_unique<Open>(parts_.durable);
+}
+
+HistoryNames HistoryComponent::names_of(const Config& config) {
+  HistoryNames names;
+  names.distance = config.schema.well_known[field::kLapdistM];
+  names.speed = config.schema.well_known[field::kSpeedKmh];
+  const auto& racing = config.racing;
+  if (!racing.latitude.empty() && !racing.longitude.empty()) {
+    names.latitude_longitude = {{racing.latitude, racing.longitude}};
+  }
+  return names;
+}
+
+void HistoryComponent::start() {
+  if (!open_) return;
+  worker_.start();
+  open_->indexer.start();
+}
+
+bool HistoryComponent::stop() {
+  if (!open_) return true;
+  open_->indexer.stop();
+  worker_.stop();
+  return true;
+}
+
+void HistoryComponent::routes(HttpServer& http) {
+  if (!open_) {
+    add_no_history_routes(http);
+    return;
+  }
+  const Config& config = parts_.durable.config;
+  add_history_routes(http, {.book = parts_.book,
+                            .queries = parts_.queries,
+                            .worker = worker_,
+                            .history = open_->history,
+                            .sectors = *parts_.durable.sectors,
+                            .clock = parts_.durable.clock,
+                            .texts = config.server.csv_raw ? CsvTexts::kRaw : CsvTexts::kGuarded,
+                            .names = names_of(config)});
+}
+
+void HistoryComponent::health(HealthPage& page) const {
+  if (!open_) return;
+  const auto& stats = open_->indexes.stats();
+  if (open_->indexer.is_failing()) {
+    page.notice("history: the log's indexes cannot be written; recorded laps are read more slowly");
+  }
+  auto history = page.object("history");
+  history.number("segments", stats.sealed.value());
+  history.number("indexed", stats.indexed.value());
+  history.number("damaged", stats.damaged.value());
+  history.number("indexBytes", stats.bytes.value());
+  history.number("waiting", worker_.stats().waiting.value());
+}
+
+void HistoryComponent::metrics(MetricsPage& page) const {
+  if (!open_) return;
+  const auto& stats = open_->indexes.stats();
+  const auto& worker = worker_.stats();
+  page.counter("history_queries_total", "Questions about recorded laps that were answered",
+               real(worker.queries.value()));
+  page.counter("history_queries_refused_total", "Such questions that found too many waiting",
+               real(worker.turned_away.value()));
+  page.histogram("history_query_seconds", "Such a question's time, without its wait", worker.time);
+  page.gauge("history_index_bytes", "The indexes of the log's segments", real(stats.bytes.value()));
+  page.gauge("history_segments", "Sealed segments of the log", real(stats.sealed.value()));
+  page.gauge("history_segments_indexed", "Sealed segments with an index",
+             real(stats.indexed.value()));
+  page.counter("history_indexes_untrue_total", "Indexes that were found damaged or wrong",
+               real(stats.untrue.value()));
+}
+
+}  // namespace slipstream

@@ -1,0 +1,450 @@
+#include "app/history_route.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <utility>
+
+#include "app/query_values.h"
+#include "app/rollups_csv.h"
+#include "codec/event_time.h"
+#include "net/accept.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::size_t kMostTraceFields = 64;
+constexpr std::size_t kMostComparedLaps = 6;
+constexpr std::size_t kMostTraceRows = 100'000;
+constexpr std::size_t kLapsLookedAt = 200;              // for some to learn a line from
+constexpr std::int64_t kLapLateNs = 60 * kNsPerSecond;  // so long after its end a lap may change
+
+/// An answer in place of a question.
+using RefusedWith = HttpResponse;
+template <typename T>
+using Asked = std::expected<T, RefusedWith>;
+
+std::unexpected<RefusedWith> refuse(unsigned status, std::string_view message) {
+  return std::unexpected(error_response(status, message));
+}
+
+HttpResponse failed_history(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kRefused:
+      return error_response(400, error.message);
+    case ErrorCode::kTimeout: {
+      HttpResponse response = error_response(503, error.message);
+      response.headers.emplace_back("Retry-After", "5");
+      return response;
+    }
+    default:
+      return error_response(503, "the log cannot be read: " + error.message);
+  }
+}
+
+HttpResponse too_many_wait() {
+  HttpResponse response =
+      error_response(503, "too many questions about recorded laps wait: try again later");
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+/// Names with commas between them, each once.
+Asked<std::vector<std::string>> names_in(std::string_view parameter, std::string_view text,
+                                         std::size_t most, std::size_t max_bytes) {
+  std::vector<std::string> names;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string_view name = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (name.empty() || name.size() > max_bytes) {
+      return refuse(400, fmt::format("{}: names of 1 to {} bytes with commas between them are "
+                                     "expected",
+                                     parameter, max_bytes));
+    }
+    if (parameter == "laps" || std::ranges::find(names, name) == names.end()) {
+      names.emplace_back(name);
+    }
+  }
+  if (names.size() > most) {
+    return refuse(400, fmt::format("{}: at most {} can be asked for", parameter, most));
+  }
+  return names;
+}
+
+Asked<std::vector<std::string>> asked_fields(const HttpRequest& request) {
+  const auto text = request.query_value("fields");
+  if (!text) return std::vector<std::string>{};
+  return names_in("fields", *text, kMostTraceFields, Schema::kMaxFieldNameBytes);
+}
+
+bool wants_table(const HttpRequest& request) {
+  static constexpr std::string_view kTypes[] = {"application/json", "text/csv"};
+  return accepted_type(request.headers, kTypes) == 1;
+}
+
+/// A question as its client asked it; what it names is looked up later.
+struct TraceQuestion {
+  std::string lap;
+  std::string session;
+  std::string chassis;
+  std::optional<EventTime> from;
+  std::optional<EventTime> to;
+  TraceRequest request;
+  bool as_csv = false;
+  std::string known_tag;  ///< If-None-Match
+  std::uint64_t hash = 0;
+};
+
+Asked<TraceBy> asked_axis(const HttpRequest& request) {
+  const auto by = request.query_value("by").value_or("time");
+  if (by == "time") return TraceBy::kTime;
+  if (by == "distance") return TraceBy::kDistance;
+  if (by == "position") return TraceBy::kPosition;
+  return refuse(400, "by: time, distance or position");
+}
+
+Asked<TraceQuestion> trace_question(const HttpRequest& request) {
+  TraceQuestion question;
+  question.lap = request.query_value("lap").value_or("");
+  question.session = request.query_value("session").value_or("");
+  question.chassis = request.query_value("chassis").value_or("");
+  const std::pair<std::string_view, std::optional<EventTime> TraceQuestion::*> times[] = {
+      {"from", &TraceQuestion::from}, {"to", &TraceQuestion::to}};
+  for (const auto& [name, member] : times) {
+    const auto given = request.query_value(name);
+    if (!given) continue;
+    const auto time = asked_time(*given);
+    if (!time) return refuse(400, fmt::format("{}: {}", name, time.error().message));
+    question.*member = *time;
+  }
+  const bool has_range =
+      !question.session.empty() || !question.chassis.empty() || question.from || question.to;
+  if (question.lap.empty() ? question.session.empty() || question.chassis.empty() : has_range) {
+    return refuse(400, "either lap=ID is expected, or session= and chassis=, with from= and to=");
+  }
+  auto fields = asked_fields(request);
+  if (!fields) return std::unexpected(std::move(fields.error()));
+  question.request.fields = std::move(*fields);
+  auto by = asked_axis(request);
+  if (!by) return std::unexpected(std::move(by.error()));
+  question.request.by = *by;
+  if (question.lap.empty() && *by == TraceBy::kPosition) {
+    return refuse(400, "by=position is of a lap: ask with lap=ID");
+  }
+  if (const auto given = request.query_value("points")) {
+    const auto points = to_number<std::size_t>("points", *given, 0, kMostTraceRows);
+    if (!points) return refuse(400, points.error().message);
+    if (*points == 1) return refuse(400, "points: 0 for all, or 2 and more");
+    question.request.points = *points;
+  }
+  question.as_csv = wants_table(request);
+  question.known_tag = request.header("If-None-Match");
+  std::string all = question.as_csv ? "csv" : "json";
+  for (const auto& [name, value] : request.query) all += '&' + name + '=' + value;
+  question.hash = XXH3_64bits(all.data(), all.size());
+  return question;
+}
+
+HttpResponse unknown_lap(std::string_view id) {
+  return error_response(
+      404, fmt::format("unknown_lap: there is no lap {}: GET /api/laps lists them", id));
+}
+
+Asked<StoredLap> find_lap(const LapBook& book, const std::string& id) {
+  auto lap = book.find_lap(id);
+  if (!lap) return std::unexpected(failed_read(lap.error()));
+  if (!*lap) return std::unexpected(unknown_lap(id));
+  return std::move(**lap);
+}
+
+/// What is kept of a line, and laps to learn it from.
+Asked<KnownLine> known_line(const LapBook& book, const std::string& name, const std::string& track,
+                            const std::string& session) {
+  KnownLine known{.name = name};
+  auto kept = book.track_line(name);
+  if (!kept) return std::unexpected(failed_read(kept.error()));
+  known.kept = std::move(*kept);
+  LapQuery query{.track = track, .limit = kLapsLookedAt};
+  if (name != track) query.session = session;
+  auto page = book.query_laps(query);
+  if (!page) return std::unexpected(failed_read(page.error()));
+  for (StoredLap& lap : page->laps) {
+    if (known.laps.size() < kMostLearnedLaps && is_good_to_learn_from(lap)) {
+      known.laps.push_back(std::move(lap));
+    }
+  }
+  return known;
+}
+
+Asked<KnownLine> known_line(const LapBook& book, const StoredLap& lap) {
+  return known_line(book, line_name(*lap.lap, lap.session), lap.lap->activity.track, lap.session);
+}
+
+/// Names the answer about a lap that will not change any more; empty: it may.
+std::string tag_of(const HistoryRouteParts& parts, const TraceQuestion& question,
+                   const KnownLine& line) {
+  const auto& lap = question.request.lap;
+  if (!lap || lap->lap->revision == 0) return {};
+  if (parts.clock.now().ns < lap->lap->ended.ns + kLapLateNs) return {};
+  std::string of = fmt::format("{}/{}/{}/{:x}/{}/", lap->id, lap->row, lap->lap->revision,
+                               question.hash, line.laps.size());
+  of += line.kept.value_or("");
+  return fmt::format("\"{:016x}\"", XXH3_64bits(of.data(), of.size()));
+}
+
+/// Looks up what the question names; on the queries thread.
+Asked<KnownLine> look_up(const HistoryRouteParts& parts, TraceQuestion& question) {
+  if (!question.lap.empty()) {
+    auto lap = find_lap(parts.book, question.lap);
+    if (!lap) return std::unexpected(std::move(lap.error()));
+    question.request.lap = std::move(*lap);
+    if (question.request.by != TraceBy::kPosition) return KnownLine{};
+    if (!question.request.lap->lap->is_complete) {
+      return refuse(409,
+                    "incomplete_lap: a lap that is not complete has no place on the track's "
+                    "line: ask by distance, or by time");
+    }
+    return known_line(parts.book, *question.request.lap);
+  }
+  const auto session = parts.book.find_session(question.session);
+  if (!session) return std::unexpected(failed_read(session.error()));
+  if (!*session) {
+    return refuse(404, fmt::format("unknown_session: there is no session {}: GET /api/sessions "
+                                   "lists them",
+                                   question.session));
+  }
+  question.request.range = {.track = (*session)->track,
+                            .chassis = question.chassis,
+                            .from = question.from.value_or((*session)->started),
+                            .to = question.to.value_or((*session)->ended)};
+  if (question.request.range.to < question.request.range.from) {
+    return refuse(400, "to: a time that is not before from is expected");
+  }
+  return KnownLine{};
+}
+
+void answer_trace(const HistoryRouteParts& parts, const HttpRequest& request,
+                  const HttpResponder& respond) {
+  auto asked = trace_question(request);
+  if (!asked) {
+    respond(std::move(asked.error()));
+    return;
+  }
+  parts.queries.post([&parts, question = std::move(*asked), respond]() mutable {
+    auto line = look_up(parts, question);
+    if (!line) {
+      respond(std::move(line.error()));
+      return;
+    }
+    const std::string tag = tag_of(parts, question, *line);
+    const bool is_known =
+        !tag.empty() && (question.known_tag == tag || question.known_tag == "W/" + tag);
+    if (is_known) {
+      respond({.status = 304, .headers = {{"ETag", tag}}});
+      return;
+    }
+    const bool taken =
+        parts.worker.post([&parts, question = std::move(question), line = std::move(*line), tag,
+                           respond](const std::stop_token& stop) {
+          const auto answer = parts.history.trace(question.request, line, stop);
+          if (!answer) {
+            respond(failed_history(answer.error()));
+            return;
+          }
+          HttpResponse response;
+          if (question.as_csv) {
+            response.content_type = "text/csv";
+            response.body = trace_csv(question.request, *answer, parts.texts);
+          } else {
+            response.body = trace_json(question.request, *answer);
+          }
+          if (!tag.empty() && answer->lost == 0) response.headers.emplace_back("ETag", tag);
+          respond(std::move(response));
+        });
+    if (!taken) respond(too_many_wait());
+  });
+}
+
+struct ComparisonQuestion {
+  std::vector<std::string> ids;
+  std::vector<std::string> fields;
+  double step_m = 5;
+  bool as_csv = false;
+};
+
+Asked<ComparisonQuestion> comparison_question(const HistoryRouteParts& parts,
+                                              const HttpRequest& request) {
+  ComparisonQuestion question;
+  static constexpr std::size_t kMaxIdBytes = 256;
+  auto ids =
+      names_in("laps", request.query_value("laps").value_or(""), kMostComparedLaps, kMaxIdBytes);
+  if (!ids) return std::unexpected(std::move(ids.error()));
+  question.ids = std::move(*ids);
+  auto fields = asked_fields(request);
+  if (!fields) return std::unexpected(std::move(fields.error()));
+  question.fields = std::move(*fields);
+  if (question.fields.empty()) question.fields.push_back(parts.names.speed);
+  if (const auto given = request.query_value("step")) {
+    const auto step = parse_number(*given);
+    if (!step || !(*step > 0) || !(*step <= 10'000)) {
+      return refuse(400, "step: metres above 0, at most 10000");
+    }
+    question.step_m = *step;
+  }
+  question.as_csv = wants_table(request);
+  return question;
+}
+
+Asked<std::vector<StoredLap>> laps_to_compare(const LapBook& book,
+                                              const std::vector<std::string>& ids) {
+  std::vector<StoredLap> laps;
+  for (const std::string& id : ids) {
+    auto lap = find_lap(book, id);
+    if (!lap) return std::unexpected(std::move(lap.error()));
+    if (!lap->lap->is_complete || !lap->lap->lap_time_s) {
+      return refuse(409, fmt::format("incomplete_lap: lap {} is not complete: only whole laps can "
+                                     "be compared",
+                                     id));
+    }
+    if (!laps.empty() && lap->lap->activity.track != laps.front().lap->activity.track) {
+      return refuse(400, fmt::format("laps: {} is of another track than {}", id, ids.front()));
+    }
+    laps.push_back(std::move(*lap));
+  }
+  return laps;
+}
+
+void answer_compare(const HistoryRouteParts& parts, const HttpRequest& request,
+                    const HttpResponder& respond) {
+  auto asked = comparison_question(parts, request);
+  if (!asked) {
+    respond(std::move(asked.error()));
+    return;
+  }
+  parts.queries.post([&parts, question = std::move(*asked), respond]() mutable {
+    auto laps = laps_to_compare(parts.book, question.ids);
+    if (!laps) {
+      respond(std::move(laps.error()));
+      return;
+    }
+    auto line = known_line(parts.book, laps->front());
+    if (!line) {
+      respond(std::move(line.error()));
+      return;
+    }
+    const bool taken =
+        parts.worker.post([&parts, question = std::move(question), laps = std::move(*laps),
+                           line = std::move(*line), respond](const std::stop_token& stop) {
+          const auto comparison =
+              parts.history.compare(laps, question.fields, question.step_m, line, stop);
+          if (!comparison) {
+            respond(failed_history(comparison.error()));
+          } else if (question.as_csv) {
+            respond({.body = comparison_csv(*comparison, parts.texts), .content_type = "text/csv"});
+          } else {
+            respond({.body = comparison_json(*comparison)});
+          }
+        });
+    if (!taken) respond(too_many_wait());
+  });
+}
+
+/// By metre: sectors are told by the distance.
+std::vector<SectorPlace> sectors_of(const SectorMap& map, const std::string& track,
+                                    double length_m) {
+  std::vector<SectorPlace> places;
+  for (double metre = 0; metre < length_m; metre += 1) {
+    const std::int32_t sector = map.sector_at(track, metre);
+    if (!places.empty() && places.back().sector == sector) continue;
+    if (!places.empty()) places.back().to_m = metre;
+    places.push_back({.sector = sector, .from_m = metre, .to_m = length_m});
+  }
+  return places;
+}
+
+void answer_track(const HistoryRouteParts& parts, const HttpRequest& request,
+                  const HttpResponder& respond) {
+  const std::string track(request.path_parameter("name"));
+  const std::string session(request.query_value("session").value_or(""));
+  parts.queries.post([&parts, track, session, respond] {
+    Lap lap;
+    lap.activity.track = track;
+    std::string of = session;
+    if (of.empty() && line_name(lap, "") != track) {
+      const auto sessions = parts.book.query_sessions({.track = track});
+      if (!sessions) {
+        respond(failed_read(sessions.error()));
+        return;
+      }
+      if (!sessions->empty()) of = sessions->front().id;
+    }
+    auto line = known_line(parts.book, line_name(lap, of), track, of);
+    if (!line) {
+      respond(std::move(line.error()));
+      return;
+    }
+    const bool taken = parts.worker.post([&parts, track, line = std::move(*line),
+                                          respond](const std::stop_token& stop) {
+      const auto learned = parts.history.track(line, stop);
+      if (!learned) {
+        respond(failed_history(learned.error()));
+      } else if (!*learned) {
+        respond(error_response(404, fmt::format("unknown_track: nobody has driven a complete lap "
+                                                "of {} yet, or the log does not have it any more",
+                                                track)));
+      } else {
+        LearnedLine told = **learned;
+        told.name = track;
+        respond({.body = track_line_json(told,
+                                         sectors_of(parts.sectors, track, told.line.length_m()))});
+      }
+    });
+    if (!taken) respond(too_many_wait());
+  });
+}
+
+struct HistoryRoute {
+  const char* pattern;
+  std::vector<std::string_view> parameters;
+  void (*answer)(const HistoryRouteParts&, const HttpRequest&, const HttpResponder&);
+};
+
+std::vector<HistoryRoute> history_routes() {
+  return {{"/api/trace",
+           {"lap", "session", "chassis", "from", "to", "fields", "by", "points"},
+           answer_trace},
+          {"/api/compare", {"laps", "fields", "step"}, answer_compare},
+          {"/api/track/:name", {"session"}, answer_track}};
+}
+
+}  // namespace
+
+void add_history_routes(HttpServer& http, const HistoryRouteParts& parts) {
+  const auto shared = std::make_shared<const HistoryRouteParts>(parts);
+  for (const HistoryRoute& route : history_routes()) {
+    http.route(
+        "GET", route.pattern,
+        [shared, answer = route.answer](const HttpRequest& request, const HttpResponder& respond) {
+          answer(*shared, request, respond);
+        },
+        {.scope = Scope::kRead, .parameters = {.names = route.parameters}});
+  }
+}
+
+void add_no_history_routes(HttpServer& http) {
+  for (const HistoryRoute& route : history_routes()) {
+    http.route("GET", route.pattern,
+               [](const HttpRequest&, const HttpResponder& respond) {
+                 respond(error_response(501,
+                                        "no_history: recorded laps are read from a log on this "
+                                        "machine, and here is none"));
+               },
+               {.scope = Scope::kRead, .parameters = {.names = route.parameters}});
+  }
+}
+
+}  // namespace slipstream

@@ -1,0 +1,248 @@
+// The routes of recorded laps over a log in memory and a book of laps of the test's own.
+#include "app/history_route.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include "base/json_text.h"
+#include "codec/trd_csv.h"
+#include "history/recorded_race.h"
+#include "net/testing.h"
+
+namespace slipstream {
+namespace {
+
+using history_testing::HistoryLog;
+using history_testing::RecordedRace;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class LapsOfTest final : public LapBook {
+ public:
+  Result<LapPage> query_laps(const LapQuery& query) const override {
+    LapPage page;
+    for (const StoredLap& lap : laps) {
+      if (query.track.empty() || lap.lap->activity.track == query.track) page.laps.push_back(lap);
+    }
+    return page;
+  }
+  Result<std::optional<StoredLap>> find_lap(std::string_view id) const override {
+    for (const StoredLap& lap : laps) {
+      if (lap.id == id) return lap;
+    }
+    return std::nullopt;
+  }
+  Result<std::vector<StoredSession>> query_sessions(const SessionQuery&) const override {
+    return std::vector{session};
+  }
+  Result<std::optional<StoredSession>> find_session(std::string_view id) const override {
+    if (id == session.id) return session;
+    return std::nullopt;
+  }
+  Result<std::optional<std::string>> track_line(std::string_view) const override {
+    return std::nullopt;
+  }
+
+  std::vector<StoredLap> laps;
+  StoredSession session;
+};
+
+class EqualThirds final : public SectorMap {
+ public:
+  std::int32_t sector_at(std::string_view, double lapdist_m) const override {
+    return lapdist_m < 1'000 ? 0 : lapdist_m < 2'400 ? 1 : 2;
+  }
+};
+
+class HistoryRoutes : public testing::Test {
+ protected:
+  HistoryRoutes() {
+    book_.laps = race_.laps;
+    auto incomplete = std::make_shared<Lap>(*race_.laps[0].lap);
+    incomplete->is_complete = false;
+    incomplete->lap_time_s.reset();
+    StoredLap half = race_.laps[0];
+    half.id = "half";
+    half.lap = incomplete;
+    book_.laps.push_back(half);
+    auto elsewhere = std::make_shared<Lap>(*race_.laps[0].lap);
+    elsewhere->activity.track = "cota";
+    StoredLap other = race_.laps[0];
+    other.id = "other-track";
+    other.lap = elsewhere;
+    book_.laps.push_back(other);
+    auto running = std::make_shared<Lap>(*race_.laps[0].lap);
+    running->revision = 0;
+    running->is_complete = false;
+    for (const StoredLap& lap : race_.laps) {  // behind the last that its car completed
+      if (lap.lap->activity == running->activity) running->began = lap.lap->ended;
+    }
+    running->lap = race_.field.reading(0).lap;
+    running->ended = history_testing::at(325);
+    StoredLap now = race_.laps[0];
+    now.id = "running";
+    now.lap = running;
+    book_.laps.push_back(now);
+    book_.session = {.id = "s1",
+                     .track = "barber",
+                     .started = history_testing::at(0),
+                     .ended = history_testing::at(330)};
+    auto http = HttpServer::open(io_, {.port = 0});
+    EXPECT_TRUE(http);
+    http_ = std::move(*http);
+    add_history_routes(*http_, {.book = book_,
+                                .queries = queries_,
+                                .worker = worker_,
+                                .history = history_,
+                                .sectors = sectors_,
+                                .clock = system_clock(),
+                                .texts = CsvTexts::kGuarded,
+                                .names = {}});
+    queries_.start();
+    worker_.start();
+    io_.start();
+    http_->start();
+  }
+  ~HistoryRoutes() override {
+    io_.stop();
+    worker_.stop();
+    queries_.stop();
+  }
+
+  std::string ask(const std::string& target, const std::string& headers = "") {
+    return net_testing::RawClient(http_->port()).ask(net_testing::get(target, headers));
+  }
+  simdjson::dom::element body_of(const std::string& answer) {
+    const std::string body = answer.substr(answer.find("\r\n\r\n") + 4);
+    simdjson::dom::element element;
+    EXPECT_EQ(parser_.parse(body).get(element), simdjson::SUCCESS) << answer.substr(0, 400);
+    return element;
+  }
+  const std::string& lap(std::size_t i) const { return race_.laps[i].id; }
+
+  HistoryLog log_;
+  RecordedRace race_{log_, {}};
+  LapsOfTest book_;
+  EqualThirds sectors_;
+  LapHistory history_{log_.reader(), {}, [](const std::string&, const std::string&) {}};
+  HistoryWorker worker_;
+  IoThread io_{"io"};
+  IoThread queries_{"queries"};
+  std::unique_ptr<HttpServer> http_;
+  simdjson::dom::parser parser_;
+};
+
+TEST_F(HistoryRoutes, ATraceHasItsAxisItsFieldsAndHowMuchThereWas) {
+  const auto answer = ask("/api/trace?lap=" + lap(0) + "&fields=speed_kmh&by=distance&points=200");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  const auto body = body_of(answer);
+  const std::size_t rows = simdjson::dom::array(body["x"]).size();
+  EXPECT_LE(rows, 200u);
+  EXPECT_EQ(simdjson::dom::array(body["fields"]["speed_kmh"]).size(), rows);
+  EXPECT_EQ(std::string_view(body["x_unit"]), "m");
+  EXPECT_EQ(std::uint64_t(body["points"]), rows);
+  EXPECT_GT(std::uint64_t(body["of"]), 2'000u);
+  EXPECT_EQ(std::string_view(body["lap"]["id"]), lap(0));
+}
+
+TEST_F(HistoryRoutes, ATraceIsATableForWhoAsksForOne) {
+  const auto answer =
+      ask("/api/trace?lap=" + lap(0) + "&fields=speed_kmh&points=2", "Accept: text/csv\r\n");
+  EXPECT_THAT(answer, HasSubstr("\r\n\r\ntime_s,speed_kmh\r\n"));
+}
+
+TEST_F(HistoryRoutes, AClosedLapsTraceIsNotSentTwice) {
+  const std::string target = "/api/trace?lap=" + lap(0) + "&points=10";
+  const auto answer = ask(target);
+  const std::size_t at = answer.find("ETag: ");
+  ASSERT_NE(at, answer.npos);
+  const std::string tag = answer.substr(at + 6, answer.find("\r\n", at) - at - 6);
+  const auto again = ask(target, "If-None-Match: " + tag + "\r\n");
+  EXPECT_THAT(again, StartsWith("HTTP/1.1 304"));
+  EXPECT_THAT(ask(target + "0", "If-None-Match: " + tag + "\r\n"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(ask("/api/trace?lap=running"), Not(HasSubstr("ETag")));
+}
+
+TEST_F(HistoryRoutes, TheLapThatIsBeingDrivenAndARangeAreTracedToo) {
+  EXPECT_GT(std::uint64_t(body_of(ask("/api/trace?lap=running"))["of"]), 200u);
+  const std::string chassis = race_.laps[0].lap->activity.chassis;
+  EXPECT_GT(std::uint64_t(body_of(ask("/api/trace?session=s1&chassis=" + chassis))["of"]), 8'000u);
+}
+
+TEST_F(HistoryRoutes, AComparisonBeginsAtNothingAndEndsWithTheDifference) {
+  const auto body = body_of(ask("/api/compare?laps=" + lap(0) + "," + lap(1) + "&step=50"));
+  const auto laps = simdjson::dom::array(body["laps"]);
+  ASSERT_EQ(laps.size(), 2u);
+  const auto deltas = simdjson::dom::array(laps.at(1)["delta_s"]);
+  EXPECT_EQ(double(deltas.at(0)), 0);
+  EXPECT_NEAR(double(deltas.at(deltas.size() - 1)),
+              *race_.laps[1].lap->lap_time_s - *race_.laps[0].lap->lap_time_s, 1e-5);
+  EXPECT_EQ(deltas.size(), simdjson::dom::array(body["x"]).size());
+}
+
+TEST_F(HistoryRoutes, ATracksLineHasItsFrameAndItsSectors) {
+  const auto body = body_of(ask("/api/track/barber"));
+  EXPECT_EQ(std::string_view(body["name"]), "barber");
+  EXPECT_EQ(std::string_view(body["frame"]), "gps");
+  EXPECT_NEAR(double(body["length_m"]), 3'830, 19);
+  EXPECT_GT(simdjson::dom::array(body["line"]).size(), 1'000u);
+  const auto sectors = simdjson::dom::array(body["sectors"]);
+  ASSERT_EQ(sectors.size(), 3u);
+  EXPECT_EQ(double(sectors.at(1)["from_m"]), 1'000);
+  EXPECT_EQ(double(sectors.at(1)["to_m"]), 2'400);
+}
+
+TEST_F(HistoryRoutes, WhatCannotBeAnsweredIsToldWhy) {
+  const std::string seven = "a,b,c,d,e,f,g";
+  const struct {
+    std::string target;
+    std::string status;
+    std::string why;
+  } cases[] = {
+      {"/api/trace?lap=nobody", "404", "unknown_lap"},
+      {"/api/trace?session=nobody&chassis=a", "404", "unknown_session"},
+      {"/api/trace", "400", "lap=ID"},
+      {"/api/trace?lap=half&session=s1", "400", "lap=ID"},
+      {"/api/trace?session=s1", "400", "chassis="},
+      {"/api/trace?lap=" + lap(0) + "&by=luck", "400", "by:"},
+      {"/api/trace?lap=" + lap(0) + "&points=1", "400", "points"},
+      {"/api/trace?lap=" + lap(0) + "&points=-5", "400", "points"},
+      {"/api/trace?lap=" + lap(0) + "&fields=", "400", "fields"},
+      {"/api/trace?lap=" + lap(0) + "&fields=speed", "400", "there is no field"},
+      {"/api/trace?lap=" + lap(0) + "&fields=lapdist_n", "400", "lapdist_m"},
+      {"/api/trace?lap=half&by=position", "409", "incomplete_lap"},
+      {"/api/trace?session=s1&chassis=a&by=position", "400", "lap=ID"},
+      {"/api/trace?session=s1&chassis=a&from=yesterday", "400", "from"},
+      {"/api/compare", "400", "laps"},
+      {"/api/compare?laps=" + seven, "400", "at most 6"},
+      {"/api/compare?laps=" + lap(0) + ",nobody", "404", "unknown_lap"},
+      {"/api/compare?laps=" + lap(0) + ",half", "409", "incomplete_lap"},
+      {"/api/compare?laps=" + lap(0) + ",other-track", "400", "another track"},
+      {"/api/compare?laps=" + lap(0) + "&step=0", "400", "step"},
+      {"/api/compare?laps=" + lap(0) + "&step=nan", "400", "step"},
+      {"/api/track/monza", "404", "unknown_track"},
+  };
+  for (const auto& c : cases) {
+    const auto answer = ask(c.target);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 " + c.status)) << c.target;
+    EXPECT_THAT(answer, HasSubstr(c.why)) << c.target;
+  }
+}
+
+TEST(HistoryWorkers, TooManyQuestionsAreTurnedAwayAndThoseThatWaitAreTold) {
+  HistoryWorker worker;
+  std::size_t given_up = 0;
+  const auto job = [&](const std::stop_token& stop) { given_up += stop.stop_requested() ? 1 : 0; };
+  for (std::size_t i = 0; i < HistoryWorker::kMaxWaiting; ++i) EXPECT_TRUE(worker.post(job));
+  EXPECT_FALSE(worker.post(job));
+  EXPECT_EQ(worker.stats().turned_away.value(), 1u);
+  worker.start();
+  worker.stop();
+  EXPECT_EQ(worker.stats().queries.value(), HistoryWorker::kMaxWaiting);
+}
+
+}  // namespace
+}  // namespace slipstream

@@ -1,0 +1,203 @@
+#include "history/point_collector.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <tuple>
+#include <utility>
+
+#include "base/json_text.h"
+#include "codec/mark_json.h"
+
+namespace slipstream {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+/// Whether the point's text says that it is of that session; a point that says nothing may be of
+/// any.
+bool is_of_session(std::string_view json, std::string_view session) {
+  static constexpr std::string_view kMember = R"("session":)";
+  const std::size_t at = json.find(kMember);
+  if (at == json.npos) return true;
+  std::string wanted;
+  append_json_string(wanted, session);
+  return json.substr(at + kMember.size()).starts_with(wanted);
+}
+
+template <typename T>
+std::vector<T> in_order(const std::vector<T>& values, const std::vector<std::size_t>& order) {
+  std::vector<T> sorted;
+  sorted.reserve(order.size());
+  for (const std::size_t i : order) sorted.push_back(values[i]);
+  return sorted;
+}
+
+}  // namespace
+
+PointCollector::PointCollector(const PointQuery& query, const ReadLimits& limits)
+    : query_(query),
+      limits_(limits),
+      hash_(series_hash(query.track, query.chassis)),
+      decoder_(schema_.fields(), pool_),
+      frame_(schema_.fields().intern("frame")),
+      session_time_(schema_.fields().intern("session_time_s")),
+      column_by_field_(FieldTable::kMaxFields, kNoColumn),
+      is_wanted_(FieldTable::kMaxFields),
+      is_seen_(FieldTable::kMaxFields) {
+  for (const std::string& name : query_.fields) {
+    const auto field = schema_.fields().intern(name);
+    if (field && column_by_field_[*field] != kNoColumn) continue;  // named twice
+    if (field) column_by_field_[*field] = points_.columns.size();
+    if (field) is_wanted_[*field] = true;
+    points_.columns.push_back({.name = name, .values = {}});
+  }
+  if (query_.fields.empty()) return;
+  for (const auto& field : {frame_, session_time_}) {
+    if (field) is_wanted_[*field] = true;
+  }
+  decoder_.read_only(&is_wanted_);
+}
+
+Result<void> PointCollector::take(std::string_view payload, std::uint32_t count) {
+  if (!decoder_.open(payload) || decoder_.count() != count) {
+    lose(count);
+    return fail("a payload of the log is damaged", ErrorCode::kCorrupt);
+  }
+  for (LogEntry entry; decoder_.next(entry);) {
+    if (entry.points) {
+      auto taken = take_points(*entry.points);
+      pool_.put(std::move(entry.points));
+      if (!taken) return taken;
+    } else if (entry.kind == LogEntryKind::kMark && !query_.with_taken_back) {
+      if (const auto mark = parse_mark_json(entry.text, entry.time)) take_back(*mark);
+    }
+  }
+  if (decoder_.values_dropped() > 0) {
+    return fail("there are more names of fields than can be told apart: ask for less time",
+                ErrorCode::kRefused);
+  }
+  return {};
+}
+
+Result<void> PointCollector::take_points(const PointBatch& batch) {
+  for (const Point& point : batch.points) {
+    if (point.series_hash != hash_ || point.event_time < query_.from ||
+        point.event_time > query_.to) {
+      continue;
+    }
+    if (query_.lap && !point.lap_is_fault && point.lap != *query_.lap) continue;
+    if (batch.chassis(point) != query_.chassis || batch.track(point) != query_.track) continue;
+    if (point.has_texts && !query_.source_session.empty() &&
+        !is_of_session(batch.json(point), query_.source_session)) {
+      continue;
+    }
+    if (auto added = add(batch, point); !added) return added;
+  }
+  return {};
+}
+
+Result<void> PointCollector::add(const PointBatch& batch, const Point& point) {
+  if (rows_.size() == limits_.max_points) {
+    return fail(fmt::format("these are more than {} points: ask for less time", limits_.max_points),
+                ErrorCode::kRefused);
+  }
+  const auto value_of = [&](const std::optional<FieldId>& field) {
+    return field ? batch.value_or_nan(point, *field) : kNaN;
+  };
+  rows_.push_back({.time = point.event_time,
+                   .sequence = point.sequence,
+                   .frame = value_of(frame_),
+                   .session_time_s = value_of(session_time_),
+                   .has_sequence = point.has_sequence,
+                   .is_gone = false});
+  for (auto v = batch.values_begin(point); v != batch.values_end(point); ++v) {
+    is_seen_[v->field] = true;
+    const std::size_t column = column_of(v->field);
+    if (column == kNoColumn) continue;
+    if (values_++ == limits_.max_values) {
+      return fail(fmt::format("these are more than {} values: ask for fewer fields, or less time",
+                              limits_.max_values),
+                  ErrorCode::kRefused);
+    }
+    auto& values = points_.columns[column].values;
+    values.resize(rows_.size(), kNaN);
+    values.back() = v->value;
+  }
+  return {};
+}
+
+std::size_t PointCollector::column_of(FieldId field) {
+  std::size_t& column = column_by_field_[field];
+  if (column == kNoColumn && query_.fields.empty()) {
+    column = points_.columns.size();
+    points_.columns.push_back({.name = std::string(schema_.fields().name(field)), .values = {}});
+  }
+  return column;
+}
+
+void PointCollector::take_back(const Mark& mark) {
+  if (!mark.to_session_time_s || mark.track != query_.track) return;
+  if (!mark.chassis.empty() && mark.chassis != query_.chassis) return;
+  const auto is_other = [&](const std::string& session) {
+    return !session.empty() && !query_.source_session.empty() && session != query_.source_session;
+  };
+  if (is_other(mark.session)) return;
+  for (Row& row : rows_) {
+    // Points without a time of the session are not told apart by one.
+    if (row.session_time_s >= *mark.to_session_time_s && row.time <= mark.time) row.is_gone = true;
+  }
+}
+
+/// Of points with one frame of one session's time, or one sequence number at one time, the first.
+void PointCollector::drop_duplicates() {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    if (!rows_[i].is_gone && (!std::isnan(rows_[i].frame) || rows_[i].has_sequence)) {
+      order.push_back(i);
+    }
+  }
+  const auto key = [&](std::size_t i) {
+    const Row& row = rows_[i];
+    // NaN has no order.
+    if (std::isnan(row.frame)) return std::tuple(0, row.time.ns, row.sequence, -1.0);
+    return std::tuple(1, std::int64_t{0}, static_cast<std::uint64_t>(std::max(row.frame, 0.0)),
+                      std::isnan(row.session_time_s) ? -1.0 : row.session_time_s);
+  };
+  std::ranges::stable_sort(order, {}, key);
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    if (key(order[i]) != key(order[i - 1])) continue;
+    rows_[order[i]].is_gone = true;
+    ++points_.duplicates;
+  }
+}
+
+MachinePoints PointCollector::finish() {
+  points_.taken_back = static_cast<std::uint64_t>(std::ranges::count(rows_, true, &Row::is_gone));
+  drop_duplicates();
+  std::vector<std::size_t> order;
+  order.reserve(rows_.size());
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    if (!rows_[i].is_gone) order.push_back(i);
+  }
+  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return rows_[i].time; });
+  for (const std::size_t i : order) points_.times.push_back(rows_[i].time);
+  for (auto& column : points_.columns) {
+    column.values.resize(rows_.size(), kNaN);
+    column.values = in_order(column.values, order);
+  }
+  if (query_.fields.empty()) {
+    std::ranges::sort(points_.columns, {}, &MachinePoints::Column::name);
+  }
+  for (std::size_t field = 0; field < schema_.fields().size(); ++field) {
+    if (is_seen_[field]) {
+      points_.fields.emplace_back(schema_.fields().name(static_cast<FieldId>(field)));
+    }
+  }
+  std::ranges::sort(points_.fields);
+  return std::move(points_);
+}
+
+}  // namespace slipstream

@@ -1,0 +1,160 @@
+#include "history/point_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "codec/point_log_format.h"
+#include "log/block.h"
+#include "log/segment_scanner.h"
+
+namespace slipstream {
+namespace {
+
+/// What a block is without being decoded: enough to pass over it.
+bool can_be_passed_over(const BlockHeader& header, std::string_view payload, bool is_rewritten,
+                        const PointQuery& query) {
+  if (header.is_short() || header.leans() || payload.empty()) return false;
+  if (header.max_time_ns >= query.from.ns && header.min_time_ns <= query.to.ns) return false;
+  const auto version = static_cast<std::uint8_t>(payload.front());
+  // A chain's first payload is what those behind it go on with; nothing leans once rewritten.
+  if (version == point_log::kChainVersion) return is_rewritten;
+  return version == point_log::kVersion || version == point_log::kOldestVersion;
+}
+
+}  // namespace
+
+/// One query.
+class PointReader::Run {
+ public:
+  Run(PointReader& reader, const PointQuery& query, const std::stop_token& stop, bool by_index)
+      : reader_(reader),
+        query_(query),
+        stop_(stop),
+        by_index_(by_index),
+        due_(reader.clock_.steady() + reader.limits_.max_ns),
+        collector_(query, reader.limits_) {}
+
+  /// Nothing: an index was not to be believed.
+  Result<std::optional<MachinePoints>> run() {
+    const auto segments = reader_.segments_();
+    std::uint64_t done_to = 0;
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+      if (segments[i].base_offset < done_to) continue;  // within one that was rewritten
+      const auto index = by_index_ ? reader_.indexes_.find(segments[i]) : nullptr;
+      if (index && !index->reaches(query_.from, query_.to)) continue;
+      auto opened = open_segment(reader_.files_, reader_.folder_, segments[i]);
+      if (!opened) return std::unexpected(opened.error());
+      if (!*opened) continue;  // retention has removed it just now
+      if ((*opened)->info.header == HeaderState::kUnknownVersion) {
+        collector_.lose(1);
+        continue;
+      }
+      if ((*opened)->is_rewritten) done_to = (*opened)->info.held_to();
+      std::size_t next = i + 1;
+      while (next < segments.size() && segments[next].base_offset < done_to) ++next;
+      const std::uint64_t void_from = next < segments.size()
+                                          ? segments[next].resumes_from
+                                          : std::numeric_limits<std::uint64_t>::max();
+      const auto believed =
+          read_segment(std::move(**opened), segments[i].base_offset, void_from, index.get());
+      if (!believed) return std::unexpected(believed.error());
+      if (!*believed) {
+        reader_.indexes_.distrust(segments[i]);
+        return std::nullopt;
+      }
+    }
+    return collector_.finish();
+  }
+
+ private:
+  /// False: the index is not to be believed.
+  Result<bool> read_segment(OpenSegment segment, std::uint64_t from, std::uint64_t void_from,
+                            const SegmentIndex* index) {
+    const SegmentInfo& info = segment.info;
+    if (index != nullptr && !index->is_of(info)) index = nullptr;  // rewritten just now
+    SegmentScanner scanner(std::move(segment.file), info.base_offset, info.bytes);
+    if (index == nullptr) return read_blocks(scanner, from, void_from, info.is_rewritten());
+    auto place = scanner.place();
+    for (const auto& group : index->find(query_.track, query_.chassis, query_.from, query_.to)) {
+      place.position = group.position;
+      place.expected = group.from;
+      scanner.go_back(place, group.end);
+      const auto first = scanner.next(group.from);
+      if (!first) return std::unexpected(first.error());
+      if (first->kind != PieceKind::kBlock || first->from != group.from) return false;
+      scanner.go_back(place, group.end);
+      auto read =
+          read_blocks(scanner, group.from, std::min(void_from, group.to), info.is_rewritten());
+      if (!read) return read;
+    }
+    return true;
+  }
+
+  Result<bool> read_blocks(SegmentScanner& scanner, std::uint64_t from, std::uint64_t void_from,
+                           bool is_rewritten) {
+    std::uint64_t expected = from;
+    while (true) {
+      if (stop_.stop_requested()) return fail("it was given up", ErrorCode::kTimeout);
+      if (reader_.clock_.steady() >= due_) {
+        return fail(fmt::format("reading the log took more than {} s: ask for less time",
+                                reader_.limits_.max_ns / kNsPerSecond),
+                    ErrorCode::kTimeout);
+      }
+      const auto piece = scanner.next(expected);
+      if (!piece) return std::unexpected(piece.error());
+      if (piece->kind == PieceKind::kEnd || piece->from >= void_from) return true;
+      if (piece->kind != PieceKind::kBlock) {
+        const std::uint64_t to = std::min(piece->to.value_or(piece->from + 1), void_from);
+        if (piece->kind != PieceKind::kTorn) collector_.lose(to - std::min(to, piece->from));
+        expected = std::max(expected, to);
+        continue;
+      }
+      if (piece->is_passed_over) continue;
+      expected = std::max(expected, *piece->to);
+      if (auto taken = take(*piece, is_rewritten); !taken) return std::unexpected(taken.error());
+    }
+  }
+
+  Result<void> take(const Piece& piece, bool is_rewritten) {
+    const auto payload = blocks_.decode(piece.header, piece.stored);
+    if (!payload) {
+      collector_.lose(piece.header.count);
+      return {};
+    }
+    if (can_be_passed_over(piece.header, *payload, is_rewritten, query_)) return {};
+    auto taken = collector_.take(*payload, piece.header.count);
+    if (!taken && taken.error().code == ErrorCode::kCorrupt) return {};  // counted as lost
+    return taken;
+  }
+
+  PointReader& reader_;
+  const PointQuery& query_;
+  const std::stop_token& stop_;
+  const bool by_index_;
+  const SteadyTime due_;
+  PointCollector collector_;
+  BlockDecoder blocks_;
+};
+
+PointReader::PointReader(FileSystem& files, FileSystem::Path folder, Segments segments,
+                         SegmentIndexes& indexes, const Clock& clock, ReadLimits limits)
+    : files_(files),
+      folder_(std::move(folder)),
+      segments_(std::move(segments)),
+      indexes_(indexes),
+      clock_(clock),
+      limits_(limits) {}
+
+Result<MachinePoints> PointReader::read(const PointQuery& query, const std::stop_token& stop) {
+  auto points = Run(*this, query, stop, true).run();
+  if (points && !*points) points = Run(*this, query, stop, false).run();
+  if (!points) return std::unexpected(points.error());
+  return std::move(**points);
+}
+
+}  // namespace slipstream

@@ -1,0 +1,41 @@
+#pragma once
+#include <functional>
+#include <stop_token>
+#include <vector>
+
+#include "base/clock.h"
+#include "history/point_collector.h"
+#include "history/segment_indexes.h"
+#include "log/file.h"
+#include "log/segment.h"
+
+namespace slipstream {
+
+/// Reads a machine's points out of the log beside whoever writes it: all that is synced, in sealed
+/// segments by their indexes, in the others block by block. Late points are in their place, what
+/// came twice is there once, and what a flashback took back is left out. Memory: what the limits
+/// allow, and a block. Threads: one at a time.
+class PointReader {
+ public:
+  /// The log's segments as far as they are synced, by offset.
+  using Segments = std::function<std::vector<SegmentInfo>()>;
+
+  PointReader(FileSystem& files, FileSystem::Path folder, Segments segments,
+              SegmentIndexes& indexes, const Clock& clock, ReadLimits limits = {});
+
+  /// What is damaged is left out and counted (MachinePoints::lost). Errors: kRefused, the answer
+  /// would be beyond the limits; kTimeout, it took too long, or was stopped; others: of the device.
+  Result<MachinePoints> read(const PointQuery& query, const std::stop_token& stop = {});
+
+ private:
+  class Run;
+
+  FileSystem& files_;
+  const FileSystem::Path folder_;
+  const Segments segments_;
+  SegmentIndexes& indexes_;
+  const Clock& clock_;
+  const ReadLimits limits_;
+};
+
+}  // namespace slipstream

@@ -1,0 +1,223 @@
+#include "racing/track_line.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "racing/driven_laps.h"
+#include "racing/lap_comparison.h"
+#include "racing/lap_positions.h"
+
+namespace slipstream {
+namespace {
+
+using driven_laps::drive;
+using driven_laps::DrivenLap;
+using driven_laps::Driving;
+using driven_laps::in_plane;
+using driven_laps::true_time_at;
+
+/// The furthest that a node is from the circuit's line.
+double furthest_from(const TrackLine& line, const Circuit& circuit) {
+  double furthest = 0;
+  for (const PlanePoint& node : line.nodes()) {
+    double nearest = 1e9;
+    for (double s = 0; s < circuit.total_m(); s += 2) {
+      const PlanePoint p = in_plane(circuit, s);
+      nearest = std::min(nearest, std::hypot(p.x_m - node.x_m, p.y_m - node.y_m));
+    }
+    furthest = std::max(furthest, nearest);
+  }
+  return furthest;
+}
+
+std::vector<LapPath> some_laps(RaceField& field, std::size_t count, Driving driving) {
+  std::vector<LapPath> laps;
+  for (std::size_t i = 0; i < count; ++i) {
+    driving.seed = 100 + i;
+    driving.phase = static_cast<double>(i) * 1.1;
+    laps.push_back(drive(field, 0, driving).path);
+  }
+  return laps;
+}
+
+TEST(TrackLine, IsWithinTwoMetresOfTheCircuitFromNoisyLaps) {
+  for (const std::uint64_t seed : {1u, 2u}) {
+    RaceField field({.cars = 1, .seed = seed});
+    const auto laps = some_laps(field, 6, {.noise_m = 1, .line_m = 1});
+    const auto line = learn_track_line(laps);
+    ASSERT_TRUE(line);
+    EXPECT_LT(furthest_from(*line, field.circuit()), 2);
+    EXPECT_NEAR(line->length_m() / field.circuit().total_m(), 1, 0.005);
+  }
+}
+
+TEST(TrackLine, IsLearnedFromOneLapAndMadeBetterByMore) {
+  RaceField field({.cars = 1});
+  const auto laps = some_laps(field, 8, {.noise_m = 1, .line_m = 0});
+  const auto first = learn_track_line(std::span(laps).first(1));
+  const auto all = learn_track_line(laps);
+  ASSERT_TRUE(first && all);
+  EXPECT_LT(furthest_from(*first, field.circuit()), 2);
+  EXPECT_LT(furthest_from(*all, field.circuit()), furthest_from(*first, field.circuit()));
+}
+
+TEST(TrackLine, OneLapOnAnotherLineDoesNotMoveIt) {
+  RaceField field({.cars = 1});
+  auto laps = some_laps(field, 4, {.noise_m = 0.3, .line_m = 0});
+  laps.push_back(drive(field, 0, {.noise_m = 0.3, .line_m = 8, .loss = 0}).path);
+  const auto line = learn_track_line(laps);
+  ASSERT_TRUE(line);
+  EXPECT_LT(furthest_from(*line, field.circuit()), 2);
+}
+
+TEST(TrackLine, IsNotLearnedFromLapsWithoutPositionsOrWithAHole) {
+  RaceField field({.cars = 1});
+  LapPath lap = drive(field, 0, {}).path;
+  LapPath without = lap;
+  without.x_m.clear();
+  without.y_m.clear();
+  EXPECT_FALSE(learn_track_line(std::vector{without}));
+  for (std::size_t i = 0; i < lap.size(); ++i) {
+    if (lap.distance_m[i] > 1'000 && lap.distance_m[i] < 1'300) lap.x_m[i] = NAN;
+  }
+  EXPECT_FALSE(learn_track_line(std::vector{lap}));
+  EXPECT_FALSE(learn_track_line({}));
+}
+
+TEST(TrackLine, IsClosedAndItsStepsAreEven) {
+  RaceField field({.cars = 1});
+  const auto line = learn_track_line(some_laps(field, 2, {}));
+  ASSERT_TRUE(line);
+  for (double s = 0; s < line->length_m(); s += line->step_m()) {
+    const PlanePoint a = line->at(s);
+    const PlanePoint b = line->at(s + line->step_m());
+    EXPECT_NEAR(std::hypot(b.x_m - a.x_m, b.y_m - a.y_m), line->step_m(), 0.1) << s;
+  }
+}
+
+TEST(TrackLine, WhereTheTrackComesCloseToItselfTheNearPartAlongItCounts) {
+  // A hairpin: out on y = 0, back on y = 8.
+  std::vector<PlanePoint> nodes;
+  for (int i = 0; i < 100; ++i) nodes.push_back({i * 2.0, 0});
+  for (int i = 0; i < 4; ++i) nodes.push_back({200, i * 2.0});
+  for (int i = 100; i > 0; --i) nodes.push_back({i * 2.0, 8});
+  for (int i = 4; i > 0; --i) nodes.push_back({0, i * 2.0});
+  const TrackLine line(nodes, 2.0 * static_cast<double>(nodes.size()));
+  // Nearer to the way back, but the car is expected on the way out.
+  EXPECT_NEAR(line.project({100, 5}, 103, 60).distance_m, 100, 0.01);
+  EXPECT_NEAR(line.project({100, 5}, 310, 60).distance_m, 308, 0.01);
+  EXPECT_NEAR(line.project({100, 1}, 103, 60).offset_m, 1, 1e-9);
+  EXPECT_NEAR(line.project({100, -1}, 103, 60).offset_m, -1, 1e-9);
+}
+
+TEST(LapPositions, BeginAtTheLineEndAtItAndNeverGoBack) {
+  RaceField field({.cars = 1});
+  const auto laps = some_laps(field, 3, {});
+  const auto line = learn_track_line(laps);
+  ASSERT_TRUE(line);
+  for (const LapPath& lap : laps) {
+    const auto places = lap_positions(lap, *line);
+    ASSERT_EQ(places.size(), lap.size());
+    EXPECT_TRUE(std::ranges::is_sorted(places));
+    EXPECT_GE(places.front(), 0);
+    EXPECT_LE(places.back(), line->length_m());
+    EXPECT_NEAR(places.front(), lap.speed_kmh.front() / 3.6 * lap.time_s.front(), 2);
+  }
+}
+
+TEST(LapPositions, WithoutPositionsScaleTheDistanceToTheLine) {
+  RaceField field({.cars = 1});
+  LapPath lap = drive(field, 0, {.line_m = 3}).path;
+  lap.x_m.clear();
+  lap.y_m.clear();
+  const auto places = lap_positions(lap, TrackLine(5'000));
+  ASSERT_EQ(places.size(), lap.size());
+  EXPECT_NEAR(places[places.size() / 2],
+              lap.distance_m[lap.size() / 2] / driven_length(lap) * 5'000, 3);
+  EXPECT_TRUE(lap_positions({.lap_time_s = 90}, TrackLine(5'000)).empty());
+}
+
+/// The circuit's own.
+TrackLine line_of(const Circuit& circuit) {
+  std::vector<PlanePoint> nodes;
+  for (double s = 0; s < circuit.total_m() - 0.5; s += 1) nodes.push_back(in_plane(circuit, s));
+  return {nodes, circuit.total_m()};
+}
+
+/// Two laps of different drivers and lines: where one gains on the other is told to the hundredth.
+TEST(LapComparison, TheDeltaIsTrueInCornersAndExactAtTheEnd) {
+  double worst = 0;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    RaceField field({.cars = 2, .seed = seed});
+    Driving driving{.noise_m = 1, .line_m = 2};
+    const auto laps = some_laps(field, 6, driving);
+    const auto line = learn_track_line(laps);
+    ASSERT_TRUE(line);
+    driving.seed = seed * 10;
+    driving.phase = 0.3 * static_cast<double>(seed);
+    const DrivenLap a = drive(field, 0, driving);
+    driving.seed = seed * 10 + 1;
+    driving.phase = 2.0 * static_cast<double>(seed);
+    const DrivenLap b = drive(field, 1, driving);
+    const auto grid = comparison_grid(line->length_m(), 5);
+    const TrackLine circuit = line_of(field.circuit());
+    const auto times_a = times_at(a.path, lap_positions(a.path, *line), grid, 0.5);
+    const auto times_b = times_at(b.path, lap_positions(b.path, *line), grid, 0.5);
+    EXPECT_EQ(times_a.front() - times_b.front(), 0);
+    EXPECT_EQ(times_b.back() - times_a.back(), b.path.lap_time_s - a.path.lap_time_s);
+    for (std::size_t k = 0; k < grid.size(); ++k) {
+      if (std::isnan(times_a[k]) || std::isnan(times_b[k])) continue;
+      const double s = circuit.project(line->at(grid[k]), grid[k], 30).distance_m;
+      const double truth = true_time_at(b, s) - true_time_at(a, s);
+      if (std::abs(field.circuit().curvature_at(s)) < 1.0 / 150) continue;  // no corner
+      worst = std::max(worst, std::abs(times_b[k] - times_a[k] - truth));
+    }
+  }
+  EXPECT_LT(worst, 0.020);
+}
+
+TEST(LapComparison, WhereReadingsAreMissingThereIsNoTime) {
+  const LapPath lap{.lap_time_s = 10, .time_s = {1, 2, 6, 7, 8, 9}};
+  const std::vector<double> positions = {10, 20, 60, 70, 80, 90};
+  const std::vector<double> grid = {0, 10, 15, 20, 40, 60, 75, 100};
+  const auto times = times_at(lap, positions, grid, 3);
+  EXPECT_EQ(times[0], 0);
+  EXPECT_EQ(times[2], 1.5);
+  EXPECT_TRUE(std::isnan(times[4]));
+  EXPECT_EQ(times[5], 6);
+  EXPECT_EQ(times.back(), 10);
+}
+
+TEST(LapComparison, ACarThatStandsIsNoGap) {
+  LapPath lap{.lap_time_s = 20};
+  std::vector<double> positions;
+  for (int i = 1; i < 20; ++i) {
+    lap.time_s.push_back(i);
+    positions.push_back(i < 8 ? i * 10 : i < 14 ? 70 : 70 + (i - 13) * 5);
+  }
+  const auto times = times_at(lap, positions, std::vector<double>{0, 72, 101}, 3);
+  EXPECT_FALSE(std::isnan(times[1]));
+}
+
+TEST(LapComparison, TheGridEndsWithTheLength) {
+  EXPECT_EQ(comparison_grid(12, 5), (std::vector<double>{0, 5, 10, 12}));
+  EXPECT_EQ(comparison_grid(10, 5), (std::vector<double>{0, 5, 10}));
+}
+
+TEST(LapComparison, ValuesAreStraightBetweenReadingsAndNullOutside) {
+  const std::vector<double> times = {1, 2, 3, 9};
+  const std::vector<double> values = {10, NAN, 30, 90};
+  const auto found = values_at(times, values, std::vector<double>{0, 1, 2, 3, 5, 9, 10}, 3);
+  EXPECT_TRUE(std::isnan(found[0]));
+  EXPECT_EQ(found[1], 10);
+  EXPECT_EQ(found[2], 20);
+  EXPECT_EQ(found[3], 30);
+  EXPECT_TRUE(std::isnan(found[4]));
+  EXPECT_EQ(found[5], 90);
+  EXPECT_TRUE(std::isnan(found[6]));
+}
+
+}  // namespace
+}  // namespace slipstream
