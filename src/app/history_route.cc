@@ -16,7 +16,6 @@
 namespace slipstream {
 namespace {
 
-constexpr std::size_t kMostTraceFields = 64;
 constexpr std::size_t kMostComparedLaps = 6;
 constexpr std::size_t kMostTraceRows = 100'000;
 constexpr std::size_t kLapsLookedAt = 200;              // for some to learn a line from
@@ -50,40 +49,6 @@ HttpResponse too_many_wait() {
       error_response(503, "too many questions about recorded laps wait: try again later");
   response.headers.emplace_back("Retry-After", "1");
   return response;
-}
-
-/// Names with commas between them, each once.
-Asked<std::vector<std::string>> names_in(std::string_view parameter, std::string_view text,
-                                         std::size_t most, std::size_t max_bytes) {
-  std::vector<std::string> names;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    const std::string_view name = text.substr(begin, end - begin);
-    begin = end + 1;
-    if (name.empty() || name.size() > max_bytes) {
-      return refuse(400, fmt::format("{}: names of 1 to {} bytes with commas between them are "
-                                     "expected",
-                                     parameter, max_bytes));
-    }
-    if (parameter == "laps" || std::ranges::find(names, name) == names.end()) {
-      names.emplace_back(name);
-    }
-  }
-  if (names.size() > most) {
-    return refuse(400, fmt::format("{}: at most {} can be asked for", parameter, most));
-  }
-  return names;
-}
-
-Asked<std::vector<std::string>> asked_fields(const HttpRequest& request) {
-  const auto text = request.query_value("fields");
-  if (!text) return std::vector<std::string>{};
-  return names_in("fields", *text, kMostTraceFields, Schema::kMaxFieldNameBytes);
-}
-
-bool wants_table(const HttpRequest& request) {
-  static constexpr std::string_view kTypes[] = {"application/json", "text/csv"};
-  return accepted_type(request.headers, kTypes) == 1;
 }
 
 /// A question as its client asked it; what it names is looked up later.
@@ -127,7 +92,7 @@ Asked<TraceQuestion> trace_question(const HttpRequest& request) {
     return refuse(400, "either lap=ID is expected, or session= and chassis=, with from= and to=");
   }
   auto fields = asked_fields(request);
-  if (!fields) return std::unexpected(std::move(fields.error()));
+  if (!fields) return refuse(400, fields.error().message);
   question.request.fields = std::move(*fields);
   auto by = asked_axis(request);
   if (!by) return std::unexpected(std::move(by.error()));
@@ -150,8 +115,8 @@ Asked<TraceQuestion> trace_question(const HttpRequest& request) {
 }
 
 HttpResponse unknown_lap(std::string_view id) {
-  return error_response(
-      404, fmt::format("unknown_lap: there is no lap {}: GET /api/laps lists them", id));
+  return coded_error(404, "unknown_lap",
+                     fmt::format("there is no lap {}: GET /api/laps lists them", id));
 }
 
 Asked<StoredLap> find_lap(const LapBook& book, const std::string& id) {
@@ -282,10 +247,10 @@ Asked<ComparisonQuestion> comparison_question(const HistoryRouteParts& parts,
   static constexpr std::size_t kMaxIdBytes = 256;
   auto ids =
       names_in("laps", request.query_value("laps").value_or(""), kMostComparedLaps, kMaxIdBytes);
-  if (!ids) return std::unexpected(std::move(ids.error()));
+  if (!ids) return refuse(400, ids.error().message);
   question.ids = std::move(*ids);
   auto fields = asked_fields(request);
-  if (!fields) return std::unexpected(std::move(fields.error()));
+  if (!fields) return refuse(400, fields.error().message);
   question.fields = std::move(*fields);
   if (question.fields.empty()) question.fields.push_back(parts.names.speed);
   if (const auto given = request.query_value("step")) {

@@ -120,11 +120,6 @@ HttpResponse sessions_answer(const LapsRouteParts& parts,
   return {.body = as_list("sessions", objects) + '}'};
 }
 
-bool wants_csv(const HttpRequest& request) {
-  static constexpr std::string_view kTypes[] = {"application/json", "text/csv"};
-  return accepted_type(request.headers, kTypes) == 1;
-}
-
 HttpResponse answer_laps(const LapsRouteParts& parts, const LapQuery& query, bool as_csv) {
   if (!query.session.empty()) {
     const auto session = parts.store.find_session(query.session);
@@ -142,7 +137,7 @@ void get_laps(const LapsRouteParts& parts, const HttpRequest& request,
     respond(error_response(400, query.error().message));
     return;
   }
-  parts.queries.post([parts, query = std::move(*query), as_csv = wants_csv(request), respond] {
+  parts.queries.post([parts, query = std::move(*query), as_csv = wants_table(request), respond] {
     respond(answer_laps(parts, query, as_csv));
   });
 }
@@ -154,7 +149,7 @@ void get_sessions(const LapsRouteParts& parts, const HttpRequest& request,
     respond(error_response(400, query.error().message));
     return;
   }
-  parts.queries.post([parts, query = std::move(*query), as_csv = wants_csv(request), respond] {
+  parts.queries.post([parts, query = std::move(*query), as_csv = wants_table(request), respond] {
     const auto sessions = parts.store.query_sessions(query);
     respond(sessions ? sessions_answer(parts, *sessions, as_csv) : failed_read(sessions.error()));
   });

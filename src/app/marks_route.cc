@@ -10,7 +10,6 @@
 #include "base/json_text.h"
 #include "codec/event_time.h"
 #include "codec/mark_json.h"
-#include "net/accept.h"
 #include "source/http_ingest.h"
 
 namespace slipstream {
@@ -95,8 +94,7 @@ void add_marks_route(HttpServer& http, const MarksRouteParts& parts) {
       respond(error_response(400, query.error().message));
       return;
     }
-    static constexpr std::string_view kTypes[] = {"application/json", "text/csv"};
-    const bool as_csv = accepted_type(request.headers, kTypes) == 1;
+    const bool as_csv = wants_table(request);
     parts.queries.post([parts, query = std::move(*query), as_csv, respond] {
       const auto page = parts.store.query_marks(query);
       if (!page) {

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "model/tags.h"
@@ -20,6 +22,15 @@ Result<Integer> to_number(std::string_view name, std::string_view text, Integer 
   }
   return value;
 }
+
+/// Names with commas between them, in their order: at most so many, of so many bytes each.
+Result<std::vector<std::string>> names_in(std::string_view parameter, std::string_view text,
+                                          std::size_t most, std::size_t max_bytes);
+inline constexpr std::string_view kFieldsParameter = "fields";
+/// The fields that are asked for, each once; none: all.
+Result<std::vector<std::string>> asked_fields(const HttpRequest& request);
+/// Whether it asks for CSV rather than JSON.
+bool wants_table(const HttpRequest& request);
 
 inline constexpr std::string_view kTagParameters = "tag.*";
 

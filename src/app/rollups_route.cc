@@ -63,9 +63,6 @@ constexpr Parameter kParameters[] = {
     {"cursor", set_text<&RollupQuery::cursor>},
 };
 
-constexpr std::string_view kFieldsParameter = "fields";
-constexpr std::size_t kMaxFieldsAskedFor = ClientMessageParser::kMaxFields;
-
 std::vector<std::string_view> parameter_names() {
   std::vector<std::string_view> names;
   for (const auto& parameter : kParameters) names.push_back(parameter.name);
@@ -87,28 +84,6 @@ Result<RollupQuery> rollup_query(const HttpRequest& request) {
   if (!tags) return std::unexpected(tags.error());
   query.tags = std::move(*tags);
   return query;
-}
-
-/// The fields whose statistics are asked for: none is all of them. Errors: for who asked.
-Result<Filter> asked_fields(const HttpRequest& request) {
-  Filter filter;
-  const auto text = request.query_value(kFieldsParameter);
-  if (!text) return filter;
-  for (std::size_t begin = 0; begin <= text->size();) {
-    const std::size_t end = std::min(text->find(',', begin), text->size());
-    const std::string_view name = text->substr(begin, end - begin);
-    begin = end + 1;
-    if (name.empty() || name.size() > Schema::kMaxFieldNameBytes) {
-      return fail(
-          fmt::format("fields: names of 1 to {} bytes with commas between them are expected",
-                      Schema::kMaxFieldNameBytes));
-    }
-    filter.fields.emplace_back(name);
-  }
-  if (filter.fields.size() > kMaxFieldsAskedFor) {
-    return fail(fmt::format("fields: at most {} can be asked for", kMaxFieldsAskedFor));
-  }
-  return filter;
 }
 
 /// The same rollups, of whose statistics only those of the fields are left.
@@ -194,13 +169,12 @@ void answer_rollups(const RollupsRouteParts& parts, const HttpRequest& request,
     respond(error_response(400, query.error().message));
     return;
   }
-  const auto fields = asked_fields(request);
+  auto fields = asked_fields(request);
   if (!fields) {
     respond(error_response(400, fields.error().message));
     return;
   }
-  static constexpr std::string_view kTypes[] = {"application/json", "text/csv"};
-  const bool as_csv = accepted_type(request.headers, kTypes) == 1;
+  const bool as_csv = wants_table(request);
   const auto& windows = parts.windows;
   const auto window = std::ranges::find(windows, query->window, &WindowDefinition::name);
   if (!query->window.empty() && window == windows.end()) {
@@ -213,7 +187,10 @@ void answer_rollups(const RollupsRouteParts& parts, const HttpRequest& request,
   if (query->window.empty() || window->stored) {
     read = [&store = parts.store](const RollupQuery& q) { return store.query(q); };
   }
-  read = with_fields(std::move(read), *fields);
+  // Of which fields statistics are wanted; none: all.
+  Filter filter;
+  filter.fields = std::move(*fields);
+  read = with_fields(std::move(read), filter);
   parts.queries.post([parts, query = *query, as_csv, read = std::move(read), respond] {
     if (!as_csv) {
       begin_answer(parts.queries, std::make_shared<RollupsJson>(read, query), respond);
