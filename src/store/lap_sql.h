@@ -22,4 +22,12 @@ inline constexpr std::string_view kLapOrder =
     "l.began_ns DESC, l.machine DESC, l.lap DESC, l.repeat DESC, l.track DESC, l.activity DESC";
 inline constexpr std::string_view kOfSameMachine = " AND b.chassis = l.chassis";
 
+/// The laps of a machine and number in a session, in the order in which their ids count them. Left
+/// to itself SQLite would look at all laps of that number.
+inline constexpr const char* kLapGroup =
+    "SELECT l.id, l.nth FROM stored_laps l INDEXED BY stored_laps_by_number "
+    "CROSS JOIN activities a ON a.number = l.activity "
+    "WHERE l.session = ?1 AND l.machine = ?2 AND l.lap = ?3 "
+    "ORDER BY l.began_ns, a.first_ns, a.chassis, a.source_session, l.repeat";
+
 }  // namespace slipstream

@@ -4,6 +4,7 @@
 
 #include "codec/lap_json.h"
 #include "store/lap_queries.h"
+#include "store/lap_sql.h"
 
 namespace slipstream {
 namespace {
@@ -45,10 +46,7 @@ Result<LapTables> LapTables::prepare(Database& database, std::int64_t session_ga
         "?26, ?27, ?28)"},
        {&tables.find_channels_, "SELECT number FROM lap_channels WHERE names = ?1"},
        {&tables.add_channels_, "INSERT INTO lap_channels (names) VALUES (?1)"},
-       {&tables.group_,
-        "SELECT l.id, l.nth FROM stored_laps l CROSS JOIN activities a ON a.number = l.activity "
-        "WHERE l.session = ?1 AND l.machine = ?2 AND l.lap = ?3 ORDER BY l.began_ns, a.first_ns, "
-        "a.chassis, a.source_session, l.repeat"},
+       {&tables.group_, kLapGroup},
        {&tables.set_nth_, "UPDATE stored_laps SET nth = ?2 WHERE id = ?1"},
        {&tables.put_line_, "INSERT OR REPLACE INTO track_lines VALUES (?1, ?2)"}});
   if (!prepared) return std::unexpected(prepared.error());

@@ -386,6 +386,14 @@ TEST_F(StoredLapsTest, EachPageFindsItsLapsByAnIndex) {
   }
 }
 
+TEST_F(StoredLapsTest, ALapIsNumberedByLookingAtThoseOfItsNumberInItsSessionAlone) {
+  const auto store = open();
+  auto database = Database::open(path(), SQLITE_OPEN_READONLY).value();
+  auto plan = database.prepare(fmt::format("EXPLAIN QUERY PLAN {}", kLapGroup)).value();
+  ASSERT_TRUE(plan.step().value());
+  EXPECT_THAT(std::string(plan.text(3)), testing::HasSubstr("(session=? AND machine=? AND lap=?)"));
+}
+
 /// What the store says of a track, whatever rows it gave.
 std::vector<std::string> picture(const RollupStore& store, const std::string& track) {
   std::vector<std::string> all;
