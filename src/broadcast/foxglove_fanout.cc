@@ -190,10 +190,21 @@ void FoxgloveFanout::take(const PointBatch& batch) {
   for (const Point& point : batch.points) {
     Machine* const machine =
         machine_of(point.series_hash, batch.track(point), batch.chassis(point));
-    if (machine == nullptr) continue;
+    if (machine == nullptr) {
+      tell_left_out();
+      continue;
+    }
     const std::string_view json = batch.json(point);
     if (machine->schema.learn(batch, point, json) || machine->id == 0) grown(*machine);
     send(*machine, point.event_time.ns, json, WsLane::kSamples);
+  }
+}
+
+void FoxgloveFanout::tell_left_out() {
+  for (auto& [id, client] : clients_) {
+    if (std::exchange(client->knows_left_out, true)) continue;
+    tell(*client, kWarning,
+         fmt::format("there are more machines than the {} that have channels here", kMostChannels));
   }
 }
 

@@ -33,7 +33,7 @@ struct FoxgloveOptions {
 class FoxgloveFanout {
  public:
   static constexpr const char* kSubprotocol = "foxglove.websocket.v1";
-  /// Points of further machines are not sent.
+  /// Points of further machines are not sent, of which each client is told once.
   static constexpr std::size_t kMostChannels = 10'000;
 
   FoxgloveFanout(FoxgloveOptions options, HubStats& stats)
@@ -62,6 +62,7 @@ class FoxgloveFanout {
     std::map<std::uint32_t, ChannelId> subscriptions;  ///< by the client's numbers
     std::uint64_t missed = 0;                          ///< messages, since it was told
     bool is_touched = false;
+    bool knows_left_out = false;  ///< that there are more machines than channels
   };
   struct Subscriber {
     Client* client;
@@ -76,6 +77,7 @@ class FoxgloveFanout {
     std::vector<Subscriber> subscribers;
   };
 
+  void tell_left_out();
   Machine* machine_of(std::uint64_t hash, std::string_view track, std::string_view chassis);
   Machine* find(ChannelId id);
   /// As it is now; under another number, where it was advertised before.

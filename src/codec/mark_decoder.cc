@@ -149,6 +149,10 @@ std::expected<Mark, Rejection> MarkReader::read(std::string_view text, const Tex
     return reject(RejectReason::kNotAnObject, "a mark is a JSON object, one at a time");
   }
   Mark mark{.time = {origin.arrival.ns}, .arrival = origin.arrival};
+  if (!object["car"].error() && !object["chassis"].error()) {
+    return reject(RejectReason::kOutOfRange,
+                  "a mark is about one machine: 'car' is another word for 'chassis'");
+  }
   for (const auto [name, value] : object) {
     std::expected<void, Rejection> taken;
     if (value.is_null()) continue;

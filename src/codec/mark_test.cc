@@ -162,6 +162,7 @@ TEST_F(MarkDecoderTest, RefusesWhatItDoesNotUnderstand) {
       {R"({"track":"spa"})", RejectReason::kEmpty},
       {R"({"track":7,"text":"rain"})", RejectReason::kOutOfRange},
       {"{" + good + R"(,"lap":7})", RejectReason::kOutOfRange},
+      {"{" + good + R"(,"car":"A","chassis":"B"})", RejectReason::kOutOfRange},
       {"{" + good + R"(,"type":"point"})", RejectReason::kOutOfRange},
       {"{" + good + R"(,"kind":"Red Flag"})", RejectReason::kOutOfRange},
       {"{" + good + R"(,"session":"a\nb"})", RejectReason::kOutOfRange},

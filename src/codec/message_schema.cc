@@ -1,26 +1,45 @@
 #include "codec/message_schema.h"
 
+#include <array>
+#include <utility>
+
 #include "codec/json_scan.h"
 
 namespace slipstream {
 namespace {
 
-std::string_view type_of(std::string_view value) {
-  switch (value.empty() ? '\0' : value.front()) {
+constexpr std::array<std::string_view, 5> kTypes = {"number", "string", "boolean", "object",
+                                                    "array"};
+
+/// A bit, by the order above; 0: null, which says nothing of it.
+unsigned type_of(std::string_view value) {
+  switch (value.empty() ? 'n' : value.front()) {
+    case 'n':
+      return 0;
     case '"':
-      return "string";
-    case '{':
-      return "object";
-    case '[':
-      return "array";
+      return 1u << 1;
     case 't':
     case 'f':
-      return "boolean";
-    case 'n':
-      return {};  // null says nothing of it
+      return 1u << 2;
+    case '{':
+      return 1u << 3;
+    case '[':
+      return 1u << 4;
     default:
-      return "number";
+      return 1u;
   }
+}
+
+void append_types(std::string& out, unsigned types) {
+  const bool are_several = (types & (types - 1)) != 0;
+  if (are_several) out += '[';
+  bool is_first = true;
+  for (std::size_t i = 0; i < kTypes.size(); ++i) {
+    if ((types >> i & 1u) == 0) continue;
+    if (!std::exchange(is_first, false)) out += ',';
+    out.append("\"").append(kTypes[i]).append("\"");
+  }
+  if (are_several) out += ']';
 }
 
 }  // namespace
@@ -29,10 +48,17 @@ bool MessageSchema::learn(std::string_view json) {
   bool is_new = false;
   JsonScan members(json);
   while (const auto member = members.next()) {
-    if (members_.contains(member->name) || members_.size() >= kMostMembers) continue;
-    const auto type = type_of(member->value);
-    if (type.empty()) continue;
-    members_.emplace(member->name, type);
+    const unsigned type = type_of(member->value);
+    if (type == 0) continue;
+    const auto known = members_.find(member->name);
+    if (known == members_.end()) {
+      if (members_.size() >= kMostMembers) continue;
+      members_.emplace(member->name, type);
+    } else if ((known->second & type) != 0) {
+      continue;
+    } else {
+      known->second |= type;
+    }
     is_new = true;
   }
   return is_new;
@@ -58,9 +84,11 @@ bool MessageSchema::knows(const PointBatch& batch, const Point& point) {
 
 std::string MessageSchema::to_json() const {
   std::string schema = R"({"type":"object","properties":{)";
-  for (const auto& [name, type] : members_) {
+  for (const auto& [name, types] : members_) {
     if (!schema.ends_with('{')) schema += ',';
-    schema.append("\"").append(name).append(R"(":{"type":")").append(type).append("\"}");
+    schema.append("\"").append(name).append(R"(":{"type":)");
+    append_types(schema, types);
+    schema += '}';
   }
   return schema += "}}";
 }
