@@ -5,9 +5,13 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <set>
 
 #include "app/hub_component.h"
 #include "app/store_component.h"
+#include "codec/json_scan.h"
 #include "harness.h"
 #include "net/packed_testing.h"
 #include "source/testing.h"
@@ -317,6 +321,25 @@ TEST(Server, RollupsPageByPageAndAsCsv) {
   EXPECT_FALSE(rest.headers.contains("x-next-cursor"));
   EXPECT_EQ(rows("&chassis=nobody").body,
             "track,chassis,lap,sector,count,first_ts,last_ts,tags,window,window_id\r\n");
+}
+
+TEST(ApiList, NamesWhatThereIsAndTheReadmeTellsOfAll) {
+  Server server;
+  const auto list = harness::http(server.port(), "GET", "/api").body;
+  std::ifstream file(SLIPSTREAM_SOURCE_DIR "/README.md");
+  const std::string readme{std::istreambuf_iterator<char>(file), {}};
+  JsonScan endpoints(json_member(list, "endpoints"));
+  std::set<std::string> paths;
+  while (const auto endpoint = endpoints.next()) {
+    std::string path(json_string_body(json_member(endpoint->value, "path")));
+    path.resize(std::min(path.find('{'), path.size()));
+    EXPECT_NE(readme.find(path), readme.npos) << path;
+    paths.insert(path);
+  }
+  for (const char* const path : {"/api", "/api/laps", "/api/ingest", "/ws/realtime", "/foxglove"}) {
+    EXPECT_TRUE(paths.contains(path)) << path;
+  }
+  EXPECT_FALSE(paths.contains("/app.js")) << "the page's own files are no API";
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <limits>
 
 #include "app/query_values.h"
+#include "base/json_text.h"
+#include "base/object_writer.h"
 #include "source/http_ingest.h"
 
 namespace slipstream {
@@ -35,6 +37,43 @@ void answer_recent(const Hub& hub, const HttpRequest& request, const HttpRespond
                                         .chassis = request.query_value("chassis").value_or("")})});
 }
 
+std::string_view name_of(Scope scope) {
+  switch (scope) {
+    case Scope::kOpen:
+      return "none";
+    case Scope::kRead:
+      return "read";
+    case Scope::kWrite:
+      return "write";
+    case Scope::kAdmin:
+      break;
+  }
+  return "admin";
+}
+
+/// Without the page's own files.
+std::string list_of(const std::vector<RouteInfo>& routes) {
+  std::string out = R"({"version":)";
+  append_json_string(out, SLIPSTREAM_VERSION);
+  out += R"(,"endpoints":[)";
+  for (const RouteInfo& route : routes) {
+    if (route.path == "/" || route.path.find('.') != std::string::npos) continue;
+    if (!out.ends_with('[')) out += ',';
+    ObjectWriter object(out);
+    object.text("method", route.is_websocket ? "WEBSOCKET" : route.method);
+    object.text("path", route.path);
+    object.text("scope", name_of(route.scope));
+    std::string& parameters = object.key("parameters");
+    parameters += '[';
+    for (const auto name : route.parameters) {
+      if (!parameters.ends_with('[')) parameters += ',';
+      append_json_string(parameters, name);
+    }
+    parameters += ']';
+  }
+  return out += "]}";
+}
+
 }  // namespace
 
 void add_ingest_routes(HttpServer& http, IngestService& ingest) {
@@ -45,6 +84,14 @@ void add_ingest_routes(HttpServer& http, IngestService& ingest) {
              {.scope = Scope::kWrite,
               .hears_denials = true,
               .parameters = {.names = {"durability", "track"}}});
+}
+
+void add_list_route(HttpServer& http) {
+  http.route("GET", "/api",
+             [&http](const HttpRequest&, const HttpResponder& respond) {
+               respond({.body = list_of(http.route_infos())});
+             },
+             {.scope = Scope::kRead});
 }
 
 void add_live_routes(HttpServer& http, Hub& hub, const Clock& clock, const std::string& ws_path) {

@@ -64,6 +64,15 @@ struct RouteParameters {
   bool passes_over_others = false;           ///< for clients and pages that have theirs
 };
 
+/// What is answered at a path, for a list of all there is.
+struct RouteInfo {
+  std::string method = {};
+  std::string path = {};  ///< segments may be `{NAME}`
+  Scope scope = Scope::kAdmin;
+  std::vector<std::string_view> parameters = {};
+  bool is_websocket = false;
+};
+
 /// Who may call a handler, and with which parameters. Whatever says nothing is for admins, without
 /// any.
 struct RouteOptions {

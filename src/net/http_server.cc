@@ -197,6 +197,14 @@ void HttpServer::websocket(std::string path,
   impl_->service->websockets[std::move(path)] = {std::move(subprotocol), std::move(on_open)};
 }
 
+std::vector<RouteInfo> HttpServer::route_infos() const {
+  auto infos = impl_->service->router.route_infos();
+  for (RouteInfo& info : infos) {
+    info.is_websocket = impl_->service->websockets.contains(info.path);
+  }
+  return infos;
+}
+
 void HttpServer::start() {
   asio::post(impl_->acceptor.get_executor(), [impl = impl_] { impl->accept(); });
 }

@@ -55,6 +55,9 @@ class HttpServer {
   void websocket(std::string path, std::function<void(std::shared_ptr<WsSession>)> on_open,
                  std::string subprotocol = {});
 
+  /// All that was added.
+  std::vector<RouteInfo> route_infos() const;
+
   void start();
   /// Closes the listener, idle connections at once, busy ones when their answer is out. Any thread.
   void stop_accepting();

@@ -112,4 +112,20 @@ Router::Match Router::find(HttpRequest& request) const {
   return match;
 }
 
+std::vector<RouteInfo> Router::route_infos() const {
+  std::vector<RouteInfo> infos;
+  for (const auto& route : routes_) {
+    RouteInfo info{.method = route.method,
+                   .scope = route.options.scope,
+                   .parameters = route.options.parameters.names};
+    for (const auto& segment : route.segments) {
+      const bool is_any = segment.starts_with(':');
+      info.path += '/' + (is_any ? '{' + segment.substr(1) + '}' : segment);
+    }
+    if (info.path.empty()) info.path = "/";
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
 }  // namespace slipstream

@@ -32,6 +32,8 @@ class Router {
   };
   /// Sets the request's path parameters. GET serves HEAD too.
   Match find(HttpRequest& request) const;
+  /// In the order in which they were added.
+  std::vector<RouteInfo> route_infos() const;
 
  private:
   struct Route {
