@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <memory>
@@ -20,8 +21,11 @@ constexpr std::string_view kLapColumns =
     "l.lap_time_s, l.sector_times_s, l.valid, l.pit_in, l.pit_out, l.compound, l.points, "
     "l.missing, l.duplicates, l.discarded, l.rewound, l.longest_gap_s, l.max_speed_kmh, c.names, "
     "l.activity";
+constexpr int kMachineColumn = 2;
 constexpr int kActivityColumn = 30;
 constexpr int kBestColumn = 31;
+
+constexpr std::size_t kMachineDigits = 8;  // in ids of laps
 
 std::string select_laps(std::string_view behind) {
   return fmt::format(
@@ -85,30 +89,47 @@ Result<StoredLap> lap_of(const Statement& row) {
   return stored;
 }
 
-/// Where a page ends: no revision moves a lap among those that began with it.
+/// Where a page ends. No revision moves a lap among those that began with it, and what the rows
+/// are called has no part in the order, but of two laps that nothing else tells apart: stores that
+/// were told the same in another order give the same pages.
 struct LapPlace {
   std::int64_t began_ns = 0;
-  std::int64_t activity = 0;
+  std::string machine = {};  ///< as in ids of laps
   std::int64_t lap = 0;
   std::int64_t repeat = 0;
+  std::int64_t activity = 0;
 
   std::string to_text() const {
-    return fmt::format("{}.{}.{}.{}", began_ns, activity, lap, repeat);
+    return fmt::format("{}.{}.{}.{}.{}", began_ns, machine, lap, repeat, activity);
   }
 };
 
+/// Takes what stands before the next point, or all that is left.
+std::string_view take_part(std::string_view& text) {
+  const std::size_t end = std::min(text.find('.'), text.size());
+  const auto part = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return part;
+}
+
+bool read_number(std::string_view text, std::int64_t& number) {
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  return read.ec == std::errc{} && read.ptr == text.data() + text.size();
+}
+
 std::optional<LapPlace> parse_lap_place(std::string_view text) {
   LapPlace place;
-  for (std::int64_t* const number : {&place.began_ns, &place.activity, &place.lap, &place.repeat}) {
-    const char* const end = text.data() + text.size();
-    const auto read = std::from_chars(text.data(), end, *number);
-    const bool is_last = number == &place.repeat;
-    if (read.ec != std::errc{} || (read.ptr == end) != is_last) return std::nullopt;
-    if (is_last) return place;
-    if (*read.ptr != '.') return std::nullopt;
-    text = {read.ptr + 1, end};
+  if (!read_number(take_part(text), place.began_ns)) return std::nullopt;
+  place.machine = take_part(text);
+  if (place.machine.size() != kMachineDigits ||
+      place.machine.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  if (!read_number(take_part(text), place.lap) || !read_number(take_part(text), place.repeat) ||
+      text.contains('.') || !read_number(text, place.activity)) {
+    return std::nullopt;
+  }
+  return place;
 }
 
 /// What a query asks for, as SQL whose parameters are numbered.
@@ -118,7 +139,11 @@ std::string lap_conditions(const LapQuery& query, bool has_place) {
   if (!query.track.empty()) sql += " AND l.track = ?2";
   if (!query.chassis.empty()) sql += " AND l.chassis = ?3";
   if (query.lap) sql += " AND l.lap = ?4";
-  if (has_place) sql += " AND (l.began_ns, l.activity, l.lap, l.repeat) < (?5, ?6, ?7, ?8)";
+  if (has_place) {
+    sql +=
+        " AND (l.began_ns, l.machine, l.lap, l.repeat, l.track, l.activity) < (?5, ?6, ?7, ?8, "
+        "(SELECT track FROM activities WHERE number = ?9), ?9)";
+  }
   return sql;
 }
 
@@ -132,7 +157,11 @@ Result<bool> take_laps(Statement& rows, std::size_t most, std::vector<StoredLap>
     if (into.size() == most) return true;
     auto lap = lap_of(rows);
     if (!lap) return std::unexpected(lap.error());
-    last = {lap->lap->began.ns, rows.integer(kActivityColumn), lap->lap->lap, lap->lap->repeat};
+    last = {.began_ns = lap->lap->began.ns,
+            .machine = std::string(rows.text(kMachineColumn)),
+            .lap = lap->lap->lap,
+            .repeat = lap->lap->repeat,
+            .activity = rows.integer(kActivityColumn)};
     into.push_back(std::move(*lap));
   }
 }
@@ -147,10 +176,10 @@ struct LapName {
 
 std::optional<LapName> parse_lap_name(std::string_view id) {
   constexpr std::size_t kSession = 17;
-  constexpr std::size_t kMachine = 8;
-  constexpr std::size_t kLap = kSession + 1 + kMachine + 1;
+  constexpr std::size_t kLap = kSession + 1 + kMachineDigits + 1;
   if (id.size() <= kLap || id[kSession] != '-' || id[kLap - 1] != '-') return std::nullopt;
-  LapName name{.session = id.substr(0, kSession), .machine = id.substr(kSession + 1, kMachine)};
+  LapName name{.session = id.substr(0, kSession),
+               .machine = id.substr(kSession + 1, kMachineDigits)};
   const char* const end = id.data() + id.size();
   const auto lap = std::from_chars(id.data() + kLap, end, name.lap);
   if (lap.ec != std::errc{}) return std::nullopt;
@@ -192,9 +221,9 @@ Result<LapPage> query_laps(Database& database, const LapQuery& query) {
     if (!*number) return LapPage{};
     session = **number;
   }
-  auto statement = database.prepare(select_laps(fmt::format(
-      "{} ORDER BY l.began_ns DESC, l.activity DESC, l.lap DESC, l.repeat DESC LIMIT {}",
-      lap_conditions(query, place.has_value()), query.limit + 1)));
+  auto statement = database.prepare(
+      select_laps(fmt::format("{} ORDER BY {} LIMIT {}", lap_conditions(query, place.has_value()),
+                              kLapOrder, query.limit + 1)));
   if (!statement) return std::unexpected(statement.error());
   statement->bind(1, session)
       .bind(2, query.track)
@@ -202,9 +231,10 @@ Result<LapPage> query_laps(Database& database, const LapQuery& query) {
       .bind(4, query.lap.value_or(0));
   if (place) {
     statement->bind(5, place->began_ns)
-        .bind(6, place->activity)
+        .bind(6, place->machine)
         .bind(7, place->lap)
-        .bind(8, place->repeat);
+        .bind(8, place->repeat)
+        .bind(9, place->activity);
   }
   LapPage page;
   LapPlace last;

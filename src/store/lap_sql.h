@@ -16,6 +16,10 @@ inline std::string best_lap_sql(std::string_view more) {
       "LIMIT 1)",
       more);
 }
+/// The order of pages: the newest by their beginning first; of those that began together by what
+/// they are, not by their rows. Indexes have it.
+inline constexpr std::string_view kLapOrder =
+    "l.began_ns DESC, l.machine DESC, l.lap DESC, l.repeat DESC, l.track DESC, l.activity DESC";
 inline constexpr std::string_view kOfSameMachine = " AND b.chassis = l.chassis";
 
 }  // namespace slipstream

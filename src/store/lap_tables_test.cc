@@ -7,6 +7,7 @@
 
 #include "codec/lap_json.h"
 #include "store/lap_fixture.h"
+#include "store/lap_sql.h"
 #include "store/session_book.h"
 #include "store/store_views.h"
 
@@ -206,10 +207,46 @@ TEST_F(StoredLapsTest, PagesGiveEachOnceTheNewestFirst) {
   EXPECT_THAT(all(*store, {.track = "cota"}), IsEmpty());
   EXPECT_THAT(all(*store, {.session = session_id_of(key("A", 10))}), SizeIs(75));
   EXPECT_THAT(all(*store, {.session = "s0000000000000000"}), IsEmpty());
-  for (const char* const bad : {"x", "1", "1.2.3", "1.2.3.4.5", "1.2.3.", "."}) {
+  for (const char* const bad :
+       {"x", "1", "1.2.3.4", "1.2.3.4.5", "1.00c0ffee.3.4", "1.00c0ffee.3.4.", "1.00c0ffee.3.4.5.6",
+        "1.00C0FFEE.3.4.5", "1.00c0ffee.x.4.5", ".00c0ffee.3.4.5", "."}) {
     const auto found = store->query_laps({.cursor = bad});
     ASSERT_FALSE(found) << bad;
     EXPECT_EQ(found.error().code, ErrorCode::kRefused);
+  }
+}
+
+TEST_F(StoredLapsTest, OfThoseThatBeganTogetherTheOrderIsTheirsNotThatOfTheTelling) {
+  const auto order_of = [&](std::vector<Lap> laps) {
+    std::filesystem::remove_all(directory_);
+    const auto store = open();
+    for (const Lap& one : laps) put(*store, {}, {one});
+    put(*store, {}, {revised(laps.front(), 5)});
+    std::vector<std::string> seen;
+    LapQuery query{.limit = 1};
+    for (bool is_first = true; is_first || !query.cursor.empty(); is_first = false) {
+      const auto page = store->query_laps(query);
+      for (const auto& one : page->laps) seen.push_back(one.lap->activity.track + one.id);
+      query.cursor = page->next.value_or("");
+    }
+    for (const auto& one : sessions(*store)) seen.push_back(one.id);
+    return seen;
+  };
+  std::vector<Lap> laps;
+  for (const char* const track : {"spa", "cota"}) {
+    for (const char* const chassis : {"A", "B", "C"}) {
+      for (const std::uint32_t repeat : {0u, 1u}) {
+        laps.push_back(lap(key(chassis, 10, "", track), 1, 10));
+        laps.back().repeat = repeat;
+      }
+    }
+  }
+  const auto expected = order_of(laps);
+  EXPECT_THAT(expected, SizeIs(laps.size() + 2)) << "and two sessions";
+  std::mt19937 random(1);
+  for (int i = 0; i < 5; ++i) {
+    std::ranges::shuffle(laps, random);
+    EXPECT_EQ(order_of(laps), expected);
   }
 }
 
@@ -337,12 +374,11 @@ TEST_F(StoredLapsTest, EachPageFindsItsLapsByAnIndex) {
   auto database = Database::open(path(), SQLITE_OPEN_READONLY).value();
   for (const char* const condition : {"true", "l.session = 1", "l.track = 'spa'", "l.chassis = 'A'",
                                       "l.lap = 3", "l.session = 1 AND l.chassis = 'A'"}) {
-    auto plan =
-        database
-            .prepare(fmt::format("EXPLAIN QUERY PLAN SELECT l.id FROM stored_laps l WHERE {} ORDER "
-                                 "BY l.began_ns DESC, l.activity DESC, l.lap DESC, l.repeat DESC",
-                                 condition))
-            .value();
+    auto plan = database
+                    .prepare(fmt::format(
+                        "EXPLAIN QUERY PLAN SELECT l.id FROM stored_laps l WHERE {} ORDER BY {}",
+                        condition, kLapOrder))
+                    .value();
     while (plan.step().value()) {
       EXPECT_EQ(plan.text(3).find("TEMP B-TREE"), std::string_view::npos)
           << condition << ": " << plan.text(3);

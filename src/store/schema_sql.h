@@ -190,7 +190,7 @@ CREATE TABLE stored_sessions (
   name TEXT NOT NULL,
   pinned INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX stored_sessions_newest ON stored_sessions (started_ns, number);
+CREATE INDEX stored_sessions_newest ON stored_sessions (started_ns, id);
 CREATE INDEX stored_sessions_by_track ON stored_sessions (track, is_named, started_ns);
 CREATE TABLE session_rules (id INTEGER PRIMARY KEY CHECK (id = 0), gap_ns INTEGER NOT NULL) STRICT;
 CREATE TABLE lap_channels (number INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE) STRICT;
@@ -226,11 +226,16 @@ CREATE TABLE stored_laps (
   channels INTEGER NOT NULL,
   UNIQUE (activity, lap, repeat)
 ) STRICT;
-CREATE INDEX stored_laps_newest ON stored_laps (began_ns, activity, lap, repeat);
-CREATE INDEX stored_laps_by_session ON stored_laps (session, began_ns, activity, lap, repeat);
-CREATE INDEX stored_laps_by_track ON stored_laps (track, began_ns, activity, lap, repeat);
-CREATE INDEX stored_laps_by_chassis ON stored_laps (chassis, began_ns, activity, lap, repeat);
-CREATE INDEX stored_laps_by_lap ON stored_laps (lap, began_ns, activity, repeat);
+CREATE INDEX stored_laps_newest
+  ON stored_laps (began_ns, machine, lap, repeat, track, activity);
+CREATE INDEX stored_laps_by_session
+  ON stored_laps (session, began_ns, machine, lap, repeat, track, activity);
+CREATE INDEX stored_laps_by_track
+  ON stored_laps (track, began_ns, machine, lap, repeat, activity);
+CREATE INDEX stored_laps_by_chassis
+  ON stored_laps (chassis, began_ns, machine, lap, repeat, track, activity);
+CREATE INDEX stored_laps_by_lap
+  ON stored_laps (lap, began_ns, machine, repeat, track, activity);
 CREATE INDEX stored_laps_by_number ON stored_laps (session, machine, lap, nth);
 CREATE INDEX stored_laps_best ON stored_laps (session, lap_time_s, began_ns, chassis, lap)
   WHERE complete = 1 AND valid IS NOT 0 AND lap_time_s IS NOT NULL;

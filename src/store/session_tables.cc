@@ -413,7 +413,7 @@ Result<std::vector<StoredSession>> query_sessions(Database& database, const Sess
   if (query.to) conditions += " AND s.started_ns <= ?3";
   auto rows = database.prepare(
       fmt::format("SELECT {} FROM stored_sessions s WHERE true{} ORDER BY s.started_ns DESC, "
-                  "s.number DESC LIMIT {}",
+                  "s.id DESC LIMIT {}",
                   kSessionColumns, conditions, kMostSessions + 1));
   if (!rows) return std::unexpected(rows.error());
   rows->bind(1, query.track)
