@@ -70,11 +70,18 @@ class AxisMaker {
     if (has_points) {
       lasts_s = seconds.back() + std::max(0.0, seconds_between(own.times.back(), lap.ended));
     }
-    const bool is_timed = lap.is_complete && lap.lap_time_s && lap.begun_here &&
-                          std::abs(*lap.lap_time_s - lasts_s) <= kSameTimeS;
-    if (is_timed) lasts_s = *lap.lap_time_s;
+    // What its time leaves of the first lap is the wait on the grid.
+    double wait_s = 0;
+    if (lap.is_complete && lap.lap_time_s && lap.begun_here) {
+      const double more_s = lasts_s - *lap.lap_time_s;
+      if (std::abs(more_s) <= kSameTimeS) {
+        lasts_s = *lap.lap_time_s;
+      } else if (more_s > 0 && axis_.laps.empty()) {
+        wait_s = more_s;
+      }
+    }
     axis_.laps.push_back({.number = lap.lap,
-                          .from_s = here_s_,
+                          .from_s = here_s_ + wait_s,
                           .to_s = here_s_ + lasts_s,
                           .lap_time_s = counts(lap) ? lap.lap_time_s : std::nullopt,
                           .begins_at_line = lap.begun_here,

@@ -90,8 +90,18 @@ TEST(LogAxis, ALapLastsWhatTheSourceSaysUnlessItsPointsSayOtherwise) {
   const auto axis = axis_of(points_at({0, 5, 9.99, 11}), {official, lap_from(2, 10, 20)});
   EXPECT_EQ(axis.laps[0].to_s, 9.98);
   EXPECT_THAT(axis.seconds, Pointwise(DoubleNear(1e-9), {0.0, 5.0, 9.98, 10.98}));
-  const auto paused = changed(lap_from(1, 0, 10), [](Lap& lap) { lap.lap_time_s = 4; });
-  EXPECT_EQ(axis_of(points_at({0, 5, 9}), {paused}).laps[0].to_s, 10);
+  const auto paused = changed(lap_from(2, 10, 20), [](Lap& lap) { lap.lap_time_s = 4; });
+  const auto other = axis_of(points_at({0, 5, 19}), {lap_from(1, 0, 10), paused});
+  EXPECT_EQ(other.laps[1].from_s, 10);
+  EXPECT_EQ(other.laps[1].to_s, 20);
+}
+
+TEST(LogAxis, TheFirstLapBeginsBehindTheWaitOnTheGrid) {
+  const auto from_grid = changed(lap_from(1, 0, 10), [](Lap& lap) { lap.lap_time_s = 7.5; });
+  const auto axis = axis_of(points_at({0, 5, 9, 11}), {from_grid, lap_from(2, 10, 20)});
+  EXPECT_EQ(axis.laps[0].from_s, 2.5);
+  EXPECT_EQ(axis.laps[0].to_s, 10);
+  EXPECT_THAT(axis.seconds, ElementsAre(0, 5, 9, 11));
 }
 
 TEST(LogAxis, OfOneThatIsNotCompleteNeitherEndNorTimeIsTold) {
