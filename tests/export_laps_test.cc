@@ -336,6 +336,37 @@ TEST_F(ExportedRace, WhatIsNotThereOrDoesNotFitIsSaid) {
   }
 }
 
+TEST(ExportOfLaps, APointAtTheLineIsOfTheLapThatBeginsThere) {
+  TemporaryDirectory directory;
+  std::string body;
+  for (int i = 0; i < 320; ++i) {
+    body +=
+        fmt::format(R"({{"meta_time":{},"track":"oval","chassis":"a","lap":{},"lapdist_m":{}}})",
+                    1'757'000'000'000 + i * 100, 1 + i / 100, i % 100 * 10) +
+        "\n";
+  }
+  {
+    Server server({{"DATA_DIR", (directory.path() / "data").string()}});
+    ASSERT_EQ(
+        http(server.port(), "POST", "/api/ingest", body, {{"Content-Type", "application/x-ndjson"}})
+            .status,
+        200u);
+    ASSERT_TRUE(server.stop());
+  }
+  std::string id;
+  {
+    Server server({{"DATA_DIR", (directory.path() / "data").string()}});
+    const auto page = http(server.port(), "GET", "/api/laps?lap=2").body;
+    id = text_of(JsonScan(json_member(page, "laps")).next()->value, "id");
+  }
+  const auto ran =
+      run(directory, {"export", "--data", "data", "--lap", id, "--output", "lap.ndjson"});
+  ASSERT_EQ(ran.code, 0) << ran.output;
+  const auto points = lines(directory.path() / "lap.ndjson");
+  EXPECT_EQ(points.size(), 100u);
+  for (const auto& point : points) EXPECT_EQ(number_of(point, "lap"), 2) << point;
+}
+
 TEST(ExportOfLaps, WithRedisAsTheLogThereIsNothingAndItIsSaid) {
   TemporaryDirectory directory;
   harness::Program program(directory, {"export", "--data", "data", "--lap", "x"},

@@ -125,6 +125,10 @@ bool ExportScope::has(const PointBatch& batch, const Point& point) const {
   const auto query = std::ranges::find_if(
       machine->second, [&](const PointQuery& one) { return is_asked_for(one, batch, point); });
   if (query == machine->second.end()) return false;
+  // At the line itself the next lap has begun.
+  const bool is_of_next = lap_ && point.event_time == lap_->lap->ended && !point.lap_is_fault &&
+                          point.lap > lap_->lap->lap;
+  if (is_of_next) return false;
   if (passed_ == flashbacks_.size() || !session_time_) return true;
   return !is_taken_back(*query, point.event_time, batch.value_or_nan(point, *session_time_));
 }
