@@ -216,7 +216,7 @@ class LogOfPoints {
  private:
   LogOfPoints(fs::path folder, std::vector<SegmentInfo> segments)
       : segments_(std::move(segments)),
-        indexes_(posix_file_system(), folder),
+        indexes_(posix_file_system(), folder, SegmentIndexes::Files::kOthers),
         reader_(
             posix_file_system(), folder, [this] { return segments_; }, indexes_, system_clock(),
             kMachineLimits) {}
