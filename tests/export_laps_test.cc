@@ -14,6 +14,7 @@
 #include "harness.h"
 #include "program.h"
 #include "recorded.h"
+#include "store/sqlite.h"
 
 namespace slipstream {
 namespace {
@@ -308,6 +309,26 @@ TEST_F(ExportedRace, AMotecLogOfASessionHasAllLapsOfAMachineAsBeacons) {
     }
   }
   EXPECT_GT(timed, 10u);
+}
+
+TEST_F(ExportedRace, ThatTheLogHasNotAllPointsOfALapAnyMoreIsSaid) {
+  const auto id = text_of(laps_[0], "id");
+  const std::string note = "the others went with the log's retention";
+  for (const bool is_whole : {true, false}) {
+    const auto data = path(is_whole ? "whole" : "less");
+    std::filesystem::copy(path("data"), data, std::filesystem::copy_options::recursive);
+    if (!is_whole) {
+      auto database =
+          Database::open((data / "slipstream.db").string(), SQLITE_OPEN_READWRITE).value();
+      ASSERT_TRUE(database.execute("UPDATE stored_laps SET points = points + missing + 1"));
+    }
+    for (const auto* const format : {"ndjson", "motec"}) {
+      const auto ran = run(*directory_, {"export", "--data", data.string(), "--lap", id, "--format",
+                                         format, "--output", "x.ld"});
+      EXPECT_EQ(ran.code, 0) << ran.output;
+      EXPECT_EQ(ran.output.find(note) == std::string::npos, is_whole) << ran.output;
+    }
+  }
 }
 
 TEST_F(ExportedRace, WhatIsNotThereOrDoesNotFitIsSaid) {

@@ -315,6 +315,10 @@ int run_export_points(const ExportOptions& options, PointFilter filter, const Co
     fmt::print(stderr, "{} marks (flags, notes ...) fit no table: --format ndjson has them\n",
                marks);
   }
+  const auto& members = filter.members;
+  if (filter.scope && outcome && !members.from && !members.to && members.tags.values() == 0) {
+    fmt::print(stderr, "{}", filter.scope->note_of(outcome->points));
+  }
   const auto lost = (*session)->lost();
   print_lost(lost);
   return lost.empty() ? code : kExitFailure;

@@ -282,6 +282,7 @@ int run_export_motec(const ExportOptions& options, const ExportScope& scope,
     fmt::print(stderr, "{}: {} points, {} channels, {} laps{}\n", file.string(), points->size(),
                planned.channels.size(), planned.axis.laps.size(),
                planned.log.comment.substr(planned.log.comment.find(',')));
+    fmt::print(stderr, "{}", scope.note_of(points->size()));
   }
   if (files == 0) {
     return tell_failure(kExportMotec, {"the log has no points of it (any more)"});

@@ -141,6 +141,17 @@ bool ExportScope::is_taken_back(const PointQuery& query, EventTime time,
                      });
 }
 
+std::string ExportScope::note_of(std::uint64_t points) const {
+  if (!lap_) return {};
+  const Lap& lap = *lap_->lap;
+  // Of a game what is missing is among its points.
+  if (points >= lap.points - std::min(lap.points, lap.missing)) return {};
+  return fmt::format(
+      "the log has {} points of it, of {} that it had: the others went with the "
+      "log's retention, or are damaged\n",
+      points, lap.points);
+}
+
 bool ExportScope::has(const Mark& mark) const {
   if (mark.track != track_) return false;
   if (!mark.chassis.empty() && !machines_.contains(mark.chassis)) return false;

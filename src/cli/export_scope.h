@@ -47,6 +47,9 @@ class ExportScope {
   bool has(const PointBatch& batch, const Point& point) const;
   bool has(const Mark& mark) const;
 
+  /// What is to be said where so many points of a whole lap are fewer than it had; empty: nothing.
+  std::string note_of(std::uint64_t points) const;
+
   static constexpr std::size_t kMostFlashbacks = 10'000;
 
  private:
