@@ -26,9 +26,11 @@ void add_export_options(CLI::App& command, ExportOptions& options) {
                      "time, of a rollup its last point's");
   command.add_option("--to", options.to, "Earlier than this");
   command
-      .add_option("--format", options.format,
-                  "csv, ndjson, or mcap (of points; for Foxglove and its kin)")
-      ->check(CLI::IsMember({"csv", "ndjson", "mcap"}))
+      .add_option(
+          "--format", options.format,
+          "csv, ndjson, or of points mcap (for Foxglove and its kin) or motec (.ld and .ldx "
+          "of a lap or session)")
+      ->check(CLI::IsMember({"csv", "ndjson", "mcap", "motec"}))
       ->capture_default_str();
   command.add_option("--what", options.what, "points or rollups")
       ->check(CLI::IsMember({"points", "rollups"}))
@@ -37,10 +39,18 @@ void add_export_options(CLI::App& command, ExportOptions& options) {
   command.add_option("--track", options.track, "Of this track only");
   command.add_option("--tag", options.tags, "NAME=VALUE: of series with this tag only");
   command.add_option("--window", options.window, "Rollups of this window only");
+  auto* lap = command.add_option("--lap", options.lap,
+                                 "Points and marks of this lap only: its id, as /api/laps has it");
+  command
+      .add_option("--session", options.session,
+                  "Points and marks of this session only: its id, as /api/sessions has it")
+      ->excludes(lap);
   command.add_flag("--raw", options.raw,
                    "CSV: texts that a spreadsheet would run as a formula stay as they are, without "
                    "a ' before them");
-  command.add_option("--output", options.output, "A file (default: stdout)");
+  command.add_option(
+      "--output", options.output,
+      "A file (default: stdout); of motec FILE.ld for a lap, a folder for a session");
   command.add_option("--config", options.config_file,
                      "TOML file (default: slipstream.toml, where there is one)");
 }

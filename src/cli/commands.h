@@ -58,14 +58,16 @@ struct ExportOptions {
   std::string data_dir = {};  ///< empty: as configured
   std::string from = {};
   std::string to = {};
-  std::string format = "ndjson";  ///< or "csv", "mcap"
+  std::string format = "ndjson";  ///< or "csv", "mcap", "motec"
   std::string what = "points";    ///< or "rollups"
   std::string chassis = {};
   std::string track = {};
   std::vector<std::string> tags = {};  ///< NAME=VALUE
   std::string window = {};
-  std::string output = {};  ///< empty: stdout
-  bool raw = false;         ///< CSV: texts that a spreadsheet would run stay as they are
+  std::string lap = {};      ///< its id: of this lap only
+  std::string session = {};  ///< its id: of this session only
+  std::string output = {};   ///< empty: stdout
+  bool raw = false;          ///< CSV: texts that a spreadsheet would run stay as they are
 };
 int run_export(const ExportOptions& options);
 

@@ -1,19 +1,19 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
-#include <memory>
 #include <optional>
 
 #include "app/rollups_csv.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/configuration.h"
+#include "cli/export_motec.h"
+#include "cli/export_scope.h"
 #include "cli/mcap_writer.h"
+#include "cli/output_file.h"
 #include "cli/point_csv.h"
 #include "cli/point_mcap.h"
 #include "cli/progress_bar.h"
@@ -28,40 +28,9 @@ namespace {
 
 constexpr std::string_view kExport = "export";
 constexpr std::string_view kMcap = "mcap";
-
-/// The file, or stdout.
-class OutputFile {
- public:
-  static Result<OutputFile> open(const std::string& file) {
-    if (file.empty()) return OutputFile(stdout, "stdout");
-    std::FILE* const opened = std::fopen(file.c_str(), "wb");
-    if (opened == nullptr) return std::unexpected(errno_error(file, errno));
-    return OutputFile(opened, file);
-  }
-
-  Result<void> write(std::string_view text) {
-    if (std::fwrite(text.data(), 1, text.size(), file_.get()) == text.size()) return {};
-    return std::unexpected(errno_error(name_, errno));
-  }
-  /// A full disk may show only now.
-  Result<void> finish() {
-    std::FILE* const file = file_.release();
-    if ((file == stdout ? std::fflush(file) : std::fclose(file)) == 0) return {};
-    return std::unexpected(errno_error(name_, errno));
-  }
-  bool is_terminal() const { return isatty(fileno(file_.get())) == 1; }
-
- private:
-  struct Close {
-    void operator()(std::FILE* file) const {
-      if (file != stdout) std::fclose(file);
-    }
-  };
-  OutputFile(std::FILE* file, std::string name) : file_(file), name_(std::move(name)) {}
-
-  std::unique_ptr<std::FILE, Close> file_;
-  std::string name_;
-};
+constexpr std::string_view kMotec = "motec";
+constexpr std::string_view kNothingByRedis =
+    " (with DURABLE_LOG=redis no laps, sessions or points are kept here)";
 
 /// Nothing where the output has the terminal for itself.
 class ExportBar {
@@ -80,6 +49,12 @@ class ExportBar {
  private:
   std::optional<ProgressBar> bar_;
   std::size_t done_ = 0;
+};
+
+/// What of a log is wanted.
+struct PointFilter {
+  RollupFilter members = {};
+  std::optional<ExportScope> scope = {};  ///< nothing: of all laps
 };
 
 bool is_wanted(const PointBatch& batch, const Point& point, const RollupFilter& filter) {
@@ -102,10 +77,12 @@ bool is_wanted(const Mark& mark, const RollupFilter& filter) {
 using TakePoint = std::function<Result<void>(const PointBatch&, const Point&)>;
 using TakeMark = std::function<Result<void>(const Mark& mark, std::string_view json)>;
 
-Result<void> for_each_point(Session& session, const RollupFilter& filter, ExportBar& bar,
+Result<void> for_each_point(Session& session, PointFilter& filter, ExportBar& bar,
                             std::uint64_t bytes_before, const TakePoint& take,
                             const TakeMark& take_mark) {
   session.rewind();
+  auto& scope = filter.scope;
+  if (scope) scope->begin(session.fields());
   while (true) {
     const auto item = session.next();
     if (!item) return std::unexpected(item.error());
@@ -113,14 +90,30 @@ Result<void> for_each_point(Session& session, const RollupFilter& filter, Export
     if (item->is_end()) return {};
     if (!item->mark.empty()) {
       const auto mark = parse_mark_json(item->mark, {});
-      if (!mark || !is_wanted(*mark, filter)) continue;
+      if (!mark) continue;
+      if (scope) scope->pass(*mark);
+      if (!is_wanted(*mark, filter.members) || (scope && !scope->has(*mark))) continue;
       if (auto taken = take_mark(*mark, item->mark); !taken) return taken;
       continue;
     }
     for (const Point& point : item->points->points) {
-      if (!is_wanted(*item->points, point, filter)) continue;
+      if (scope && !scope->has(*item->points, point)) continue;
+      if (!is_wanted(*item->points, point, filter.members)) continue;
       if (auto taken = take(*item->points, point); !taken) return taken;
     }
+  }
+}
+
+/// What flashbacks took back is told by marks that stand behind it.
+Result<void> learn_marks(Session& session, ExportScope& scope) {
+  while (true) {
+    const auto item = session.next();
+    if (!item) return std::unexpected(item.error());
+    if (item->is_end()) return {};
+    if (item->mark.empty()) continue;
+    const auto mark = parse_mark_json(item->mark, {});
+    if (!mark) continue;
+    if (auto learnt = scope.learn(*mark); !learnt) return learnt;
   }
 }
 
@@ -140,7 +133,7 @@ struct Exported {
   std::uint64_t marks = 0;
 };
 
-Result<Exported> export_points(Session& session, const RollupFilter& filter, Table table,
+Result<Exported> export_points(Session& session, PointFilter& filter, Table table,
                                OutputFile& output) {
   const bool as_csv = table.has_value();
   ExportBar bar(output, session.bytes() * (as_csv ? 2 : 1), ProgressBar::Unit::kBytes);
@@ -180,7 +173,7 @@ Result<Exported> export_points(Session& session, const RollupFilter& filter, Tab
   return exported;
 }
 
-Result<Exported> export_mcap(Session& session, const RollupFilter& filter, OutputFile& output) {
+Result<Exported> export_mcap(Session& session, PointFilter& filter, OutputFile& output) {
   ExportBar bar(output, session.bytes(), ProgressBar::Unit::kBytes);
   McapWriter writer([&output](std::string_view bytes) { return output.write(bytes); });
   PointMcap mcap(writer);
@@ -252,11 +245,28 @@ Result<RollupFilter> filter_of(const ExportOptions& options) {
     return fail("--from must be before --to");
   }
   if (options.raw && options.format != "csv") return fail("--raw goes with --format csv");
-  if (options.format == kMcap && options.what != "points") {
-    return fail("--format mcap is of points: --what rollups has csv and ndjson");
+  if ((options.format == kMcap || options.format == kMotec) && options.what != "points") {
+    return fail(
+        fmt::format("--format {} is of points: --what rollups has csv and ndjson", options.format));
   }
   if (!filter.window.empty() && options.what != "rollups") {
     return fail("--window goes with --what rollups");
+  }
+  const bool has_scope = !options.lap.empty() || !options.session.empty();
+  if (has_scope && options.what != "points") {
+    return fail("--lap and --session go with --what points");
+  }
+  if (options.format == kMotec) {
+    if (!has_scope) return fail("--format motec is of a lap or a session: --lap or --session");
+    if (options.output.empty()) {
+      return fail("--format motec: --output names FILE.ld for a lap, a folder for a session");
+    }
+    if (filter.from || filter.to || !filter.track.empty() || filter.tags.values() > 0) {
+      return fail("--format motec is of whole laps: of the filters --chassis alone goes with it");
+    }
+    if (!options.lap.empty() && !options.output.ends_with(".ld")) {
+      return fail(fmt::format("--output: '{}' does not end with .ld", options.output));
+    }
   }
   return filter;
 }
@@ -275,14 +285,18 @@ Table table_of(const ExportOptions& options, const Config& config) {
   return options.raw || config.server.csv_raw ? CsvTexts::kRaw : CsvTexts::kGuarded;
 }
 
-int run_export_points(const ExportOptions& options, const RollupFilter& filter,
-                      const Config& config, const std::filesystem::path& data_dir) {
+int run_export_points(const ExportOptions& options, PointFilter filter, const Config& config,
+                      const std::filesystem::path& data_dir) {
   SchemaOptions schema = config.schema;
   // A log has sequence numbers but not what their member was called: the demo's name, where none is
   // configured.
   if (schema.sequence.empty()) schema.sequence = "seq";
   auto session = Session::open(data_dir, schema);
   if (!session) return tell_failure(kExport, session.error());
+  if (filter.scope) {
+    const auto learnt = learn_marks(**session, *filter.scope);
+    if (!learnt) return tell_failure(kExport, learnt.error());
+  }
   auto output = OutputFile::open(options.output);
   if (!output) return tell_failure(kExport, output.error());
   if (options.format == kMcap && output->is_terminal()) {
@@ -300,6 +314,10 @@ int run_export_points(const ExportOptions& options, const RollupFilter& filter,
   if (marks > 0 && table) {
     fmt::print(stderr, "{} marks (flags, notes ...) fit no table: --format ndjson has them\n",
                marks);
+  }
+  const auto& members = filter.members;
+  if (filter.scope && outcome && !members.from && !members.to && members.tags.values() == 0) {
+    fmt::print(stderr, "{}", filter.scope->note_of(outcome->points));
   }
   const auto lost = (*session)->lost();
   print_lost(lost);
@@ -328,8 +346,22 @@ int run_export(const ExportOptions& options) {
   }
   const std::filesystem::path data_dir =
       options.data_dir.empty() ? config->store.data_dir : std::filesystem::path(options.data_dir);
-  return options.what == "rollups" ? run_export_rollups(options, *filter, *config, data_dir)
-                                   : run_export_points(options, *filter, *config, data_dir);
+  if (options.what == "rollups") {
+    return run_export_rollups(options, *filter, *config, data_dir);
+  }
+  PointFilter points{.members = *filter};
+  if (!options.lap.empty() || !options.session.empty()) {
+    auto scope = ExportScope::find(data_dir, options);
+    if (!scope) {
+      return tell_failure(kExport, {fmt::format("{}{}", scope.error().message,
+                                                config->has_segment_log() ? "" : kNothingByRedis)});
+    }
+    points.scope = std::move(*scope);
+  }
+  if (options.format == kMotec) {
+    return run_export_motec(options, *points.scope, data_dir);
+  }
+  return run_export_points(options, std::move(points), *config, data_dir);
 }
 
 }  // namespace slipstream

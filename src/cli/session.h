@@ -57,6 +57,7 @@ class Session {
   void rewind();
 
   const Schema& schema() const { return schema_; }
+  FieldTable& fields() { return schema_.fields(); }
   std::vector<LostRange> lost() const;
   std::uint64_t bytes() const { return extent_.bytes; }
   std::uint64_t bytes_done() const {

@@ -15,7 +15,6 @@ namespace {
 
 constexpr double kUnplaced = std::numeric_limits<double>::quiet_NaN();
 constexpr double kGapOfPeriods = 3;
-constexpr std::int64_t kUntoldNs = 60 * kNsPerSecond;  // far longer than between two checkpoints
 
 std::vector<double> seconds_from(const std::vector<EventTime>& times, EventTime began) {
   std::vector<double> seconds;
@@ -62,8 +61,8 @@ std::vector<const MachinePoints::Column*> columns_of(const MachinePoints& points
   return columns;
 }
 
-/// Seconds of the lap's own clock. A lap of which some was driven twice goes by the session's time,
-/// which goes back with a flashback, where its points tell one.
+}  // namespace
+
 std::vector<double> lap_seconds(const MachinePoints& points, const Lap& lap,
                                 const std::string& session_time) {
   std::vector<double> seconds = seconds_from(points.times, lap.began);
@@ -75,8 +74,6 @@ std::vector<double> lap_seconds(const MachinePoints& points, const Lap& lap,
   for (std::size_t i = 0; i < seconds.size(); ++i) seconds[i] = (*session)[i] - begin;
   return seconds;
 }
-
-}  // namespace
 
 std::string line_name(const Lap& lap, const std::string& session) {
   const std::string& track = lap.activity.track;
@@ -91,21 +88,6 @@ bool is_good_to_learn_from(const StoredLap& lap) {
 
 LapHistory::LapHistory(PointReader reader, HistoryNames names, KeepLine keep)
     : reader_(std::move(reader)), names_(std::move(names)), keep_(std::move(keep)) {}
-
-PointQuery LapHistory::query_of(const Lap& lap, const std::vector<std::string>& fields) const {
-  PointQuery query{.track = lap.activity.track,
-                   .chassis = lap.activity.chassis,
-                   .from = lap.began,
-                   .to = lap.ended,
-                   .fields = fields,
-                   .source_session = lap.activity.source_session};
-  if (lap.revision == 0) {
-    // It is being driven: what came since it was told last is its own as long as it says so.
-    query.to = {lap.ended.ns + kUntoldNs};
-    query.lap = lap.lap;
-  }
-  return query;
-}
 
 Result<LapHistory::ReadLap> LapHistory::read_lap(const Lap& lap,
                                                  const std::vector<std::string>& fields,
@@ -124,7 +106,9 @@ Result<LapHistory::ReadLap> LapHistory::read_lap(const Lap& lap,
     add(longitude);
   }
   if (which == Fields::kAll) all.clear();
-  auto points = reader_.read(query_of(lap, all), stop);
+  PointQuery query = points_of_lap(lap);
+  query.fields = std::move(all);
+  auto points = reader_.read(query, stop);
   if (!points) return std::unexpected(points.error());
   if (auto checked = check_fields(*points, fields); !checked) {
     return std::unexpected(checked.error());
@@ -272,7 +256,7 @@ Result<TraceAnswer> LapHistory::trace(const TraceRequest& request, const KnownLi
     }
     points = std::move(read->points);
   } else {
-    PointQuery query = request.lap ? query_of(*request.lap->lap, request.fields) : request.range;
+    PointQuery query = request.lap ? points_of_lap(*request.lap->lap) : request.range;
     query.fields = request.fields;
     const bool by_distance = request.by == TraceBy::kDistance;
     if (by_distance && !query.fields.empty()) query.fields.push_back(names_.distance);

@@ -66,6 +66,10 @@ struct KnownLine {
 /// The name by which the line of such a lap's track is kept: games that do not tell the track have
 /// one a session.
 std::string line_name(const Lap& lap, const std::string& session);
+/// Seconds of the lap's own clock. A lap of which some was driven twice goes by the session's time,
+/// which goes back with a flashback, where its points tell one.
+std::vector<double> lap_seconds(const MachinePoints& points, const Lap& lap,
+                                const std::string& session_time);
 /// Whether a line can be learned of it.
 bool is_good_to_learn_from(const StoredLap& lap);
 
@@ -101,7 +105,6 @@ class LapHistory {
   Result<ReadLap> read_lap(const Lap& lap, const std::vector<std::string>& fields, Fields which,
                            const LearnedLine* line, const std::stop_token& stop);
   Result<std::optional<LearnedLine>> learn(const KnownLine& line, const std::stop_token& stop);
-  PointQuery query_of(const Lap& lap, const std::vector<std::string>& fields) const;
   void place(const MachinePoints& points, const LearnedLine& line, LapPath& path) const;
   std::optional<LearnedLine> frame_of(const MachinePoints& points) const;
 

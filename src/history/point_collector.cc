@@ -16,17 +16,6 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-/// Whether the point's text says that it is of that session; a point that says nothing may be of
-/// any.
-bool is_of_session(std::string_view json, std::string_view session) {
-  static constexpr std::string_view kMember = R"("session":)";
-  const std::size_t at = json.find(kMember);
-  if (at == json.npos) return true;
-  std::string wanted;
-  append_json_string(wanted, session);
-  return json.substr(at + kMember.size()).starts_with(wanted);
-}
-
 template <typename T>
 std::vector<T> in_order(const std::vector<T>& values, const std::vector<std::size_t>& order) {
   std::vector<T> sorted;
@@ -84,16 +73,7 @@ Result<void> PointCollector::take(std::string_view payload, std::uint32_t count)
 
 Result<void> PointCollector::take_points(const PointBatch& batch) {
   for (const Point& point : batch.points) {
-    if (point.series_hash != hash_ || point.event_time < query_.from ||
-        point.event_time > query_.to) {
-      continue;
-    }
-    if (query_.lap && !point.lap_is_fault && point.lap != *query_.lap) continue;
-    if (batch.chassis(point) != query_.chassis || batch.track(point) != query_.track) continue;
-    if (point.has_texts && !query_.source_session.empty() &&
-        !is_of_session(batch.json(point), query_.source_session)) {
-      continue;
-    }
+    if (point.series_hash != hash_ || !is_asked_for(query_, batch, point)) continue;
     if (auto added = add(batch, point); !added) return added;
   }
   return {};
@@ -139,15 +119,9 @@ std::size_t PointCollector::column_of(FieldId field) {
 }
 
 void PointCollector::take_back(const Mark& mark) {
-  if (!mark.to_session_time_s || mark.track != query_.track) return;
-  if (!mark.chassis.empty() && mark.chassis != query_.chassis) return;
-  const auto is_other = [&](const std::string& session) {
-    return !session.empty() && !query_.source_session.empty() && session != query_.source_session;
-  };
-  if (is_other(mark.session)) return;
+  if (!goes_back(mark, query_)) return;
   for (Row& row : rows_) {
-    // Points without a time of the session are not told apart by one.
-    if (row.session_time_s >= *mark.to_session_time_s && row.time <= mark.time) row.is_gone = true;
+    if (takes_back(mark, row.time, row.session_time_s)) row.is_gone = true;
   }
 }
 

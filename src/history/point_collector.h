@@ -11,21 +11,10 @@
 #include "base/error.h"
 #include "codec/point_log_decoder.h"
 #include "history/machine_points.h"
+#include "history/point_query.h"
 #include "model/mark.h"
 
 namespace slipstream {
-
-/// Which points are asked for: of one machine, with event time in [from, to].
-struct PointQuery {
-  std::string track = {};
-  std::string chassis = {};
-  EventTime from = {};
-  EventTime to = {};
-  std::vector<std::string> fields = {};  ///< none: all
-  std::string source_session = {};       ///< as the source calls it; empty: of any
-  std::optional<std::int32_t> lap = {};  ///< without points that say they are of another one
-  bool with_taken_back = false;          ///< points that a flashback took back, too
-};
 
 /// What one answer may take. What is beyond is refused, never cut.
 struct ReadLimits {

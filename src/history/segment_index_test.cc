@@ -69,6 +69,17 @@ TEST_F(SegmentIndexTest, OneThatIsDamagedOrCutIsNotBelievedAndMadeAnew) {
   EXPECT_EQ(log_.files.content(index_path(1)), whole);
 }
 
+TEST_F(SegmentIndexTest, OneThatIsNotBelievedGoesButNotThatOfAnotherProcess) {
+  log_.index_all();
+  const SegmentInfo segment = log_.log->synced_segments()[1];
+  SegmentIndexes others(log_.files, kLogFolder, SegmentIndexes::Files::kOthers);
+  others.distrust(segment);
+  EXPECT_EQ(others.stats().untrue.value(), 1u);
+  EXPECT_THAT(index_files(), SizeIs(3));
+  log_.indexes.distrust(segment);
+  EXPECT_THAT(index_files(), SizeIs(2));
+}
+
 TEST_F(SegmentIndexTest, OneOfAnotherSegmentIsNotBelieved) {
   log_.index_all();
   log_.files.set_content(index_path(1), log_.files.content(index_path(2)));

@@ -92,6 +92,7 @@ void SegmentIndexes::forget(const std::string& name) {
 void SegmentIndexes::distrust(const SegmentInfo& segment) {
   stats_.untrue.add();
   forget(segment.name);
+  if (whose_ == Files::kOthers) return;
   // Should the file stay, the checks that found it wrong find it so again.
   std::ignore = files_.remove(folder_ / segment_index_name(segment));
 }

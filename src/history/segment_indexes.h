@@ -28,8 +28,11 @@ class SegmentIndexes {
     Counter untrue;  ///< indexes that were found damaged or wrong, and thrown away
   };
 
-  SegmentIndexes(FileSystem& files, FileSystem::Path folder)
-      : files_(files), folder_(std::move(folder)) {}
+  /// Whose files they are: this process's, or another's, which is only read from.
+  enum class Files : std::uint8_t { kOwn, kOthers };
+
+  SegmentIndexes(FileSystem& files, FileSystem::Path folder, Files whose = Files::kOwn)
+      : files_(files), folder_(std::move(folder)), whose_(whose) {}
 
   /// nullptr: there is none to be believed.
   std::shared_ptr<const SegmentIndex> find(const SegmentInfo& segment);
@@ -58,6 +61,7 @@ class SegmentIndexes {
 
   FileSystem& files_;
   const FileSystem::Path folder_;
+  const Files whose_;
   Stats stats_;
   std::map<std::string, std::uint64_t> sizes_;  ///< of files, by name; tend()'s alone
   /// Of damaged segments, by name: how long the file was. tend()'s alone.

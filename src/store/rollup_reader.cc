@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "store/read_only_store.h"
 #include "store/rollup_queries.h"
 #include "store/rollup_scan.h"
 #include "store/schema_sql.h"
 #include "store/sqlite.h"
-#include "store/store_damage.h"
 #include "store/tag_condition.h"
 
 namespace slipstream {
@@ -87,29 +87,14 @@ std::filesystem::path RollupReader::database_path(const std::filesystem::path& d
 }
 
 Result<std::unique_ptr<RollupReader>> RollupReader::open(const std::filesystem::path& data_dir) {
-  const std::string path = database_path(data_dir).string();
-  const auto failed = [&](const Error& reason) {
-    const bool is_damaged = reason.code == ErrorCode::kCorrupt;
-    return fail(fmt::format("{}: {}{}{}", path, reason.message, is_damaged ? ": " : "",
-                            is_damaged ? kStoreDamageAdvice : ""),
-                reason.code);
-  };
-  auto database = Database::open(path, SQLITE_OPEN_READONLY);
-  if (!database) return std::unexpected(database.error());
-  database->set_busy_timeout(Database::kReaderBusyTimeoutMs);
-  const auto version = database->integer("PRAGMA user_version");
-  if (!version) return failed(version.error());
-  if (*version < 1 || *version > kStoreVersion) {
-    return fail(fmt::format("{}: its schema is {}, this version knows 1 to {}", path, *version,
-                            kStoreVersion),
-                ErrorCode::kVersion);
-  }
-  auto impl = std::make_unique<Impl>(std::move(*database));
+  auto store = ReadOnlyStore::open(data_dir);
+  if (!store) return std::unexpected(store.error());
+  auto impl = std::make_unique<Impl>(std::move(store->database));
   auto tables = RollupTables::open(impl->database);
-  if (!tables) return failed(tables.error());
+  if (!tables) return ReadOnlyStore::failed(store->path, tables.error());
   impl->tables = std::move(*tables);
   const auto newest = impl->snapshot([&] { return impl->tables->newest(); });
-  if (!newest) return failed(newest.error());
+  if (!newest) return ReadOnlyStore::failed(store->path, newest.error());
   impl->newest = *newest;
   return std::unique_ptr<RollupReader>(new RollupReader(std::move(impl)));
 }
