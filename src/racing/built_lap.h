@@ -43,6 +43,9 @@ struct SectorBegin {
   }
 };
 
+/// A source that tells a longer lap tells nothing.
+inline constexpr double kLongestLapS = 86'400;
+
 enum class LapEnd : std::uint8_t {
   kRunning,
   kLine,     ///< the next one begins

@@ -30,6 +30,10 @@ bool began_anew(double before_m, double after_m) {
   return before_m - after_m > kAnewM && after_m < before_m / 2;
 }
 
+bool is_kept(std::int32_t sector) {
+  return sector >= 0 && static_cast<std::size_t>(sector) < BuiltLap::kMostSectors;
+}
+
 /// Of each figure the newest: channels of a machine come at rates of their own.
 void keep_newest(LapPoint& last, const LapPoint& point) {
   static constexpr double LapPoint::* kFigures[] = {
@@ -55,8 +59,11 @@ LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, cons
     const Taken taken = take_forward(point, fields, track, late_ns);
     if (taken == Taken::kBeginsAnew) return taken;
     older_in_row_ = 0;
-    newest_id_ = point.id;
-    newest_when_ = std::max(newest_when_, point.when);
+    if (point.has_id) {
+      newest_id_ = point.id;
+      has_newest_id_ = true;
+    }
+    newest_when_ = has_newest_ ? std::max(newest_when_, point.when) : point.when;
     has_newest_ = true;
     return taken;
   }
@@ -68,20 +75,29 @@ LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, cons
   return is_set_back ? Taken::kBeginsAnew : taken;
 }
 
-/// Also gives the point its number among all of them, where the source began to count anew.
+/// What is added to its number, where the source began to count anew.
+std::uint64_t LapBuilder::base_of(const LapPoint& point) const {
+  if (!has_newest_id_) return point.id > kMostFirstId ? kMostFirstId - point.id : base_;
+  const std::uint64_t id = point.id + base_;
+  const bool fell = id <= newest_id_ && newest_id_ - id >= kFewestFallen &&
+                    ns_between(newest_when_, point.when) > kNsPerSecond;
+  const bool jumped = id > newest_id_ && id - newest_id_ > kMostMissing;
+  return fell || jumped ? newest_id_ + 1 - point.id : base_;
+}
+
+/// Among points of which some have a number and some have none, the time says it.
+bool LapBuilder::is_ahead(const LapPoint& point, std::uint64_t base) const {
+  if (point.has_id && has_newest_id_) return point.id + base > newest_id_;
+  return !has_newest_ || point.when > newest_when_;
+}
+
+/// Also gives the point its number among all of them.
 bool LapBuilder::is_newest(LapPoint& point) {
-  if (!point.has_id) return !has_newest_ || point.when > newest_when_;
+  if (!point.has_id) return is_ahead(point, base_);
+  base_ = base_of(point);
+  const bool is_newest = is_ahead(point, base_);
   point.id += base_;
-  if (!has_newest_) return true;
-  const bool fell = point.id <= newest_id_ && newest_id_ - point.id >= kFewestFallen &&
-                    point.when.ns - newest_when_.ns > kNsPerSecond;
-  const bool jumped = point.id > newest_id_ && point.id - newest_id_ > kMostMissing;
-  if (fell || jumped) {
-    const std::uint64_t shift = newest_id_ + 1 - point.id;
-    base_ += shift;
-    point.id += shift;
-  }
-  return point.id > newest_id_;
+  return is_newest;
 }
 
 LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet& fields,
@@ -96,7 +112,7 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet
     begin_lap(point, point.lap);
   } else {
     const bool waits =
-        !point.has_distance() && at_ && point.when.ns - at_->when.ns <= crossing::kMostApartNs;
+        !point.has_distance() && at_ && ns_between(at_->when, point.when) <= crossing::kMostApartNs;
     if (waits) {
       if (held_.size() == kMostHeld) release_held(track);
       held_.push_back(point);
@@ -157,7 +173,7 @@ LapBuilder::Line LapBuilder::line_before(const LapPoint& point) {
   ahead_ -= caught_up;
   rise -= caught_up;
   if (rise > 0 && !flipped_at_) flipped_at_ = point.when;
-  const bool is_near = at_ && point.when.ns - at_->when.ns <= crossing::kMostApartNs;
+  const bool is_near = at_ && ns_between(at_->when, point.when) <= crossing::kMostApartNs;
   const bool anew = at_ && point.has_distance() && began_anew(at_->lapdist_m, point.lapdist_m);
   if (anew) {
     if (flipped_at_) return Line::kHere;
@@ -168,7 +184,7 @@ LapBuilder::Line LapBuilder::line_before(const LapPoint& point) {
     wrap_ = {*at_, point.fix()};
     return Line::kNone;
   }
-  if (wrap_ && point.when.ns - wrap_->after.when.ns > kMostWaitNs) {
+  if (wrap_ && ns_between(wrap_->after.when, point.when) > kMostWaitNs) {
     // It is no crossing: the car was put somewhere else.
     laps_.back().is_cut = true;
     wrap_.reset();
@@ -176,13 +192,13 @@ LapBuilder::Line LapBuilder::line_before(const LapPoint& point) {
   if (!flipped_at_) return Line::kNone;
   if (wrap_) return Line::kAtWrap;
   const bool waits =
-      is_near && point.has_distance() && point.when.ns - flipped_at_->ns <= kMostWaitNs;
+      is_near && point.has_distance() && ns_between(*flipped_at_, point.when) <= kMostWaitNs;
   return waits ? Line::kNone : Line::kUntimed;
 }
 
 /// The distance began anew while the number did not rise: whether that was the line.
 bool LapBuilder::is_over_line(const Fix& before, const Fix& after) const {
-  if (after.when.ns - before.when.ns > crossing::kMostApartNs) return false;
+  if (ns_between(before.when, after.when) > crossing::kMostApartNs) return false;
   if (!(before.speed_kmh > kDrivingKmh && after.speed_kmh > kDrivingKmh)) return false;
   const double driven = driven_between(before, after);
   if (after.lapdist_m < 0 || after.lapdist_m > driven * 1.25 + 5) return false;
@@ -223,9 +239,9 @@ void LapBuilder::begin_lap(const LapPoint& point, std::int32_t number) {
 }
 
 void LapBuilder::learn_length(const Fix& before, const Fix& after) {
-  if (after.when.ns - before.when.ns > crossing::kMostApartNs) return;
+  if (ns_between(before.when, after.when) > crossing::kMostApartNs) return;
   const double length = before.lapdist_m + driven_between(before, after) - after.lapdist_m;
-  if (length > 0) track_m_ = length;
+  if (length > 0 && std::isfinite(length)) track_m_ = length;
 }
 
 void LapBuilder::cross(const LapPoint& point, Line line, const LapTrack& track) {
@@ -278,7 +294,7 @@ LapQuality::Outcome LapBuilder::add(BuiltLap& lap, const LapPoint& point, const 
   const Fix fix = point.fix();
   if (!lap.exit) {
     lap.entry = lap.exit = fix;
-    if (fix.sector >= 0) lap.sectors.push_back({fix.sector, point.id, std::nullopt});
+    if (is_kept(fix.sector)) lap.sectors.push_back({fix.sector, point.id, std::nullopt});
   } else if (fix.when > lap.exit->when) {
     pass_sector(lap, fix, point.id, track);
     lap.exit = fix;
@@ -291,11 +307,11 @@ LapQuality::Outcome LapBuilder::add(BuiltLap& lap, const LapPoint& point, const 
 void LapBuilder::pass_sector(BuiltLap& lap, const Fix& fix, std::uint64_t id,
                              const LapTrack& track) {
   const Fix& before = *lap.exit;
-  if (fix.sector < 0 || static_cast<std::size_t>(fix.sector) >= BuiltLap::kMostSectors) return;
+  if (!is_kept(fix.sector)) return;
   if (!lap.sectors.empty() && fix.sector <= lap.sectors.back().sector) return;
   SectorBegin& begin = lap.sectors.emplace_back(fix.sector, id, std::nullopt);
   if (before.sector + 1 != fix.sector) return;
-  if (fix.when.ns - before.when.ns > crossing::kMostApartNs) return;
+  if (ns_between(before.when, fix.when) > crossing::kMostApartNs) return;
   std::optional<double> at_m;
   if (track.map != nullptr) at_m = crossing::sector_begin_m(*track.map, track.name, before, fix);
   if (!at_m && track.learned != nullptr) {
@@ -313,9 +329,9 @@ void LapBuilder::pass_sector(BuiltLap& lap, const Fix& fix, std::uint64_t id,
 /// is known by the lap's own clock.
 void LapBuilder::take_official(BuiltLap& ended, const LapPoint& point, bool is_end) {
   const double told = point.last_lap_s;
-  if (!(told > 0) || !std::isfinite(told) || ended.is_official() || !ended.is_closed()) return;
+  if (!(told > 0) || !(told <= kLongestLapS) || ended.is_official() || !ended.is_closed()) return;
   if (ended.end == LapEnd::kStopped) return;
-  if (point.when.ns - ended.last.when.ns > kMostOfficialWaitNs) return;
+  if (ns_between(ended.last.when, point.when) > kMostOfficialWaitNs) return;
   if (told == ended.last.last_lap_s) {
     const double until = ended.last.lap_time_s;
     const double apart = seconds_between(ended.last.when, point.when);
@@ -341,12 +357,12 @@ void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next) {
 void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& behind) {
   const LapPoint& last = ended.last;
   LineGap gap;
-  if (behind.has_id && !ended.quality.is_empty()) {
+  if (behind.has_id && ended.quality.has_ids()) {
     const std::uint64_t from = ended.quality.last_id();
     if (behind.id > from) gap.ids = behind.id - from - 1;
   }
   if (!ended.quality.ends_void() && ended.last_is_known) {
-    gap.ns = std::max<std::int64_t>(0, behind.when.ns - last.when.ns);
+    gap.ns = std::max<std::int64_t>(0, ns_between(last.when, behind.when));
   } else {
     gap.ids = 0;
   }

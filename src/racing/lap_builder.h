@@ -46,6 +46,8 @@ class LapBuilder {
   /// Numbers that jump by so much, or fall by so much on a clock that goes on, began anew.
   static constexpr std::uint64_t kMostMissing = 65'536;
   static constexpr std::uint64_t kFewestFallen = 64;
+  /// A first number beyond begins there, so that none ever wraps around.
+  static constexpr std::uint64_t kMostFirstId = std::uint64_t{1} << 62;
   /// A clock that was set back is known by so many points that are older than all laps, and by no
   /// newer one while so much time went by where they arrive: what was only held up comes at once.
   static constexpr std::uint32_t kMostOlder = 24;
@@ -89,8 +91,8 @@ class LapBuilder {
   template <typename Archive>
   void keep(Archive& archive) {
     archive(laps_, vanished_, gone_, held_, starts_, starts_before_, at_, wrap_, flipped_at_, base_,
-            newest_id_, newest_when_, has_newest_, is_driving_, raw_lap_, ahead_, older_in_row_,
-            older_since_ms_, track_m_);
+            newest_id_, newest_when_, has_newest_id_, has_newest_, is_driving_, raw_lap_, ahead_,
+            older_in_row_, older_since_ms_, track_m_);
     // What tells a lap to be driven needs one.
     if constexpr (Archive::kReads) {
       if (laps_.empty() && (is_driving_ || !held_.empty())) archive.refuse();
@@ -121,6 +123,8 @@ class LapBuilder {
   };
   enum class Line : std::uint8_t { kNone, kHere, kAtWrap, kUntimed, kBeginsAnew };
 
+  std::uint64_t base_of(const LapPoint& point) const;
+  bool is_ahead(const LapPoint& point, std::uint64_t base) const;
   bool is_newest(LapPoint& point);
   Taken take_forward(const LapPoint& point, const FieldSet& fields, const LapTrack& track,
                      std::int64_t late_ns);
@@ -166,6 +170,7 @@ class LapBuilder {
   std::uint64_t base_ = 0;               // added to numbers that began anew
   std::uint64_t newest_id_ = 0;
   EventTime newest_when_ = {};
+  bool has_newest_id_ = false;
   bool has_newest_ = false;
   bool is_driving_ = false;
   std::int32_t raw_lap_ = 0;  // as the points tell

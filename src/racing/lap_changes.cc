@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "racing/lap_builder.h"
+#include "racing/motion.h"
 
 namespace slipstream {
 namespace {
@@ -21,9 +22,9 @@ LapBuilder::Taken LapBuilder::take_late(const LapPoint& point, const FieldSet& f
   const auto at = lap_of_late(point);
   if (!at) return Taken::kLate;
   BuiltLap& lap = laps_[*at];
-  if (lap.is_closed() && newest_when_.ns - lap.ended_at().ns > late_ns) return Taken::kLate;
+  if (lap.is_closed() && ns_between(lap.ended_at(), newest_when_) > late_ns) return Taken::kLate;
   // Its number is of that lap, and its time is not: the source counts anew, on another clock.
-  if (lap.first.when.ns - point.when.ns > late_ns) return Taken::kLate;
+  if (ns_between(point.when, lap.first.when) > late_ns) return Taken::kLate;
   switch (add(lap, point, track)) {
     case LapQuality::Outcome::kTooOld:
       return Taken::kLate;
@@ -190,12 +191,12 @@ void LapBuilder::go_on_from(Starts starts) {
 void LapBuilder::let_go(std::int64_t late_ns) {
   constexpr std::size_t kStay = 3;
   for (BuiltLap& lap : laps_) {
-    if (!lap.is_closed() || newest_when_.ns - lap.ended_at().ns <= late_ns) break;
+    if (!lap.is_closed() || ns_between(lap.ended_at(), newest_when_) <= late_ns) break;
     lap.quality.settle();
   }
   while (laps_.size() > kStay) {
     const BuiltLap& oldest = laps_.front();
-    const bool is_old = newest_when_.ns - oldest.ended_at().ns > late_ns;
+    const bool is_old = ns_between(oldest.ended_at(), newest_when_) > late_ns;
     if (!is_old && laps_.size() <= kMostLaps) return;
     gone_.push_back({.lap = oldest.lap,
                      .repeat = oldest.repeat,

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "racing/member_text.h"
+#include "racing/motion.h"
 
 namespace slipstream {
 namespace {
@@ -94,8 +95,9 @@ void LapObserver::take(Machine& machine, std::uint32_t number, const PointBatch&
   Activity& activity = machine.activity;
   if (machine.is_active) {
     const bool is_other = !session.empty() && session != activity.key.source_session;
-    const bool is_silent = activity.key.source_session.empty() &&
-                           told.when.ns - activity.ended.ns > options_.session_gap_ms * kNsPerMs;
+    const bool is_silent =
+        activity.key.source_session.empty() &&
+        ns_between(activity.ended, told.when) > options_.session_gap_ms * kNsPerMs;
     const bool was_left =
         is_other && std::ranges::find(machine.left, session) != machine.left.end();
     if (was_left && told.when < activity.began) {

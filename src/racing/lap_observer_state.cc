@@ -9,7 +9,7 @@ namespace slipstream {
 namespace {
 
 /// Another one is refused: the observer then begins anew.
-constexpr std::uint8_t kLapStateVersion = 1;
+constexpr std::uint8_t kLapStateVersion = 2;
 
 }  // namespace
 
