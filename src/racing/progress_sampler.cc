@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "model/mark.h"
 #include "racing/member_text.h"
 
 namespace slipstream {
@@ -116,8 +117,12 @@ void ProgressSampler::see(Car& car, std::uint32_t machine, const ProgressSample&
   car.sampled_ms = now_ms;
   if (point.has_texts) {
     const auto json = batch.json(point);
-    const auto session = member_text(json, R"("session":")");
-    const auto compound = member_text(json, R"("tyre_compound":")");
+    const auto text_of = [&json](std::string_view name) {
+      auto found = member_text(json, name);
+      return found && found->text.size() <= kMaxMarkNameBytes ? std::move(found->text) : "";
+    };
+    const std::string session = text_of("session");
+    const std::string compound = text_of("tyre_compound");
     if (session != car.session || compound != car.compound) {
       car.session = session;
       car.compound = compound;
