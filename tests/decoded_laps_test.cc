@@ -123,7 +123,8 @@ std::string saved(LapObserver& observer) {
 
 Kept laps_of(Recording& recording) {
   Kept kept;
-  LapObserver observer(recording.fields(), nullptr);
+  LapCounts counts;
+  LapObserver observer(recording.fields(), nullptr, counts);
   for (const Work& work : recording.work()) {
     give(observer, work);
     ToldLaps told;
@@ -224,7 +225,8 @@ TEST_P(RaceLaps, AreTheSameWhereTheObserverIsRestoredAgainAndAgain) {
   while (at.size() < 50) at.insert(random() % recording.work().size());
   Kept kept;
   Kept since;  // the last checkpoint: it may be told again
-  auto observer = std::make_unique<LapObserver>(recording.fields(), nullptr);
+  LapCounts counts;
+  auto observer = std::make_unique<LapObserver>(recording.fields(), nullptr, counts);
   std::size_t largest = 0;
   for (std::size_t i = 0; i < recording.work().size(); ++i) {
     give(*observer, recording.work()[i]);
@@ -234,7 +236,7 @@ TEST_P(RaceLaps, AreTheSameWhereTheObserverIsRestoredAgainAndAgain) {
     if (!at.contains(i)) continue;
     const std::string state = saved(*observer);
     largest = std::max(largest, state.size());
-    observer = std::make_unique<LapObserver>(recording.fields(), nullptr);
+    observer = std::make_unique<LapObserver>(recording.fields(), nullptr, counts);
     ASSERT_TRUE(observer->state()->restore(state));
     EXPECT_EQ(saved(*observer), state);
   }

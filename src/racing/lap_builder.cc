@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <utility>
 
 #include "racing/motion.h"
 
@@ -57,7 +58,6 @@ LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, cons
                                    std::int64_t late_ns) {
   if (is_newest(point)) {
     const Taken taken = take_forward(point, fields, track, late_ns);
-    if (taken == Taken::kBeginsAnew) return taken;
     older_in_row_ = 0;
     if (point.has_id) {
       newest_id_ = point.id;
@@ -107,7 +107,6 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet
     return Taken::kCounted;
   }
   if (!is_driving_) {
-    if (!laps_.empty() && point.lap < raw_lap_) return Taken::kBeginsAnew;
     ahead_ = 0;
     begin_lap(point, point.lap);
   } else {
@@ -120,7 +119,6 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet
       return Taken::kCounted;
     }
     const Line line = line_before(point);
-    if (line == Line::kBeginsAnew) return Taken::kBeginsAnew;
     if (line == Line::kNone) {
       release_held(track);
     } else {
@@ -164,15 +162,43 @@ void LapBuilder::take_stopped(const LapPoint& point) {
   at_.reset();
 }
 
+void LapBuilder::see_number(const LapPoint& point) {
+  if (flipped_at_ && point.lap == raw_before_) {
+    // It rose for some points, and nothing else said so.
+    raw_lap_ = raw_before_;
+    flipped_at_.reset();
+  }
+  if (laps_.size() == 1 && raw_lap_ == 0 && point.lap > 0 && zeros_ < kFewestZeros) {
+    // What came before did not tell its lap.
+    laps_.back().lap = raw_lap_ = point.lap;
+  }
+  if (point.lap <= raw_lap_) {
+    zeros_ += raw_lap_ == 0 && zeros_ < kFewestZeros ? 1 : 0;
+    counts_from_zero_ = counts_from_zero_ || zeros_ == kFewestZeros;
+    return;
+  }
+  std::int32_t rise = point.lap - raw_lap_;
+  if (!flipped_at_) raw_before_ = raw_lap_;
+  raw_lap_ = point.lap;
+  // What the distance told is caught up with, or was told wrongly.
+  rise -= std::min(rise, std::exchange(ahead_, 0));
+  if (rise > 0 && !flipped_at_) flipped_at_ = point.when;
+}
+
+bool LapBuilder::doubts(const LapPoint& point) const {
+  if (laps_.empty() || point.lap == raw_lap_ || !point.is_racing()) return false;
+  if (!is_ahead(point, point.has_id ? base_of(point) : base_)) return false;
+  if (!is_driving_) return point.lap < raw_lap_;
+  if (flipped_at_ && point.lap == raw_before_) return false;
+  if (raw_lap_ == 0 && zeros_ < kFewestZeros && laps_.size() == 1) return false;
+  // A rise by one is said by the distance too, where there is one.
+  const bool tells_distance = at_ || point.has_distance();
+  return point.lap < raw_lap_ || point.lap > raw_lap_ + 1 || !tells_distance;
+}
+
 /// Whether the line lies before this point.
 LapBuilder::Line LapBuilder::line_before(const LapPoint& point) {
-  if (point.lap < raw_lap_) return Line::kBeginsAnew;
-  std::int32_t rise = point.lap - raw_lap_;
-  raw_lap_ = point.lap;
-  const std::int32_t caught_up = std::min(rise, ahead_);
-  ahead_ -= caught_up;
-  rise -= caught_up;
-  if (rise > 0 && !flipped_at_) flipped_at_ = point.when;
+  see_number(point);
   const bool is_near = at_ && ns_between(at_->when, point.when) <= crossing::kMostApartNs;
   const bool anew = at_ && point.has_distance() && began_anew(at_->lapdist_m, point.lapdist_m);
   if (anew) {
@@ -236,6 +262,10 @@ void LapBuilder::begin_lap(const LapPoint& point, std::int32_t number) {
   laps_.push_back(std::move(lap));
   is_driving_ = true;
   raw_lap_ = point.lap;
+  if (is_first) {
+    zeros_ = point.lap == 0 ? 1 : 0;
+    counts_from_zero_ = false;
+  }
 }
 
 void LapBuilder::learn_length(const Fix& before, const Fix& after) {

@@ -43,6 +43,7 @@ class LapBuilder {
   static constexpr std::size_t kMostGone = 32;
   static constexpr std::size_t kMostHeld = 64;
   static constexpr std::size_t kMostStarts = 16;
+  static constexpr std::uint32_t kFewestZeros = 3;  ///< points that lap 0 is believed from on
   /// Numbers that jump by so much, or fall by so much on a clock that goes on, began anew.
   static constexpr std::uint64_t kMostMissing = 65'536;
   static constexpr std::uint64_t kFewestFallen = 64;
@@ -70,6 +71,15 @@ class LapBuilder {
   /// Nothing more comes.
   void end();
 
+  /// As the newest points tell it.
+  std::int32_t told_lap() const { return raw_lap_; }
+  /// 0 is said where nothing was, but by a source whose laps begin there.
+  bool tells_no_lap(const LapPoint& point) const {
+    return point.lap == 0 && raw_lap_ > 0 && !counts_from_zero_;
+  }
+  /// Whether its lap is another one than those that may come next.
+  bool doubts(const LapPoint& point) const;
+
   /// Whether each lap began in the pit lane; of a save that goes on, what was so before.
   using Starts = std::vector<std::pair<std::int32_t, bool>>;
   const Starts& starts() const { return starts_; }
@@ -91,8 +101,9 @@ class LapBuilder {
   template <typename Archive>
   void keep(Archive& archive) {
     archive(laps_, vanished_, gone_, held_, starts_, starts_before_, at_, wrap_, flipped_at_, base_,
-            newest_id_, newest_when_, has_newest_id_, has_newest_, is_driving_, raw_lap_, ahead_,
-            older_in_row_, older_since_ms_, track_m_);
+            newest_id_, newest_when_, has_newest_id_, has_newest_, is_driving_, raw_lap_,
+            raw_before_, zeros_, counts_from_zero_, ahead_, older_in_row_, older_since_ms_,
+            track_m_);
     // What tells a lap to be driven needs one.
     if constexpr (Archive::kReads) {
       if (laps_.empty() && (is_driving_ || !held_.empty())) archive.refuse();
@@ -121,7 +132,7 @@ class LapBuilder {
       archive(before, after);
     }
   };
-  enum class Line : std::uint8_t { kNone, kHere, kAtWrap, kUntimed, kBeginsAnew };
+  enum class Line : std::uint8_t { kNone, kHere, kAtWrap, kUntimed };
 
   std::uint64_t base_of(const LapPoint& point) const;
   bool is_ahead(const LapPoint& point, std::uint64_t base) const;
@@ -131,6 +142,7 @@ class LapBuilder {
   Taken take_late(const LapPoint& point, const FieldSet& fields, const LapTrack& track,
                   std::int64_t late_ns);
   void take_stopped(const LapPoint& point);
+  void see_number(const LapPoint& point);
   Line line_before(const LapPoint& point);
   bool is_over_line(const Fix& before, const Fix& after) const;
   void learn_length(const Fix& before, const Fix& after);
@@ -173,8 +185,11 @@ class LapBuilder {
   bool has_newest_id_ = false;
   bool has_newest_ = false;
   bool is_driving_ = false;
-  std::int32_t raw_lap_ = 0;  // as the points tell
-  std::int32_t ahead_ = 0;    // laps that the distance told and the number did not
+  std::int32_t raw_lap_ = 0;     // as the points tell
+  std::int32_t raw_before_ = 0;  // where it has just risen
+  std::uint32_t zeros_ = 0;      // points of lap 0, before any other
+  bool counts_from_zero_ = false;
+  std::int32_t ahead_ = 0;  // laps that the distance told and the number did not
   std::uint32_t older_in_row_ = 0;
   std::int64_t older_since_ms_ = 0;
   double track_m_ = 0;  // by the newest crossing; 0: none yet

@@ -254,11 +254,7 @@ void LapBuilder::see_channels(FieldSet& into) const {
 void LapBuilder::rename_fields(const std::vector<std::optional<FieldId>>& to) {
   for (auto* const laps : {&laps_, &vanished_}) {
     for (BuiltLap& lap : *laps) {
-      FieldSet renamed;
-      for (std::size_t id = 0; id < to.size(); ++id) {
-        if (to[id] && lap.channels.has(static_cast<FieldId>(id))) renamed.add(*to[id]);
-      }
-      lap.channels = std::move(renamed);
+      lap.channels = lap.channels.renamed(to);
     }
   }
 }

@@ -66,7 +66,8 @@ TEST(HostileLaps, PointsWithAnyMixOfMembersDoNoHarmAndAStateThereGoesOn) {
   for (unsigned seed = 1; seed <= 150; ++seed) {
     std::mt19937 random(seed);
     Schema schema;
-    auto observer = std::make_unique<LapObserver>(schema.fields(), nullptr);
+    LapCounts counts;
+    auto observer = std::make_unique<LapObserver>(schema.fields(), nullptr, counts);
     ToldLaps told;
     for (int i = 0; i < 300; ++i) {
       observer->observe(told_batch(schema.fields(), {hostile_point(random, i)}));
@@ -79,7 +80,7 @@ TEST(HostileLaps, PointsWithAnyMixOfMembersDoNoHarmAndAStateThereGoesOn) {
       if (random() % 30 != 0) continue;
       std::string bytes;
       observer->state()->save(bytes);
-      observer = std::make_unique<LapObserver>(schema.fields(), nullptr);
+      observer = std::make_unique<LapObserver>(schema.fields(), nullptr, counts);
       ASSERT_TRUE(observer->state()->restore(bytes)) << seed << ' ' << i;
       std::string again;
       observer->state()->save(again);
@@ -95,7 +96,8 @@ TEST(HostileLaps, PointsWithAnyMixOfMembersDoNoHarmAndAStateThereGoesOn) {
 
 TEST(HostileLaps, ANumberOfPointsThatAppearsBehindALapWithoutOneIsTaken) {
   Schema schema;
-  LapObserver observer(schema.fields(), nullptr);
+  LapCounts counts;
+  LapObserver observer(schema.fields(), nullptr, counts);
   Kept kept;
   std::vector<Told> points;
   for (int i = 0; i < 200; ++i) {
@@ -117,7 +119,8 @@ TEST(HostileLaps, ANumberOfPointsThatAppearsBehindALapWithoutOneIsTaken) {
 
 TEST(HostileLaps, TimesThatAreCenturiesApartAreAsFarApartAsANumberTells) {
   Schema schema;
-  LapObserver observer(schema.fields(), nullptr);
+  LapCounts counts;
+  LapObserver observer(schema.fields(), nullptr, counts);
   Kept kept;
   for (const std::int64_t ns : {kYear1678Ns, kYear2261Ns, kYear1678Ns + kNsPerSecond}) {
     observer.observe(told_batch(
