@@ -35,6 +35,20 @@ bool is_kept(std::int32_t sector) {
   return sector >= 0 && static_cast<std::size_t>(sector) < BuiltLap::kMostSectors;
 }
 
+/// A share of the track: so near is a car to the line that may be back on its other side.
+constexpr double kNearLine = 0.25;
+/// Points come no more out of order than that, by their times.
+constexpr std::int64_t kMostDisorderNs = 250 * kNsPerMs;
+constexpr double kSilenceS = 1;
+/// By more than that a way is not what the speeds tell.
+constexpr double kUnfitM = 10;
+constexpr double kUnfitShare = 0.5;
+/// Places that differ by more from the way that the speeds tell, beside a share of it, tell no time
+/// at the line. The newest ones count most.
+constexpr double kMostNoiseM = 1.5;
+constexpr double kNoisyShare = 0.25;
+constexpr double kNoiseKept = 0.95;
+
 /// Of each figure the newest: channels of a machine come at rates of their own.
 void keep_newest(LapPoint& last, const LapPoint& point) {
   static constexpr double LapPoint::* kFigures[] = {
@@ -110,6 +124,14 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet
     ahead_ = 0;
     begin_lap(point, point.lap);
   } else {
+    look_at_clock(point);
+    if (is_back_over_line(point)) {
+      cut_line();
+      LapPoint placeless = point;
+      placeless.lapdist_m = LapPoint::kAbsent;
+      placeless.sector = -1;
+      return take_forward(placeless, fields, track, late_ns);
+    }
     const bool waits =
         !point.has_distance() && at_ && ns_between(at_->when, point.when) <= crossing::kMostApartNs;
     if (waits) {
@@ -121,6 +143,7 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet
     const Line line = line_before(point);
     if (line == Line::kNone) {
       release_held(track);
+      look_at_way(point);
     } else {
       cross(point, line, track);
       let_go(late_ns);
@@ -135,9 +158,64 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet
         at_ ? (point.lapdist_m - at_->lapdist_m) / seconds_between(at_->when, point.when)
             : LapPoint::kAbsent;
     lap.approach_mps = approach > 0 && std::isfinite(approach) ? approach : LapPoint::kAbsent;
+    see_place(point);
     at_ = point.fix();
   }
   return Taken::kCounted;
+}
+
+/// A source's clock that was set back while the numbers of its points go on: what it says of the
+/// time of a lap is wrong.
+void LapBuilder::look_at_clock(const LapPoint& point) {
+  const EventTime before = laps_.back().last.when;
+  if (point.has_id && ns_between(point.when, before) > kMostDisorderNs) laps_.back().is_cut = true;
+}
+
+/// By its noise, or as it is turned around: it has passed the line, and is before it again.
+bool LapBuilder::is_back_over_line(const LapPoint& point) const {
+  if (has_middle_ || !at_ || !point.has_distance()) return false;
+  if (ns_between(at_->when, point.when) > crossing::kMostApartNs) return false;
+  return at_->lapdist_m < kNearLine * length_m() && point.lapdist_m > (1 - kNearLine) * length_m();
+}
+
+void LapBuilder::cut_line() {
+  for (std::size_t i = laps_.size() - std::min<std::size_t>(laps_.size(), 2); i < laps_.size();
+       ++i) {
+    if (!std::exchange(laps_[i].is_cut, true)) touch(laps_[i]);
+  }
+}
+
+/// Whether the way from the place before is what was driven meanwhile. Where it is not, the line
+/// may have been passed unseen in a silence, or the clock was set: the lap is not timed.
+void LapBuilder::look_at_way(const LapPoint& point) {
+  if (!at_ || !point.has_distance()) return;
+  BuiltLap& lap = laps_.back();
+  const double seconds = seconds_between(at_->when, point.when);
+  const double way = point.lapdist_m - at_->lapdist_m;
+  const bool is_silence = seconds > kSilenceS;
+  const bool follows = point.has_id && newest_id_ + 1 == point.id;
+  if (is_silence && has_risen_ && !follows) return;  // the number has told it
+  double driven = driven_between(*at_, point.fix());
+  if (!std::isfinite(driven)) driven = lap.approach_mps * seconds;
+  const double off = std::abs(way - driven);
+  if (off > kUnfitM + kUnfitShare * std::abs(driven)) lap.is_cut = true;
+  // By the speeds at its ends alone a long silence is not known well.
+  const double way_so_far = at_->lapdist_m - (lap.entry ? lap.entry->lapdist_m : at_->lapdist_m);
+  const double so_far = lap.entry ? seconds_between(lap.entry->when, at_->when) : 0;
+  const double usual_s = so_far > 0 ? length_m() / (way_so_far / so_far) : 0;
+  if (is_silence && !has_risen_ && usual_s > 0 && seconds > usual_s / 2) lap.is_cut = true;
+  if (is_silence) return;
+  const double beyond = off - kNoisyShare * std::abs(driven);
+  noise_m_ = std::max(kNoiseKept * noise_m_, std::isfinite(beyond) ? beyond : 0.0);
+}
+
+void LapBuilder::see_place(const LapPoint& point) {
+  furthest_m_ = std::max(furthest_m_, point.lapdist_m);
+  const double length = length_m();
+  const bool is_far =
+      point.lapdist_m > kNearLine * length && point.lapdist_m < (1 - kNearLine) * length;
+  const bool was_silent = at_ && seconds_between(at_->when, point.when) > kSilenceS;
+  has_middle_ = has_middle_ || is_far || was_silent;
 }
 
 /// It has seen the flag, or retired: what it drives from now on is no lap.
@@ -182,6 +260,7 @@ void LapBuilder::see_number(const LapPoint& point) {
   raw_lap_ = point.lap;
   // What the distance told is caught up with, or was told wrongly.
   rise -= std::min(rise, std::exchange(ahead_, 0));
+  has_risen_ = true;
   if (rise > 0 && !flipped_at_) flipped_at_ = point.when;
 }
 
@@ -301,6 +380,8 @@ void LapBuilder::cross(const LapPoint& point, Line line, const LapTrack& track) 
   settle_gap(ended, &next);
   wrap_.reset();
   flipped_at_.reset();
+  has_middle_ = false;
+  if (noise_m_ > kMostNoiseM) cut_line();
 }
 
 void LapBuilder::release_held(const LapTrack& track) {
@@ -322,8 +403,9 @@ LapQuality::Outcome LapBuilder::add(BuiltLap& lap, const LapPoint& point, const 
   lap.speed.see(point.id, point.speed_kmh, point.has_id && point.has_frame());
   if (!point.has_distance()) return outcome;
   const Fix fix = point.fix();
-  if (!lap.exit) {
-    lap.entry = lap.exit = fix;
+  if (!lap.entry || !lap.exit) {
+    lap.entry = fix;
+    if (!lap.exit) lap.exit = fix;
     if (is_kept(fix.sector)) lap.sectors.push_back({fix.sector, point.id, std::nullopt});
   } else if (fix.when > lap.exit->when) {
     pass_sector(lap, fix, point.id, track);
@@ -379,12 +461,27 @@ void LapBuilder::time_line(BuiltLap& ended, BuiltLap* next) {
   if (next != nullptr) next->began = ended.ended;
 }
 
-void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next) {
+void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next) const {
   if (next != nullptr) settle_gap(ended, next, next->first);
 }
 
+/// How long a car that was not seen for `apart_s` at the line was before it. NaN: nobody knows.
+double LapBuilder::seconds_to_line(const BuiltLap& ended, const LapPoint& behind,
+                                   double apart_s) const {
+  if (!ended.entry || !ended.exit || !(behind.lapdist_m >= 0)) return LapPoint::kAbsent;
+  const double behind_m = behind.lapdist_m;
+  const double left_m = track_m_ - ended.exit->lapdist_m;
+  if (track_m_ > 0 && left_m >= 0 && left_m + behind_m > 0) {
+    return apart_s * left_m / (left_m + behind_m);
+  }
+  const double seen_s = seconds_between(ended.entry->when, ended.exit->when);
+  const double seen_m = ended.exit->lapdist_m - ended.entry->lapdist_m;
+  if (!(seen_s > 0) || !(seen_m > 0)) return LapPoint::kAbsent;
+  return apart_s - behind_m * seen_s / seen_m;
+}
+
 /// `behind`: the first point behind the end.
-void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& behind) {
+void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& behind) const {
   const LapPoint& last = ended.last;
   LineGap gap;
   if (behind.has_id && ended.quality.has_ids()) {
@@ -396,7 +493,7 @@ void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& beh
   } else {
     gap.ids = 0;
   }
-  // By the new lap's clock, else by the crossing.
+  // By the new lap's clock, else by the crossing, else by how far both sides are from it.
   double apart = behind.session_time_s - last.session_time_s;
   if (!std::isfinite(apart)) apart = seconds_between(last.when, behind.when);
   double until = LapPoint::kAbsent;
@@ -404,6 +501,8 @@ void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& beh
     until = apart - behind.lap_time_s;
   } else if (ended.ended) {
     until = seconds_between(last.when, *ended.ended);
+  } else if (next != nullptr) {
+    until = seconds_to_line(ended, behind, apart);
   }
   if (next != nullptr && apart > 0 && std::isfinite(until)) {
     gap.share = std::clamp(until / apart, 0.0, 1.0);

@@ -103,7 +103,7 @@ class LapBuilder {
     archive(laps_, vanished_, gone_, held_, starts_, starts_before_, at_, wrap_, flipped_at_, base_,
             newest_id_, newest_when_, has_newest_id_, has_newest_, is_driving_, raw_lap_,
             raw_before_, zeros_, counts_from_zero_, ahead_, older_in_row_, older_since_ms_,
-            track_m_);
+            track_m_, furthest_m_, noise_m_, has_risen_, has_middle_);
     // What tells a lap to be driven needs one.
     if constexpr (Archive::kReads) {
       if (laps_.empty() && (is_driving_ || !held_.empty())) archive.refuse();
@@ -160,8 +160,17 @@ class LapBuilder {
   static void pass_sector(BuiltLap& lap, const Fix& fix, std::uint64_t id, const LapTrack& track);
   void take_official(BuiltLap& ended, const LapPoint& point, bool is_end);
   static void time_line(BuiltLap& ended, BuiltLap* next);
-  static void settle_gap(BuiltLap& ended, BuiltLap* next);
-  static void settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& behind);
+  void settle_gap(BuiltLap& ended, BuiltLap* next) const;
+  void settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& behind) const;
+  double seconds_to_line(const BuiltLap& ended, const LapPoint& behind, double apart_s) const;
+  /// The length of the track as far as it is known.
+  double length_m() const { return track_m_ > 0 ? track_m_ : furthest_m_; }
+  bool is_back_over_line(const LapPoint& point) const;
+  void look_at_way(const LapPoint& point);
+  void look_at_clock(const LapPoint& point);
+  void see_place(const LapPoint& point);
+  /// When the line was passed cannot be said.
+  void cut_line();
   std::optional<std::size_t> lap_of_late(const LapPoint& point) const;
   void let_go(std::int64_t late_ns);
   void touch(BuiltLap& lap) {
@@ -192,7 +201,12 @@ class LapBuilder {
   std::int32_t ahead_ = 0;  // laps that the distance told and the number did not
   std::uint32_t older_in_row_ = 0;
   std::int64_t older_since_ms_ = 0;
-  double track_m_ = 0;  // by the newest crossing; 0: none yet
+  double track_m_ = 0;      // by the newest crossing; 0: none yet
+  double furthest_m_ = 0;   // from the line
+  double noise_m_ = 0;      // by which places differ from the way that the speeds tell, lately
+  bool has_risen_ = false;  // the lap's number did, ever
+  bool has_middle_ =
+      true;  // the car was seen, or may have been, far from the line, since it passed
   bool is_dirty_ = false;
 };
 

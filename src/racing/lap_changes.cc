@@ -142,6 +142,7 @@ void LapBuilder::take_back(std::uint64_t from, std::uint64_t until) {
   wrap_.reset();
   flipped_at_.reset();
   ahead_ = 0;
+  has_middle_ = true;
   if (laps_.empty()) {
     is_driving_ = false;
     raw_lap_ = 0;

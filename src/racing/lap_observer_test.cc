@@ -467,6 +467,113 @@ TEST_F(LapObserverTest, SourcesThatTakeTurnsAreEachInTheirOwnSession) {
   }
 }
 
+TEST_F(LapObserverTest, PointsThatAreSwappedAtTheLineMakeNoLapAndNoTimeThatIsWrong) {
+  for (const bool has_number : {true, false}) {
+    SCOPED_TRACE(has_number);
+    LapObserver one(schema.fields(), nullptr, counts);
+    auto points = even_points(0, 95);
+    for (Told& point : points) {
+      if (!has_number) point.lap = 0;
+      point.lapdist_m += 0.4;
+    }
+    std::swap(points[1'249].lapdist_m, points[1'250].lapdist_m);
+    Kept told;
+    one.observe(told_batch(schema.fields(), points));
+    told.take(one, true);
+    const int first = has_number ? 1 : 0;
+    EXPECT_EQ(told.laps.size(), 6U);
+    for (int number = first; number < first + 6; ++number) {
+      ASSERT_NE(told.lap(number), nullptr) << number;
+      if (told.lap(number)->lap_time_s) {
+        EXPECT_NEAR(*told.lap(number)->lap_time_s, 20, 0.001) << number;
+      }
+    }
+    EXPECT_TRUE(told.lap(first + 1)->is_complete);
+    EXPECT_FALSE(told.lap(first + 2)->is_complete);
+    EXPECT_FALSE(told.lap(first + 3)->is_complete);
+    EXPECT_TRUE(told.lap(first + 4)->is_complete);
+  }
+}
+
+TEST_F(LapObserverTest, NoiseOfMetresMakesNoLapAndNoTimeThatIsWrong) {
+  std::mt19937 random(4);
+  for (int run = 0; run < 100; ++run) {
+    SCOPED_TRACE(run);
+    LapObserver one(schema.fields(), nullptr, counts);
+    auto points = even_points(0, 95);
+    for (Told& point : points) {
+      if (run % 2 == 0) point.lap = 0;
+      point.lapdist_m += std::uniform_real_distribution(-3.0, 3.0)(random) + kLengthM;
+      point.lapdist_m = std::fmod(point.lapdist_m, kLengthM);
+    }
+    Kept told;
+    one.observe(told_batch(schema.fields(), points));
+    told.take(one, true);
+    EXPECT_EQ(told.laps.size(), 6U);
+    for (const auto& [name, lap] : told.laps) {
+      if (lap.lap_time_s) {
+        EXPECT_NEAR(*lap.lap_time_s, 20, 0.01) << lap.lap;
+      }
+    }
+  }
+}
+
+TEST_F(LapObserverTest, ASilenceThatMayHideTheLineLeavesNoTime) {
+  auto points = even_points(0, 115);
+  for (Told& point : points) {
+    point.lap = 0;
+    point.sequence.reset();
+  }
+  // From the middle of a lap to behind that of the next one.
+  points.erase(points.begin() + 1'000, points.begin() + 1'510);
+  give(points);
+  checkpoint();
+  int timed = 0;
+  for (const auto& [name, lap] : kept.laps) {
+    if (!lap.lap_time_s) continue;
+    EXPECT_NEAR(*lap.lap_time_s, 20, 1e-3) << lap.lap;
+    ++timed;
+  }
+  EXPECT_EQ(timed, 3);
+}
+
+TEST_F(LapObserverTest, AClockThatIsSetWithinALapLeavesNoTime) {
+  for (const double seconds : {-2.0, 2.0}) {
+    SCOPED_TRACE(seconds);
+    LapObserver one(schema.fields(), nullptr, counts);
+    auto points = even_points(0, 95);
+    for (std::size_t i = 1'000; i < points.size(); ++i) {
+      points[i].ns += std::llround(seconds * 1e9);
+    }
+    Kept told;
+    one.observe(told_batch(schema.fields(), points));
+    told.take(one, true);
+    EXPECT_EQ(told.laps.size(), 6U);
+    EXPECT_FALSE(told.lap(3)->is_complete);
+    for (const int number : {2, 4, 5}) {
+      EXPECT_NEAR(told.lap(number)->lap_time_s.value_or(0), 20, 1e-6) << number;
+    }
+  }
+}
+
+TEST_F(LapObserverTest, WhatIsMissingAcrossTheLineIsSharedByTheWay) {
+  for (const bool has_ids : {true, false}) {
+    SCOPED_TRACE(has_ids);
+    LapObserver one(schema.fields(), nullptr, counts);
+    auto points = even_points(0, 75);
+    if (!has_ids) {
+      for (Told& point : points) point.sequence.reset();
+    }
+    // The line is at 1'250: a hundred before it are missing, and three hundred behind it.
+    points.erase(points.begin() + 1'150, points.begin() + 1'550);
+    Kept told;
+    one.observe(told_batch(schema.fields(), points));
+    told.take(one, true);
+    EXPECT_NEAR(static_cast<double>(told.lap(3)->missing), 100, 1);
+    EXPECT_NEAR(static_cast<double>(told.lap(4)->missing), 300, 1);
+  }
+}
+
 /// Of each lap, what of it came.
 struct Came {
   std::uint64_t points = 0;
