@@ -40,6 +40,8 @@ constexpr double kNearLine = 0.25;
 /// Points come no more out of order than that, by their times.
 constexpr std::int64_t kMostDisorderNs = 250 * kNsPerMs;
 constexpr double kSilenceS = 1;
+/// A game's clock that goes on by no more of a silence stood still in it.
+constexpr double kPausedShare = 0.1;
 /// By more than that a way is not what the speeds tell.
 constexpr double kUnfitM = 10;
 constexpr double kUnfitShare = 0.5;
@@ -71,6 +73,16 @@ BuiltLap* LapBuilder::running() {
 LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, const LapTrack& track,
                                    std::int64_t late_ns) {
   if (is_newest(point)) {
+    if (is_resumed(point)) {
+      point.is_resumed = true;
+      if (is_driving_) laps_.back().is_cut = true;  // its points' clock went on
+      // Numbers that a game counted while it stood still are no points.
+      if (point.has_id && has_newest_id_) {
+        const std::uint64_t paused = point.id - newest_id_ - 1;
+        base_ -= paused;
+        point.id -= paused;
+      }
+    }
     const Taken taken = take_forward(point, fields, track, late_ns);
     older_in_row_ = 0;
     if (point.has_id) {
@@ -103,6 +115,16 @@ std::uint64_t LapBuilder::base_of(const LapPoint& point) const {
 bool LapBuilder::is_ahead(const LapPoint& point, std::uint64_t base) const {
   if (point.has_id && has_newest_id_) return point.id + base > newest_id_;
   return !has_newest_ || point.when > newest_when_;
+}
+
+bool LapBuilder::is_resumed(const LapPoint& point) const {
+  if (!has_newest_ || laps_.empty() || point.has_frame()) return false;
+  const double silence_s = seconds_between(newest_when_, point.when);
+  if (!(silence_s > kSilenceS)) return false;
+  const BuiltLap& lap = laps_.back();
+  const bool has_clock = lap.last.lap_time_s > lap.first.lap_time_s;
+  const double own_s = point.lap_time_s - lap.last.lap_time_s;
+  return has_clock && own_s >= 0 && own_s < kPausedShare * silence_s;
 }
 
 /// Also gives the point its number among all of them.
@@ -391,8 +413,8 @@ void LapBuilder::release_held(const LapTrack& track) {
 }
 
 LapQuality::Outcome LapBuilder::add(BuiltLap& lap, const LapPoint& point, const LapTrack& track) {
-  const auto outcome =
-      point.has_id ? lap.quality.add(point.id, point.when) : lap.quality.add(point.when);
+  const auto outcome = point.has_id ? lap.quality.add(point.id, point.when)
+                                    : lap.quality.add(point.when, point.is_resumed);
   if (outcome == LapQuality::Outcome::kDuplicate) ++lap.duplicates;
   if (outcome != LapQuality::Outcome::kNew) return outcome;
   if (comes_before(point, lap.first)) lap.first = point;

@@ -137,6 +137,8 @@ class LapBuilder {
   std::uint64_t base_of(const LapPoint& point) const;
   bool is_ahead(const LapPoint& point, std::uint64_t base) const;
   bool is_newest(LapPoint& point);
+  /// The game stood still in the silence before it, as its own clock did.
+  bool is_resumed(const LapPoint& point) const;
   Taken take_forward(const LapPoint& point, const FieldSet& fields, const LapTrack& track,
                      std::int64_t late_ns);
   Taken take_late(const LapPoint& point, const FieldSet& fields, const LapTrack& track,

@@ -21,7 +21,8 @@ constexpr LapMembers::Named kLapFields[] = {{"frame", &LapPoint::frame},
                                             {"sector2_s", &LapPoint::sector2_s},
                                             {"pit_status", &LapPoint::pit_status},
                                             {"lap_invalid", &LapPoint::lap_invalid},
-                                            {"result_status", &LapPoint::result_status}};
+                                            {"result_status", &LapPoint::result_status},
+                                            {"total_laps", &LapPoint::total_laps}};
 
 /// Numbers up to there are whole in a double.
 constexpr double kMostFrame = 9'007'199'254'740'992;
@@ -82,6 +83,7 @@ LapPoint LapObserver::lap_point_of(const PointBatch& batch, const Point& point) 
   told.lap = point.lap;
   told.sector = point.sector_unknown ? -1 : point.sector;
   fields_seen_ = &members_.read(batch, point, told);
+  told.see_end_of_race();
   if (told.frame >= 0 && told.frame <= kMostFrame) {
     told.has_id = true;
     told.id = static_cast<std::uint64_t>(told.frame);

@@ -574,6 +574,42 @@ TEST_F(LapObserverTest, WhatIsMissingAcrossTheLineIsSharedByTheWay) {
   }
 }
 
+TEST_F(LapObserverTest, AGamesPauseIsNoLossOfPoints) {
+  for (const bool has_ids : {true, false}) {
+    for (const bool is_pause : {true, false}) {
+      SCOPED_TRACE(testing::Message() << has_ids << is_pause);
+      LapObserver one(schema.fields(), nullptr, counts);
+      auto points = even_points(0, 35);
+      for (std::size_t i = 0; i < points.size(); ++i) {
+        const double silent_s = i < 500 ? 0 : 20;
+        points[i].more = {{"lap_time_s", points[i].lapdist_m / kMps + (is_pause ? 0 : silent_s)}};
+        points[i].ns += std::llround(silent_s * 1e9);
+        if (has_ids) {
+          *points[i].sequence += i < 500 ? 0 : 500;
+        } else {
+          points[i].sequence.reset();
+        }
+      }
+      Kept told;
+      one.observe(told_batch(schema.fields(), points));
+      told.take(one, true);
+      EXPECT_NEAR(static_cast<double>(told.lap(2)->missing), is_pause ? 0 : 500, 1);
+      EXPECT_EQ(told.lap(2)->points, 500U);
+      EXPECT_EQ(told.lap(2)->is_complete, !is_pause) << "the points' clock went on";
+    }
+  }
+}
+
+TEST_F(LapObserverTest, BehindTheLastLapOfARaceNoneIsBegun) {
+  auto points = even_points(0, 75);
+  for (Told& point : points) point.more = {{"total_laps", 3}};
+  give(points);
+  checkpoint();
+  EXPECT_EQ(kept.laps.size(), 3U);
+  EXPECT_TRUE(kept.lap(3)->is_complete);
+  EXPECT_NEAR(*kept.lap(3)->lap_time_s, 20, 1e-6);
+}
+
 /// Of each lap, what of it came.
 struct Came {
   std::uint64_t points = 0;

@@ -64,10 +64,10 @@ void LapQuality::settle_oldest_run() {
   runs_.erase(runs_.begin());
 }
 
-LapQuality::Outcome LapQuality::add(EventTime when) {
+LapQuality::Outcome LapQuality::add(EventTime when, bool is_resumed) {
   if (is_settled_) return Outcome::kTooOld;
   if (times_.empty() || when > times_.back()) {
-    if (!times_.empty()) count_step(ns_between(times_.back(), when), true);
+    if (!times_.empty() && !is_resumed) count_step(ns_between(times_.back(), when), true);
     times_.push_back(when);
   } else {
     const auto place = std::ranges::lower_bound(times_, when);

@@ -41,7 +41,8 @@ class LapQuality {
     }
     return add_out_of_step(id, when);
   }
-  Outcome add(EventTime when);
+  /// `is_resumed`: nothing is missing before it.
+  Outcome add(EventTime when, bool is_resumed = false);
 
   /// Takes away the points from that number on; returns how many. The numbers up to `until` are
   /// gone, and none of them is missing. A point of theirs that still comes is kVoid.
