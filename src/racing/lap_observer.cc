@@ -22,7 +22,8 @@ constexpr LapMembers::Named kLapFields[] = {{"frame", &LapPoint::frame},
                                             {"pit_status", &LapPoint::pit_status},
                                             {"lap_invalid", &LapPoint::lap_invalid},
                                             {"result_status", &LapPoint::result_status},
-                                            {"total_laps", &LapPoint::total_laps}};
+                                            {"total_laps", &LapPoint::total_laps},
+                                            {"session", &LapPoint::session_number}};
 
 /// Numbers up to there are whole in a double.
 constexpr double kMostFrame = 9'007'199'254'740'992;
@@ -97,7 +98,9 @@ LapPoint LapObserver::lap_point_of(const PointBatch& batch, const Point& point) 
 void LapObserver::take(Machine& machine, std::uint32_t number, const PointBatch& batch,
                        const Point& point) {
   LapPoint told = lap_point_of(batch, point);
-  const std::string_view session = session_of(machine, batch, point);
+  const bool names_session = point.has_texts || !std::isnan(told.session_number);
+  const std::string_view session =
+      names_session ? session_of(machine, batch, point) : std::string_view();
   if (!choose_activity(machine, batch, point, session, told)) {
     counts_.late.add();
     return;
@@ -155,7 +158,6 @@ void LapObserver::doubt(Machine& machine, const LapPoint& told, const FieldSet& 
   if (!open->is_believed()) return;
   const bool is_anew = told.lap < open->laps.told_lap();
   if (is_anew && machine.saved < kPointsAnActivity) {
-    counts_.ambiguous.add(open->doubted.size());
     end_doubt(*open);
     return;
   }
@@ -171,6 +173,7 @@ void LapObserver::doubt(Machine& machine, const LapPoint& told, const FieldSet& 
 }
 
 void LapObserver::end_doubt(OpenActivity& open) {
+  counts_.ambiguous.add(open.doubted.size());
   for (DoubtedPoint& one : std::exchange(open.doubted, {})) {
     one.point.arrival_ms = one.arrival_ms;
     one.point.lap = open.laps.told_lap();
@@ -180,7 +183,6 @@ void LapObserver::end_doubt(OpenActivity& open) {
 
 std::string_view LapObserver::session_of(Machine& machine, const PointBatch& batch,
                                          const Point& point) {
-  if (!point.has_texts) return {};
   const std::string_view json = batch.json(point);
   // Mostly it stands where it stood before.
   if (stands_at(json, machine.session_at, machine.session_spelled)) return machine.session;

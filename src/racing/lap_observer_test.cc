@@ -450,6 +450,25 @@ TEST_F(LapObserverTest, ASourceThatNamesEachPointsSessionAnewIsBounded) {
   EXPECT_GT(counts.ambiguous.value(), 1'900U);
 }
 
+TEST_F(LapObserverTest, ANumberNamesASessionAsWell) {
+  PointBatch batch = told_batch(schema.fields(), even_points(0, 5));
+  const FieldId session = *schema.fields().intern("session");
+  const std::string_view spelled = R"({"session": 12})";
+  for (Point& point : batch.points) {
+    point.json = {static_cast<std::uint32_t>(batch.text.size()),
+                  static_cast<std::uint32_t>(spelled.size())};
+    batch.text += spelled;
+    const std::vector<Value> values(batch.values_begin(point), batch.values_end(point));
+    batch.values.insert(batch.values.end(), values.begin(), values.end());
+    point.first_value = static_cast<std::uint32_t>(batch.values.size()) - point.value_count++;
+    batch.values.push_back({12, session});
+  }
+  observer.observe(batch);
+  checkpoint();
+  ASSERT_EQ(kept.activities.size(), 1U);
+  EXPECT_EQ(kept.activities.begin()->first.source_session, "12");
+}
+
 TEST_F(LapObserverTest, SourcesThatTakeTurnsAreEachInTheirOwnSession) {
   auto points = even_points(0, 75);
   for (std::size_t i = 0; i < points.size(); ++i) {
