@@ -268,7 +268,7 @@ void LapBuilder::see_number(const LapPoint& point) {
     raw_lap_ = raw_before_;
     flipped_at_.reset();
   }
-  if (laps_.size() == 1 && raw_lap_ == 0 && point.lap > 0 && zeros_ < kFewestZeros) {
+  if (may_be_renamed() && point.lap > 0) {
     // What came before did not tell its lap.
     laps_.back().lap = raw_lap_ = point.lap;
   }
@@ -291,7 +291,7 @@ bool LapBuilder::doubts(const LapPoint& point) const {
   if (!is_ahead(point, point.has_id ? base_of(point) : base_)) return false;
   if (!is_driving_) return point.lap < raw_lap_;
   if (flipped_at_ && point.lap == raw_before_) return false;
-  if (raw_lap_ == 0 && zeros_ < kFewestZeros && laps_.size() == 1) return false;
+  if (may_be_renamed()) return false;
   // A rise by one is said by the distance too, where there is one.
   const bool tells_distance = at_ || point.has_distance();
   return point.lap < raw_lap_ || point.lap > raw_lap_ + 1 || !tells_distance;

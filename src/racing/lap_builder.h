@@ -145,6 +145,10 @@ class LapBuilder {
                   std::int64_t late_ns);
   void take_stopped(const LapPoint& point);
   void see_number(const LapPoint& point);
+  /// Its points may not have told their lap, of which 0 is said then too.
+  bool may_be_renamed() const {
+    return is_driving_ && laps_.size() == 1 && raw_lap_ == 0 && zeros_ < kFewestZeros;
+  }
   Line line_before(const LapPoint& point);
   bool is_over_line(const Fix& before, const Fix& after) const;
   void learn_length(const Fix& before, const Fix& after);

@@ -226,6 +226,7 @@ void LapBuilder::take_told(std::vector<LapPtr>& into, const ActivityKey& activit
     lost.is_rewound = true;
     into.push_back(std::make_shared<const Lap>(std::move(lost)));
   }
+  with_running = with_running && !may_be_renamed();
   for (auto* const laps : {&leaving_, &laps_, &vanished_}) {
     for (BuiltLap& lap : *laps) {
       const bool is_told = lap.revision > 0 || laps == &vanished_ ? lap.is_dirty : with_running;

@@ -94,6 +94,42 @@ TEST(HostileLaps, PointsWithAnyMixOfMembersDoNoHarmAndAStateThereGoesOn) {
   }
 }
 
+TEST(HostileLaps, WhereTheObserverIsRestoredMeansNothing) {
+  for (unsigned seed = 1; seed <= 60; ++seed) {
+    const auto told_with = [&](unsigned restored_every) {
+      std::mt19937 random(seed);
+      Schema schema;
+      LapCounts counts;
+      auto observer = std::make_unique<LapObserver>(schema.fields(), nullptr, counts);
+      Kept kept;
+      for (unsigned i = 1; i <= 300; ++i) {
+        const Told point = hostile_point(random, static_cast<int>(i));
+        observer->observe(told_batch(schema.fields(), {point}));
+        if (random() % 40 == 0) observer->observe_mark(hostile_mark(random));
+        kept.take(*observer, i % restored_every == 0);
+        if (i % restored_every != 0) continue;
+        std::string bytes;
+        observer->state()->save(bytes);
+        observer = std::make_unique<LapObserver>(schema.fields(), nullptr, counts);
+        EXPECT_TRUE(observer->state()->restore(bytes));
+      }
+      kept.take(*observer, true);
+      std::string text;
+      for (const auto& [name, lap] : kept.laps) {
+        text += std::get<0>(name) + ' ' + std::to_string(std::get<1>(name)) + ' ' + text_of(lap);
+        text += '\n';
+      }
+      for (const auto& [key, activity] : kept.activities) {
+        text += key.source_session + ' ' + std::to_string(key.first.ns) + ' ' +
+                std::to_string(activity.points) + '\n';
+      }
+      return text;
+    };
+    const std::string whole = told_with(1'000);
+    for (const unsigned every : {7U, 50U}) EXPECT_EQ(told_with(every), whole) << seed;
+  }
+}
+
 TEST(HostileLaps, ANumberOfPointsThatAppearsBehindALapWithoutOneIsTaken) {
   Schema schema;
   LapCounts counts;

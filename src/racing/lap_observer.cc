@@ -185,7 +185,11 @@ std::string_view LapObserver::session_of(Machine& machine, const PointBatch& bat
                                          const Point& point) {
   const std::string_view json = batch.json(point);
   // Mostly it stands where it stood before.
-  if (stands_at(json, machine.session_at, machine.session_spelled)) return machine.session;
+  if (!machine.open.empty() &&
+      machine.open[machine.current].activity.key.source_session == machine.session &&
+      stands_at(json, machine.session_at, machine.session_spelled)) {
+    return machine.session;
+  }
   // A source that names none is asked once a second.
   if (!machine.open.empty()) {
     const OpenActivity& open = machine.open[machine.current];
