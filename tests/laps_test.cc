@@ -248,8 +248,11 @@ TEST_F(LapsApiTest, ARebuiltStoreHasThemAgainUnderTheirIds) {
 
 TEST_F(LapsApiTest, HealthAndMetricsTellOfThem) {
   start();
-  EXPECT_THAT(get("/api/health"), HasSubstr(R"("laps":{"written":0})"));
+  EXPECT_THAT(get("/api/health"), HasSubstr(R"("laps":{"written":0,"late":0,"not_followed":0,)"));
   EXPECT_EQ(metric(server_->port(), "slipstream_store_laps_written_total"), 0);
+  for (const char* const name : {"late", "not_followed", "ambiguous"}) {
+    EXPECT_EQ(metric(server_->port(), fmt::format("slipstream_laps_{}_points_total", name)), 0);
+  }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "model/ingest_stats.h"
 #include "ops/config.h"
 #include "pipeline/supervisor.h"
+#include "racing/lap_counts.h"
 #include "store/store_writer.h"
 
 namespace slipstream {
@@ -31,6 +32,7 @@ struct DurableParts {
   IngestStats ingest;
   Schema schema;
   BatchPool pool;
+  LapCounts lap_counts;
   const SectorMap* sectors = nullptr;  ///< whoever opened it has it
   DataLock lock;                       ///< given up when the store is closed
   std::unique_ptr<RollupStore> store;

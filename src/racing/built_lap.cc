@@ -14,7 +14,9 @@ std::optional<bool> flag(double value) {
 
 /// What is left of a lap, of times in whole milliseconds.
 double rest_s(double lap_s, double first_s, double second_s) {
-  const auto ms = [](double seconds) { return std::llround(seconds * 1e3); };
+  const auto ms = [](double seconds) {
+    return std::llround(std::clamp(seconds, 0.0, kLongestLapS) * 1e3);
+  };
   return static_cast<double>(ms(lap_s) - ms(first_s) - ms(second_s)) / 1e3;
 }
 
@@ -23,15 +25,18 @@ double rest_s(double lap_s, double first_s, double second_s) {
 std::uint64_t LineGap::missing(bool is_before, std::int64_t usual_step_ns) const {
   std::uint64_t all = ids;
   if (all == 0 && usual_step_ns > 0) {
-    const std::int64_t room = (ns + usual_step_ns / 2) / usual_step_ns - 1;
+    const std::int64_t rest = ns % usual_step_ns;
+    const std::int64_t room = ns / usual_step_ns - (rest < usual_step_ns - rest ? 1 : 0);
     all = room > 0 ? static_cast<std::uint64_t>(room) : 0;
   }
   if (all == 0) return 0;
   // They would have come in even steps.
   const double until_line = share * static_cast<double>(all + 1);
-  const double count = std::clamp(std::ceil(until_line) - 1, 0.0, static_cast<double>(all));
+  constexpr double kMostCounted = 1e18;  // which fits any number
+  const double most = std::min(static_cast<double>(all), kMostCounted);
+  const double count = std::clamp(std::ceil(until_line) - 1, 0.0, most);
   const auto before = static_cast<std::uint64_t>(count);
-  return is_before ? before : all - before;
+  return is_before ? std::min(before, all) : all - std::min(before, all);
 }
 
 bool BuiltLap::is_complete() const {

@@ -43,6 +43,9 @@ struct SectorBegin {
   }
 };
 
+/// A source that tells a longer lap tells nothing.
+inline constexpr double kLongestLapS = 86'400;
+
 enum class LapEnd : std::uint8_t {
   kRunning,
   kLine,     ///< the next one begins
@@ -104,6 +107,12 @@ struct BuiltLap {
             last_is_known, discarded, duplicates, first, last, began_in_pit, official_s, began,
             ended, entry, exit, after, approach_mps, sectors, gap_before, gap_behind, quality,
             speed, compound, channels);
+    if constexpr (Archive::kReads) {
+      for (const SectorBegin& begin : sectors) {
+        const auto sector = static_cast<std::size_t>(begin.sector);  // beyond, where it is negative
+        if (sector >= kMostSectors) archive.refuse();
+      }
+    }
   }
 
  private:

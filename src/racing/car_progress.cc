@@ -42,7 +42,7 @@ void CarProgress::observe(const ProgressSample& sample, TrackLength& track) {
     keep_passage({place_, sample.when}, track.metres());
     return;
   }
-  if (newest_->when.ns - sample.when.ns > kClockSetBackNs) {
+  if (ns_between(sample.when, newest_->when) > kClockSetBackNs) {
     begin_anew();
     return observe(sample, track);
   }
@@ -104,7 +104,7 @@ void CarProgress::cross_line(const ProgressSample& sample, std::int32_t turn, Tr
   const ProgressSample& before = *newest_;
   const double apart = seconds_between(before.when, sample.when);
   const bool is_next = turn == place_.turn + 1;
-  if (!is_next || sample.when.ns - before.when.ns > kMostApartNs) {
+  if (!is_next || ns_between(before.when, sample.when) > kMostApartNs) {
     line_.reset();
     return;
   }
@@ -134,7 +134,7 @@ void CarProgress::cross_sector(const ProgressSample& sample, std::int32_t turn,
                                TrackLength& track) {
   const ProgressSample& before = *newest_;
   const bool is_timed = sample.sector >= 0 && sample.sector < kMostSectors &&
-                        sample.when.ns - before.when.ns <= kMostApartNs;
+                        ns_between(before.when, sample.when) <= kMostApartNs;
   if (!is_timed || before.sector < 0) {
     sector_.reset();
     return;

@@ -21,7 +21,7 @@ EventTime to_microseconds(EventTime from, double seconds) {
 }  // namespace
 
 std::optional<EventTime> of_line(const Fix& before, const Fix& after, double approach_mps) {
-  const std::int64_t apart_ns = after.when.ns - before.when.ns;
+  const std::int64_t apart_ns = ns_between(before.when, after.when);
   const double apart = seconds_between(before.when, after.when);
   const double behind_m = after.lapdist_m;
   if (apart_ns <= 0 || apart_ns > kMostApartNs || !(behind_m >= 0)) return std::nullopt;
@@ -41,14 +41,16 @@ std::optional<EventTime> of_line(const Fix& before, const Fix& after, double app
     if (!(even > 0) || apart_ns > kMostApartEvenNs) return std::nullopt;
     since = behind_m / even;
   }
-  if (since > apart + kNoiseS) return std::nullopt;
+  if (!(since <= apart + kNoiseS)) return std::nullopt;  // nor of speeds beyond any
   return to_microseconds(after.when, -std::min(since, apart));
 }
 
 std::optional<EventTime> of_place(const Fix& before, const Fix& after, double at_m) {
-  const std::int64_t apart_ns = after.when.ns - before.when.ns;
+  const std::int64_t apart_ns = ns_between(before.when, after.when);
   const double way = after.lapdist_m - before.lapdist_m;
-  if (apart_ns <= 0 || apart_ns > kMostApartNs || !(way > 0)) return std::nullopt;
+  if (apart_ns <= 0 || apart_ns > kMostApartNs || !(way > 0) || !std::isfinite(way)) {
+    return std::nullopt;
+  }
   if (!(at_m >= before.lapdist_m && at_m <= after.lapdist_m)) return std::nullopt;
   const double apart = seconds_between(before.when, after.when);
   const double from_m = before.speed_kmh * kMpsOfKmh * apart;  // that each speed would drive

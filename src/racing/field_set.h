@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "model/schema.h"
@@ -34,6 +35,14 @@ class FieldSet {
       if (has(static_cast<FieldId>(id - 1))) return id;
     }
     return 0;
+  }
+  /// By the new number of each; nothing: it has none.
+  FieldSet renamed(const std::vector<std::optional<FieldId>>& to) const {
+    FieldSet renamed;
+    for (std::size_t id = 0; id < to.size(); ++id) {
+      if (to[id] && has(static_cast<FieldId>(id))) renamed.add(*to[id]);
+    }
+    return renamed;
   }
   void clear() {
     few_ = {};

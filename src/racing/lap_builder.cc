@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <utility>
 
 #include "racing/motion.h"
 
@@ -30,6 +31,26 @@ bool began_anew(double before_m, double after_m) {
   return before_m - after_m > kAnewM && after_m < before_m / 2;
 }
 
+bool is_kept(std::int32_t sector) {
+  return sector >= 0 && static_cast<std::size_t>(sector) < BuiltLap::kMostSectors;
+}
+
+/// A share of the track: so near is a car to the line that may be back on its other side.
+constexpr double kNearLine = 0.25;
+/// Points come no more out of order than that, by their times.
+constexpr std::int64_t kMostDisorderNs = 250 * kNsPerMs;
+constexpr double kSilenceS = 1;
+/// A game's clock that goes on by no more of a silence stood still in it.
+constexpr double kPausedShare = 0.1;
+/// By more than that a way is not what the speeds tell.
+constexpr double kUnfitM = 10;
+constexpr double kUnfitShare = 0.5;
+/// Places that differ by more from the way that the speeds tell, beside a share of it, tell no time
+/// at the line. The newest ones count most.
+constexpr double kMostNoiseM = 1.5;
+constexpr double kNoisyShare = 0.25;
+constexpr double kNoiseKept = 0.95;
+
 /// Of each figure the newest: channels of a machine come at rates of their own.
 void keep_newest(LapPoint& last, const LapPoint& point) {
   static constexpr double LapPoint::* kFigures[] = {
@@ -52,11 +73,23 @@ BuiltLap* LapBuilder::running() {
 LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, const LapTrack& track,
                                    std::int64_t late_ns) {
   if (is_newest(point)) {
+    if (is_resumed(point)) {
+      point.is_resumed = true;
+      if (is_driving_) laps_.back().is_cut = true;  // its points' clock went on
+      // Numbers that a game counted while it stood still are no points.
+      if (point.has_id && has_newest_id_) {
+        const std::uint64_t paused = point.id - newest_id_ - 1;
+        base_ -= paused;
+        point.id -= paused;
+      }
+    }
     const Taken taken = take_forward(point, fields, track, late_ns);
-    if (taken == Taken::kBeginsAnew) return taken;
     older_in_row_ = 0;
-    newest_id_ = point.id;
-    newest_when_ = std::max(newest_when_, point.when);
+    if (point.has_id) {
+      newest_id_ = point.id;
+      has_newest_id_ = true;
+    }
+    newest_when_ = has_newest_ ? std::max(newest_when_, point.when) : point.when;
     has_newest_ = true;
     return taken;
   }
@@ -68,20 +101,39 @@ LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, cons
   return is_set_back ? Taken::kBeginsAnew : taken;
 }
 
-/// Also gives the point its number among all of them, where the source began to count anew.
+/// What is added to its number, where the source began to count anew.
+std::uint64_t LapBuilder::base_of(const LapPoint& point) const {
+  if (!has_newest_id_) return point.id > kMostFirstId ? kMostFirstId - point.id : base_;
+  const std::uint64_t id = point.id + base_;
+  const bool fell = id <= newest_id_ && newest_id_ - id >= kFewestFallen &&
+                    ns_between(newest_when_, point.when) > kNsPerSecond;
+  const bool jumped = id > newest_id_ && id - newest_id_ > kMostMissing;
+  return fell || jumped ? newest_id_ + 1 - point.id : base_;
+}
+
+/// Among points of which some have a number and some have none, the time says it.
+bool LapBuilder::is_ahead(const LapPoint& point, std::uint64_t base) const {
+  if (point.has_id && has_newest_id_) return point.id + base > newest_id_;
+  return !has_newest_ || point.when > newest_when_;
+}
+
+bool LapBuilder::is_resumed(const LapPoint& point) const {
+  if (!has_newest_ || laps_.empty() || point.has_frame()) return false;
+  const double silence_s = seconds_between(newest_when_, point.when);
+  if (!(silence_s > kSilenceS)) return false;
+  const BuiltLap& lap = laps_.back();
+  const bool has_clock = lap.last.lap_time_s > lap.first.lap_time_s;
+  const double own_s = point.lap_time_s - lap.last.lap_time_s;
+  return has_clock && own_s >= 0 && own_s < kPausedShare * silence_s;
+}
+
+/// Also gives the point its number among all of them.
 bool LapBuilder::is_newest(LapPoint& point) {
-  if (!point.has_id) return !has_newest_ || point.when > newest_when_;
+  if (!point.has_id) return is_ahead(point, base_);
+  base_ = base_of(point);
+  const bool is_newest = is_ahead(point, base_);
   point.id += base_;
-  if (!has_newest_) return true;
-  const bool fell = point.id <= newest_id_ && newest_id_ - point.id >= kFewestFallen &&
-                    point.when.ns - newest_when_.ns > kNsPerSecond;
-  const bool jumped = point.id > newest_id_ && point.id - newest_id_ > kMostMissing;
-  if (fell || jumped) {
-    const std::uint64_t shift = newest_id_ + 1 - point.id;
-    base_ += shift;
-    point.id += shift;
-  }
-  return point.id > newest_id_;
+  return is_newest;
 }
 
 LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet& fields,
@@ -91,12 +143,19 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet
     return Taken::kCounted;
   }
   if (!is_driving_) {
-    if (!laps_.empty() && point.lap < raw_lap_) return Taken::kBeginsAnew;
     ahead_ = 0;
     begin_lap(point, point.lap);
   } else {
+    look_at_clock(point);
+    if (is_back_over_line(point)) {
+      cut_line();
+      LapPoint placeless = point;
+      placeless.lapdist_m = LapPoint::kAbsent;
+      placeless.sector = -1;
+      return take_forward(placeless, fields, track, late_ns);
+    }
     const bool waits =
-        !point.has_distance() && at_ && point.when.ns - at_->when.ns <= crossing::kMostApartNs;
+        !point.has_distance() && at_ && ns_between(at_->when, point.when) <= crossing::kMostApartNs;
     if (waits) {
       if (held_.size() == kMostHeld) release_held(track);
       held_.push_back(point);
@@ -104,9 +163,9 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet
       return Taken::kCounted;
     }
     const Line line = line_before(point);
-    if (line == Line::kBeginsAnew) return Taken::kBeginsAnew;
     if (line == Line::kNone) {
       release_held(track);
+      look_at_way(point);
     } else {
       cross(point, line, track);
       let_go(late_ns);
@@ -121,9 +180,64 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet
         at_ ? (point.lapdist_m - at_->lapdist_m) / seconds_between(at_->when, point.when)
             : LapPoint::kAbsent;
     lap.approach_mps = approach > 0 && std::isfinite(approach) ? approach : LapPoint::kAbsent;
+    see_place(point);
     at_ = point.fix();
   }
   return Taken::kCounted;
+}
+
+/// A source's clock that was set back while the numbers of its points go on: what it says of the
+/// time of a lap is wrong.
+void LapBuilder::look_at_clock(const LapPoint& point) {
+  const EventTime before = laps_.back().last.when;
+  if (point.has_id && ns_between(point.when, before) > kMostDisorderNs) laps_.back().is_cut = true;
+}
+
+/// By its noise, or as it is turned around: it has passed the line, and is before it again.
+bool LapBuilder::is_back_over_line(const LapPoint& point) const {
+  if (has_middle_ || !at_ || !point.has_distance()) return false;
+  if (ns_between(at_->when, point.when) > crossing::kMostApartNs) return false;
+  return at_->lapdist_m < kNearLine * length_m() && point.lapdist_m > (1 - kNearLine) * length_m();
+}
+
+void LapBuilder::cut_line() {
+  for (std::size_t i = laps_.size() - std::min<std::size_t>(laps_.size(), 2); i < laps_.size();
+       ++i) {
+    if (!std::exchange(laps_[i].is_cut, true)) touch(laps_[i]);
+  }
+}
+
+/// Whether the way from the place before is what was driven meanwhile. Where it is not, the line
+/// may have been passed unseen in a silence, or the clock was set: the lap is not timed.
+void LapBuilder::look_at_way(const LapPoint& point) {
+  if (!at_ || !point.has_distance()) return;
+  BuiltLap& lap = laps_.back();
+  const double seconds = seconds_between(at_->when, point.when);
+  const double way = point.lapdist_m - at_->lapdist_m;
+  const bool is_silence = seconds > kSilenceS;
+  const bool follows = point.has_id && newest_id_ + 1 == point.id;
+  if (is_silence && has_risen_ && !follows) return;  // the number has told it
+  double driven = driven_between(*at_, point.fix());
+  if (!std::isfinite(driven)) driven = lap.approach_mps * seconds;
+  const double off = std::abs(way - driven);
+  if (off > kUnfitM + kUnfitShare * std::abs(driven)) lap.is_cut = true;
+  // By the speeds at its ends alone a long silence is not known well.
+  const double way_so_far = at_->lapdist_m - (lap.entry ? lap.entry->lapdist_m : at_->lapdist_m);
+  const double so_far = lap.entry ? seconds_between(lap.entry->when, at_->when) : 0;
+  const double usual_s = so_far > 0 ? length_m() / (way_so_far / so_far) : 0;
+  if (is_silence && !has_risen_ && usual_s > 0 && seconds > usual_s / 2) lap.is_cut = true;
+  if (is_silence) return;
+  const double beyond = off - kNoisyShare * std::abs(driven);
+  noise_m_ = std::max(kNoiseKept * noise_m_, std::isfinite(beyond) ? beyond : 0.0);
+}
+
+void LapBuilder::see_place(const LapPoint& point) {
+  furthest_m_ = std::max(furthest_m_, point.lapdist_m);
+  const double length = length_m();
+  const bool is_far =
+      point.lapdist_m > kNearLine * length && point.lapdist_m < (1 - kNearLine) * length;
+  const bool was_silent = at_ && seconds_between(at_->when, point.when) > kSilenceS;
+  has_middle_ = has_middle_ || is_far || was_silent;
 }
 
 /// It has seen the flag, or retired: what it drives from now on is no lap.
@@ -148,16 +262,45 @@ void LapBuilder::take_stopped(const LapPoint& point) {
   at_.reset();
 }
 
+void LapBuilder::see_number(const LapPoint& point) {
+  if (flipped_at_ && point.lap == raw_before_) {
+    // It rose for some points, and nothing else said so.
+    raw_lap_ = raw_before_;
+    flipped_at_.reset();
+  }
+  if (may_be_renamed() && point.lap > 0) {
+    // What came before did not tell its lap.
+    laps_.back().lap = raw_lap_ = point.lap;
+  }
+  if (point.lap <= raw_lap_) {
+    zeros_ += raw_lap_ == 0 && zeros_ < kFewestZeros ? 1 : 0;
+    counts_from_zero_ = counts_from_zero_ || zeros_ == kFewestZeros;
+    return;
+  }
+  std::int32_t rise = point.lap - raw_lap_;
+  if (!flipped_at_) raw_before_ = raw_lap_;
+  raw_lap_ = point.lap;
+  // What the distance told is caught up with, or was told wrongly.
+  rise -= std::min(rise, std::exchange(ahead_, 0));
+  has_risen_ = true;
+  if (rise > 0 && !flipped_at_) flipped_at_ = point.when;
+}
+
+bool LapBuilder::doubts(const LapPoint& point) const {
+  if (laps_.empty() || point.lap == raw_lap_ || !point.is_racing()) return false;
+  if (!is_ahead(point, point.has_id ? base_of(point) : base_)) return false;
+  if (!is_driving_) return point.lap < raw_lap_;
+  if (flipped_at_ && point.lap == raw_before_) return false;
+  if (may_be_renamed()) return false;
+  // A rise by one is said by the distance too, where there is one.
+  const bool tells_distance = at_ || point.has_distance();
+  return point.lap < raw_lap_ || point.lap > raw_lap_ + 1 || !tells_distance;
+}
+
 /// Whether the line lies before this point.
 LapBuilder::Line LapBuilder::line_before(const LapPoint& point) {
-  if (point.lap < raw_lap_) return Line::kBeginsAnew;
-  std::int32_t rise = point.lap - raw_lap_;
-  raw_lap_ = point.lap;
-  const std::int32_t caught_up = std::min(rise, ahead_);
-  ahead_ -= caught_up;
-  rise -= caught_up;
-  if (rise > 0 && !flipped_at_) flipped_at_ = point.when;
-  const bool is_near = at_ && point.when.ns - at_->when.ns <= crossing::kMostApartNs;
+  see_number(point);
+  const bool is_near = at_ && ns_between(at_->when, point.when) <= crossing::kMostApartNs;
   const bool anew = at_ && point.has_distance() && began_anew(at_->lapdist_m, point.lapdist_m);
   if (anew) {
     if (flipped_at_) return Line::kHere;
@@ -168,7 +311,7 @@ LapBuilder::Line LapBuilder::line_before(const LapPoint& point) {
     wrap_ = {*at_, point.fix()};
     return Line::kNone;
   }
-  if (wrap_ && point.when.ns - wrap_->after.when.ns > kMostWaitNs) {
+  if (wrap_ && ns_between(wrap_->after.when, point.when) > kMostWaitNs) {
     // It is no crossing: the car was put somewhere else.
     laps_.back().is_cut = true;
     wrap_.reset();
@@ -176,13 +319,13 @@ LapBuilder::Line LapBuilder::line_before(const LapPoint& point) {
   if (!flipped_at_) return Line::kNone;
   if (wrap_) return Line::kAtWrap;
   const bool waits =
-      is_near && point.has_distance() && point.when.ns - flipped_at_->ns <= kMostWaitNs;
+      is_near && point.has_distance() && ns_between(*flipped_at_, point.when) <= kMostWaitNs;
   return waits ? Line::kNone : Line::kUntimed;
 }
 
 /// The distance began anew while the number did not rise: whether that was the line.
 bool LapBuilder::is_over_line(const Fix& before, const Fix& after) const {
-  if (after.when.ns - before.when.ns > crossing::kMostApartNs) return false;
+  if (ns_between(before.when, after.when) > crossing::kMostApartNs) return false;
   if (!(before.speed_kmh > kDrivingKmh && after.speed_kmh > kDrivingKmh)) return false;
   const double driven = driven_between(before, after);
   if (after.lapdist_m < 0 || after.lapdist_m > driven * 1.25 + 5) return false;
@@ -220,12 +363,16 @@ void LapBuilder::begin_lap(const LapPoint& point, std::int32_t number) {
   laps_.push_back(std::move(lap));
   is_driving_ = true;
   raw_lap_ = point.lap;
+  if (is_first) {
+    zeros_ = point.lap == 0 ? 1 : 0;
+    counts_from_zero_ = false;
+  }
 }
 
 void LapBuilder::learn_length(const Fix& before, const Fix& after) {
-  if (after.when.ns - before.when.ns > crossing::kMostApartNs) return;
+  if (ns_between(before.when, after.when) > crossing::kMostApartNs) return;
   const double length = before.lapdist_m + driven_between(before, after) - after.lapdist_m;
-  if (length > 0) track_m_ = length;
+  if (length > 0 && std::isfinite(length)) track_m_ = length;
 }
 
 void LapBuilder::cross(const LapPoint& point, Line line, const LapTrack& track) {
@@ -255,6 +402,8 @@ void LapBuilder::cross(const LapPoint& point, Line line, const LapTrack& track) 
   settle_gap(ended, &next);
   wrap_.reset();
   flipped_at_.reset();
+  has_middle_ = false;
+  if (noise_m_ > kMostNoiseM) cut_line();
 }
 
 void LapBuilder::release_held(const LapTrack& track) {
@@ -264,8 +413,8 @@ void LapBuilder::release_held(const LapTrack& track) {
 }
 
 LapQuality::Outcome LapBuilder::add(BuiltLap& lap, const LapPoint& point, const LapTrack& track) {
-  const auto outcome =
-      point.has_id ? lap.quality.add(point.id, point.when) : lap.quality.add(point.when);
+  const auto outcome = point.has_id ? lap.quality.add(point.id, point.when)
+                                    : lap.quality.add(point.when, point.is_resumed);
   if (outcome == LapQuality::Outcome::kDuplicate) ++lap.duplicates;
   if (outcome != LapQuality::Outcome::kNew) return outcome;
   if (comes_before(point, lap.first)) lap.first = point;
@@ -276,9 +425,10 @@ LapQuality::Outcome LapBuilder::add(BuiltLap& lap, const LapPoint& point, const 
   lap.speed.see(point.id, point.speed_kmh, point.has_id && point.has_frame());
   if (!point.has_distance()) return outcome;
   const Fix fix = point.fix();
-  if (!lap.exit) {
-    lap.entry = lap.exit = fix;
-    if (fix.sector >= 0) lap.sectors.push_back({fix.sector, point.id, std::nullopt});
+  if (!lap.entry || !lap.exit) {
+    lap.entry = fix;
+    if (!lap.exit) lap.exit = fix;
+    if (is_kept(fix.sector)) lap.sectors.push_back({fix.sector, point.id, std::nullopt});
   } else if (fix.when > lap.exit->when) {
     pass_sector(lap, fix, point.id, track);
     lap.exit = fix;
@@ -291,11 +441,11 @@ LapQuality::Outcome LapBuilder::add(BuiltLap& lap, const LapPoint& point, const 
 void LapBuilder::pass_sector(BuiltLap& lap, const Fix& fix, std::uint64_t id,
                              const LapTrack& track) {
   const Fix& before = *lap.exit;
-  if (fix.sector < 0 || static_cast<std::size_t>(fix.sector) >= BuiltLap::kMostSectors) return;
+  if (!is_kept(fix.sector)) return;
   if (!lap.sectors.empty() && fix.sector <= lap.sectors.back().sector) return;
   SectorBegin& begin = lap.sectors.emplace_back(fix.sector, id, std::nullopt);
   if (before.sector + 1 != fix.sector) return;
-  if (fix.when.ns - before.when.ns > crossing::kMostApartNs) return;
+  if (ns_between(before.when, fix.when) > crossing::kMostApartNs) return;
   std::optional<double> at_m;
   if (track.map != nullptr) at_m = crossing::sector_begin_m(*track.map, track.name, before, fix);
   if (!at_m && track.learned != nullptr) {
@@ -313,9 +463,9 @@ void LapBuilder::pass_sector(BuiltLap& lap, const Fix& fix, std::uint64_t id,
 /// is known by the lap's own clock.
 void LapBuilder::take_official(BuiltLap& ended, const LapPoint& point, bool is_end) {
   const double told = point.last_lap_s;
-  if (!(told > 0) || !std::isfinite(told) || ended.is_official() || !ended.is_closed()) return;
+  if (!(told > 0) || !(told <= kLongestLapS) || ended.is_official() || !ended.is_closed()) return;
   if (ended.end == LapEnd::kStopped) return;
-  if (point.when.ns - ended.last.when.ns > kMostOfficialWaitNs) return;
+  if (ns_between(ended.last.when, point.when) > kMostOfficialWaitNs) return;
   if (told == ended.last.last_lap_s) {
     const double until = ended.last.lap_time_s;
     const double apart = seconds_between(ended.last.when, point.when);
@@ -333,24 +483,39 @@ void LapBuilder::time_line(BuiltLap& ended, BuiltLap* next) {
   if (next != nullptr) next->began = ended.ended;
 }
 
-void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next) {
+void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next) const {
   if (next != nullptr) settle_gap(ended, next, next->first);
 }
 
+/// How long a car that was not seen for `apart_s` at the line was before it. NaN: nobody knows.
+double LapBuilder::seconds_to_line(const BuiltLap& ended, const LapPoint& behind,
+                                   double apart_s) const {
+  if (!ended.entry || !ended.exit || !(behind.lapdist_m >= 0)) return LapPoint::kAbsent;
+  const double behind_m = behind.lapdist_m;
+  const double left_m = track_m_ - ended.exit->lapdist_m;
+  if (track_m_ > 0 && left_m >= 0 && left_m + behind_m > 0) {
+    return apart_s * left_m / (left_m + behind_m);
+  }
+  const double seen_s = seconds_between(ended.entry->when, ended.exit->when);
+  const double seen_m = ended.exit->lapdist_m - ended.entry->lapdist_m;
+  if (!(seen_s > 0) || !(seen_m > 0)) return LapPoint::kAbsent;
+  return apart_s - behind_m * seen_s / seen_m;
+}
+
 /// `behind`: the first point behind the end.
-void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& behind) {
+void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& behind) const {
   const LapPoint& last = ended.last;
   LineGap gap;
-  if (behind.has_id && !ended.quality.is_empty()) {
+  if (behind.has_id && ended.quality.has_ids()) {
     const std::uint64_t from = ended.quality.last_id();
     if (behind.id > from) gap.ids = behind.id - from - 1;
   }
   if (!ended.quality.ends_void() && ended.last_is_known) {
-    gap.ns = std::max<std::int64_t>(0, behind.when.ns - last.when.ns);
+    gap.ns = std::max<std::int64_t>(0, ns_between(last.when, behind.when));
   } else {
     gap.ids = 0;
   }
-  // By the new lap's clock, else by the crossing.
+  // By the new lap's clock, else by the crossing, else by how far both sides are from it.
   double apart = behind.session_time_s - last.session_time_s;
   if (!std::isfinite(apart)) apart = seconds_between(last.when, behind.when);
   double until = LapPoint::kAbsent;
@@ -358,6 +523,8 @@ void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& beh
     until = apart - behind.lap_time_s;
   } else if (ended.ended) {
     until = seconds_between(last.when, *ended.ended);
+  } else if (next != nullptr) {
+    until = seconds_to_line(ended, behind, apart);
   }
   if (next != nullptr && apart > 0 && std::isfinite(until)) {
     gap.share = std::clamp(until / apart, 0.0, 1.0);

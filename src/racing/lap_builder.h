@@ -43,9 +43,12 @@ class LapBuilder {
   static constexpr std::size_t kMostGone = 32;
   static constexpr std::size_t kMostHeld = 64;
   static constexpr std::size_t kMostStarts = 16;
+  static constexpr std::uint32_t kFewestZeros = 3;  ///< points that lap 0 is believed from on
   /// Numbers that jump by so much, or fall by so much on a clock that goes on, began anew.
   static constexpr std::uint64_t kMostMissing = 65'536;
   static constexpr std::uint64_t kFewestFallen = 64;
+  /// A first number beyond begins there, so that none ever wraps around.
+  static constexpr std::uint64_t kMostFirstId = std::uint64_t{1} << 62;
   /// A clock that was set back is known by so many points that are older than all laps, and by no
   /// newer one while so much time went by where they arrive: what was only held up comes at once.
   static constexpr std::uint32_t kMostOlder = 24;
@@ -68,6 +71,15 @@ class LapBuilder {
   /// Nothing more comes.
   void end();
 
+  /// As the newest points tell it.
+  std::int32_t told_lap() const { return raw_lap_; }
+  /// 0 is said where nothing was, but by a source whose laps begin there.
+  bool tells_no_lap(const LapPoint& point) const {
+    return point.lap == 0 && raw_lap_ > 0 && !counts_from_zero_;
+  }
+  /// Whether its lap is another one than those that may come next.
+  bool doubts(const LapPoint& point) const;
+
   /// Whether each lap began in the pit lane; of a save that goes on, what was so before.
   using Starts = std::vector<std::pair<std::int32_t, bool>>;
   const Starts& starts() const { return starts_; }
@@ -89,8 +101,9 @@ class LapBuilder {
   template <typename Archive>
   void keep(Archive& archive) {
     archive(laps_, vanished_, gone_, held_, starts_, starts_before_, at_, wrap_, flipped_at_, base_,
-            newest_id_, newest_when_, has_newest_, is_driving_, raw_lap_, ahead_, older_in_row_,
-            older_since_ms_, track_m_);
+            newest_id_, newest_when_, has_newest_id_, has_newest_, is_driving_, raw_lap_,
+            raw_before_, zeros_, counts_from_zero_, ahead_, older_in_row_, older_since_ms_,
+            track_m_, furthest_m_, noise_m_, has_risen_, has_middle_);
     // What tells a lap to be driven needs one.
     if constexpr (Archive::kReads) {
       if (laps_.empty() && (is_driving_ || !held_.empty())) archive.refuse();
@@ -119,14 +132,23 @@ class LapBuilder {
       archive(before, after);
     }
   };
-  enum class Line : std::uint8_t { kNone, kHere, kAtWrap, kUntimed, kBeginsAnew };
+  enum class Line : std::uint8_t { kNone, kHere, kAtWrap, kUntimed };
 
+  std::uint64_t base_of(const LapPoint& point) const;
+  bool is_ahead(const LapPoint& point, std::uint64_t base) const;
   bool is_newest(LapPoint& point);
+  /// The game stood still in the silence before it, as its own clock did.
+  bool is_resumed(const LapPoint& point) const;
   Taken take_forward(const LapPoint& point, const FieldSet& fields, const LapTrack& track,
                      std::int64_t late_ns);
   Taken take_late(const LapPoint& point, const FieldSet& fields, const LapTrack& track,
                   std::int64_t late_ns);
   void take_stopped(const LapPoint& point);
+  void see_number(const LapPoint& point);
+  /// Its points may not have told their lap, of which 0 is said then too.
+  bool may_be_renamed() const {
+    return is_driving_ && laps_.size() == 1 && raw_lap_ == 0 && zeros_ < kFewestZeros;
+  }
   Line line_before(const LapPoint& point);
   bool is_over_line(const Fix& before, const Fix& after) const;
   void learn_length(const Fix& before, const Fix& after);
@@ -144,8 +166,17 @@ class LapBuilder {
   static void pass_sector(BuiltLap& lap, const Fix& fix, std::uint64_t id, const LapTrack& track);
   void take_official(BuiltLap& ended, const LapPoint& point, bool is_end);
   static void time_line(BuiltLap& ended, BuiltLap* next);
-  static void settle_gap(BuiltLap& ended, BuiltLap* next);
-  static void settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& behind);
+  void settle_gap(BuiltLap& ended, BuiltLap* next) const;
+  void settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& behind) const;
+  double seconds_to_line(const BuiltLap& ended, const LapPoint& behind, double apart_s) const;
+  /// The length of the track as far as it is known.
+  double length_m() const { return track_m_ > 0 ? track_m_ : furthest_m_; }
+  bool is_back_over_line(const LapPoint& point) const;
+  void look_at_way(const LapPoint& point);
+  void look_at_clock(const LapPoint& point);
+  void see_place(const LapPoint& point);
+  /// When the line was passed cannot be said.
+  void cut_line();
   std::optional<std::size_t> lap_of_late(const LapPoint& point) const;
   void let_go(std::int64_t late_ns);
   void touch(BuiltLap& lap) {
@@ -166,13 +197,22 @@ class LapBuilder {
   std::uint64_t base_ = 0;               // added to numbers that began anew
   std::uint64_t newest_id_ = 0;
   EventTime newest_when_ = {};
+  bool has_newest_id_ = false;
   bool has_newest_ = false;
   bool is_driving_ = false;
-  std::int32_t raw_lap_ = 0;  // as the points tell
-  std::int32_t ahead_ = 0;    // laps that the distance told and the number did not
+  std::int32_t raw_lap_ = 0;     // as the points tell
+  std::int32_t raw_before_ = 0;  // where it has just risen
+  std::uint32_t zeros_ = 0;      // points of lap 0, before any other
+  bool counts_from_zero_ = false;
+  std::int32_t ahead_ = 0;  // laps that the distance told and the number did not
   std::uint32_t older_in_row_ = 0;
   std::int64_t older_since_ms_ = 0;
-  double track_m_ = 0;  // by the newest crossing; 0: none yet
+  double track_m_ = 0;      // by the newest crossing; 0: none yet
+  double furthest_m_ = 0;   // from the line
+  double noise_m_ = 0;      // by which places differ from the way that the speeds tell, lately
+  bool has_risen_ = false;  // the lap's number did, ever
+  bool has_middle_ =
+      true;  // the car was seen, or may have been, far from the line, since it passed
   bool is_dirty_ = false;
 };
 

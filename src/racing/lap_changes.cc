@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "racing/lap_builder.h"
+#include "racing/motion.h"
 
 namespace slipstream {
 namespace {
@@ -21,9 +22,9 @@ LapBuilder::Taken LapBuilder::take_late(const LapPoint& point, const FieldSet& f
   const auto at = lap_of_late(point);
   if (!at) return Taken::kLate;
   BuiltLap& lap = laps_[*at];
-  if (lap.is_closed() && newest_when_.ns - lap.ended_at().ns > late_ns) return Taken::kLate;
+  if (lap.is_closed() && ns_between(lap.ended_at(), newest_when_) > late_ns) return Taken::kLate;
   // Its number is of that lap, and its time is not: the source counts anew, on another clock.
-  if (lap.first.when.ns - point.when.ns > late_ns) return Taken::kLate;
+  if (ns_between(point.when, lap.first.when) > late_ns) return Taken::kLate;
   switch (add(lap, point, track)) {
     case LapQuality::Outcome::kTooOld:
       return Taken::kLate;
@@ -141,6 +142,7 @@ void LapBuilder::take_back(std::uint64_t from, std::uint64_t until) {
   wrap_.reset();
   flipped_at_.reset();
   ahead_ = 0;
+  has_middle_ = true;
   if (laps_.empty()) {
     is_driving_ = false;
     raw_lap_ = 0;
@@ -190,12 +192,12 @@ void LapBuilder::go_on_from(Starts starts) {
 void LapBuilder::let_go(std::int64_t late_ns) {
   constexpr std::size_t kStay = 3;
   for (BuiltLap& lap : laps_) {
-    if (!lap.is_closed() || newest_when_.ns - lap.ended_at().ns <= late_ns) break;
+    if (!lap.is_closed() || ns_between(lap.ended_at(), newest_when_) <= late_ns) break;
     lap.quality.settle();
   }
   while (laps_.size() > kStay) {
     const BuiltLap& oldest = laps_.front();
-    const bool is_old = newest_when_.ns - oldest.ended_at().ns > late_ns;
+    const bool is_old = ns_between(oldest.ended_at(), newest_when_) > late_ns;
     if (!is_old && laps_.size() <= kMostLaps) return;
     gone_.push_back({.lap = oldest.lap,
                      .repeat = oldest.repeat,
@@ -224,6 +226,7 @@ void LapBuilder::take_told(std::vector<LapPtr>& into, const ActivityKey& activit
     lost.is_rewound = true;
     into.push_back(std::make_shared<const Lap>(std::move(lost)));
   }
+  with_running = with_running && !may_be_renamed();
   for (auto* const laps : {&leaving_, &laps_, &vanished_}) {
     for (BuiltLap& lap : *laps) {
       const bool is_told = lap.revision > 0 || laps == &vanished_ ? lap.is_dirty : with_running;
@@ -253,11 +256,7 @@ void LapBuilder::see_channels(FieldSet& into) const {
 void LapBuilder::rename_fields(const std::vector<std::optional<FieldId>>& to) {
   for (auto* const laps : {&laps_, &vanished_}) {
     for (BuiltLap& lap : *laps) {
-      FieldSet renamed;
-      for (std::size_t id = 0; id < to.size(); ++id) {
-        if (to[id] && lap.channels.has(static_cast<FieldId>(id))) renamed.add(*to[id]);
-      }
-      lap.channels = std::move(renamed);
+      lap.channels = lap.channels.renamed(to);
     }
   }
 }

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <utility>
 
 #include "racing/member_text.h"
+#include "racing/motion.h"
 
 namespace slipstream {
 namespace {
@@ -19,10 +21,10 @@ constexpr LapMembers::Named kLapFields[] = {{"frame", &LapPoint::frame},
                                             {"sector2_s", &LapPoint::sector2_s},
                                             {"pit_status", &LapPoint::pit_status},
                                             {"lap_invalid", &LapPoint::lap_invalid},
-                                            {"result_status", &LapPoint::result_status}};
+                                            {"result_status", &LapPoint::result_status},
+                                            {"total_laps", &LapPoint::total_laps},
+                                            {"session", &LapPoint::session_number}};
 
-constexpr std::string_view kSessionMember = R"("session":")";
-constexpr std::string_view kCompoundMember = R"("tyre_compound":")";
 /// Numbers up to there are whole in a double.
 constexpr double kMostFrame = 9'007'199'254'740'992;
 /// So often machines are looked at that may have fallen silent.
@@ -36,15 +38,20 @@ std::int64_t arrival_ms(ArrivalTime at) {
 
 }  // namespace
 
-LapObserver::LapObserver(FieldTable& fields, const SectorMap* map, LapOptions options)
-    : fields_(fields), map_(map), options_(options), members_(fields, kLapFields) {}
+LapObserver::LapObserver(FieldTable& fields, const SectorMap* map, LapCounts& counts,
+                         LapOptions options)
+    : fields_(fields),
+      map_(map),
+      options_(options),
+      members_(fields, kLapFields),
+      counts_(counts) {}
 
 void LapObserver::observe(const PointBatch& batch, std::span<const Point> points) {
   members_.look_up();
   for (const Point& point : points) {
     Machine* const machine = machine_of(point);
     if (machine == nullptr) {
-      not_followed_.add();
+      counts_.not_followed.add();
       continue;
     }
     take(*machine, point.machine, batch, point);
@@ -61,7 +68,7 @@ LapObserver::Machine* LapObserver::machine_of(const Point& point) {
   Machine& machine = *found->second;
   // A partition may give the number of a series it forgot to another one.
   if (machine.series_hash != point.series_hash) {
-    end_activity(machine);
+    end_all(machine);
     const bool is_listed = machine.is_listed;
     machine = {};
     machine.is_listed = is_listed;
@@ -77,6 +84,7 @@ LapPoint LapObserver::lap_point_of(const PointBatch& batch, const Point& point) 
   told.lap = point.lap;
   told.sector = point.sector_unknown ? -1 : point.sector;
   fields_seen_ = &members_.read(batch, point, told);
+  told.see_end_of_race();
   if (told.frame >= 0 && told.frame <= kMostFrame) {
     told.has_id = true;
     told.id = static_cast<std::uint64_t>(told.frame);
@@ -90,122 +98,250 @@ LapPoint LapObserver::lap_point_of(const PointBatch& batch, const Point& point) 
 void LapObserver::take(Machine& machine, std::uint32_t number, const PointBatch& batch,
                        const Point& point) {
   LapPoint told = lap_point_of(batch, point);
-  const std::string_view session = session_of(machine, batch, point);
-  Activity& activity = machine.activity;
-  if (machine.is_active) {
-    const bool is_other = !session.empty() && session != activity.key.source_session;
-    const bool is_silent = activity.key.source_session.empty() &&
-                           told.when.ns - activity.ended.ns > options_.session_gap_ms * kNsPerMs;
-    const bool was_left =
-        is_other && std::ranges::find(machine.left, session) != machine.left.end();
-    if (was_left && told.when < activity.began) {
-      late_.add();
-      return;
-    }
-    if (is_other || is_silent) end_activity(machine);
+  const bool names_session = point.has_texts || !std::isnan(told.session_number);
+  const std::string_view session =
+      names_session ? session_of(machine, batch, point) : std::string_view();
+  if (!choose_activity(machine, batch, point, session, told)) {
+    counts_.late.add();
+    return;
   }
-  machine.seen_ms = told.arrival_ms;
-  if (!machine.is_active) begin_activity(machine, batch, point, session);
-  if (told.has_frame() && !activity.key.source_session.empty()) {
-    if (machine.frames == nullptr) machine.frames = frames_of(activity.key.source_session);
-    machine.has_frames = true;
-    machine.frames->see(told.id, told.session_time_s);
+  machine.saved = std::min<std::uint64_t>(machine.saved + 1, kMostSaved);
+  OpenActivity* open = &machine.open[machine.current];
+  open->seen_ms = told.arrival_ms;
+  if (open->laps.tells_no_lap(told)) told.lap = open->laps.told_lap();
+  if (open->laps.doubts(told)) {
+    doubt(machine, told, *fields_seen_);
+    list(machine, number);
+    return;
   }
+  if (!open->doubted.empty()) end_doubt(*open);
+  auto taken = fold(*open, told, *fields_seen_);
+  if (taken == LapBuilder::Taken::kBeginsAnew) {
+    begin_anew(machine, point.event_time);
+    open = &machine.open[machine.current];
+    told = lap_point_of(batch, point);
+    taken = fold(*open, told, *fields_seen_);
+  }
+  if (taken == LapBuilder::Taken::kCounted && point.has_texts) look_at_texts(*open, batch, point);
+  if (open->activity.points == 1 || open->laps.is_dirty()) list(machine, number);
+}
 
+LapBuilder::Taken LapObserver::fold(OpenActivity& open, LapPoint& told, const FieldSet& fields) {
+  Activity& activity = open.activity;
+  if (told.has_frame() && open.is_named()) {
+    if (open.frames == nullptr) open.frames = frames_of(activity.key.source_session);
+    open.has_frames = true;
+    open.frames->see(told.id, told.session_time_s);
+  }
   auto taken = LapBuilder::Taken::kCounted;
-  const bool has_lap = told.has_distance() || told.lap > 0 || machine.laps.has_laps();
-  if (has_lap) {
-    if (machine.learned == nullptr) machine.learned = learned_of(activity.key.track);
-    const LapTrack track{.name = activity.key.track, .map = map_, .learned = machine.learned};
-    const std::int64_t late_ns = options_.late_ms * kNsPerMs;
-    taken = machine.laps.take(told, *fields_seen_, track, late_ns);
-    if (taken == LapBuilder::Taken::kBeginsAnew) {
-      const std::string same = activity.key.source_session;
-      end_activity(machine);
-      begin_activity(machine, batch, point, same);
-      activity.begins_anew = true;
-      told = lap_point_of(batch, point);
-      taken = machine.laps.take(told, *fields_seen_, track, late_ns);
-    }
+  const EventTime when = told.when;
+  if (told.has_distance() || told.lap > 0 || open.laps.has_laps()) {
+    if (open.learned == nullptr) open.learned = learned_of(activity.key.track);
+    const LapTrack track{.name = activity.key.track, .map = map_, .learned = open.learned};
+    taken = open.laps.take(told, fields, track, options_.late_ms * kNsPerMs);
   }
-  if (taken == LapBuilder::Taken::kCounted) {
-    ++activity.points;
-    activity.began = std::min(activity.began, told.when);
-    activity.ended = std::max(activity.ended, told.when);
-    if (point.has_texts) look_at_texts(machine, batch, point);
-  } else if (taken == LapBuilder::Taken::kLate) {
-    late_.add();
+  if (taken == LapBuilder::Taken::kBeginsAnew || taken == LapBuilder::Taken::kDuplicate) {
+    return taken;
   }
-  if (activity.points == 1 || machine.laps.is_dirty()) list(machine, number);
+  // Also of what is too late for its lap: when a machine was on the track is no matter of order.
+  activity.began = std::min(activity.began, when);
+  activity.ended = std::max(activity.ended, when);
+  ++activity.points;
+  if (taken == LapBuilder::Taken::kLate) counts_.late.add();
+  return taken;
+}
+
+void LapObserver::doubt(Machine& machine, const LapPoint& told, const FieldSet& fields) {
+  OpenActivity* open = &machine.open[machine.current];
+  if (!open->agrees(told)) end_doubt(*open);
+  open->doubted.push_back({told, told.arrival_ms, fields});
+  if (!open->is_believed()) return;
+  const bool is_anew = told.lap < open->laps.told_lap();
+  if (is_anew && machine.saved < kPointsAnActivity) {
+    end_doubt(*open);
+    return;
+  }
+  std::vector<DoubtedPoint> believed = std::exchange(open->doubted, {});
+  if (is_anew) {
+    begin_anew(machine, believed.front().point.when);
+    open = &machine.open[machine.current];
+  }
+  for (DoubtedPoint& one : believed) {
+    one.point.arrival_ms = one.arrival_ms;
+    fold(*open, one.point, one.fields);
+  }
+}
+
+void LapObserver::end_doubt(OpenActivity& open) {
+  counts_.ambiguous.add(open.doubted.size());
+  for (DoubtedPoint& one : std::exchange(open.doubted, {})) {
+    one.point.arrival_ms = one.arrival_ms;
+    one.point.lap = open.laps.told_lap();
+    fold(open, one.point, one.fields);
+  }
 }
 
 std::string_view LapObserver::session_of(Machine& machine, const PointBatch& batch,
-                                         const Point& point) const {
-  if (!point.has_texts) return {};
+                                         const Point& point) {
   const std::string_view json = batch.json(point);
-  const std::string& known = machine.activity.key.source_session;
   // Mostly it stands where it stood before.
-  const std::size_t at = machine.session_at;
-  if (!known.empty() && at >= kSessionMember.size() && at + known.size() < json.size() &&
-      json[at + known.size()] == '"' && json.substr(at, known.size()) == known &&
-      json.substr(at - kSessionMember.size(), kSessionMember.size()) == kSessionMember) {
-    return known;
+  if (!machine.open.empty() &&
+      machine.open[machine.current].activity.key.source_session == machine.session &&
+      stands_at(json, machine.session_at, machine.session_spelled)) {
+    return machine.session;
   }
   // A source that names none is asked once a second.
-  const std::int64_t second = point.event_time.ns / kNsPerSecond;
-  if (machine.is_active && known.empty() && second == machine.texts_s) return {};
-  const std::string_view session = member_text(json, kSessionMember);
-  if (session.size() > kMaxMarkNameBytes) return {};
-  if (!session.empty()) machine.session_at = static_cast<std::size_t>(session.data() - json.data());
-  return session;
+  if (!machine.open.empty()) {
+    const OpenActivity& open = machine.open[machine.current];
+    if (!open.is_named() && point.event_time.ns / kNsPerSecond == open.texts_s) return {};
+  }
+  machine.session_spelled.clear();
+  auto session = member_text(json, "session");
+  if (!session) return {};
+  if (session->text.size() > kMaxMarkNameBytes) {
+    counts_.left_out.add();
+    return {};
+  }
+  machine.session_at = session->at;
+  machine.session_spelled = session->spelled;
+  machine.session = std::move(session->text);
+  return machine.session;
 }
 
-void LapObserver::begin_activity(Machine& machine, const PointBatch& batch, const Point& point,
-                                 std::string_view session) {
-  machine.activity = {.key = {.track = std::string(batch.track(point)),
-                              .chassis = std::string(batch.chassis(point)),
-                              .source_session = std::string(session),
-                              .first = point.event_time},
-                      .began = point.event_time,
-                      .ended = point.event_time};
-  machine.is_active = true;
-  machine.laps = {};
-  machine.frames = nullptr;
-  machine.has_frames = false;
-  machine.learned = nullptr;
-  machine.told_points = 0;
-  machine.texts_s = std::numeric_limits<std::int64_t>::min();
-  if (session.empty()) return;
+std::optional<std::size_t> LapObserver::activity_of(const Machine& machine,
+                                                    std::string_view session,
+                                                    EventTime when) const {
+  const std::int64_t gap_ns = options_.session_gap_ms * kNsPerMs;
+  const auto is_of = [&](std::size_t at) {
+    const OpenActivity& open = machine.open[at];
+    if (!session.empty()) return open.activity.key.source_session == session;
+    if (open.is_named()) return at == machine.current;
+    return ns_between(when, open.activity.began) <= gap_ns &&
+           ns_between(open.activity.ended, when) <= gap_ns;
+  };
+  if (machine.open.empty()) return std::nullopt;
+  if (is_of(machine.current)) return machine.current;
+  std::optional<std::size_t> newest;
+  for (std::size_t at = 0; at < machine.open.size(); ++at) {
+    if (!is_of(at)) continue;
+    if (!newest || machine.open[at].turn > machine.open[*newest].turn) newest = at;
+  }
+  return newest;
+}
+
+bool LapObserver::choose_activity(Machine& machine, const PointBatch& batch, const Point& point,
+                                  std::string_view session, const LapPoint& told) {
+  const auto known = activity_of(machine, session, told.when);
+  if (known) {
+    if (*known != machine.current) {
+      machine.current = *known;
+      machine.open[*known].begin_turn(++machine.turns, told.when);
+    }
+  } else {
+    if (!machine.open.empty()) {
+      const OpenActivity& current = machine.open[machine.current];
+      const bool was_left =
+          !session.empty() && std::ranges::find(machine.left, session) != machine.left.end();
+      if (was_left && told.when < current.activity.began) return false;
+      if (machine.saved < kPointsAnActivity) {
+        counts_.ambiguous.add();
+        return true;
+      }
+    }
+    begin_activity(machine, {.track = std::string(batch.track(point)),
+                             .chassis = std::string(batch.chassis(point)),
+                             .source_session = std::string(session),
+                             .first = point.event_time});
+  }
+  if (machine.open.size() > 1 && !session.empty()) leave_others(machine, told.when);
+  return true;
+}
+
+/// Once several points in a row are of the new one; sources that take turns are each in their own.
+void LapObserver::leave_others(Machine& machine, EventTime when) {
+  const OpenActivity& current = machine.open[machine.current];
+  const bool goes_on = current.turn_points() >= OpenActivity::kFewestAgreeing &&
+                       ns_between(current.turn_began, when) >= OpenActivity::kAgreeingNs;
+  if (!goes_on) return;
+  for (std::size_t at = machine.open.size(); at-- > 0;) {
+    if (at != machine.current && machine.open[at].is_named()) end_activity(machine, at);
+  }
+}
+
+OpenActivity& LapObserver::begin_activity(Machine& machine, ActivityKey key) {
+  if (machine.open.size() == kMostOpen) {
+    const auto oldest = std::ranges::min_element(machine.open, {}, &OpenActivity::turn);
+    end_activity(machine, static_cast<std::size_t>(oldest - machine.open.begin()));
+  }
+  machine.saved -= std::min<std::uint64_t>(machine.saved, kPointsAnActivity);
+  machine.current = machine.open.size();
+  OpenActivity& open = machine.open.emplace_back();
+  const std::string session = key.source_session;
+  const EventTime first = key.first;
+  open.activity = {.key = std::move(key), .began = first, .ended = first};
+  open.begin_turn(++machine.turns, first);
   const auto reload = std::ranges::find(reloads_, session, &decltype(reloads_)::value_type::first);
-  if (reload == reloads_.end()) return;
-  machine.activity.goes_on_from = reload->second;
-  if (machine.session_before == reload->second) machine.laps.go_on_from(machine.starts_before);
+  if (session.empty() || reload == reloads_.end()) return open;
+  open.activity.goes_on_from = reload->second;
+  go_on_from(machine, open);
+  return open;
 }
 
-void LapObserver::end_activity(Machine& machine) {
-  if (!machine.is_active) return;
-  machine.laps.end();
-  machine.laps.take_told(told_.laps, machine.activity.key, fields_, false);
-  told_.activities.push_back(machine.activity);
-  machine.is_active = false;
-  machine.starts_before = machine.laps.starts();
-  machine.session_before = machine.activity.key.source_session;
-  machine.laps = {};
+/// The session that it goes on from may still be open.
+void LapObserver::go_on_from(const Machine& machine, OpenActivity& open) {
+  const std::string& before = open.activity.goes_on_from;
+  for (const OpenActivity& other : machine.open) {
+    if (other.activity.key.source_session != before || &other == &open) continue;
+    open.laps.go_on_from(other.laps.starts());
+    return;
+  }
+  if (machine.session_before == before) open.laps.go_on_from(machine.starts_before);
+}
+
+/// The current one ends, and another one of its session begins.
+void LapObserver::begin_anew(Machine& machine, EventTime first) {
+  const OpenActivity& ended = machine.open[machine.current];
+  ActivityKey key = ended.activity.key;
+  const std::int64_t seen_ms = ended.seen_ms;
+  key.first = first;
+  end_activity(machine, machine.current);
+  OpenActivity& open = begin_activity(machine, std::move(key));
+  open.activity.begins_anew = true;
+  open.seen_ms = seen_ms;
+}
+
+void LapObserver::end_activity(Machine& machine, std::size_t at) {
+  OpenActivity& open = machine.open[at];
+  end_doubt(open);
+  open.laps.end();
+  open.laps.take_told(told_.laps, open.activity.key, fields_, false);
+  told_.activities.push_back(open.activity);
+  machine.starts_before = open.laps.starts();
+  machine.session_before = open.activity.key.source_session;
+  machine.open.erase(machine.open.begin() + static_cast<std::ptrdiff_t>(at));
+  if (machine.current > at) --machine.current;
+  if (machine.current >= machine.open.size()) machine.current = 0;
   if (machine.session_before.empty()) return;
   std::erase(machine.left, machine.session_before);
   machine.left.push_back(machine.session_before);
   if (machine.left.size() > kMostLeft) machine.left.erase(machine.left.begin());
 }
 
+void LapObserver::end_all(Machine& machine) {
+  while (!machine.open.empty()) end_activity(machine, machine.open.size() - 1);
+}
+
 /// Once a second of the source's clock: what changes rarely, and has to be searched for.
-void LapObserver::look_at_texts(Machine& machine, const PointBatch& batch, const Point& point) {
+void LapObserver::look_at_texts(OpenActivity& open, const PointBatch& batch, const Point& point) {
   const std::int64_t second = point.event_time.ns / kNsPerSecond;
-  if (second == machine.texts_s) return;
-  machine.texts_s = second;
-  BuiltLap* const lap = machine.laps.running();
+  if (second == open.texts_s) return;
+  open.texts_s = second;
+  BuiltLap* const lap = open.laps.running();
   if (lap == nullptr) return;
-  const std::string_view compound = member_text(batch.json(point), kCompoundMember);
-  if (!compound.empty() && compound.size() <= kMaxMarkNameBytes) lap->compound = compound;
+  auto compound = member_text(batch.json(point), "tyre_compound");
+  if (compound && !compound->text.empty() && compound->text.size() <= kMaxMarkNameBytes) {
+    lap->compound = std::move(compound->text);
+  }
 }
 
 SessionFrames* LapObserver::frames_of(const std::string& session) {
@@ -213,7 +349,9 @@ SessionFrames* LapObserver::frames_of(const std::string& session) {
   if (found != sessions_.end()) return &found->second;
   if (sessions_.size() == kMostSessions) {
     sessions_.pop_front();
-    for (auto& [number, machine] : machines_) machine->frames = nullptr;
+    for (auto& [number, machine] : machines_) {
+      for (OpenActivity& open : machine->open) open.frames = nullptr;
+    }
   }
   return &sessions_.emplace_back(session, SessionFrames{}).second;
 }
@@ -244,13 +382,15 @@ void LapObserver::take_back(const Mark& mark) {
     is_known = frames.reaches(to);
     if (from) frames.take_back(*from, until);
   }
-  for (auto& [number, kept] : machines_) {
-    Machine& machine = *kept;
-    if (!machine.is_active || machine.activity.key.source_session != mark.session) continue;
-    if (machine.has_frames && from) machine.laps.take_back(*from, until);
-    if (!machine.has_frames || !is_known) machine.laps.lose_track(to);
-    machine.told_points = kTellAgain;
-    list(machine, number);
+  for (auto& [number, machine] : machines_) {
+    for (OpenActivity& open : machine->open) {
+      if (open.activity.key.source_session != mark.session) continue;
+      end_doubt(open);
+      if (open.has_frames && from) open.laps.take_back(*from, until);
+      if (!open.has_frames || !is_known) open.laps.lose_track(to);
+      open.told_points = kTellAgain;
+      list(*machine, number);
+    }
   }
 }
 
@@ -258,14 +398,13 @@ void LapObserver::go_on(const Mark& mark) {
   std::erase_if(reloads_, [&](const auto& reload) { return reload.first == mark.session; });
   reloads_.emplace_back(mark.session, mark.goes_on_from);
   if (reloads_.size() > kMostSessions) reloads_.pop_front();
-  for (auto& [number, kept] : machines_) {
-    Machine& machine = *kept;
-    if (!machine.is_active || machine.activity.key.source_session != mark.session) continue;
-    machine.activity.goes_on_from = mark.goes_on_from;
-    if (machine.session_before == mark.goes_on_from) {
-      machine.laps.go_on_from(machine.starts_before);
+  for (auto& [number, machine] : machines_) {
+    for (OpenActivity& open : machine->open) {
+      if (open.activity.key.source_session != mark.session) continue;
+      open.activity.goes_on_from = mark.goes_on_from;
+      go_on_from(*machine, open);
+      list(*machine, number);
     }
-    list(machine, number);
   }
 }
 
@@ -274,16 +413,18 @@ void LapObserver::observe_time(ArrivalTime now) {
   if (now_ms >= swept_ms_ && now_ms - swept_ms_ < kSweepMs) return;
   swept_ms_ = now_ms;
   for (auto& [number, kept] : machines_) {
-    Machine& machine = *kept;
-    if (!machine.is_active || !machine.activity.key.source_session.empty()) continue;
-    if (now_ms - machine.seen_ms > options_.session_gap_ms) end_activity(machine);
+    for (std::size_t at = kept->open.size(); at-- > 0;) {
+      const OpenActivity& open = kept->open[at];
+      if (open.is_named() || now_ms - open.seen_ms <= options_.session_gap_ms) continue;
+      end_activity(*kept, at);
+    }
   }
 }
 
 void LapObserver::forget(std::uint32_t series) {
   const auto found = machines_.find(series);
   if (found == machines_.end()) return;
-  end_activity(*found->second);
+  end_all(*found->second);
   machines_.erase(found);
   std::erase(listed_, series);
 }
@@ -299,13 +440,16 @@ void LapObserver::take_told(ToldLaps& into, bool is_checkpoint) {
   told_ = {};
   const auto tell = [&](Machine& machine) {
     machine.is_listed = false;
-    if (!machine.is_active) return;
-    if (is_checkpoint) {
-      const std::uint64_t before = std::exchange(machine.told_points, machine.activity.points);
-      if (before == machine.activity.points && !machine.laps.is_dirty()) return;
+    for (OpenActivity& open : machine.open) {
+      if (is_checkpoint) {
+        const std::uint64_t before = std::exchange(open.told_points, open.activity.points);
+        if (before == open.activity.points && !open.laps.is_dirty()) continue;
+      } else if (open.activity.points == 0) {
+        continue;
+      }
+      into.activities.push_back(open.activity);
+      open.laps.take_told(into.laps, open.activity.key, fields_, is_checkpoint);
     }
-    into.activities.push_back(machine.activity);
-    machine.laps.take_told(into.laps, machine.activity.key, fields_, is_checkpoint);
   };
   if (is_checkpoint) {
     for (auto& [number, machine] : machines_) tell(*machine);

@@ -12,13 +12,14 @@
 #include <utility>
 #include <vector>
 
-#include "base/counters.h"
 #include "model/observer.h"
 #include "model/schema.h"
 #include "model/sinks.h"
 #include "racing/field_members.h"
 #include "racing/lap_builder.h"
+#include "racing/lap_counts.h"
 #include "racing/lap_point.h"
+#include "racing/open_activity.h"
 #include "racing/session_frames.h"
 #include "racing/track_length.h"
 
@@ -33,24 +34,33 @@ struct LapOptions {
 /// Tells the activities and laps of a partition's machines: a pure function of its points, marks
 /// and ticks in the order of the log.
 ///
-/// An activity ends where the source names another session, where it is silent for session_gap_ms
-/// (in event time, or by the log's clock; not where the source names the session, since a game's
-/// pause is none), and where laps begin anew. A flashback takes back what the session has from its
-/// time on, in all cars. A machine that tells neither a lap nor a distance has activities alone.
+/// An activity ends where the source goes on in another session, where it is silent for
+/// session_gap_ms (in event time, or by the log's clock; not where the source names the session,
+/// since a game's pause is none), and where laps begin anew. Recordings of other times than the
+/// running one's may come between its points: kMostOpen activities of a machine are open, each
+/// found by its name or by event time. Laps begin anew where several points agree on it; a single
+/// one of another number is of the lap that is driven. Each activity costs a machine
+/// kPointsAnActivity points, so that sources which share a name make no activity of each point. A
+/// flashback takes back what the session has from its time on, in all cars. A machine that tells
+/// neither a lap nor a distance has activities alone.
 ///
-/// State: about 1 kB a machine whose points have numbers, up to 5 kB where only times tell them
-/// apart, and up to 20 kB a session with frames, of kMostSessions (SessionFrames). Memory:
-/// kMostLaps laps a machine, each of some kB, at most 25 kB where it is full of holes (LapQuality).
-/// Borrows the fields and the map, which outlive it.
-/// Threads: the partition's worker; the counters from any.
+/// State: about 1 kB an open activity whose points have numbers, up to 5 kB where only times tell
+/// them apart, and up to 20 kB a session with frames, of kMostSessions (SessionFrames); at most 15
+/// kB more while points are doubted. Memory: kMostLaps laps an open activity, each of some kB, at
+/// most 25 kB where it is full of holes (LapQuality).
+/// Borrows the fields, the map and the counts, which outlive it.
+/// Threads: the partition's worker; the counts from any.
 class LapObserver final : public PartitionObserver, private ObserverState {
  public:
   static constexpr std::size_t kMostSessions = 8;
   static constexpr std::size_t kMostTracks = 64;  ///< whose sectors are learned
   static constexpr std::size_t kMostLeft = 4;     ///< sessions that a machine was in before
+  static constexpr std::size_t kMostOpen = 4;     ///< activities of a machine
+  static constexpr std::uint32_t kPointsAnActivity = 100;
+  static constexpr std::uint32_t kMostSaved = 20 * kPointsAnActivity;  ///< points, for activities
 
   /// `map`: null: there is none.
-  LapObserver(FieldTable& fields, const SectorMap* map, LapOptions options = {});
+  LapObserver(FieldTable& fields, const SectorMap* map, LapCounts& counts, LapOptions options = {});
 
   std::string_view name() const override { return "laps"; }
   using PartitionObserver::observe;
@@ -63,28 +73,20 @@ class LapObserver final : public PartitionObserver, private ObserverState {
   void take_told(ToldLaps& into, bool is_checkpoint) override;
   ObserverState* state() override { return this; }
 
-  /// Points that came too late for their lap.
-  std::uint64_t late() const { return late_.value(); }
-  /// Points of machines beyond max_cars.
-  std::uint64_t not_followed() const { return not_followed_.value(); }
-
  private:
   struct Machine {
     std::uint64_t series_hash = 0;
-    Activity activity = {};
-    bool is_active = false;
-    LapBuilder laps = {};
+    std::deque<OpenActivity> open = {};
+    std::uint64_t current = 0;  ///< of the open ones, that of the newest point
+    std::uint64_t turns = 0;
+    std::uint64_t saved = kMostSaved;       ///< points, for the activities to come
     LapBuilder::Starts starts_before = {};  ///< of the activity before, and what its session was
     std::string session_before = {};
     std::vector<std::string> left = {};  ///< sessions that it was in
-    std::int64_t seen_ms = 0;            ///< arrival of its newest point
-    std::int64_t texts_s = 0;            ///< the second in which its texts were looked at last
-    bool has_frames = false;             ///< of its session
     // Not a part of the state:
-    std::size_t session_at = 0;  ///< where the JSON had the session last
-    SessionFrames* frames = nullptr;
-    TrackLength* learned = nullptr;
-    std::uint64_t told_points = 0;  ///< at the last checkpoint
+    std::size_t session_at = 0;        ///< where the JSON had the session last,
+    std::string session_spelled = {};  ///< how,
+    std::string session = {};          ///< and what it was
     bool is_listed = false;
 
     template <typename Archive>
@@ -99,12 +101,26 @@ class LapObserver final : public PartitionObserver, private ObserverState {
   /// Also what fields it has.
   LapPoint lap_point_of(const PointBatch& batch, const Point& point);
   void take(Machine& machine, std::uint32_t number, const PointBatch& batch, const Point& point);
-  /// What the source calls its session; empty: nothing, or nothing else than before.
-  std::string_view session_of(Machine& machine, const PointBatch& batch, const Point& point) const;
-  void begin_activity(Machine& machine, const PointBatch& batch, const Point& point,
-                      std::string_view session);
-  void end_activity(Machine& machine);
-  void look_at_texts(Machine& machine, const PointBatch& batch, const Point& point);
+  /// What the source calls its session; empty: nothing, or it was not asked.
+  std::string_view session_of(Machine& machine, const PointBatch& batch, const Point& point);
+  /// Nothing: none of those that are open.
+  std::optional<std::size_t> activity_of(const Machine& machine, std::string_view session,
+                                         EventTime when) const;
+  /// Makes the point's activity the current one; it may be a new one. False: it is too late.
+  bool choose_activity(Machine& machine, const PointBatch& batch, const Point& point,
+                       std::string_view session, const LapPoint& told);
+  /// The activity in which the source was before it named another one.
+  void leave_others(Machine& machine, EventTime when);
+  LapBuilder::Taken fold(OpenActivity& open, LapPoint& told, const FieldSet& fields);
+  void doubt(Machine& machine, const LapPoint& told, const FieldSet& fields);
+  /// What was doubted is of the lap that is driven.
+  void end_doubt(OpenActivity& open);
+  static void go_on_from(const Machine& machine, OpenActivity& open);
+  void begin_anew(Machine& machine, EventTime first);
+  OpenActivity& begin_activity(Machine& machine, ActivityKey key);
+  void end_activity(Machine& machine, std::size_t at);
+  void end_all(Machine& machine);
+  void look_at_texts(OpenActivity& open, const PointBatch& batch, const Point& point);
   SessionFrames* frames_of(const std::string& session);
   TrackLength* learned_of(const std::string& track);
   void take_back(const Mark& mark);
@@ -126,8 +142,7 @@ class LapObserver final : public PartitionObserver, private ObserverState {
   std::int64_t swept_ms_ = 0;
   std::vector<std::uint32_t> listed_;  // machines that have something to be told
   ToldLaps told_;                      // of activities that ended
-  Counter late_;
-  Counter not_followed_;
+  LapCounts& counts_;
 };
 
 }  // namespace slipstream

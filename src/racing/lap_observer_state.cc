@@ -9,16 +9,17 @@ namespace slipstream {
 namespace {
 
 /// Another one is refused: the observer then begins anew.
-constexpr std::uint8_t kLapStateVersion = 1;
+constexpr std::uint8_t kLapStateVersion = 2;
 
 }  // namespace
 
 template <typename Archive>
 void LapObserver::Machine::keep(Archive& archive) {
-  archive(series_hash, activity.key.track, activity.key.chassis, activity.key.source_session,
-          activity.key.first, activity.began, activity.ended, activity.points, activity.begins_anew,
-          activity.goes_on_from, is_active, laps, starts_before, session_before, left, seen_ms,
-          texts_s, has_frames);
+  archive(series_hash, open, current, turns, saved, starts_before, session_before, left);
+  // What stands in no archive of its own may be of any size in a damaged one.
+  if constexpr (Archive::kReads) {
+    if (open.empty() ? current != 0 : current >= open.size()) archive.refuse();
+  }
 }
 
 template <typename Archive>
@@ -48,7 +49,12 @@ void LapObserver::save(std::string& out) const {
   StateWriter archive(out);
   // Fields have other numbers after a restart.
   FieldSet used;
-  for (const auto& [number, machine] : machines_) machine->laps.see_channels(used);
+  for (const auto& [number, machine] : machines_) {
+    for (const OpenActivity& open : machine->open) {
+      open.laps.see_channels(used);
+      for (const DoubtedPoint& doubted : open.doubted) used.add(doubted.fields);
+    }
+  }
   std::vector<std::string> names(used.end());
   for (std::size_t id = 0; id < names.size(); ++id) {
     const auto field = static_cast<FieldId>(id);
@@ -88,7 +94,12 @@ Result<void> LapObserver::restore(std::string_view bytes) {
     const bool is_one = !field.empty() && field.size() <= Schema::kMaxFieldNameBytes;
     fields.push_back(is_one ? fields_.intern(field) : std::nullopt);
   }
-  for (auto& [number, machine] : machines_) machine->laps.rename_fields(fields);
+  for (auto& [number, machine] : machines_) {
+    for (OpenActivity& open : machine->open) {
+      open.laps.rename_fields(fields);
+      for (DoubtedPoint& doubted : open.doubted) doubted.fields = doubted.fields.renamed(fields);
+    }
+  }
   return {};
 }
 

@@ -31,9 +31,16 @@ struct LapPoint {
   double pit_status = kAbsent;
   double lap_invalid = kAbsent;
   double result_status = kAbsent;
+  double session_number = kAbsent;  ///< where the source's name of it is one; not a part of states
+  double total_laps = kAbsent;      ///< of the race; not a part of states
+  bool is_resumed = false;          ///< the game stood still before it
 
   bool has_distance() const { return std::isfinite(lapdist_m); }
   bool is_racing() const { return std::isnan(result_status) || result_status == kRacing; }
+  /// A source without a status tells by a lap beyond the last one that it has seen the flag.
+  void see_end_of_race() {
+    if (std::isnan(result_status) && total_laps > 0 && lap > total_laps) result_status = kFinished;
+  }
   /// It belongs to frames of a session that has a clock, which flashbacks go by.
   bool has_frame() const { return frame >= 0 && std::isfinite(session_time_s); }
   Fix fix() const { return {when, lapdist_m, speed_kmh, sector}; }
@@ -41,7 +48,7 @@ struct LapPoint {
   template <typename Archive>
   void keep(Archive& archive) {
     archive(when, has_id, id, lap, sector, lapdist_m, speed_kmh, frame, session_time_s, lap_time_s,
-            last_lap_s, sector1_s, sector2_s, pit_status, lap_invalid, result_status);
+            last_lap_s, sector1_s, sector2_s, pit_status, lap_invalid, result_status, is_resumed);
   }
 };
 

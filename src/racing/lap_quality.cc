@@ -4,6 +4,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "racing/motion.h"
+
 namespace slipstream {
 namespace {
 
@@ -28,12 +30,12 @@ LapQuality::Outcome LapQuality::add_out_of_step(std::uint64_t id, EventTime when
   const bool joins_before = has_before && !before->is_void && before->last + 1 == id;
   const bool joins_behind = behind != runs_.end() && !behind->is_void && id + 1 == behind->first;
   if (joins_before) {
-    before->longest_ns = std::max(before->longest_ns, when.ns - before->ended.ns);
+    before->longest_ns = std::max(before->longest_ns, ns_between(before->ended, when));
     before->last = id;
     before->ended = when;
   }
   if (joins_behind) {
-    behind->longest_ns = std::max(behind->longest_ns, behind->began.ns - when.ns);
+    behind->longest_ns = std::max(behind->longest_ns, ns_between(when, behind->began));
     behind->first = id;
     behind->began = when;
   }
@@ -57,15 +59,15 @@ void LapQuality::settle_oldest_run() {
   settled_missing_ += next.first - oldest.last - 1;
   settled_gap_ns_ = std::max(settled_gap_ns_, oldest.longest_ns);
   if (!oldest.is_void && !next.is_void) {
-    settled_gap_ns_ = std::max(settled_gap_ns_, next.began.ns - oldest.ended.ns);
+    settled_gap_ns_ = std::max(settled_gap_ns_, ns_between(oldest.ended, next.began));
   }
   runs_.erase(runs_.begin());
 }
 
-LapQuality::Outcome LapQuality::add(EventTime when) {
+LapQuality::Outcome LapQuality::add(EventTime when, bool is_resumed) {
   if (is_settled_) return Outcome::kTooOld;
   if (times_.empty() || when > times_.back()) {
-    if (!times_.empty()) count_step(when.ns - times_.back().ns, true);
+    if (!times_.empty() && !is_resumed) count_step(ns_between(times_.back(), when), true);
     times_.push_back(when);
   } else {
     const auto place = std::ranges::lower_bound(times_, when);
@@ -73,16 +75,16 @@ LapQuality::Outcome LapQuality::add(EventTime when) {
     if (place == times_.begin()) {
       if (settled_points_ > 0) return Outcome::kTooOld;
     } else {
-      const std::int64_t before = std::prev(place)->ns;
-      count_step(place->ns - before, false);
-      count_step(when.ns - before, true);
+      const EventTime before = *std::prev(place);
+      count_step(ns_between(before, *place), false);
+      count_step(ns_between(before, when), true);
     }
-    count_step(place->ns - when.ns, true);
+    count_step(ns_between(when, *place), true);
     times_.insert(place, when);
   }
   if (times_.size() > kMostTimes) {
     ++settled_points_;
-    settled_gap_ns_ = std::max(settled_gap_ns_, times_[1].ns - times_[0].ns);
+    settled_gap_ns_ = std::max(settled_gap_ns_, ns_between(times_[0], times_[1]));
     times_.pop_front();
   }
   return Outcome::kNew;
@@ -127,8 +129,8 @@ std::uint64_t LapQuality::take_back(std::uint64_t from, std::uint64_t until) {
       // time between points stays an upper bound.
       const double share =
           static_cast<double>(from - 1 - cut.first) / static_cast<double>(cut.last - cut.first);
-      cut.ended.ns =
-          cut.began.ns + std::llround(share * static_cast<double>(cut.ended.ns - cut.began.ns));
+      cut.ended.ns = cut.began.ns +
+                     std::llround(share * static_cast<double>(ns_between(cut.began, cut.ended)));
     }
     cut.last = from - 1;
   }
@@ -176,11 +178,11 @@ std::int64_t LapQuality::longest_gap_ns() const {
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     longest = std::max(longest, runs_[i].longest_ns);
     if (i > 0 && !runs_[i].is_void && !runs_[i - 1].is_void) {
-      longest = std::max(longest, runs_[i].began.ns - runs_[i - 1].ended.ns);
+      longest = std::max(longest, ns_between(runs_[i - 1].ended, runs_[i].began));
     }
   }
   for (std::size_t i = 1; i < times_.size(); ++i) {
-    longest = std::max(longest, times_[i].ns - times_[i - 1].ns);
+    longest = std::max(longest, ns_between(times_[i - 1], times_[i]));
   }
   return longest;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "racing/motion.h"
 
 namespace slipstream {
 
@@ -27,12 +28,12 @@ class LapQuality {
 
   enum class Outcome : std::uint8_t { kNew, kDuplicate, kTooOld, kVoid };
 
-  /// By number, or by time. A lap's points are all of one kind.
+  /// By number, or by time. Points of both kinds in one lap are counted each by its own.
   Outcome add(std::uint64_t id, EventTime when) {
     if (!runs_.empty()) {
       Run& last = runs_.back();
-      if (id == last.last + 1 && !last.is_void) {
-        last.longest_ns = std::max(last.longest_ns, when.ns - last.ended.ns);
+      if (id > last.last && id - last.last == 1 && !last.is_void) {
+        last.longest_ns = std::max(last.longest_ns, ns_between(last.ended, when));
         last.last = id;
         last.ended = when;
         return Outcome::kNew;
@@ -40,7 +41,8 @@ class LapQuality {
     }
     return add_out_of_step(id, when);
   }
-  Outcome add(EventTime when);
+  /// `is_resumed`: nothing is missing before it.
+  Outcome add(EventTime when, bool is_resumed = false);
 
   /// Takes away the points from that number on; returns how many. The numbers up to `until` are
   /// gone, and none of them is missing. A point of theirs that still comes is kVoid.
@@ -52,12 +54,10 @@ class LapQuality {
   /// 0: too few points.
   std::int64_t usual_step_ns() const;
 
-  bool is_empty() const { return runs_.empty() && times_.empty(); }
+  bool has_ids() const { return !runs_.empty(); }
   bool ends_void() const { return !runs_.empty() && runs_.back().is_void; }
-  std::uint64_t first_id() const { return runs_.front().first; }
+  /// Only where it has ids.
   std::uint64_t last_id() const { return runs_.back().last; }
-  EventTime first_time() const { return times_.front(); }
-  EventTime last_time() const { return times_.back(); }
 
   /// Nothing comes any more: what tells points from duplicates is let go.
   void settle();
@@ -122,21 +122,23 @@ void LapQuality::keep_times(Archive& archive) {
     times_.clear();
     if (count > kMostTimes || unit <= 0) return archive.refuse();
   }
-  std::int64_t last = 0;
-  std::int64_t step = 0;
+  // Times may be centuries apart, and damaged numbers of any size: sums wrap around.
+  std::uint64_t last = 0;
+  std::uint64_t step = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
-    std::int64_t change =
-        Archive::kReads ? 0 : times_[static_cast<std::size_t>(i)].ns / unit - last - step;
+    std::int64_t change = 0;
+    if constexpr (!Archive::kReads) {
+      const std::int64_t time = times_[static_cast<std::size_t>(i)].ns / unit;
+      change = static_cast<std::int64_t>(static_cast<std::uint64_t>(time) - last - step);
+    }
     archive(change);
     if constexpr (Archive::kReads) {
-      // Damaged numbers may be of any size.
-      const auto sum = static_cast<std::uint64_t>(last) + static_cast<std::uint64_t>(step) +
-                       static_cast<std::uint64_t>(change);
+      const std::uint64_t sum = last + step + static_cast<std::uint64_t>(change);
       const auto time = static_cast<std::int64_t>(sum * static_cast<std::uint64_t>(unit));
       if (!archive.ok() || (!times_.empty() && time <= times_.back().ns)) return archive.refuse();
       times_.push_back({time});
     }
-    const std::int64_t now = times_[static_cast<std::size_t>(i)].ns / unit;
+    const auto now = static_cast<std::uint64_t>(times_[static_cast<std::size_t>(i)].ns / unit);
     if (i > 0) step = now - last;
     last = now;
   }

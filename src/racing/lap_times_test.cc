@@ -30,7 +30,8 @@ TEST_P(LapTimes, AreWithinAMillisecondOfTheTruth) {
     Drive drive(seed);
     Drive ahead(seed);  // the counter's lap, as it is some points off
     Schema schema;
-    LapObserver observer(schema.fields(), sending.has_map ? &drive.thirds() : nullptr);
+    LapCounts counts;
+    LapObserver observer(schema.fields(), sending.has_map ? &drive.thirds() : nullptr, counts);
     Kept kept;
     Random random(seed * 77);
     int lost = 0;
@@ -107,7 +108,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(LapHoles, OfMoreThanASecondAtTheLineLeaveBothLapsWithoutATime) {
   Drive drive(3);
   Schema schema;
-  LapObserver observer(schema.fields(), &drive.thirds());
+  LapCounts counts;
+  LapObserver observer(schema.fields(), &drive.thirds(), counts);
   Kept kept;
   for (int i = 0; i < 25 * 400; ++i) {
     drive.advance_to(i * 0.04);

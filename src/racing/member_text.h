@@ -1,20 +1,29 @@
 #pragma once
+#include <cstddef>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace slipstream {
 
-/// The text of a member of a point's JSON, which is given as `"NAME":"`; empty: there is none. Its
-/// quotes are no others', since those in texts are escaped. Points have their texts in their JSON
-/// alone (Point::has_texts), also those that come out of the log.
-inline std::string_view member_text(std::string_view json, std::string_view member) {
-  const auto at = json.find(member);
-  if (at == std::string_view::npos || at == 0) return {};
-  if (json[at - 1] != ',' && json[at - 1] != '{' && json[at - 1] != ' ') return {};
-  const auto begin = at + member.size();
-  const auto end = json.find('"', begin);
-  if (end == std::string_view::npos) return {};
-  const auto text = json.substr(begin, end - begin);
-  return text.contains('\\') ? std::string_view{} : text;
+/// A member of a point's JSON that is a text, or a number, which is taken as its text. Points have
+/// their texts in their JSON alone (Point::has_texts), also those that come out of the log.
+struct MemberText {
+  std::string text;          ///< without escapes
+  std::size_t at = 0;        ///< where the member's name begins
+  std::string_view spelled;  ///< its name and its value, as they stand there
+};
+
+/// `name` is plain. Of a member of an object within, or that is neither: nothing. The JSON was
+/// checked before; what is none gives some text of it, or nothing.
+std::optional<MemberText> member_text(std::string_view json, std::string_view name);
+
+/// Whether the member stands there as it did in a point before, of the same source.
+inline bool stands_at(std::string_view json, std::size_t at, std::string_view spelled) {
+  if (spelled.empty() || at >= json.size() || json.size() - at <= spelled.size()) return false;
+  if (json.compare(at, spelled.size(), spelled) != 0) return false;
+  const char next = json[at + spelled.size()];
+  return spelled.back() == '"' || next == ',' || next == '}' || next == ' ';
 }
 
 }  // namespace slipstream

@@ -20,6 +20,7 @@ struct ProgressSample {
   std::int32_t sector = -1;  ///< -1: unknown
   double lapdist_m = kAbsent;
   double speed_kmh = kAbsent;
+  double session_number = kAbsent;  ///< where the source names its session so
   double last_lap_s = kAbsent;  ///< the time of the lap before, where the source takes it
   double sector1_s = kAbsent;   ///< likewise, of this lap, once it is over; 0 before that
   double sector2_s = kAbsent;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "model/mark.h"
 #include "racing/member_text.h"
 
 namespace slipstream {
@@ -11,12 +12,11 @@ namespace {
 
 using Members = FieldMembers<ProgressSample>;
 /// Those of games have no fixed numbers.
-constexpr Members::Named kTold[] = {{"last_lap_s", &ProgressSample::last_lap_s},
-                                    {"sector1_s", &ProgressSample::sector1_s},
-                                    {"sector2_s", &ProgressSample::sector2_s},
-                                    {"pit_status", &ProgressSample::pit_status},
-                                    {"lap_invalid", &ProgressSample::lap_invalid},
-                                    {"tyre_age_laps", &ProgressSample::tyre_age_laps}};
+constexpr Members::Named kTold[] = {
+    {"last_lap_s", &ProgressSample::last_lap_s},      {"session", &ProgressSample::session_number},
+    {"sector1_s", &ProgressSample::sector1_s},        {"sector2_s", &ProgressSample::sector2_s},
+    {"pit_status", &ProgressSample::pit_status},      {"lap_invalid", &ProgressSample::lap_invalid},
+    {"tyre_age_laps", &ProgressSample::tyre_age_laps}};
 
 /// A distance that is less by so much began anew, whatever the lap says.
 constexpr double kBeganAnewM = 200;
@@ -114,10 +114,14 @@ void ProgressSampler::see(Car& car, std::uint32_t machine, const ProgressSample&
   }
   car.skipped.reset();
   car.sampled_ms = now_ms;
-  if (point.has_texts) {
+  if (point.has_texts || !std::isnan(sample.session_number)) {
     const auto json = batch.json(point);
-    const auto session = member_text(json, R"("session":")");
-    const auto compound = member_text(json, R"("tyre_compound":")");
+    const auto text_of = [&json](std::string_view name) {
+      auto found = member_text(json, name);
+      return found && found->text.size() <= kMaxMarkNameBytes ? std::move(found->text) : "";
+    };
+    const std::string session = text_of("session");
+    const std::string compound = text_of("tyre_compound");
     if (session != car.session || compound != car.compound) {
       car.session = session;
       car.compound = compound;

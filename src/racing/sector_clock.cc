@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "racing/motion.h"
+
 namespace slipstream {
 
 void SectorClock::observe(EventTime when, std::int32_t lap, std::int32_t sector) {
   if (sector < 0 || sector >= kMaxSectors) return;
-  if (sector_ >= 0 && newest_.ns - when.ns > kClockSetBackNs) {
+  if (sector_ >= 0 && ns_between(when, newest_) > kClockSetBackNs) {
     sector_ = -1;
     previous_ = -1;
   }
@@ -22,7 +24,7 @@ void SectorClock::observe(EventTime when, std::int32_t lap, std::int32_t sector)
     observe_late(when, lap, sector);
     return;
   }
-  const bool was_silent = when.ns - newest_.ns > kMaxSilenceNs;
+  const bool was_silent = ns_between(newest_, when) > kMaxSilenceNs;
   newest_ = when;
   if (was_silent) entry_is_known_ = false;
 
@@ -66,7 +68,7 @@ void SectorClock::observe_late(EventTime when, std::int32_t lap, std::int32_t se
 }
 
 void SectorClock::complete(std::int32_t sector, EventTime from, EventTime to) {
-  const double seconds = static_cast<double>(to.ns - from.ns) / 1e9;
+  const double seconds = seconds_between(from, to);
   figure_of(times_s_, sector, seconds) = seconds;
 }
 
