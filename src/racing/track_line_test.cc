@@ -23,7 +23,7 @@ double furthest_from(const TrackLine& line, const Circuit& circuit) {
   double furthest = 0;
   for (const PlanePoint& node : line.nodes()) {
     double nearest = 1e9;
-    for (double s = 0; s < circuit.total_m(); s += 2) {
+    for (double s = 0; s < circuit.total_m(); s += 3) {
       const PlanePoint p = in_plane(circuit, s);
       nearest = std::min(nearest, std::hypot(p.x_m - node.x_m, p.y_m - node.y_m));
     }
