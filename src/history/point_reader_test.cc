@@ -191,6 +191,31 @@ TEST(PointReader, RefusesWhatIsBeyondItsLimitsWithWhatToDo) {
   EXPECT_EQ(too_long.error().code, ErrorCode::kTimeout);
 }
 
+TEST(PointReader, TheTimeLimitIsLookedAtWithinABlock) {
+  /// Each look is a second later.
+  class Clock final : public slipstream::Clock {
+   public:
+    ArrivalTime now() const override { return {}; }
+    SteadyTime steady() const override { return {kNsPerSecond * ++looks_}; }
+
+   private:
+    mutable std::int64_t looks_ = 0;
+  };
+  HistoryLog log;
+  std::vector<Mark> marks(1'000, {.time = at(1), .track = "barber", .kind = "note", .text = "n"});
+  log.add({speed_at(1, 100)}, marks);
+  const auto read = [&](std::int64_t seconds) {
+    const Clock clock;
+    return PointReader(log.files, kLogFolder, [&] { return log.log->synced_segments(); },
+                       log.indexes, clock, {.max_ns = seconds * kNsPerSecond})
+        .read(query_of(0, 9));
+  };
+  const auto given_up = read(8);  // a block alone is looked at twice outside of it
+  ASSERT_FALSE(given_up);
+  EXPECT_EQ(given_up.error().code, ErrorCode::kTimeout);
+  EXPECT_TRUE(read(100));
+}
+
 TEST(PointReader, GivesUpWhenItIsStopped) {
   HistoryLog log;
   log.add({speed_at(1, 100)});
