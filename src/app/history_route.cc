@@ -49,7 +49,7 @@ HttpResponse failed_history(const Error& error, unsigned gone = 410) {
 }
 
 /// Tables have no place for it.
-void tell_lost(std::uint64_t lost, HttpResponse& response) {
+void put_lost_in_header(std::uint64_t lost, HttpResponse& response) {
   if (lost > 0) response.headers.emplace_back("X-Lost", std::to_string(lost));
 }
 
@@ -249,7 +249,7 @@ void answer_trace(const HistoryRouteParts& parts, const HttpRequest& request,
           if (question.as_csv) {
             response.content_type = "text/csv";
             response.body = trace_csv(question.request, *answer, parts.texts);
-            tell_lost(answer->lost, response);
+            put_lost_in_header(answer->lost, response);
             if (answer->gone_before) {
               response.headers.emplace_back("X-Gone-Before", iso_time(answer->gone_before->ns));
             }
@@ -343,7 +343,7 @@ void answer_compare(const HistoryRouteParts& parts, const HttpRequest& request,
                                   .content_type = "text/csv"};
             std::uint64_t lost = 0;
             for (const ComparedLap& lap : comparison->laps) lost = std::max(lost, lap.lost);
-            tell_lost(lost, response);
+            put_lost_in_header(lost, response);
             respond(parts.unread.hold(std::move(response)));
           } else {
             respond(parts.unread.hold({.body = comparison_json(*comparison)}));

@@ -14,7 +14,7 @@ constexpr double kMostOfDriven = 1.5;  // a distance that is told may be this mu
 constexpr double kFixNoiseM = 30;
 constexpr double kFastestMps = 130;
 constexpr std::size_t kMostWalkedBack = 600;
-constexpr std::size_t kMostRuns = 100;  // beyond it nothing is to be made of the positions
+constexpr std::size_t kMostFixRuns = 100;  // beyond it nothing is to be made of the positions
 
 /// Readings that follow each other, each in reach of the one before.
 struct Run {
@@ -60,7 +60,7 @@ void drop_wild_fixes(LapPath& lap) {
     if (!std::isfinite(lap.x_m[i]) || !std::isfinite(lap.y_m[i])) continue;
     if (!runs.empty() && fixes.is_in_reach(runs.back().readings.back(), i)) {
       runs.back().readings.push_back(i);
-    } else if (runs.size() == kMostRuns) {
+    } else if (runs.size() == kMostFixRuns) {
       runs.clear();
       break;
     } else {
