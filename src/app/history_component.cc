@@ -62,7 +62,8 @@ void HistoryComponent::routes(HttpServer& http) {
                             .sectors = *parts_.durable.sectors,
                             .clock = parts_.durable.clock,
                             .texts = config.server.csv_raw ? CsvTexts::kRaw : CsvTexts::kGuarded,
-                            .names = names_of(config)});
+                            .names = names_of(config),
+                            .session_gap_ns = config.racing.session_gap_ns()});
 }
 
 void HistoryComponent::health(HealthPage& page) const {

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/iso_time.h"
 #include "base/object_writer.h"
 #include "codec/lap_json.h"
 
@@ -88,6 +89,7 @@ std::string trace_json(const TraceRequest& request, const TraceAnswer& answer) {
     object.number("points", answer.trace.x.size());
     object.number("of", answer.trace.of);
     if (answer.lost > 0) object.number("lost", answer.lost);
+    if (answer.gone_before) object.text("gone_before", iso_time(answer.gone_before->ns));
   }
   return out;
 }

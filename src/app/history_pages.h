@@ -7,7 +7,7 @@
 namespace slipstream {
 
 /// {"lap","x","fields","x_unit","points","of"}, and `lost` where a part of the log could not be
-/// read.
+/// read; `gone_before` where a part of what was asked for was removed from it.
 std::string trace_json(const TraceRequest& request, const TraceAnswer& answer);
 /// A row a place of the axis; the first column is named after the axis.
 std::string trace_csv(const TraceRequest& request, const TraceAnswer& answer, CsvTexts texts);

@@ -10,6 +10,7 @@
 
 #include "app/query_values.h"
 #include "app/rollups_csv.h"
+#include "base/iso_time.h"
 #include "codec/event_time.h"
 #include "net/accept.h"
 
@@ -30,8 +31,11 @@ std::unexpected<RefusedWith> refuse(unsigned status, std::string_view message) {
   return std::unexpected(error_response(status, message));
 }
 
-HttpResponse failed_history(const Error& error) {
+/// `gone`: the status of an answer about what the log does not have any more.
+HttpResponse failed_history(const Error& error, unsigned gone = 410) {
   switch (error.code) {
+    case ErrorCode::kGone:
+      return coded_error(gone, "no_history", error.message);
     case ErrorCode::kRefused:
       return error_response(400, error.message);
     case ErrorCode::kTimeout: {
@@ -42,6 +46,11 @@ HttpResponse failed_history(const Error& error) {
     default:
       return error_response(503, "the log cannot be read: " + error.message);
   }
+}
+
+/// Tables have no place for it.
+void put_lost_in_header(std::uint64_t lost, HttpResponse& response) {
+  if (lost > 0) response.headers.emplace_back("X-Lost", std::to_string(lost));
 }
 
 HttpResponse too_many_wait() {
@@ -138,9 +147,7 @@ Asked<KnownLine> known_line(const LapBook& book, const std::string& name, const 
   auto page = book.query_laps(query);
   if (!page) return std::unexpected(failed_read(page.error()));
   for (StoredLap& lap : page->laps) {
-    if (known.laps.size() < kMostLearnedLaps && is_good_to_learn_from(lap)) {
-      known.laps.push_back(std::move(lap));
-    }
+    if (is_good_to_learn_from(lap)) known.laps.push_back(std::move(lap));
   }
   return known;
 }
@@ -155,10 +162,26 @@ std::string tag_of(const HistoryRouteParts& parts, const TraceQuestion& question
   const auto& lap = question.request.lap;
   if (!lap || lap->lap->revision == 0) return {};
   if (parts.clock.now().ns < lap->lap->ended.ns + kLapLateNs) return {};
+  const std::int64_t newest = line.laps.empty() ? 0 : line.laps.front().lap->began.ns;
   std::string of = fmt::format("{}/{}/{}/{:x}/{}/", lap->id, lap->row, lap->lap->revision,
-                               question.hash, line.laps.size());
+                               question.hash, newest);
   of += line.kept.value_or("");
   return fmt::format("\"{:016x}\"", XXH3_64bits(of.data(), of.size()));
+}
+
+/// Whether an If-None-Match names it: `*`, or a list of tags, weak ones among them.
+bool names_tag(std::string_view header, std::string_view tag) {
+  while (!header.empty()) {
+    const std::size_t comma = std::min(header.find(','), header.size());
+    std::string_view one = header.substr(0, comma);
+    header.remove_prefix(std::min(comma + 1, header.size()));
+    while (one.starts_with(' ') || one.starts_with('\t')) one.remove_prefix(1);
+    while (one.ends_with(' ') || one.ends_with('\t')) one.remove_suffix(1);
+    if (one == "*") return true;
+    if (one.starts_with("W/")) one.remove_prefix(2);
+    if (one == tag) return true;
+  }
+  return false;
 }
 
 /// Looks up what the question names; on the queries thread.
@@ -182,10 +205,14 @@ Asked<KnownLine> look_up(const HistoryRouteParts& parts, TraceQuestion& question
                                    "lists them",
                                    question.session));
   }
+  // How far a live session has come is told every few seconds alone.
+  const EventTime now{parts.clock.now().ns};
+  const bool is_live = (*session)->is_live(now, parts.session_gap_ns);
+  const EventTime end = is_live ? std::max((*session)->ended, now) : (*session)->ended;
   question.request.range = {.track = (*session)->track,
                             .chassis = question.chassis,
                             .from = question.from.value_or((*session)->started),
-                            .to = question.to.value_or((*session)->ended)};
+                            .to = question.to.value_or(end)};
   if (question.request.range.to < question.request.range.from) {
     return refuse(400, "to: a time that is not before from is expected");
   }
@@ -206,9 +233,7 @@ void answer_trace(const HistoryRouteParts& parts, const HttpRequest& request,
       return;
     }
     const std::string tag = tag_of(parts, question, *line);
-    const bool is_known =
-        !tag.empty() && (question.known_tag == tag || question.known_tag == "W/" + tag);
-    if (is_known) {
+    if (!tag.empty() && names_tag(question.known_tag, tag)) {
       respond({.status = 304, .headers = {{"ETag", tag}}});
       return;
     }
@@ -224,11 +249,16 @@ void answer_trace(const HistoryRouteParts& parts, const HttpRequest& request,
           if (question.as_csv) {
             response.content_type = "text/csv";
             response.body = trace_csv(question.request, *answer, parts.texts);
+            put_lost_in_header(answer->lost, response);
+            if (answer->gone_before) {
+              response.headers.emplace_back("X-Gone-Before", iso_time(answer->gone_before->ns));
+            }
           } else {
             response.body = trace_json(question.request, *answer);
           }
-          if (!tag.empty() && answer->lost == 0) response.headers.emplace_back("ETag", tag);
-          respond(std::move(response));
+          const bool is_whole = answer->lost == 0 && !answer->gone_before;
+          if (!tag.empty() && is_whole) response.headers.emplace_back("ETag", tag);
+          respond(parts.unread.hold(std::move(response)));
         });
     if (!taken) respond(too_many_wait());
   });
@@ -307,11 +337,16 @@ void answer_compare(const HistoryRouteParts& parts, const HttpRequest& request,
           const auto comparison =
               parts.history.compare(laps, question.fields, question.step_m, line, stop);
           if (!comparison) {
-            respond(failed_history(comparison.error()));
+            respond(failed_history(comparison.error(), 409));
           } else if (question.as_csv) {
-            respond({.body = comparison_csv(*comparison, parts.texts), .content_type = "text/csv"});
+            HttpResponse response{.body = comparison_csv(*comparison, parts.texts),
+                                  .content_type = "text/csv"};
+            std::uint64_t lost = 0;
+            for (const ComparedLap& lap : comparison->laps) lost = std::max(lost, lap.lost);
+            put_lost_in_header(lost, response);
+            respond(parts.unread.hold(std::move(response)));
           } else {
-            respond({.body = comparison_json(*comparison)});
+            respond(parts.unread.hold({.body = comparison_json(*comparison)}));
           }
         });
     if (!taken) respond(too_many_wait());
@@ -364,8 +399,9 @@ void answer_track(const HistoryRouteParts& parts, const HttpRequest& request,
       } else {
         LearnedLine told = **learned;
         told.name = track;
-        respond({.body = track_line_json(told,
-                                         sectors_of(parts.sectors, track, told.line.length_m()))});
+        respond(
+            parts.unread.hold({.body = track_line_json(
+                                   told, sectors_of(parts.sectors, track, told.line.length_m()))}));
       }
     });
     if (!taken) respond(too_many_wait());

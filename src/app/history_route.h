@@ -1,6 +1,9 @@
 #pragma once
+#include <cstdint>
+
 #include "app/history_pages.h"
 #include "app/history_worker.h"
+#include "app/unread_answers.h"
 #include "base/clock.h"
 #include "codec/csv_text.h"
 #include "history/lap_history.h"
@@ -19,6 +22,8 @@ struct HistoryRouteParts {
   const Clock& clock;
   CsvTexts texts;
   HistoryNames names;
+  UnreadAnswers unread = UnreadAnswers();
+  std::int64_t session_gap_ns = 0;  ///< a session that was heard of within it is live
 };
 
 /// GET /api/trace, /api/compare and /api/track/NAME.

@@ -100,7 +100,8 @@ class HistoryRoutes : public testing::Test {
                                 .sectors = sectors_,
                                 .clock = system_clock(),
                                 .texts = CsvTexts::kGuarded,
-                                .names = {}});
+                                .names = {},
+                                .session_gap_ns = 600 * kNsPerSecond});
     queries_.start();
     worker_.start();
     io_.start();
@@ -112,18 +113,40 @@ class HistoryRoutes : public testing::Test {
     queries_.stop();
   }
 
+  /// Removes segments so that only those from that number on are left.
+  void retain(std::size_t from) {
+    const auto all = log_.log->synced_segments();
+    for (; removed_ < from; ++removed_) {
+      const auto path = FileSystem::Path(history_testing::kLogFolder) / all[removed_].name;
+      ASSERT_TRUE(log_.files.remove(path));
+    }
+  }
   std::string ask(const std::string& target, const std::string& headers = "") {
     return net_testing::RawClient(http_->port()).ask(net_testing::get(target, headers));
   }
+  /// Large answers come in chunks.
+  static std::string unchunked(const std::string& chunks) {
+    std::string body;
+    for (std::size_t at = 0; at < chunks.size();) {
+      const std::size_t line_end = chunks.find("\r\n", at);
+      const std::size_t size = std::stoul(chunks.substr(at, line_end - at), nullptr, 16);
+      body += chunks.substr(line_end + 2, size);
+      at = line_end + 2 + size + 2;
+    }
+    return body;
+  }
   simdjson::dom::element body_of(const std::string& answer) {
-    const std::string body = answer.substr(answer.find("\r\n\r\n") + 4);
+    const std::size_t head_end = answer.find("\r\n\r\n") + 4;
+    const bool is_chunked = answer.substr(0, head_end).contains("Transfer-Encoding: chunked");
+    const std::string body =
+        is_chunked ? unchunked(answer.substr(head_end)) : answer.substr(head_end);
     simdjson::dom::element element;
     EXPECT_EQ(parser_.parse(body).get(element), simdjson::SUCCESS) << answer.substr(0, 400);
     return element;
   }
   const std::string& lap(std::size_t i) const { return race_.laps[i].id; }
 
-  HistoryLog log_;
+  HistoryLog log_{{.segment_bytes = 4'000}};
   RecordedRace race_{log_, {}};
   LapsOfTest book_;
   EqualThirds sectors_;
@@ -133,6 +156,7 @@ class HistoryRoutes : public testing::Test {
   IoThread queries_{"queries"};
   std::unique_ptr<HttpServer> http_;
   simdjson::dom::parser parser_;
+  std::size_t removed_ = 0;
 };
 
 TEST_F(HistoryRoutes, ATraceHasItsAxisItsFieldsAndHowMuchThereWas) {
@@ -163,7 +187,67 @@ TEST_F(HistoryRoutes, AClosedLapsTraceIsNotSentTwice) {
   const auto again = ask(target, "If-None-Match: " + tag + "\r\n");
   EXPECT_THAT(again, StartsWith("HTTP/1.1 304"));
   EXPECT_THAT(ask(target + "0", "If-None-Match: " + tag + "\r\n"), StartsWith("HTTP/1.1 200"));
+  for (const std::string& tags : {std::string("*"), "\"a\", W/" + tag, tag + " ,\"b\""}) {
+    EXPECT_THAT(ask(target, "If-None-Match: " + tags + "\r\n"), StartsWith("HTTP/1.1 304")) << tags;
+  }
+  EXPECT_THAT(ask(target, "If-None-Match: \"a\", \"b\"\r\n"), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(ask("/api/trace?lap=running"), Not(HasSubstr("ETag")));
+}
+
+TEST_F(HistoryRoutes, WhatIsGoneOfALapIsToldAndNothingIsMadeOfTheRest) {
+  const std::size_t segments = log_.log->synced_segments().size();
+  ASSERT_GT(segments, 8u);
+  const std::string target = "/api/trace?lap=" + lap(0) + "&fields=speed_kmh&points=10";
+  const auto whole = body_of(ask(target));
+  const std::uint64_t had = std::uint64_t(whole["of"]);
+  EXPECT_EQ(had, race_.laps[0].lap->points);
+  const Lap& first = *race_.laps[0].lap;
+  const double middle_s =
+      static_cast<double>((first.began.ns + first.ended.ns) / 2 - history_testing::kStartNs) * 1e-9;
+  retain(static_cast<std::size_t>(static_cast<double>(segments) * middle_s / 330));
+  const auto answer = ask(target);
+  EXPECT_THAT(answer, Not(HasSubstr("ETag")));
+  const auto part = body_of(answer);
+  EXPECT_EQ(std::uint64_t(part["lost"]), had - std::uint64_t(part["of"]));
+  EXPECT_GT(std::uint64_t(part["lost"]), 0u);
+  EXPECT_TRUE(part["gone_before"].is_string());
+  const auto table = ask(target, "Accept: text/csv\r\n");
+  EXPECT_THAT(table, HasSubstr("\r\nX-Lost: "));
+  EXPECT_THAT(table, HasSubstr("\r\nX-Gone-Before: "));
+  for (const std::string& refused :
+       {"/api/compare?laps=" + race_.laps.back().id + "," + lap(0), target + "&by=position"}) {
+    const auto why = ask(refused);
+    EXPECT_THAT(why,
+                StartsWith(refused == target + "&by=position" ? "HTTP/1.1 410" : "HTTP/1.1 409"));
+    EXPECT_THAT(why, HasSubstr("no_history"));
+    EXPECT_THAT(why, HasSubstr("retention"));
+  }
+  // A lap behind it is whole, and says nothing.
+  const auto later = ask("/api/trace?lap=" + race_.laps.back().id + "&points=10");
+  EXPECT_THAT(later, HasSubstr("ETag"));
+  EXPECT_THAT(later, Not(HasSubstr("gone_before")));
+  const auto range =
+      "/api/trace?session=s1&points=10&chassis=" + race_.laps[0].lap->activity.chassis;
+  EXPECT_THAT(ask(range), HasSubstr("gone_before"));
+
+  retain(segments);
+  EXPECT_THAT(ask(target), StartsWith("HTTP/1.1 410"));
+  EXPECT_THAT(ask(target), HasSubstr("no_history"));
+}
+
+TEST_F(HistoryRoutes, OfALiveSessionARangeGoesToNow) {
+  const EventTime now{system_clock().now().ns};
+  const double now_s = static_cast<double>(now.ns - history_testing::kStartNs) * 1e-9;
+  for (const double before : {30.0, 20.0, 5.0}) {
+    log_.add({{.chassis = "now", .time_s = now_s - before, .values = {{"speed_kmh", 100}}}});
+  }
+  book_.session.started = {now.ns - 60 * kNsPerSecond};
+  book_.session.ended = {now.ns - 15 * kNsPerSecond};  // as it was told last
+  const auto target = "/api/trace?session=s1&chassis=now&points=0";
+  EXPECT_EQ(std::uint64_t(body_of(ask(target))["of"]), 3u);
+  book_.session.started = {now.ns - 7'000 * kNsPerSecond};
+  book_.session.ended = {now.ns - 900 * kNsPerSecond};
+  EXPECT_EQ(std::uint64_t(body_of(ask(target))["of"]), 0u);
 }
 
 TEST_F(HistoryRoutes, TheLapThatIsBeingDrivenAndARangeAreTracedToo) {

@@ -99,16 +99,9 @@ HttpResponse laps_answer(const LapPage& page, bool as_csv, CsvTexts texts) {
   return {.body = body + '}'};
 }
 
-/// Points may still come that join it: its end is no further than a gap from now.
-bool is_live(const LapsRouteParts& parts, const StoredSession& session) {
-  const std::int64_t now = parts.clock.now().ns;
-  return now - parts.session_gap_ns < session.ended.ns &&
-         session.ended.ns < now + parts.session_gap_ns;
-}
-
 std::string session_json(const LapsRouteParts& parts, const StoredSession& session) {
   std::string json;
-  append_session_json(json, session, is_live(parts, session));
+  append_session_json(json, session, session.is_live({parts.clock.now().ns}, parts.session_gap_ns));
   return json;
 }
 

@@ -15,6 +15,7 @@ enum class ErrorCode : std::uint8_t {
   kRefused,  ///< what was given can never be taken as it is
   kTimeout,  ///< not within the time allowed
   kVersion,  ///< written by a version that this one does not know
+  kGone,     ///< what is asked for was there, and has been removed
 };
 
 /// A failure of normal life: what could not be done, and why. Fit to be shown to a person.

@@ -105,6 +105,11 @@ std::expected<void, Rejection> look_at_whole(const Mark& mark) {
   if (!std::ranges::all_of(mark.kind, is_of_kind)) {
     return reject(RejectReason::kOutOfRange, "'kind' of a mark has small letters, digits and _");
   }
+  const bool may_go_back = mark.kind == "flashback" || mark.kind == "save_reload";
+  if (mark.to_session_time_s && !may_go_back) {
+    return reject(RejectReason::kOutOfRange,
+                  "'to_session_time_s' is of a mark of the kind 'flashback' or 'save_reload'");
+  }
   if (mark.kind == kUsualKind && mark.text.empty()) {
     return reject(RejectReason::kEmpty, "a note needs a 'text'");
   }

@@ -184,6 +184,20 @@ TEST_F(MarkDecoderTest, RefusesWhatItDoesNotUnderstand) {
   EXPECT_EQ(stats_.marks_refused.value(), std::size(refused));
 }
 
+TEST_F(MarkDecoderTest, OnlyWhatGoesBackSaysWhereTo) {
+  for (const char* kind : {"note", "penalty", ""}) {
+    EXPECT_EQ(take(fmt::format(R"({{"session":"s","kind":"{}","text":"t","to_session_time_s":5}})",
+                               kind)),
+              1u)
+        << kind;
+    EXPECT_EQ(refused_->reason, RejectReason::kOutOfRange);
+  }
+  for (const char* kind : {"flashback", "save_reload"}) {
+    EXPECT_EQ(take(fmt::format(R"({{"session":"s","kind":"{}","to_session_time_s":5}})", kind)),
+              0u);
+  }
+}
+
 TEST_F(MarkDecoderTest, SaysWhatGamesTellBeside) {
   ASSERT_EQ(
       take(

@@ -6,15 +6,19 @@
 #include <cmath>
 #include <limits>
 
+#include "base/iso_time.h"
 #include "base/nearest_name.h"
 #include "racing/lap_comparison.h"
 #include "racing/lap_positions.h"
+#include "racing/wild_fixes.h"
 
 namespace slipstream {
 namespace {
 
 constexpr double kUnplaced = std::numeric_limits<double>::quiet_NaN();
 constexpr double kGapOfPeriods = 3;
+/// Which lap a point at the line is of the lap's figures and its readers may see differently.
+constexpr std::uint64_t kPointsAtLine = 2;
 
 std::vector<double> seconds_from(const std::vector<EventTime>& times, EventTime began) {
   std::vector<double> seconds;
@@ -59,6 +63,41 @@ std::vector<const MachinePoints::Column*> columns_of(const MachinePoints& points
     return std::ranges::find(asked, column->name) - asked.begin();
   });
   return columns;
+}
+
+/// How many of the lap's points are not there any more, by its own figures.
+std::uint64_t points_gone(const MachinePoints& points, const Lap& lap) {
+  if (points.lost == 0 && !points.gone_before) return 0;
+  const std::uint64_t had = lap.points - std::min(lap.points, lap.missing);
+  return points.size() + kPointsAtLine < had ? had - points.size() : 0;
+}
+
+std::string where_it_went(const MachinePoints& points) {
+  return points.gone_before ? fmt::format("retention has removed what came before {}",
+                                          iso_time(points.gone_before->ns))
+                            : "a part of the log is missing or damaged";
+}
+
+/// Tells what is gone of the lap beside its points, and nothing where that is of others. kGone:
+/// nothing of it is left.
+Result<void> tell_what_is_gone(MachinePoints& points, const Lap& lap) {
+  const std::uint64_t gone = points_gone(points, lap);
+  if (gone > 0 && points.size() == 0) {
+    return fail("nothing of this lap is in the log any more: " + where_it_went(points),
+                ErrorCode::kGone);
+  }
+  if (gone == 0) points.gone_before.reset();
+  points.lost = std::max(points.lost, gone);
+  return {};
+}
+
+/// For answers that are wrong without all of the lap.
+Result<void> check_whole(const MachinePoints& points, const StoredLap& lap) {
+  const std::uint64_t gone = points_gone(points, *lap.lap);
+  if (gone == 0) return {};
+  return fail(fmt::format("{} of {} points of lap {} are not in the log any more: {}", gone,
+                          gone + points.size(), lap.id, where_it_went(points)),
+              ErrorCode::kGone);
 }
 
 }  // namespace
@@ -110,6 +149,7 @@ Result<LapHistory::ReadLap> LapHistory::read_lap(const Lap& lap,
   query.fields = std::move(all);
   auto points = reader_.read(query, stop);
   if (!points) return std::unexpected(points.error());
+  if (auto told = tell_what_is_gone(*points, lap); !told) return std::unexpected(told.error());
   if (auto checked = check_fields(*points, fields); !checked) {
     return std::unexpected(checked.error());
   }
@@ -135,10 +175,11 @@ void LapHistory::place(const MachinePoints& points, const LearnedLine& line, Lap
       const auto east = values_or_none(points, longitude);
       if (north.empty() || east.empty()) continue;
       for (std::size_t i = 0; i < north.size(); ++i) {
-        const PlanePoint here = in_plane_of(line.origin, {north[i], east[i]});
-        const bool is_known = !std::isnan(here.x_m) && !std::isnan(here.y_m);
-        path.x_m.push_back(is_known ? here.x_m : kUnplaced);
-        path.y_m.push_back(is_known ? here.y_m : kUnplaced);
+        const GeoPoint place{north[i], east[i]};
+        const PlanePoint here =
+            is_place(place) ? in_plane_of(line.origin, place) : PlanePoint{kUnplaced, kUnplaced};
+        path.x_m.push_back(here.x_m);
+        path.y_m.push_back(here.y_m);
       }
       break;
     }
@@ -147,6 +188,7 @@ void LapHistory::place(const MachinePoints& points, const LearnedLine& line, Lap
     path.x_m.clear();
     path.y_m.clear();
   }
+  drop_wild_fixes(path);
 }
 
 /// A line without a shape, in the frame that the points are told in.
@@ -160,12 +202,11 @@ std::optional<LearnedLine> LapHistory::frame_of(const MachinePoints& points) con
     const auto north = values_or_none(points, latitude);
     const auto east = values_or_none(points, longitude);
     if (north.empty() || east.empty()) continue;
-    for (std::size_t i = 0; i < north.size(); ++i) {
-      if (std::isnan(north[i]) || std::isnan(east[i])) continue;
-      line.frame = TrackFrame::kGps;
-      line.origin = {north[i], east[i]};
-      return line;
-    }
+    const auto origin = middle_place(north, east);
+    if (!origin) continue;
+    line.frame = TrackFrame::kGps;
+    line.origin = *origin;
+    return line;
   }
   return std::nullopt;
 }
@@ -175,18 +216,31 @@ Result<std::optional<LearnedLine>> LapHistory::track(const KnownLine& known,
   std::optional<LearnedLine> line;
   if (const auto here = lines_.find(known.name); here != lines_.end()) line = here->second;
   if (!line && known.kept) line = parse_track_line(*known.kept);
-  const std::size_t laps = std::min(known.laps.size(), kMostLearnedLaps);
-  const bool is_due = !line ? laps > 0 : laps >= 2 * line->learned_from;
+  const EventTime seen_to =
+      line ? line->seen_to : EventTime{std::numeric_limits<std::int64_t>::min()};
+  const auto fresh = static_cast<std::size_t>(std::ranges::count_if(
+      known.laps, [&](const StoredLap& lap) { return lap.lap->began > seen_to; }));
+  const bool is_due =
+      !line ? !known.laps.empty() : fresh >= std::clamp<std::size_t>(line->seen, 1, kLapsUntilAnew);
   if (!is_due) return line;
   auto learned = learn(known, stop);
   if (!learned) return std::unexpected(learned.error());
-  if (!*learned) return line;
+  const std::size_t seen = (line ? line->seen : 0) + fresh;
   // What has no shape takes the place of nothing that has one.
-  if (line && line->line.has_shape() && !(*learned)->line.has_shape()) return line;
-  if (lines_.size() >= kMostLines && !lines_.contains(known.name)) lines_.erase(lines_.begin());
-  lines_.insert_or_assign(known.name, **learned);
-  keep_(known.name, track_line_json(**learned));
-  return learned;
+  const bool is_better =
+      *learned && (!line || !line->line.has_shape() || (*learned)->line.has_shape());
+  if (!is_better && !line) return line;
+  LearnedLine& best = is_better ? **learned : *line;
+  best.seen = seen;
+  for (const StoredLap& lap : known.laps) best.seen_to = std::max(best.seen_to, lap.lap->began);
+  remember(best);
+  return std::optional(best);
+}
+
+void LapHistory::remember(const LearnedLine& line) {
+  if (lines_.size() >= kMostLines && !lines_.contains(line.name)) lines_.erase(lines_.begin());
+  lines_.insert_or_assign(line.name, line);
+  keep_(line.name, kept_line_text(line));
 }
 
 Result<std::optional<LearnedLine>> LapHistory::learn(const KnownLine& known,
@@ -197,19 +251,22 @@ Result<std::optional<LearnedLine>> LapHistory::learn(const KnownLine& known,
   const std::size_t laps = std::min(known.laps.size(), kMostLearnedLaps);
   for (const StoredLap& stored : std::span(known.laps).first(laps)) {
     auto read = read_lap(*stored.lap, {}, Fields::kThese, frame ? &*frame : nullptr, stop);
+    if (!read && read.error().code == ErrorCode::kGone) continue;
     if (!read) return std::unexpected(read.error());
-    if (read->points.lost > 0 || read->points.size() == 0) continue;
+    if (points_gone(read->points, *stored.lap) > 0 || read->points.size() == 0) continue;
     if (!frame) {
       frame = frame_of(read->points);
       if (frame) place(read->points, *frame, read->path);
     }
-    if (const double length = driven_length(read->path); length > 0) lengths.push_back(length);
+    const double length = driven_length(read->path);
+    if (length > 0 && length <= kMostTrackM) lengths.push_back(length);
     paths.push_back(std::move(read->path));
   }
-  LearnedLine learned{.name = known.name, .learned_from = laps};
+  LearnedLine learned{.name = known.name, .learned_from = lengths.size()};
   if (frame) {
     if (auto line = learn_track_line(paths)) {
-      learned.line = std::move(*line);
+      learned.line = TrackLine(line->line.nodes(), to_millimetres(line->line.length_m()));
+      learned.learned_from = line->laps;
       learned.frame = frame->frame;
       learned.origin = frame->origin;
       return learned;
@@ -217,7 +274,7 @@ Result<std::optional<LearnedLine>> LapHistory::learn(const KnownLine& known,
   }
   if (lengths.empty()) return std::nullopt;
   std::ranges::sort(lengths);
-  learned.line = TrackLine(lengths[lengths.size() / 2]);
+  learned.line = TrackLine(std::max(0.001, to_millimetres(lengths[lengths.size() / 2])));
   return learned;
 }
 
@@ -243,6 +300,11 @@ Result<TraceAnswer> LapHistory::trace(const TraceRequest& request, const KnownLi
                          request.fields.empty() ? Fields::kAll : Fields::kThese,
                          line ? &*line : nullptr, stop);
     if (!read) return std::unexpected(read.error());
+    if (line) {
+      if (auto whole = check_whole(read->points, *request.lap); !whole) {
+        return std::unexpected(whole.error());
+      }
+    }
     seconds = read->path.time_s;
     x = line ? lap_positions(read->path, line->line) : read->path.distance_m;
     if (x.empty()) {
@@ -265,6 +327,13 @@ Result<TraceAnswer> LapHistory::trace(const TraceRequest& request, const KnownLi
     }
     auto read = reader_.read(query, stop);
     if (!read) return std::unexpected(read.error());
+    if (request.lap) {
+      if (auto told = tell_what_is_gone(*read, *request.lap->lap); !told) {
+        return std::unexpected(told.error());
+      }
+    } else if (read->gone_before && *read->gone_before <= request.range.from) {
+      read->gone_before.reset();
+    }
     if (auto checked = check_fields(*read, request.fields); !checked) {
       return std::unexpected(checked.error());
     }
@@ -282,7 +351,7 @@ Result<TraceAnswer> LapHistory::trace(const TraceRequest& request, const KnownLi
   }
   const auto columns = columns_of(points, request.fields);
   return TraceAnswer{make_trace({.time_s = seconds, .x = x, .fields = columns}, request.points),
-                     points.lost};
+                     points.lost, points.gone_before};
 }
 
 Result<Comparison> LapHistory::compare(std::span<const StoredLap> laps,
@@ -294,17 +363,19 @@ Result<Comparison> LapHistory::compare(std::span<const StoredLap> laps,
   for (const StoredLap& lap : laps) {
     auto one = read_lap(*lap.lap, fields, Fields::kThese, *line ? &**line : nullptr, stop);
     if (!one) return std::unexpected(one.error());
+    if (auto whole = check_whole(one->points, lap); !whole) return std::unexpected(whole.error());
     read.push_back(std::move(*one));
   }
   if (!*line) {
     const double length = driven_length(read.front().path);
-    if (length <= 0) {
+    if (length <= 0 || length > kMostTrackM) {
       return fail(
           "the first lap tells neither distance nor speed all around the track: there is "
           "nothing to compare it by",
           ErrorCode::kRefused);
     }
-    *line = LearnedLine{.name = known.name, .line = TrackLine(length)};
+    *line =
+        LearnedLine{.name = known.name, .line = TrackLine(std::max(0.001, to_millimetres(length)))};
   }
   const double length = (*line)->line.length_m();
   if (length / step_m > static_cast<double>(kMostGridPoints)) {

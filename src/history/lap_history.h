@@ -43,7 +43,9 @@ struct TraceRequest {
 };
 struct TraceAnswer {
   Trace trace;
-  std::uint64_t lost = 0;  ///< as MachinePoints'
+  std::uint64_t lost = 0;  ///< as MachinePoints', and the lap's points that are gone
+  /// What came to the server before that time is gone from the log, and some of it was asked for.
+  std::optional<EventTime> gone_before = {};
 };
 
 struct ComparedLap {
@@ -61,7 +63,8 @@ struct Comparison {
 struct KnownLine {
   std::string name = {};                 ///< that it is kept by
   std::optional<std::string> kept = {};  ///< its text, from the LapBook
-  std::vector<StoredLap> laps = {};      ///< from which it can be learned, or made better
+  /// From which it can be learned, or made better, the newest first.
+  std::vector<StoredLap> laps = {};
 };
 /// The name by which the line of such a lap's track is kept: games that do not tell the track have
 /// one a session.
@@ -74,9 +77,10 @@ std::vector<double> lap_seconds(const MachinePoints& points, const Lap& lap,
 bool is_good_to_learn_from(const StoredLap& lap);
 
 /// Answers questions about recorded laps out of the log: traces, comparisons, track lines. Lines
-/// are learned when they are asked for, and made better when there are twice as many laps to learn
-/// from as there were, up to kMostLearnedLaps. Errors: kRefused, the question cannot be answered as
-/// it is (what to ask instead is told); others: PointReader's. Threads: one at a time.
+/// are learned when they are asked for, from the newest kMostLearnedLaps, and anew when there are
+/// twice as many laps to learn from as there were, later with every kLapsUntilAnew more. Errors:
+/// kRefused, the question cannot be answered as it is (what to ask instead is told); kGone, too
+/// little of a lap is left in the log; others: PointReader's. Threads: one at a time.
 class LapHistory {
  public:
   /// Told of each line that was learned: its name and its text, to be kept.
@@ -94,6 +98,7 @@ class LapHistory {
   Result<std::optional<LearnedLine>> track(const KnownLine& line, const std::stop_token& stop);
 
   static constexpr std::size_t kMostGridPoints = 200'000;
+  static constexpr std::size_t kLapsUntilAnew = 100;
 
  private:
   struct ReadLap {
@@ -107,6 +112,7 @@ class LapHistory {
   Result<std::optional<LearnedLine>> learn(const KnownLine& line, const std::stop_token& stop);
   void place(const MachinePoints& points, const LearnedLine& line, LapPath& path) const;
   std::optional<LearnedLine> frame_of(const MachinePoints& points) const;
+  void remember(const LearnedLine& line);
 
   PointReader reader_;
   const HistoryNames names_;

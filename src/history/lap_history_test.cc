@@ -176,13 +176,64 @@ TEST_F(LapHistoryTest, TheLineIsLearnedOnceAndAgainWhenThereAreTwiceAsManyLaps) 
   EXPECT_EQ(kept_.count("barber"), 1u);
 }
 
+TEST_F(LapHistoryTest, WrongPlacesAndTheDateLineDoNotMoveTheLine) {
+  for (const double east_deg : {0.0, 86.619 + 180}) {
+    record({.with_lost_fixes = true, .east_deg = east_deg});
+    const auto line = history_->track(known(), {});
+    ASSERT_TRUE(line && *line);
+    EXPECT_EQ((*line)->frame, TrackFrame::kGps);
+    EXPECT_NEAR((*line)->line.length_m(), 3'830, 19);
+    const auto one = parse_track_line(kept_["barber"]);
+    ASSERT_TRUE(one);
+    EXPECT_EQ(one->line.length_m(), (*line)->line.length_m());
+    const auto comparison = compare({race_->laps[0], race_->laps[1]});
+    ASSERT_TRUE(comparison);
+    EXPECT_EQ(comparison->x.back(), (*line)->line.length_m());
+  }
+}
+
+TEST_F(LapHistoryTest, TheLineIsLearnedAnewWhenTwiceAsManyLapsHaveCome) {
+  record({.cars = 1, .seconds = 1'000});
+  KnownLine now = known();
+  ASSERT_GE(now.laps.size(), 9u);
+  std::ranges::reverse(now.laps);  // the newest first, as they are told
+  const std::vector<StoredLap> all = now.laps;
+  const auto with = [&](std::size_t laps) {
+    now.laps.assign(all.end() - static_cast<std::ptrdiff_t>(laps), all.end());
+    kept_.clear();
+    const auto line = history_->track(now, {});
+    EXPECT_TRUE(line && *line);
+    now.kept = track_line_json(**line);
+    return (*line)->learned_from;
+  };
+  EXPECT_EQ(with(4), 4u);
+  EXPECT_EQ(with(7), 4u);
+  EXPECT_TRUE(kept_.empty());
+  EXPECT_EQ(with(8), 8u);
+  EXPECT_FALSE(kept_.empty());
+  EXPECT_EQ(with(9), 8u);
+  EXPECT_TRUE(kept_.empty());
+  // Eight more have come than the line was learned from.
+  LearnedLine old = *parse_track_line(*now.kept);
+  old.seen = 4;
+  old.seen_to = all[4].lap->began;
+  now.kept = kept_line_text(old);
+  history_ = std::make_unique<LapHistory>(
+      log_->reader(), HistoryNames{},
+      [this](const std::string& name, const std::string& text) { kept_[name] = text; });
+  now.laps = all;
+  ASSERT_TRUE(history_->track(now, {}));
+  ASSERT_EQ(kept_.count("barber"), 1u);
+  EXPECT_EQ(parse_track_line(kept_["barber"])->seen, 8u);
+}
+
 TEST_F(LapHistoryTest, WithoutPositionsTheLineIsALength) {
   record({.with_positions = false});
   const auto line = history_->track(known(), {});
   ASSERT_TRUE(line && *line);
   EXPECT_EQ((*line)->frame, TrackFrame::kNone);
   EXPECT_NEAR((*line)->line.length_m(), 3'830, 4);
-  const auto parsed = parse_track_line(track_line_json(**line));
+  const auto parsed = parse_track_line(kept_line_text(**line));
   ASSERT_TRUE(parsed);
   EXPECT_FALSE(parsed->line.has_shape());
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "racing/track_line.h"
 
 namespace slipstream {
@@ -21,7 +22,14 @@ struct GeoPoint {
   double latitude = 0;  ///< degrees
   double longitude = 0;
 };
-/// Metres east and north of the origin; within some 50 km of it to the centimetre per kilometre.
+/// Where most of these are: the middle ones, around the globe. Nothing: there are none. (0, 0) and
+/// what is no place on the globe count for nothing: receivers that know no place tell them.
+std::optional<GeoPoint> middle_place(std::span<const double> latitudes,
+                                     std::span<const double> longitudes);
+bool is_place(const GeoPoint& point);
+double to_millimetres(double metres);
+/// Metres east and north of the origin, the nearer way around the globe; within some 50 km of it to
+/// the centimetre per kilometre.
 PlanePoint in_plane_of(const GeoPoint& origin, const GeoPoint& point);
 
 /// A track's line, and where it comes from.
@@ -30,7 +38,9 @@ struct LearnedLine {
   TrackLine line{0};
   TrackFrame frame = TrackFrame::kNone;
   GeoPoint origin = {};          ///< of kGps
-  std::size_t learned_from = 0;  ///< laps
+  std::size_t learned_from = 0;  ///< laps that it was made of
+  std::size_t seen = 0;          ///< laps that it could have been made of, by then
+  EventTime seen_to = {};        ///< when the newest of them began
 };
 
 /// A sector's place on a line.
@@ -40,9 +50,11 @@ struct SectorPlace {
   double to_m = 0;
 };
 
-/// As /api/track gives it, and, without sectors, as it is kept.
+/// As /api/track gives it.
 std::string track_line_json(const LearnedLine& line, std::span<const SectorPlace> sectors = {});
-/// Nothing: it is none.
+/// As it is kept.
+std::string kept_line_text(const LearnedLine& line);
+/// Of kept_line_text(). Nothing: it is none.
 std::optional<LearnedLine> parse_track_line(std::string_view json);
 
 }  // namespace slipstream

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct MachinePoints {
   /// Entries of the log that cannot be read among those that were looked through: some may have
   /// been this machine's.
   std::uint64_t lost = 0;
+  /// The log has had more than it has: what came to the server before that time is not in it any
+  /// more. Nothing: all that there ever was is there.
+  std::optional<EventTime> gone_before = {};
 
   std::size_t size() const { return times.size(); }
   /// nullptr: it was not asked for, or no point has it.

@@ -4,17 +4,42 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
 #include <numeric>
 #include <tuple>
 #include <utility>
 
-#include "base/json_text.h"
 #include "codec/mark_json.h"
+#include "racing/member_text.h"
 
 namespace slipstream {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+constexpr std::string_view kSessionMember = "session";
+constexpr std::size_t kEntriesBetweenLooks = 64;
+
+/// What flashbacks behind a point of one session took back: the later the mark, the more it may.
+class RewindsBehind {
+ public:
+  void add(EventTime time, double to_session_time_s) {
+    const auto later = to_by_time_.lower_bound(time);
+    if (later != to_by_time_.end() && later->second <= to_session_time_s) return;
+    auto place = to_by_time_.insert_or_assign(later, time, to_session_time_s);
+    while (place != to_by_time_.begin() && std::prev(place)->second >= to_session_time_s) {
+      to_by_time_.erase(std::prev(place));
+    }
+  }
+  bool take_back(EventTime time, double session_time_s) const {
+    const auto first = to_by_time_.lower_bound(time);
+    return first != to_by_time_.end() && is_taken_back(session_time_s, first->second);
+  }
+
+ private:
+  std::map<EventTime, double> to_by_time_;  ///< the later, the later in the session it goes back to
+};
 
 template <typename T>
 std::vector<T> in_order(const std::vector<T>& values, const std::vector<std::size_t>& order) {
@@ -36,6 +61,7 @@ PointCollector::PointCollector(const PointQuery& query, const ReadLimits& limits
       column_by_field_(FieldTable::kMaxFields, kNoColumn),
       is_wanted_(FieldTable::kMaxFields),
       is_seen_(FieldTable::kMaxFields) {
+  sessions_.push_back(query_.source_session);
   for (const std::string& name : query_.fields) {
     const auto field = schema_.fields().intern(name);
     if (field && column_by_field_[*field] != kNoColumn) continue;  // named twice
@@ -50,18 +76,25 @@ PointCollector::PointCollector(const PointQuery& query, const ReadLimits& limits
   decoder_.read_only(&is_wanted_);
 }
 
-Result<void> PointCollector::take(std::string_view payload, std::uint32_t count) {
+Result<void> PointCollector::take(std::string_view payload, std::uint32_t count,
+                                  const GoOn& go_on) {
   if (!decoder_.open(payload) || decoder_.count() != count) {
     lose(count);
     return fail("a payload of the log is damaged", ErrorCode::kCorrupt);
   }
+  std::size_t entries = 0;
   for (LogEntry entry; decoder_.next(entry);) {
+    if (entries++ % kEntriesBetweenLooks == 0) {
+      if (auto may = go_on(); !may) return may;
+    }
     if (entry.points) {
       auto taken = take_points(*entry.points);
       pool_.put(std::move(entry.points));
       if (!taken) return taken;
     } else if (entry.kind == LogEntryKind::kMark && !query_.with_taken_back) {
-      if (const auto mark = parse_mark_json(entry.text, entry.time)) take_back(*mark);
+      const auto mark = parse_mark_json(entry.text, entry.time);
+      if (!mark) continue;
+      if (auto taken = take_mark(*mark); !taken) return taken;
     }
   }
   if (decoder_.values_dropped() > 0) {
@@ -74,6 +107,11 @@ Result<void> PointCollector::take(std::string_view payload, std::uint32_t count)
 Result<void> PointCollector::take_points(const PointBatch& batch) {
   for (const Point& point : batch.points) {
     if (point.series_hash != hash_ || !is_asked_for(query_, batch, point)) continue;
+    if (point.has_texts && query_.source_session.empty()) {
+      if (const auto session = member_text(batch.json(point), kSessionMember)) {
+        session_ = session_number(session->text);
+      }
+    }
     if (auto added = add(batch, point); !added) return added;
   }
   return {};
@@ -91,6 +129,7 @@ Result<void> PointCollector::add(const PointBatch& batch, const Point& point) {
                    .sequence = point.sequence,
                    .frame = value_of(frame_),
                    .session_time_s = value_of(session_time_),
+                   .session = session_,
                    .has_sequence = point.has_sequence,
                    .is_gone = false});
   for (auto v = batch.values_begin(point); v != batch.values_end(point); ++v) {
@@ -118,10 +157,50 @@ std::size_t PointCollector::column_of(FieldId field) {
   return column;
 }
 
-void PointCollector::take_back(const Mark& mark) {
-  if (!goes_back(mark, query_)) return;
-  for (Row& row : rows_) {
-    if (takes_back(mark, row.time, row.session_time_s)) row.is_gone = true;
+/// Beyond the bound one number is all others': points of it are taken back by no mark.
+std::uint32_t PointCollector::session_number(std::string_view session) {
+  if (session_ < sessions_.size() && sessions_[session_] == session) return session_;
+  const auto found = std::ranges::find(sessions_, session);
+  if (found == sessions_.end() && sessions_.size() < kMostSessions) {
+    sessions_.emplace_back(session);
+    return static_cast<std::uint32_t>(sessions_.size() - 1);
+  }
+  return static_cast<std::uint32_t>(found - sessions_.begin());
+}
+
+Result<void> PointCollector::take_mark(const Mark& mark) {
+  if (!goes_back(mark, query_)) return {};
+  const Rewind rewind{rows_.size(), session_number(mark.session), mark.time,
+                      *mark.to_session_time_s};
+  if (rewind.rows == 0 || rewind.session == kMostSessions) return {};
+  // A sender's flood of the same costs nothing.
+  if (!rewinds_.empty()) {
+    Rewind& last = rewinds_.back();
+    const bool is_beside = last.rows == rewind.rows && last.session == rewind.session;
+    if (is_beside && last.time >= rewind.time &&
+        last.to_session_time_s <= rewind.to_session_time_s) {
+      return {};
+    }
+  }
+  if (rewinds_.size() == limits_.max_points) {
+    return fail("these are too many marks: ask for less time", ErrorCode::kRefused);
+  }
+  rewinds_.push_back(rewind);
+  return {};
+}
+
+/// A mark takes back points of its session before it in the log, and not behind it in time.
+void PointCollector::take_back() {
+  if (rewinds_.empty()) return;
+  std::map<std::uint32_t, RewindsBehind> behind;
+  auto rewind = rewinds_.rbegin();
+  for (std::size_t i = rows_.size(); i-- > 0;) {
+    for (; rewind != rewinds_.rend() && rewind->rows > i; ++rewind) {
+      behind[rewind->session].add(rewind->time, rewind->to_session_time_s);
+    }
+    const auto of_session = behind.find(rows_[i].session);
+    if (of_session == behind.end()) continue;
+    rows_[i].is_gone = of_session->second.take_back(rows_[i].time, rows_[i].session_time_s);
   }
 }
 
@@ -149,6 +228,7 @@ void PointCollector::drop_duplicates() {
 }
 
 MachinePoints PointCollector::finish() {
+  take_back();
   points_.taken_back = static_cast<std::uint64_t>(std::ranges::count(rows_, true, &Row::is_gone));
   drop_duplicates();
   std::vector<std::size_t> order;

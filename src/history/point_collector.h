@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -29,9 +30,15 @@ class PointCollector {
  public:
   PointCollector(const PointQuery& query, const ReadLimits& limits);
 
-  /// Errors: kCorrupt, the payload is none (it is counted as lost); kRefused, beyond the limits.
-  Result<void> take(std::string_view payload, std::uint32_t count);
+  /// Asked within payloads: an error ends the reading with it.
+  using GoOn = std::function<Result<void>()>;
+
+  /// Errors: kCorrupt, the payload is none (it is counted as lost); kRefused, beyond the limits;
+  /// those of `go_on`.
+  Result<void> take(std::string_view payload, std::uint32_t count, const GoOn& go_on);
   void lose(std::uint64_t entries) { points_.lost += entries; }
+  /// What the log had before that time it does not have any more.
+  void begins(EventTime at) { points_.gone_before = at; }
   MachinePoints finish();
 
  private:
@@ -40,15 +47,26 @@ class PointCollector {
     std::uint64_t sequence;
     double frame;
     double session_time_s;
+    std::uint32_t session;  ///< its number
     bool has_sequence;
     bool is_gone;
   };
+  /// A mark that takes points back, which stands behind so many rows.
+  struct Rewind {
+    std::size_t rows;
+    std::uint32_t session;
+    EventTime time;
+    double to_session_time_s;
+  };
+  static constexpr std::size_t kMostSessions = 4'096;
   static constexpr std::size_t kNoColumn = std::numeric_limits<std::size_t>::max();
 
   Result<void> take_points(const PointBatch& batch);
   Result<void> add(const PointBatch& batch, const Point& point);
   std::size_t column_of(FieldId field);
-  void take_back(const Mark& mark);
+  std::uint32_t session_number(std::string_view session);
+  Result<void> take_mark(const Mark& mark);
+  void take_back();
   void drop_duplicates();
 
   const PointQuery query_;
@@ -63,6 +81,9 @@ class PointCollector {
   std::vector<bool> is_wanted_;  ///< by field, where some are asked for
   std::vector<bool> is_seen_;    ///< by field
   std::vector<Row> rows_;
+  std::vector<Rewind> rewinds_;
+  std::vector<std::string> sessions_;  ///< by number; at most kMostSessions
+  std::uint32_t session_ = 0;          ///< of the point before: one that says none is of it, too
   std::size_t values_ = 0;
   MachinePoints points_;
 };

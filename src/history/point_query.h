@@ -20,7 +20,11 @@ struct PointQuery {
   std::vector<std::string> fields = {};  ///< none: all
   std::string source_session = {};       ///< as the source calls it; empty: of any
   std::optional<std::int32_t> lap = {};  ///< without points that say they are of another one
-  bool with_taken_back = false;          ///< points that a flashback took back, too
+  /// Of the points exactly at `to` those that say they are of that lap; where no line was crossed
+  /// then, all that do not say they are of a later one. Nothing: all.
+  std::optional<std::int32_t> end_lap = {};
+  bool end_is_line = false;
+  bool with_taken_back = false;  ///< points that a flashback took back, too
 };
 
 /// A lap's points, of all fields.
@@ -32,7 +36,7 @@ bool is_asked_for(const PointQuery& query, const PointBatch& batch, const Point&
 bool goes_back(const Mark& mark, const PointQuery& query);
 /// `session_time_s`: the point's; NaN, it has none: such points are not told apart by one.
 inline bool takes_back(const Mark& mark, EventTime time, double session_time_s) {
-  return session_time_s >= mark.to_session_time_s && time <= mark.time;
+  return time <= mark.time && is_taken_back(session_time_s, *mark.to_session_time_s);
 }
 
 }  // namespace slipstream

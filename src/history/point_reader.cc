@@ -46,12 +46,22 @@ class PointReader::Run {
     for (std::size_t i = 0; i < segments.size(); ++i) {
       if (segments[i].base_offset < done_to) continue;  // within one that was rewritten
       const auto index = by_index_ ? reader_.indexes_.find(segments[i]) : nullptr;
-      if (index && !index->reaches(query_.from, query_.to)) continue;
+      if (index && !index->reaches(query_.from, query_.to)) {
+        reach(segments[i], index->held_to());
+        continue;
+      }
       auto opened = open_segment(reader_.files_, reader_.folder_, segments[i]);
       if (!opened) return std::unexpected(opened.error());
-      if (!*opened) continue;  // retention has removed it just now
+      if (!*opened) {
+        // Retention has removed it just now, or somebody else: what it had is missing.
+        if (i + 1 == segments.size()) collector_.lose(1);
+        continue;
+      }
+      reach(segments[i], segments[i].base_offset);
       if ((*opened)->info.header == HeaderState::kUnknownVersion) {
         collector_.lose(1);
+        held_to_ = std::max(
+            held_to_, i + 1 < segments.size() ? segments[i + 1].resumes_from : std::uint64_t{0});
         continue;
       }
       if ((*opened)->is_rewritten) done_to = (*opened)->info.held_to();
@@ -68,15 +78,31 @@ class PointReader::Run {
         return std::nullopt;
       }
     }
+    if (segments.empty()) collector_.begins({reader_.clock_.now().ns});
     return collector_.finish();
   }
 
  private:
+  /// The next segment that is there holds offsets up to `held_to` at least: what is missing between
+  /// it and the one before is lost, and before the first of all retention took what there was.
+  void reach(const SegmentInfo& segment, std::uint64_t held_to) {
+    if (!has_begun_) {
+      if (segment.resumes_from > 0) collector_.begins({segment.created_ns});
+    } else if (held_to_ < segment.resumes_from) {
+      collector_.lose(segment.resumes_from - held_to_);
+    }
+    has_begun_ = true;
+    held_to_ = std::max({held_to_, held_to, segment.held_to()});
+  }
+
   /// False: the index is not to be believed.
   Result<bool> read_segment(OpenSegment segment, std::uint64_t from, std::uint64_t void_from,
                             const SegmentIndex* index) {
     const SegmentInfo& info = segment.info;
     if (index != nullptr && !index->is_of(info)) index = nullptr;  // rewritten just now
+    held_to_ = std::max(held_to_, info.is_rewritten() ? info.held_to()
+                                  : index != nullptr  ? index->held_to()
+                                                      : std::uint64_t{0});
     SegmentScanner scanner(std::move(segment.file), info.base_offset, info.bytes);
     if (index == nullptr) return read_blocks(scanner, from, void_from, info.is_rewritten());
     auto place = scanner.place();
@@ -99,25 +125,34 @@ class PointReader::Run {
                            bool is_rewritten) {
     std::uint64_t expected = from;
     while (true) {
-      if (stop_.stop_requested()) return fail("it was given up", ErrorCode::kTimeout);
-      if (reader_.clock_.steady() >= due_) {
-        return fail(fmt::format("reading the log took more than {} s: ask for less time",
-                                reader_.limits_.max_ns / kNsPerSecond),
-                    ErrorCode::kTimeout);
-      }
+      if (auto may = go_on(); !may) return std::unexpected(may.error());
       const auto piece = scanner.next(expected);
       if (!piece) return std::unexpected(piece.error());
-      if (piece->kind == PieceKind::kEnd || piece->from >= void_from) return true;
+      if (piece->kind == PieceKind::kEnd || piece->from >= void_from) {
+        held_to_ = std::max(held_to_, expected);
+        return true;
+      }
       if (piece->kind != PieceKind::kBlock) {
         const std::uint64_t to = std::min(piece->to.value_or(piece->from + 1), void_from);
         if (piece->kind != PieceKind::kTorn) collector_.lose(to - std::min(to, piece->from));
         expected = std::max(expected, to);
         continue;
       }
-      if (piece->is_passed_over) continue;
+      if (piece->is_passed_over) {
+        expected = std::max(expected, *piece->to);
+        continue;
+      }
       expected = std::max(expected, *piece->to);
       if (auto taken = take(*piece, is_rewritten); !taken) return std::unexpected(taken.error());
     }
+  }
+
+  Result<void> go_on() const {
+    if (stop_.stop_requested()) return fail("it was given up", ErrorCode::kTimeout);
+    if (reader_.clock_.steady() < due_) return {};
+    return fail(fmt::format("reading the log took more than {} s: ask for less time",
+                            reader_.limits_.max_ns / kNsPerSecond),
+                ErrorCode::kTimeout);
   }
 
   Result<void> take(const Piece& piece, bool is_rewritten) {
@@ -127,7 +162,7 @@ class PointReader::Run {
       return {};
     }
     if (can_be_passed_over(piece.header, *payload, is_rewritten, query_)) return {};
-    auto taken = collector_.take(*payload, piece.header.count);
+    auto taken = collector_.take(*payload, piece.header.count, [this] { return go_on(); });
     if (!taken && taken.error().code == ErrorCode::kCorrupt) return {};  // counted as lost
     return taken;
   }
@@ -139,6 +174,8 @@ class PointReader::Run {
   const SteadyTime due_;
   PointCollector collector_;
   BlockDecoder blocks_;
+  bool has_begun_ = false;
+  std::uint64_t held_to_ = 0;  ///< offsets below it are read, or known to be of no use
 };
 
 PointReader::PointReader(FileSystem& files, FileSystem::Path folder, Segments segments,

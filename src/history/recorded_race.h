@@ -16,6 +16,8 @@ struct RecordedRace {
     std::size_t cars = 2;
     double seconds = 330;
     bool with_positions = true;
+    bool with_lost_fixes = false;  ///< a second at (0, 0), and one far off, every 40 s
+    double east_deg = 0;           ///< all of it is so much further east
     std::uint64_t seed = 1;
   };
 
@@ -23,6 +25,7 @@ struct RecordedRace {
       : field({.cars = options.cars, .seed = options.seed}) {
     std::vector<double> last(options.cars, -1);
     std::vector<std::vector<double>> crossings(options.cars);
+    times.resize(options.cars);
     std::vector<TestPoint> block;
     for (double time = 0; time < options.seconds; time = field.time_s()) {
       for (std::size_t car = 0; car < options.cars; ++car) {
@@ -33,8 +36,12 @@ struct RecordedRace {
                     .sequence = r.sequence,
                     .lap = static_cast<std::int16_t>(r.lap)};
         if (options.with_positions) {
-          p.values.emplace_back("VBOX_Lat_Min", r.latitude);
-          p.values.emplace_back("VBOX_Long_Minutes", r.longitude);
+          const double second = std::fmod(time, 40);
+          const bool is_lost = options.with_lost_fixes && second < 1;
+          const bool is_far = options.with_lost_fixes && second > 20 && second < 21;
+          const double longitude = std::remainder(r.longitude + options.east_deg, 360);
+          p.values.emplace_back("VBOX_Lat_Min", is_lost ? 0 : r.latitude + (is_far ? 3 : 0));
+          p.values.emplace_back("VBOX_Long_Minutes", is_lost ? 0 : longitude);
         }
         if (r.lapdist_m < last[car]) {
           const double total = field.circuit().total_m();
@@ -42,6 +49,7 @@ struct RecordedRace {
           crossings[car].push_back(time - behind);
         }
         last[car] = r.lapdist_m;
+        times[car].push_back(at(time));
         block.push_back(std::move(p));
       }
       field.step();
@@ -66,6 +74,8 @@ struct RecordedRace {
     lap->revision = 1;
     lap->began = at(from_s);
     lap->ended = at(to_s);
+    lap->points = static_cast<std::uint64_t>(std::ranges::count_if(
+        times[car], [&](EventTime time) { return time >= lap->began && time < lap->ended; }));
     lap->begun_here = lap->is_complete = true;
     lap->lap_time_s = to_s - from_s;
     lap->is_valid = true;
@@ -78,6 +88,7 @@ struct RecordedRace {
 
   RaceField field;
   std::vector<StoredLap> laps;
+  std::vector<std::vector<EventTime>> times;  ///< of each car's points
 };
 
 }  // namespace slipstream::history_testing

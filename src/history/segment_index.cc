@@ -69,13 +69,15 @@ std::vector<SegmentIndex::Group> SegmentIndex::find(std::string_view track,
   };
   const std::uint32_t machine = number(series_hash(track, chassis));
   const std::uint32_t rewinds = number(rewinds_hash(track));
+  const std::uint32_t any_rewinds = number(rewinds_hash(""));  // marks may name a session alone
   const std::int64_t from_ms = ms_below(from.ns);
   const std::int64_t to_ms = ms_above(to.ns);
   const std::int64_t rewinds_to_ms = ms_above(later_by(to, kRewindReachNs));
   std::vector<Group> found;
   for (const Group& group : groups_) {
     if (overlaps(group, machine, from_ms, to_ms) ||
-        overlaps(group, rewinds, from_ms, rewinds_to_ms)) {
+        overlaps(group, rewinds, from_ms, rewinds_to_ms) ||
+        overlaps(group, any_rewinds, from_ms, rewinds_to_ms)) {
       found.push_back(group);
     }
   }

@@ -52,6 +52,8 @@ class SegmentIndex {
   std::vector<Group> find(std::string_view track, std::string_view chassis, EventTime from,
                           EventTime to) const;
   const std::vector<Group>& groups() const { return groups_; }
+  /// Behind the last offset of the segment.
+  std::uint64_t held_to() const { return groups_.empty() ? base_offset_ : groups_.back().to; }
   /// Whether any point is in [from, to].
   bool reaches(EventTime from, EventTime to) const;
   std::size_t bytes() const;

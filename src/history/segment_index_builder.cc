@@ -53,7 +53,7 @@ bool SegmentIndexBuilder::add(const Piece& block, std::string_view payload) {
       pool_.put(std::move(entry.points));
     } else if (entry.kind == LogEntryKind::kMark) {
       const auto mark = parse_mark_json(entry.text, entry.time);
-      if (mark && mark->to_session_time_s) see(rewinds_hash(mark->track), mark->time.ns);
+      if (mark && mark->takes_points_back()) see(rewinds_hash(mark->track), mark->time.ns);
     }
   }
   return true;

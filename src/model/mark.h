@@ -28,7 +28,20 @@ struct Mark {
   std::optional<double> to_session_time_s = {};
   /// Of a save that was loaded: the session that this one goes on from, from the time above.
   std::string goes_on_from = {};
+
+  /// Whether it is a flashback, and so points of its session did not happen: of all machines, from
+  /// the time above on by is_taken_back(). No other kind takes points back.
+  bool takes_points_back() const {
+    return kind == "flashback" && to_session_time_s && !session.empty();
+  }
 };
+
+/// Whether a point of that session's time is taken back by a flashback to that time. Times that a
+/// game tells again are equal but for their rounding; a point without one is never told so.
+inline bool is_taken_back(double session_time_s, double to_session_time_s) {
+  constexpr double kSameTimeS = 1e-6;
+  return session_time_s >= to_session_time_s - kSameTimeS;
+}
 
 using MarkPtr = std::shared_ptr<const Mark>;
 

@@ -71,6 +71,11 @@ struct StoredSession {
   std::uint64_t points = 0;
   std::vector<std::string> parts = {};  ///< what the source calls them, in their order
   bool is_pinned = false;
+
+  /// Points may still come that join it: its end is no further than a gap from now.
+  bool is_live(EventTime now, std::int64_t gap_ns) const {
+    return now.ns - gap_ns < ended.ns && ended.ns < now.ns + gap_ns;
+  }
 };
 
 /// What /api/sessions asks for: those that overlap [from, to].

@@ -42,7 +42,9 @@ std::optional<EventTime> of_line(const Fix& before, const Fix& after, double app
     since = behind_m / even;
   }
   if (!(since <= apart + kNoiseS)) return std::nullopt;  // nor of speeds beyond any
-  return to_microseconds(after.when, -std::min(since, apart));
+  // Rounded, but never so that a point comes to be on the other side of the line.
+  const EventTime crossed = to_microseconds(after.when, -std::min(since, apart));
+  return EventTime{std::clamp(crossed.ns, before.when.ns + 1, after.when.ns)};
 }
 
 std::optional<EventTime> of_place(const Fix& before, const Fix& after, double at_m) {

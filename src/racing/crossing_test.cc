@@ -32,6 +32,18 @@ TEST(Crossing, OfTheLineIsOfWholeMicroseconds) {
   EXPECT_EQ(when->ns % kNsPerUs, 0);
 }
 
+TEST(Crossing, OfTheLinePutsNoPointOnItsOtherSide) {
+  for (const std::int64_t odd_ns : {136, 499, 500, 864}) {
+    Fix before = fix_at(0, 990, 50);
+    Fix after = fix_at(0.2, 0, 50);
+    before.when.ns += odd_ns;
+    after.when.ns += odd_ns;
+    EXPECT_LE(crossing::of_line(before, after, kNone)->ns, after.when.ns);
+    after.lapdist_m = 50.0 * 0.2;
+    EXPECT_GT(crossing::of_line(before, after, kNone)->ns, before.when.ns);
+  }
+}
+
 TEST(Crossing, OfTheLineIsNoneWhereItCannotBeSaid) {
   struct Case {
     const char* what;

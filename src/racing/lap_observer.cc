@@ -364,7 +364,7 @@ TrackLength* LapObserver::learned_of(const std::string& track) {
 
 void LapObserver::observe_mark(const Mark& mark) {
   if (mark.session.empty()) return;
-  if (mark.kind == "flashback" && mark.to_session_time_s) take_back(mark);
+  if (mark.takes_points_back()) take_back(mark);
   if (mark.kind == "save_reload" && !mark.goes_on_from.empty()) go_on(mark);
 }
 

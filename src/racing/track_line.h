@@ -47,13 +47,19 @@ class TrackLine {
   double length_m_;
 };
 
-/// The line that these laps tell, each of them complete: smoothed, closed, of even steps. Each
-/// node is where the middle one of the laps passes it, so that one lap on another line, or through
-/// the pit lane, does not move it. Of laps that have positions; nothing: none has, all around and
-/// without a gap of more than 100 m. Bounded: kMostLaps, and kMostNodes.
-std::optional<TrackLine> learn_track_line(std::span<const LapPath> laps);
-
 inline constexpr std::size_t kMostLearnedLaps = 8;
 inline constexpr double kMostTrackM = 100'000;
+
+struct LineOfLaps {
+  TrackLine line;
+  std::size_t laps = 0;  ///< that it was made of
+};
+/// The line that these laps tell, each of them complete: smoothed, closed, of even steps. It begins
+/// as that of the lap which is nearest to the middle of all, and each node is moved to where the
+/// middle one of the laps passes it, so that one lap on another line, or with wrong positions, does
+/// not move it, whichever it is. Of laps that have positions; nothing: none has, all around and
+/// without a gap of more than 100 m; or the line is not as long as what was driven (20 %), or
+/// longer than kMostTrackM. Looks at the first kMostLearnedLaps.
+std::optional<LineOfLaps> learn_track_line(std::span<const LapPath> laps);
 
 }  // namespace slipstream

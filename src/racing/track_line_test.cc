@@ -18,18 +18,27 @@ using driven_laps::Driving;
 using driven_laps::in_plane;
 using driven_laps::true_time_at;
 
-/// The furthest that a node is from the circuit's line.
+/// The furthest that a node is from the circuit's line, within 100 m of where it stands along it.
 double furthest_from(const TrackLine& line, const Circuit& circuit) {
   double furthest = 0;
-  for (const PlanePoint& node : line.nodes()) {
+  const double total = circuit.total_m();
+  for (std::size_t k = 0; k < line.nodes().size(); ++k) {
+    const PlanePoint& node = line.nodes()[k];
+    const double along = total * static_cast<double>(k) / static_cast<double>(line.nodes().size());
     double nearest = 1e9;
-    for (double s = 0; s < circuit.total_m(); s += 2) {
-      const PlanePoint p = in_plane(circuit, s);
+    for (double off = -100; off <= 100; off += 1) {
+      const PlanePoint p = in_plane(circuit, std::fmod(along + off + total, total));
       nearest = std::min(nearest, std::hypot(p.x_m - node.x_m, p.y_m - node.y_m));
     }
     furthest = std::max(furthest, nearest);
   }
   return furthest;
+}
+
+std::optional<TrackLine> line_of_laps(std::span<const LapPath> laps) {
+  auto learned = learn_track_line(laps);
+  if (!learned) return std::nullopt;
+  return std::move(learned->line);
 }
 
 std::vector<LapPath> some_laps(RaceField& field, std::size_t count, Driving driving) {
@@ -46,18 +55,67 @@ TEST(TrackLine, IsWithinTwoMetresOfTheCircuitFromNoisyLaps) {
   for (const std::uint64_t seed : {1u, 2u}) {
     RaceField field({.cars = 1, .seed = seed});
     const auto laps = some_laps(field, 6, {.noise_m = 1, .line_m = 1});
-    const auto line = learn_track_line(laps);
+    const auto line = line_of_laps(laps);
     ASSERT_TRUE(line);
     EXPECT_LT(furthest_from(*line, field.circuit()), 2);
     EXPECT_NEAR(line->length_m() / field.circuit().total_m(), 1, 0.005);
   }
 }
 
+/// Readings at an even pace around a circuit, as a lap.
+LapPath lap_around(const Circuit& circuit, double hz, std::uint64_t seed) {
+  constexpr double kMps = 40;
+  const double total = circuit.total_m();
+  LapPath lap{.lap_time_s = total / kMps};
+  Random random(seed);
+  for (double time = 0.3 / hz; time < lap.lap_time_s; time += 1 / hz) {
+    const PlanePoint here = in_plane(circuit, time * kMps);
+    lap.time_s.push_back(time);
+    lap.distance_m.push_back(time * kMps);
+    lap.x_m.push_back(here.x_m + random.bell());
+    lap.y_m.push_back(here.y_m + random.bell());
+  }
+  return lap;
+}
+
+TEST(TrackLine, IsTrueAtAnyRateFromOneLapAndFromEight) {
+  const Circuit circuits[] = {
+      demo_circuit(),
+      Circuit(
+          {.bends = {{0, 400, 60}, {900, 500, 90}, {1'000, 0, 40}, {500, -150, 120}, {0, 0, 50}},
+           .latitude = 48,
+           .longitude = 11},
+          2'700),
+      Circuit({.bends = {{0, 700, 30},
+                         {300, 700, 30},
+                         {320, 200, 35},
+                         {700, 150, 80},
+                         {650, -100, 45},
+                         {0, -50, 60}},
+               .latitude = -33,
+               .longitude = 151},
+              3'400)};
+  for (const Circuit& circuit : circuits) {
+    for (const double hz : {5.0, 10.0, 20.0, 60.0}) {
+      for (const std::size_t count : {1u, 8u}) {
+        std::vector<LapPath> laps;
+        for (std::size_t i = 0; i < count; ++i) laps.push_back(lap_around(circuit, hz, 7 + i));
+        const auto line = line_of_laps(laps);
+        ASSERT_TRUE(line);
+        EXPECT_NEAR(line->length_m() / circuit.total_m(), 1, 0.005)
+            << circuit.total_m() << " " << hz << " " << count;
+        EXPECT_LT(furthest_from(*line, circuit), 2)
+            << circuit.total_m() << " " << hz << " " << count;
+      }
+    }
+  }
+}
+
 TEST(TrackLine, IsLearnedFromOneLapAndMadeBetterByMore) {
   RaceField field({.cars = 1});
   const auto laps = some_laps(field, 8, {.noise_m = 1, .line_m = 0});
-  const auto first = learn_track_line(std::span(laps).first(1));
-  const auto all = learn_track_line(laps);
+  const auto first = line_of_laps(std::span(laps).first(1));
+  const auto all = line_of_laps(laps);
   ASSERT_TRUE(first && all);
   EXPECT_LT(furthest_from(*first, field.circuit()), 2);
   EXPECT_LT(furthest_from(*all, field.circuit()), furthest_from(*first, field.circuit()));
@@ -67,9 +125,47 @@ TEST(TrackLine, OneLapOnAnotherLineDoesNotMoveIt) {
   RaceField field({.cars = 1});
   auto laps = some_laps(field, 4, {.noise_m = 0.3, .line_m = 0});
   laps.push_back(drive(field, 0, {.noise_m = 0.3, .line_m = 8, .loss = 0}).path);
-  const auto line = learn_track_line(laps);
+  const auto line = line_of_laps(laps);
   ASSERT_TRUE(line);
   EXPECT_LT(furthest_from(*line, field.circuit()), 2);
+}
+
+TEST(TrackLine, OneLapWithWrongPositionsDoesNotMoveItWhicheverItIs) {
+  RaceField field({.cars = 1});
+  const auto good = some_laps(field, 4, {.noise_m = 0.3, .line_m = 0});
+  LapPath wrong = drive(field, 0, {.noise_m = 0.3, .line_m = 0}).path;
+  for (std::size_t i = 0; i < wrong.size(); ++i) {
+    if (wrong.time_s[i] < 30 || wrong.time_s[i] > 34) continue;
+    wrong.x_m[i] += 60;
+    wrong.y_m[i] += 60;
+  }
+  for (const std::size_t place : {0u, 2u, 4u}) {
+    auto laps = good;
+    laps.insert(laps.begin() + static_cast<std::ptrdiff_t>(place), wrong);
+    const auto line = line_of_laps(laps);
+    ASSERT_TRUE(line);
+    EXPECT_LT(furthest_from(*line, field.circuit()), 2) << place;
+  }
+  const auto two = line_of_laps(std::vector{wrong, good[0]});
+  ASSERT_TRUE(two);
+  EXPECT_LT(furthest_from(*two, field.circuit()), 5);
+}
+
+TEST(TrackLine, ThatIsNotAsLongAsWhatWasDrivenIsNone) {
+  RaceField field({.cars = 1});
+  LapPath lap = drive(field, 0, {}).path;
+  lap.x_m[lap.size() / 2] = 5'000'000;
+  EXPECT_FALSE(learn_track_line(std::vector{lap}));
+  lap.x_m[lap.size() / 2] = 4'000;
+  EXPECT_FALSE(learn_track_line(std::vector{lap}));
+  lap = drive(field, 0, {}).path;
+  for (double& metres : lap.distance_m) metres *= 1e9;
+  EXPECT_FALSE(learn_track_line(std::vector{lap}));
+  lap.distance_m.clear();
+  lap.speed_kmh.clear();
+  EXPECT_TRUE(learn_track_line(std::vector{lap}));
+  for (double& x : lap.x_m) x *= 1e6;
+  EXPECT_FALSE(learn_track_line(std::vector{lap}));
 }
 
 TEST(TrackLine, IsNotLearnedFromLapsWithoutPositionsOrWithAHole) {
@@ -78,17 +174,17 @@ TEST(TrackLine, IsNotLearnedFromLapsWithoutPositionsOrWithAHole) {
   LapPath without = lap;
   without.x_m.clear();
   without.y_m.clear();
-  EXPECT_FALSE(learn_track_line(std::vector{without}));
+  EXPECT_FALSE(line_of_laps(std::vector{without}));
   for (std::size_t i = 0; i < lap.size(); ++i) {
     if (lap.distance_m[i] > 1'000 && lap.distance_m[i] < 1'300) lap.x_m[i] = NAN;
   }
-  EXPECT_FALSE(learn_track_line(std::vector{lap}));
-  EXPECT_FALSE(learn_track_line({}));
+  EXPECT_FALSE(line_of_laps(std::vector{lap}));
+  EXPECT_FALSE(line_of_laps({}));
 }
 
 TEST(TrackLine, IsClosedAndItsStepsAreEven) {
   RaceField field({.cars = 1});
-  const auto line = learn_track_line(some_laps(field, 2, {}));
+  const auto line = line_of_laps(some_laps(field, 2, {}));
   ASSERT_TRUE(line);
   for (double s = 0; s < line->length_m(); s += line->step_m()) {
     const PlanePoint a = line->at(s);
@@ -115,7 +211,7 @@ TEST(TrackLine, WhereTheTrackComesCloseToItselfTheNearPartAlongItCounts) {
 TEST(LapPositions, BeginAtTheLineEndAtItAndNeverGoBack) {
   RaceField field({.cars = 1});
   const auto laps = some_laps(field, 3, {});
-  const auto line = learn_track_line(laps);
+  const auto line = line_of_laps(laps);
   ASSERT_TRUE(line);
   for (const LapPath& lap : laps) {
     const auto places = lap_positions(lap, *line);
@@ -153,7 +249,7 @@ TEST(LapComparison, TheDeltaIsTrueInCornersAndExactAtTheEnd) {
     RaceField field({.cars = 2, .seed = seed});
     Driving driving{.noise_m = 1, .line_m = 2};
     const auto laps = some_laps(field, 6, driving);
-    const auto line = learn_track_line(laps);
+    const auto line = line_of_laps(laps);
     ASSERT_TRUE(line);
     driving.seed = seed * 10;
     driving.phase = 0.3 * static_cast<double>(seed);
