@@ -39,6 +39,7 @@ bool is_kept(std::int32_t sector) {
 constexpr double kNearLine = 0.25;
 /// Points come no more out of order than that, by their times.
 constexpr std::int64_t kMostDisorderNs = 250 * kNsPerMs;
+constexpr std::int64_t kSilenceNs = kNsPerSecond;
 constexpr double kSilenceS = 1;
 /// A game's clock that goes on by no more of a silence stood still in it.
 constexpr double kPausedShare = 0.1;
@@ -118,11 +119,11 @@ bool LapBuilder::is_ahead(const LapPoint& point, std::uint64_t base) const {
 }
 
 bool LapBuilder::is_resumed(const LapPoint& point) const {
-  if (!has_newest_ || laps_.empty() || point.has_frame()) return false;
+  if (!has_newest_ || laps_.empty()) return false;
+  if (ns_between(newest_when_, point.when) <= kSilenceNs) return false;
   const double silence_s = seconds_between(newest_when_, point.when);
-  if (!(silence_s > kSilenceS)) return false;
   const BuiltLap& lap = laps_.back();
-  const bool has_clock = lap.last.lap_time_s > lap.first.lap_time_s;
+  const bool has_clock = !point.has_frame() && lap.last.lap_time_s > lap.first.lap_time_s;
   const double own_s = point.lap_time_s - lap.last.lap_time_s;
   return has_clock && own_s >= 0 && own_s < kPausedShare * silence_s;
 }
@@ -221,23 +222,29 @@ void LapBuilder::look_at_way(const LapPoint& point) {
   if (!std::isfinite(driven)) driven = lap.approach_mps * seconds;
   const double off = std::abs(way - driven);
   if (off > kUnfitM + kUnfitShare * std::abs(driven)) lap.is_cut = true;
-  // By the speeds at its ends alone a long silence is not known well.
-  const double way_so_far = at_->lapdist_m - (lap.entry ? lap.entry->lapdist_m : at_->lapdist_m);
-  const double so_far = lap.entry ? seconds_between(lap.entry->when, at_->when) : 0;
-  const double usual_s = so_far > 0 ? length_m() / (way_so_far / so_far) : 0;
-  if (is_silence && !has_risen_ && usual_s > 0 && seconds > usual_s / 2) lap.is_cut = true;
-  if (is_silence) return;
+  if (is_silence) {
+    if (!has_risen_ && lasts_half_a_lap(lap, seconds)) lap.is_cut = true;
+    return;
+  }
   const double beyond = off - kNoisyShare * std::abs(driven);
   noise_m_ = std::max(kNoiseKept * noise_m_, std::isfinite(beyond) ? beyond : 0.0);
 }
 
+/// By the speeds at its ends alone a long silence is not known well.
+bool LapBuilder::lasts_half_a_lap(const BuiltLap& lap, double seconds) const {
+  if (!lap.entry) return false;
+  const double way = at_->lapdist_m - lap.entry->lapdist_m;
+  return way > 0 && seconds * way > length_m() / 2 * seconds_between(lap.entry->when, at_->when);
+}
+
 void LapBuilder::see_place(const LapPoint& point) {
   furthest_m_ = std::max(furthest_m_, point.lapdist_m);
+  if (has_middle_) return;
   const double length = length_m();
   const bool is_far =
       point.lapdist_m > kNearLine * length && point.lapdist_m < (1 - kNearLine) * length;
   const bool was_silent = at_ && seconds_between(at_->when, point.when) > kSilenceS;
-  has_middle_ = has_middle_ || is_far || was_silent;
+  has_middle_ = is_far || was_silent;
 }
 
 /// It has seen the flag, or retired: what it drives from now on is no lap.

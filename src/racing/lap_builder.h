@@ -173,6 +173,7 @@ class LapBuilder {
   double length_m() const { return track_m_ > 0 ? track_m_ : furthest_m_; }
   bool is_back_over_line(const LapPoint& point) const;
   void look_at_way(const LapPoint& point);
+  bool lasts_half_a_lap(const BuiltLap& lap, double seconds) const;
   void look_at_clock(const LapPoint& point);
   void see_place(const LapPoint& point);
   /// When the line was passed cannot be said.
