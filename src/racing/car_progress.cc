@@ -18,11 +18,6 @@ EventTime after(EventTime from, double seconds) {
   return {from.ns + std::llround(seconds * 1e9)};
 }
 
-/// Metres between two samples by the speeds that they tell; NaN where they tell none.
-double driven_m(const ProgressSample& from, const ProgressSample& to) {
-  return (from.speed_kmh + to.speed_kmh) / 2 * kMpsOfKmh * seconds_between(from.when, to.when);
-}
-
 }  // namespace
 
 void keep_best(PerSector& best, std::int32_t sector, double seconds) {

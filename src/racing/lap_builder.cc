@@ -23,10 +23,6 @@ constexpr double kClocksDifferS = 0.25;
 /// A source tells a lap's time no later behind the line.
 constexpr std::int64_t kMostOfficialWaitNs = 5 * kNsPerSecond;
 
-double driven_between(const Fix& from, const Fix& to) {
-  return (from.speed_kmh + to.speed_kmh) / 2 * kMpsOfKmh * seconds_between(from.when, to.when);
-}
-
 bool began_anew(double before_m, double after_m) {
   return before_m - after_m > kAnewM && after_m < before_m / 2;
 }
@@ -35,22 +31,11 @@ bool is_kept(std::int32_t sector) {
   return sector >= 0 && static_cast<std::size_t>(sector) < BuiltLap::kMostSectors;
 }
 
-/// A share of the track: so near is a car to the line that may be back on its other side.
-constexpr double kNearLine = 0.25;
-/// Points come no more out of order than that, by their times.
-constexpr std::int64_t kMostDisorderNs = 250 * kNsPerMs;
 constexpr std::int64_t kSilenceNs = kNsPerSecond;
-constexpr double kSilenceS = 1;
 /// A game's clock that goes on by no more of a silence stood still in it.
 constexpr double kPausedShare = 0.1;
-/// By more than that a way is not what the speeds tell.
-constexpr double kUnfitM = 10;
-constexpr double kUnfitShare = 0.5;
-/// Places that differ by more from the way that the speeds tell, beside a share of it, tell no time
-/// at the line. The newest ones count most.
+/// Places that are by more off the way that the speeds tell give no time at the line.
 constexpr double kMostNoiseM = 1.5;
-constexpr double kNoisyShare = 0.25;
-constexpr double kNoiseKept = 0.95;
 
 /// Of each figure the newest: channels of a machine come at rates of their own.
 void keep_newest(LapPoint& last, const LapPoint& point) {
@@ -187,66 +172,6 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet
   return Taken::kCounted;
 }
 
-/// A source's clock that was set back while the numbers of its points go on: what it says of the
-/// time of a lap is wrong.
-void LapBuilder::look_at_clock(const LapPoint& point) {
-  const EventTime before = laps_.back().last.when;
-  if (point.has_id && ns_between(point.when, before) > kMostDisorderNs) laps_.back().is_cut = true;
-}
-
-/// By its noise, or as it is turned around: it has passed the line, and is before it again.
-bool LapBuilder::is_back_over_line(const LapPoint& point) const {
-  if (has_middle_ || !at_ || !point.has_distance()) return false;
-  if (ns_between(at_->when, point.when) > crossing::kMostApartNs) return false;
-  return at_->lapdist_m < kNearLine * length_m() && point.lapdist_m > (1 - kNearLine) * length_m();
-}
-
-void LapBuilder::cut_line() {
-  for (std::size_t i = laps_.size() - std::min<std::size_t>(laps_.size(), 2); i < laps_.size();
-       ++i) {
-    if (!std::exchange(laps_[i].is_cut, true)) touch(laps_[i]);
-  }
-}
-
-/// Whether the way from the place before is what was driven meanwhile. Where it is not, the line
-/// may have been passed unseen in a silence, or the clock was set: the lap is not timed.
-void LapBuilder::look_at_way(const LapPoint& point) {
-  if (!at_ || !point.has_distance()) return;
-  BuiltLap& lap = laps_.back();
-  const double seconds = seconds_between(at_->when, point.when);
-  const double way = point.lapdist_m - at_->lapdist_m;
-  const bool is_silence = seconds > kSilenceS;
-  const bool follows = point.has_id && newest_id_ + 1 == point.id;
-  if (is_silence && has_risen_ && !follows) return;  // the number has told it
-  double driven = driven_between(*at_, point.fix());
-  if (!std::isfinite(driven)) driven = lap.approach_mps * seconds;
-  const double off = std::abs(way - driven);
-  if (off > kUnfitM + kUnfitShare * std::abs(driven)) lap.is_cut = true;
-  if (is_silence) {
-    if (!has_risen_ && lasts_half_a_lap(lap, seconds)) lap.is_cut = true;
-    return;
-  }
-  const double beyond = off - kNoisyShare * std::abs(driven);
-  noise_m_ = std::max(kNoiseKept * noise_m_, std::isfinite(beyond) ? beyond : 0.0);
-}
-
-/// By the speeds at its ends alone a long silence is not known well.
-bool LapBuilder::lasts_half_a_lap(const BuiltLap& lap, double seconds) const {
-  if (!lap.entry) return false;
-  const double way = at_->lapdist_m - lap.entry->lapdist_m;
-  return way > 0 && seconds * way > length_m() / 2 * seconds_between(lap.entry->when, at_->when);
-}
-
-void LapBuilder::see_place(const LapPoint& point) {
-  furthest_m_ = std::max(furthest_m_, point.lapdist_m);
-  if (has_middle_) return;
-  const double length = length_m();
-  const bool is_far =
-      point.lapdist_m > kNearLine * length && point.lapdist_m < (1 - kNearLine) * length;
-  const bool was_silent = at_ && seconds_between(at_->when, point.when) > kSilenceS;
-  has_middle_ = is_far || was_silent;
-}
-
 /// It has seen the flag, or retired: what it drives from now on is no lap.
 void LapBuilder::take_stopped(const LapPoint& point) {
   raw_lap_ = point.lap;
@@ -334,7 +259,7 @@ LapBuilder::Line LapBuilder::line_before(const LapPoint& point) {
 bool LapBuilder::is_over_line(const Fix& before, const Fix& after) const {
   if (ns_between(before.when, after.when) > crossing::kMostApartNs) return false;
   if (!(before.speed_kmh > kDrivingKmh && after.speed_kmh > kDrivingKmh)) return false;
-  const double driven = driven_between(before, after);
+  const double driven = driven_m(before, after);
   if (after.lapdist_m < 0 || after.lapdist_m > driven * 1.25 + 5) return false;
   const double length = before.lapdist_m + driven - after.lapdist_m;
   return track_m_ <= 0 || std::abs(length - track_m_) <= kLengthsDiffer * track_m_;
@@ -378,7 +303,7 @@ void LapBuilder::begin_lap(const LapPoint& point, std::int32_t number) {
 
 void LapBuilder::learn_length(const Fix& before, const Fix& after) {
   if (ns_between(before.when, after.when) > crossing::kMostApartNs) return;
-  const double length = before.lapdist_m + driven_between(before, after) - after.lapdist_m;
+  const double length = before.lapdist_m + driven_m(before, after) - after.lapdist_m;
   if (length > 0 && std::isfinite(length)) track_m_ = length;
 }
 

@@ -21,4 +21,11 @@ inline double seconds_between(EventTime from, EventTime to) {
   return static_cast<double>(ns_between(from, to)) / 1e9;
 }
 
+/// The metres between two samples by the speeds that they tell; NaN where they tell none. A sample
+/// has `when` and `speed_kmh`.
+template <typename Sample>
+double driven_m(const Sample& from, const Sample& to) {
+  return (from.speed_kmh + to.speed_kmh) / 2 * kMpsOfKmh * seconds_between(from.when, to.when);
+}
+
 }  // namespace slipstream
