@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "codec/chain_encoder.h"
+#include "field_points.h"
 #include "history/lap_history.h"
 #include "log/segment_log.h"
 #include "racing/race_field.h"
@@ -101,7 +102,7 @@ class RecordedLaps {
         const CarReading r = field.reading(car);
         if (r.lapdist_m < last[car]) close_lap(field, car, r.lap, began[car], now);
         last[car] = r.lapdist_m;
-        add(field, car, r, now);
+        add_field_point(batch_, schema_, field, car, now);
       }
       field.step();
       if (batch_.points.size() >= kBlockPoints) append();
@@ -110,7 +111,7 @@ class RecordedLaps {
     // What is sealed has an index: one more segment begins behind it.
     log_.reset();
     log_ = sure(SegmentLog::open(posix_file_system(), folder_, {.segment_bytes = 1}));
-    add(field, 0, field.reading(0), {0});
+    add_field_point(batch_, schema_, field, 0, {0});
     append();
   }
   void close_lap(const RaceField& field, std::size_t car, std::int32_t number,
@@ -127,39 +128,6 @@ class RecordedLaps {
       laps_.push_back({.id = fmt::format("s-{}-{}", car, number), .session = "s", .lap = lap});
     }
     began = now;
-  }
-  void add(const RaceField& field, std::size_t car, const CarReading& r, EventTime now) {
-    const auto text = [&](std::string_view piece) {
-      batch_.text += piece;
-      return TextRef{static_cast<std::uint32_t>(batch_.text.size() - piece.size()),
-                     static_cast<std::uint32_t>(piece.size())};
-    };
-    Point& p = batch_.points.emplace_back();
-    p.track = text("barber");
-    p.chassis = text(field.chassis(car));
-    p.series_hash = series_hash("barber", field.chassis(car));
-    p.event_time = now;
-    p.arrival_time = {now.ns};
-    p.lap = static_cast<std::int16_t>(r.lap);
-    p.has_sequence = true;
-    p.sequence = r.sequence;
-    p.first_value = static_cast<std::uint32_t>(batch_.values.size());
-    const std::pair<const char*, double> values[] = {{"lapdist_m", r.lapdist_m},
-                                                     {"speed_kmh", r.speed_kmh},
-                                                     {"accx_can", r.accx_g},
-                                                     {"accy_can", r.accy_g},
-                                                     {"Steering_Angle", r.steering_deg},
-                                                     {"pbrake_f", r.brake_front_bar},
-                                                     {"pbrake_r", r.brake_rear_bar},
-                                                     {"rpm", r.rpm},
-                                                     {"gear", r.gear},
-                                                     {"aps", r.throttle_percent},
-                                                     {"VBOX_Lat_Min", r.latitude},
-                                                     {"VBOX_Long_Minutes", r.longitude}};
-    for (const auto& [name, value] : values) {
-      batch_.values.push_back({value, schema_.fields().intern(name).value()});
-    }
-    p.value_count = static_cast<std::uint16_t>(std::size(values));
   }
   void append() {
     if (batch_.points.empty()) return;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "codec/games_testing.h"
+#include "field_points.h"
 #include "racing/lap_observer.h"
 #include "racing/race_field.h"
 #include "report.h"
@@ -51,7 +52,7 @@ class Field {
     while (batch.points.size() < kBatchPoints) {
       const std::int64_t now = kStartNs + static_cast<std::int64_t>(field_.time_s() * 1e9);
       for (std::size_t car = 0; car < kCars; ++car) {
-        add(batch, schema, car, field_.reading(car), now);
+        add_field_point(batch, schema, field_, car, {now});
       }
       field_.step();
     }
@@ -59,41 +60,6 @@ class Field {
   }
 
  private:
-  void add(PointBatch& batch, Schema& schema, std::size_t car, const CarReading& r,
-           std::int64_t now) {
-    const auto text = [&](std::string_view piece) {
-      batch.text += piece;
-      return TextRef{static_cast<std::uint32_t>(batch.text.size() - piece.size()),
-                     static_cast<std::uint32_t>(piece.size())};
-    };
-    Point& p = batch.points.emplace_back();
-    p.track = text("barber");
-    p.chassis = text(field_.chassis(car));
-    p.series_hash = series_hash("barber", field_.chassis(car));
-    p.event_time = {now};
-    p.arrival_time = {now};
-    p.lap = static_cast<std::int16_t>(r.lap);
-    p.has_sequence = true;
-    p.sequence = r.sequence;
-    p.first_value = static_cast<std::uint32_t>(batch.values.size());
-    const std::pair<const char*, double> values[] = {{"lapdist_m", r.lapdist_m},
-                                                     {"speed_kmh", r.speed_kmh},
-                                                     {"accx_can", r.accx_g},
-                                                     {"accy_can", r.accy_g},
-                                                     {"Steering_Angle", r.steering_deg},
-                                                     {"pbrake_f", r.brake_front_bar},
-                                                     {"pbrake_r", r.brake_rear_bar},
-                                                     {"rpm", r.rpm},
-                                                     {"gear", r.gear},
-                                                     {"aps", r.throttle_percent},
-                                                     {"VBOX_Lat_Min", r.latitude},
-                                                     {"VBOX_Long_Minutes", r.longitude}};
-    for (const auto& [name, value] : values) {
-      batch.values.push_back({value, schema.fields().intern(name).value()});
-      ++p.value_count;
-    }
-  }
-
   RaceField field_{{.cars = kCars, .rate_hz = kRateHz}};
 };
 

@@ -26,7 +26,8 @@ using Story = std::map<std::string, std::vector<std::string>>;
 /// As the log in `data` of `directory` tells it.
 Story story_of(const TemporaryDirectory& directory) {
   EXPECT_EQ(
-      run(directory, {"export", "--data", "data", "--format", "ndjson", "--output", "all.ndjson"}).code,
+      run(directory, {"export", "--data", "data", "--format", "ndjson", "--output", "all.ndjson"})
+          .code,
       0);
   std::ifstream file(directory.path() / "all.ndjson");
   std::vector<std::pair<std::string, std::string>> lines;
@@ -116,13 +117,16 @@ TEST(MarksTravel, ATableHasNoRoomForThemAndSaysSo) {
               200u);
     ASSERT_TRUE(server.stop());
   }
-  const auto table = run(directory, {"export", "--data", "data", "--format", "csv", "--output", "a.csv"});
+  const auto table =
+      run(directory, {"export", "--data", "data", "--format", "csv", "--output", "a.csv"});
   EXPECT_EQ(table.code, 0) << table.output;
   EXPECT_THAT(table.output, HasSubstr("1 points exported"));
   EXPECT_THAT(table.output, HasSubstr("1 marks (flags, notes ...) fit no table"));
-  const auto of_a = run(directory, {"export", "--data", "data", "--chassis", "a", "--output", "a.json"});
+  const auto of_a =
+      run(directory, {"export", "--data", "data", "--chassis", "a", "--output", "a.json"});
   EXPECT_THAT(of_a.output, HasSubstr("1 points exported")) << "the mark is about another machine";
-  const auto of_b = run(directory, {"export", "--data", "data", "--chassis", "b", "--output", "b.json"});
+  const auto of_b =
+      run(directory, {"export", "--data", "data", "--chassis", "b", "--output", "b.json"});
   EXPECT_THAT(of_b.output, HasSubstr("0 points and 1 marks exported"));
 }
 

@@ -21,8 +21,8 @@ struct ProgressSample {
   double lapdist_m = kAbsent;
   double speed_kmh = kAbsent;
   double session_number = kAbsent;  ///< where the source names its session so
-  double last_lap_s = kAbsent;  ///< the time of the lap before, where the source takes it
-  double sector1_s = kAbsent;   ///< likewise, of this lap, once it is over; 0 before that
+  double last_lap_s = kAbsent;      ///< the time of the lap before, where the source takes it
+  double sector1_s = kAbsent;       ///< likewise, of this lap, once it is over; 0 before that
   double sector2_s = kAbsent;
   double pit_status = kAbsent;   ///< 0 none, 1 pitting, 2 in the pit area
   double lap_invalid = kAbsent;  ///< not 0: the lap counts for nothing
