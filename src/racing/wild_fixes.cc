@@ -54,7 +54,7 @@ class FixChains {
 void drop_wild_fixes(LapPath& lap) {
   if (lap.x_m.empty() || lap.y_m.empty()) return;
   const FixChains fixes(lap);
-  const double kNowhere = std::numeric_limits<double>::quiet_NaN();
+  const double kNoFix = std::numeric_limits<double>::quiet_NaN();
   std::vector<Run> runs;
   for (std::size_t i = 0; i < lap.size(); ++i) {
     if (!std::isfinite(lap.x_m[i]) || !std::isfinite(lap.y_m[i])) continue;
@@ -90,7 +90,7 @@ void drop_wild_fixes(LapPath& lap) {
   }
   for (std::size_t i = 0; i < lap.size(); ++i) {
     if (is_kept[i]) continue;
-    lap.x_m[i] = lap.y_m[i] = kNowhere;
+    lap.x_m[i] = lap.y_m[i] = kNoFix;
   }
 }
 
