@@ -63,11 +63,16 @@ inline std::optional<std::string> read_kept_reference(const std::string& name) {
   return read_packed(SLIPSTREAM_SOURCE_DIR "/tests/data/games", name);
 }
 
-/// A file of the reference data: the whole one where that is at hand, else the part that is kept.
-inline std::optional<std::string> read_reference(const std::string& name) {
+/// A file of the whole reference data, which is beside the project or nowhere.
+inline std::optional<std::string> read_whole_reference(const std::string& name) {
   const char* const given = std::getenv("SLIPSTREAM_TEST_DATA");
   const std::filesystem::path data(given ? given : SLIPSTREAM_SOURCE_DIR "/../shared/data");
-  auto whole = read_packed(data / "games", name);
+  return read_packed(data / "games", name);
+}
+
+/// A file of the reference data: the whole one where that is at hand, else the part that is kept.
+inline std::optional<std::string> read_reference(const std::string& name) {
+  auto whole = read_whole_reference(name);
   return whole ? whole : read_kept_reference(name);
 }
 
