@@ -8,10 +8,10 @@
 #include <memory>
 #include <utility>
 
+#include "app/query_parameters.h"
 #include "app/query_values.h"
 #include "app/rollups_csv.h"
 #include "base/iso_time.h"
-#include "codec/event_time.h"
 #include "net/accept.h"
 
 namespace slipstream {
@@ -73,6 +73,14 @@ struct TraceQuestion {
   std::uint64_t hash = 0;
 };
 
+/// Those that name points; the others are read behind them.
+constexpr QueryParameter<TraceQuestion> kTraceParameters[] = {
+    {"lap", set_text<&TraceQuestion::lap>},
+    {"session", set_text<&TraceQuestion::session>},
+    {"chassis", set_text<&TraceQuestion::chassis>},
+    {"from", set_time<&TraceQuestion::from>},
+    {"to", set_time<&TraceQuestion::to>}};
+
 Asked<TraceBy> asked_axis(const HttpRequest& request) {
   const auto by = request.query_value("by").value_or("time");
   if (by == "time") return TraceBy::kTime;
@@ -83,17 +91,8 @@ Asked<TraceBy> asked_axis(const HttpRequest& request) {
 
 Asked<TraceQuestion> trace_question(const HttpRequest& request) {
   TraceQuestion question;
-  question.lap = request.query_value("lap").value_or("");
-  question.session = request.query_value("session").value_or("");
-  question.chassis = request.query_value("chassis").value_or("");
-  const std::pair<std::string_view, std::optional<EventTime> TraceQuestion::*> times[] = {
-      {"from", &TraceQuestion::from}, {"to", &TraceQuestion::to}};
-  for (const auto& [name, member] : times) {
-    const auto given = request.query_value(name);
-    if (!given) continue;
-    const auto time = asked_time(*given);
-    if (!time) return refuse(400, fmt::format("{}: {}", name, time.error().message));
-    question.*member = *time;
+  if (auto set = set_parameters(kTraceParameters, request, question); !set) {
+    return refuse(400, set.error().message);
   }
   const bool has_range =
       !question.session.empty() || !question.chassis.empty() || question.from || question.to;

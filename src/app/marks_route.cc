@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/object_pages.h"
+#include "app/query_parameters.h"
 #include "app/query_values.h"
-#include "app/rollups_csv.h"
 #include "base/json_text.h"
-#include "codec/event_time.h"
 #include "codec/mark_json.h"
 #include "source/http_ingest.h"
 
@@ -31,83 +31,39 @@ std::string row_of(const Mark& mark) {
   return "{" + json_of(mark).substr(kType.size());
 }
 
-Result<MarkQuery> mark_query(const HttpRequest& request) {
-  MarkQuery query;
-  const std::pair<std::string_view, std::string MarkQuery::*> texts[] = {
-      {"track", &MarkQuery::track},
-      {"session", &MarkQuery::session},
-      {"chassis", &MarkQuery::chassis},
-      {"kind", &MarkQuery::kind},
-      {"cursor", &MarkQuery::cursor}};
-  for (const auto& [name, member] : texts) {
-    query.*member = request.query_value(name).value_or("");
-  }
-  const std::pair<std::string_view, std::optional<EventTime> MarkQuery::*> times[] = {
-      {"from", &MarkQuery::from}, {"to", &MarkQuery::to}};
-  for (const auto& [name, member] : times) {
-    const auto given = request.query_value(name);
-    if (!given) continue;
-    const auto time = asked_time(*given);
-    if (!time) return fail(fmt::format("{}: {}", name, time.error().message));
-    query.*member = *time;
-  }
-  if (const auto given = request.query_value("limit")) {
-    const auto limit = to_number<std::size_t>("limit", *given, 1, 1'000);
-    if (!limit) return std::unexpected(limit.error());
-    query.limit = *limit;
-  }
-  return query;
-}
+constexpr QueryParameter<MarkQuery> kMarkParameters[] = {
+    {"track", set_text<&MarkQuery::track>},     {"session", set_text<&MarkQuery::session>},
+    {"chassis", set_text<&MarkQuery::chassis>}, {"kind", set_text<&MarkQuery::kind>},
+    {"cursor", set_text<&MarkQuery::cursor>},   {"from", set_time<&MarkQuery::from>},
+    {"to", set_time<&MarkQuery::to>},           {"limit", set_limit<&MarkQuery::limit>}};
 
-HttpResponse as_json(const MarkPage& page) {
-  std::string body = R"({"marks":[)";
+HttpResponse marks_answer(const MarkPage& page, bool as_csv, CsvTexts texts) {
+  std::vector<std::string> objects;
+  objects.reserve(page.marks.size());
   for (const auto& stored : page.marks) {
-    if (&stored != page.marks.data()) body += ',';
-    append_mark_json(body, *stored.mark);
+    objects.push_back(as_csv ? row_of(*stored.mark) : json_of(*stored.mark));
   }
-  body += R"(],"next":)";
-  if (page.next) {
-    append_json_string(body, *page.next);
-  } else {
-    body += "null";
-  }
-  return {.body = body + '}'};
-}
-
-HttpResponse as_table(const MarkPage& page, CsvTexts texts) {
-  RollupsCsv table(texts);
-  table.learn(kAnyMark);
-  for (const auto& stored : page.marks) table.learn(row_of(*stored.mark));
-  HttpResponse response{.content_type = "text/csv"};
-  table.append_header(response.body);
-  for (const auto& stored : page.marks) table.append_row(response.body, row_of(*stored.mark));
-  if (page.next) response.headers.emplace_back("X-Next-Cursor", *page.next);
-  return response;
+  return as_csv ? page_csv(kAnyMark, objects, texts, page.next)
+                : page_json("marks", objects, page.next);
 }
 
 }  // namespace
 
 void add_marks_route(HttpServer& http, const MarksRouteParts& parts) {
   const auto answer = [parts](const HttpRequest& request, const HttpResponder& respond) {
-    auto query = mark_query(request);
-    if (!query) {
-      respond(error_response(400, query.error().message));
+    MarkQuery query;
+    if (auto set = set_parameters(kMarkParameters, request, query); !set) {
+      respond(error_response(400, set.error().message));
       return;
     }
     const bool as_csv = wants_table(request);
-    parts.queries.post([parts, query = std::move(*query), as_csv, respond] {
+    parts.queries.post([parts, query = std::move(query), as_csv, respond] {
       const auto page = parts.store.query_marks(query);
-      if (!page) {
-        respond(failed_read(page.error()));
-      } else {
-        respond(as_csv ? as_table(*page, parts.texts) : as_json(*page));
-      }
+      respond(page ? marks_answer(*page, as_csv, parts.texts) : failed_read(page.error()));
     });
   };
   http.route("GET", "/api/marks", answer,
-             {.scope = Scope::kRead,
-              .parameters = {.names = {"track", "session", "chassis", "kind", "from", "to", "limit",
-                                       "cursor"}}});
+             {.scope = Scope::kRead, .parameters = {.names = names_of(kMarkParameters)}});
 }
 
 void add_mark_ingest_route(HttpServer& http, IngestService& ingest) {

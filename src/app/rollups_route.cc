@@ -8,64 +8,29 @@
 #include <optional>
 #include <utility>
 
+#include "app/query_parameters.h"
 #include "app/query_values.h"
 #include "app/rollups_page.h"
 #include "broadcast/client_message.h"
 #include "broadcast/filter.h"
-#include "codec/event_time.h"
 #include "net/accept.h"
 
 namespace slipstream {
 namespace {
 
-/// What a query parameter sets.
-struct Parameter {
-  std::string_view name;
-  Result<void> (*set)(RollupQuery& query, const std::string& name, const std::string& value);
-};
-
-template <auto kMember>
-Result<void> set_text(RollupQuery& query, const std::string&, const std::string& value) {
-  query.*kMember = value;
-  return {};
-}
-
-template <auto kMember>
-Result<void> set_time(RollupQuery& query, const std::string& name, const std::string& value) {
-  const auto time = asked_time(value);
-  if (!time) return fail(fmt::format("{}: {}", name, time.error().message));
-  query.*kMember = *time;
-  return {};
-}
-
-Result<void> set_lap(RollupQuery& query, const std::string& name, const std::string& value) {
-  const auto lap = to_number<std::int32_t>(name, value, 0, Schema::kMaxLap);
-  if (!lap) return std::unexpected(lap.error());
-  query.lap = *lap;
-  return {};
-}
-
-Result<void> set_limit(RollupQuery& query, const std::string& name, const std::string& value) {
-  const auto limit = to_number<std::size_t>(name, value, 1, 1'000);
-  if (!limit) return std::unexpected(limit.error());
-  query.limit = *limit;
-  return {};
-}
-
-constexpr Parameter kParameters[] = {
+constexpr QueryParameter<RollupQuery> kRollupParameters[] = {
     {"window", set_text<&RollupQuery::window>},
     {"track", set_text<&RollupQuery::track>},
     {"chassis", set_text<&RollupQuery::chassis>},
-    {"lap", set_lap},
+    {"lap", set_number<&RollupQuery::lap, std::int32_t{0}, Schema::kMaxLap>},
     {"from", set_time<&RollupQuery::from>},
     {"to", set_time<&RollupQuery::to>},
-    {"limit", set_limit},
+    {"limit", set_limit<&RollupQuery::limit>},
     {"cursor", set_text<&RollupQuery::cursor>},
 };
 
 std::vector<std::string_view> parameter_names() {
-  std::vector<std::string_view> names;
-  for (const auto& parameter : kParameters) names.push_back(parameter.name);
+  std::vector<std::string_view> names = names_of(kRollupParameters);
   names.push_back(kFieldsParameter);
   names.push_back(kTagParameters);
   return names;
@@ -75,9 +40,10 @@ std::vector<std::string_view> parameter_names() {
 Result<RollupQuery> rollup_query(const HttpRequest& request) {
   RollupQuery query;
   for (const auto& [name, value] : request.query) {
-    const auto* const known = std::ranges::find(kParameters, name, &Parameter::name);
+    const auto* const known =
+        std::ranges::find(kRollupParameters, name, &QueryParameter<RollupQuery>::name);
     // What the route does not name the server refuses; tags come below.
-    if (known == std::end(kParameters)) continue;
+    if (known == std::end(kRollupParameters)) continue;
     if (auto set = known->set(query, name, value); !set) return std::unexpected(set.error());
   }
   auto tags = tag_filter(request);
