@@ -76,13 +76,14 @@ class LiveServer {
   explicit LiveServer(HubOptions options = {}) {
     hub_ = std::make_unique<Hub>(
         io_, options, system_clock(), pool_,
-        FanoutParts{.fields = schema_.fields(),
-                    .windows = {},
-                    .identity = {},
-                    .read_rollups = [](const StoredRollupsQuery&, const StoredRollupsTaker&) {},
-                    .read_marks = [](const StoredMarksQuery&, const StoredMarksTaker&) {},
-                    .publish = [](const PublishRequest&, const PublishAnswered&) {},
-                    .warn = [](const std::string&) {}});
+        FanoutParts{
+            .fields = schema_.fields(),
+            .windows = {},
+            .identity = {},
+            .read_rollups = [](const StoredRollupsQuery&, const StoredRollupsTaker&) {},
+            .read_events = [](Channel, const StoredEventsQuery&, const StoredEventsTaker&) {},
+            .publish = [](const PublishRequest&, const PublishAnswered&) {},
+            .warn = [](const std::string&) {}});
     auto server = HttpServer::open(io_, {.port = 0});
     if (!server) throw std::runtime_error(server.error().message);
     server_ = std::move(*server);
