@@ -17,6 +17,9 @@ slipstream_node_test(security.websocket integration edge.test.mjs)
 slipstream_node_test(clients.influx integration influx.test.mjs)
 slipstream_node_test(clients.foxglove integration foxglove.test.mjs)
 
+add_test(NAME docs.api COMMAND sh -c "${NODE} ${CMAKE_SOURCE_DIR}/api/page.mjs | diff - ${CMAKE_SOURCE_DIR}/docs/api.md")
+set_tests_properties(docs.api PROPERTIES LABELS unit)
+
 # Clients for Python are in an environment of their own, which ./dev test makes where it can: without it the test is
 # skipped, and says so.
 function(slipstream_python_test name file)
@@ -25,3 +28,5 @@ function(slipstream_python_test name file)
 endfunction()
 slipstream_python_test(clients.influx_python influx_clients.py)
 slipstream_python_test(clients.mcap mcap_files.py)
+slipstream_python_test(clients.api_description api_description.py)
+slipstream_python_test(clients.python_docs python_docs.py)

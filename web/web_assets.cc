@@ -9,6 +9,7 @@ extern "C" {
 extern const char slipstream_index_html[], slipstream_index_html_end[];
 extern const char slipstream_app_js[], slipstream_app_js_end[];
 extern const char slipstream_app_css[], slipstream_app_css_end[];
+extern const char slipstream_openapi_json[], slipstream_openapi_json_end[];
 }
 
 namespace slipstream {
@@ -28,6 +29,12 @@ std::span<const WebAsset> web_assets() {
       asset("/app.js", "text/javascript; charset=utf-8", slipstream_app_js, slipstream_app_js_end),
       asset("/app.css", "text/css; charset=utf-8", slipstream_app_css, slipstream_app_css_end)};
   return assets;
+}
+
+const WebAsset& api_description() {
+  static const WebAsset description = asset("/api/openapi.json", "application/json",
+                                            slipstream_openapi_json, slipstream_openapi_json_end);
+  return description;
 }
 
 }  // namespace slipstream

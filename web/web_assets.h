@@ -5,13 +5,16 @@
 
 namespace slipstream {
 
-/// A file of the dashboard, embedded in the program.
+/// A file that is embedded in the program.
 struct WebAsset {
   std::string_view path;  ///< "/app.js"
   std::string_view content_type;
   std::string_view body;
   std::string etag;  ///< of the content
 };
+/// The dashboard's.
 std::span<const WebAsset> web_assets();
+/// The description of the HTTP API, as OpenAPI.
+const WebAsset& api_description();
 
 }  // namespace slipstream

@@ -51,13 +51,28 @@ std::string_view name_of(Scope scope) {
   return "admin";
 }
 
+HttpResponse file_answer(const WebAsset& asset, const HttpRequest& request) {
+  HttpResponse response{.content_type = std::string(asset.content_type)};
+  const std::string etag = fmt::format("\"{}\"", asset.etag);
+  response.headers = {{"ETag", etag}, {"Cache-Control", "no-cache"}};
+  // Packed it has a weak one.
+  const auto known = request.header("If-None-Match");
+  if (known == etag || known == "W/" + etag) {
+    response.status = 304;
+  } else {
+    response.body = asset.body;
+  }
+  return response;
+}
+
 /// Without the page's own files.
 std::string list_of(const std::vector<RouteInfo>& routes) {
   std::string out = R"({"version":)";
   append_json_string(out, SLIPSTREAM_VERSION);
   out += R"(,"endpoints":[)";
   for (const RouteInfo& route : routes) {
-    if (route.path == "/" || route.path.find('.') != std::string::npos) continue;
+    const bool is_of_page = !route.path.starts_with("/api") && route.path.contains('.');
+    if (route.path == "/" || is_of_page) continue;
     if (!out.ends_with('[')) out += ',';
     ObjectWriter object(out);
     object.text("method", route.is_websocket ? "WEBSOCKET" : route.method);
@@ -86,10 +101,15 @@ void add_ingest_routes(HttpServer& http, IngestService& ingest) {
               .parameters = {.names = {"durability", "track"}}});
 }
 
-void add_list_route(HttpServer& http) {
+void add_description_routes(HttpServer& http) {
   http.route("GET", "/api",
              [&http](const HttpRequest&, const HttpResponder& respond) {
                respond({.body = list_of(http.route_infos())});
+             },
+             {.scope = Scope::kRead});
+  http.route("GET", std::string(api_description().path),
+             [](const HttpRequest& request, const HttpResponder& respond) {
+               respond(file_answer(api_description(), request));
              },
              {.scope = Scope::kRead});
 }
@@ -140,18 +160,8 @@ void add_probe_routes(HttpServer& http, const std::atomic<bool>& is_ready) {
 void add_page_routes(HttpServer& http) {
   for (const auto& asset : web_assets()) {
     const auto serve = [&asset](const HttpRequest& request, const HttpResponder& respond) {
-      HttpResponse response{.content_type = std::string(asset.content_type)};
-      const std::string etag = fmt::format("\"{}\"", asset.etag);
-      response.headers = {{"ETag", etag},
-                          {"Cache-Control", "no-cache"},
-                          {"Content-Security-Policy", std::string(kPagePolicy)}};
-      // Packed it has a weak one.
-      const auto known = request.header("If-None-Match");
-      if (known == etag || known == "W/" + etag) {
-        response.status = 304;
-      } else {
-        response.body = asset.body;
-      }
+      HttpResponse response = file_answer(asset, request);
+      response.headers.emplace_back("Content-Security-Policy", std::string(kPagePolicy));
       respond(std::move(response));
     };
     http.route("GET", std::string(asset.path), serve, open_to_all());

@@ -12,9 +12,10 @@ namespace slipstream {
 
 /// /api/ingest.
 void add_ingest_routes(HttpServer& http, IngestService& ingest);
+/// What there is to ask for, of the paths that this server has when it is asked; and what all of it
+/// means, as OpenAPI.
+void add_description_routes(HttpServer& http);
 /// Recent points, live series, and the WebSocket.
-/// What there is to ask for, of the paths that this server has when it is asked.
-void add_list_route(HttpServer& http);
 void add_live_routes(HttpServer& http, Hub& hub, const Clock& clock, const std::string& ws_path);
 /// Whether the server is there, and whether it is ready.
 void add_probe_routes(HttpServer& http, const std::atomic<bool>& is_ready);

@@ -79,7 +79,7 @@ void HttpComponent::reload() {
 void HttpComponent::routes(HttpServer& http) {
   add_probe_routes(http, is_ready_);
   add_page_routes(http);
-  add_list_route(http);
+  add_description_routes(http);
 }
 
 void HttpComponent::health(HealthPage& page) const {

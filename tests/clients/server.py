@@ -50,11 +50,18 @@ class Server:
 
     def points(self, chassis, count):
         """The machine's newest points, once there are so many."""
+        return self.wait_for(f"/api/recent/5000?chassis={chassis}", "recent", count, f"points of {chassis}")
+
+    def complete_laps(self, count):
+        """Once there are so many."""
+        return self.wait_for("/api/laps", "laps", count, "complete laps", lambda lap: lap["complete"])
+
+    def wait_for(self, path, name, count, what, counts=lambda item: True):
         until = time.monotonic() + LIMIT_S
         while time.monotonic() < until:
-            with urllib.request.urlopen(f"{self.url}/api/recent/5000?chassis={chassis}") as answer:
-                points = json.load(answer)["recent"]
-            if len(points) >= count:
-                return points
+            with urllib.request.urlopen(self.url + path) as answer:
+                items = [item for item in json.load(answer)[name] if counts(item)]
+            if len(items) >= count:
+                return items
             time.sleep(0.05)
-        raise AssertionError(f"{len(points)} of {count} points of {chassis} came")
+        raise AssertionError(f"{len(items)} of {count} {what} came")
