@@ -6,23 +6,31 @@
 
 namespace slipstream {
 
-HistoryComponent::Open::Open(DurableParts& durable)
-    : indexes(durable.files, log_folder(durable.config)),
+HistoryComponent::Open::Open(const Parts& parts, HistoryWorker& worker)
+    : indexes(parts.durable.files, log_folder(parts.durable.config)),
       history(PointReader(
-                  durable.files, log_folder(durable.config),
-                  [&durable] { return durable.log->synced_segments(); }, indexes, durable.clock),
-              names_of(durable.config),
-              [&durable](std::string name, std::string text) {
+                  parts.durable.files, log_folder(parts.durable.config),
+                  [&durable = parts.durable] { return durable.log->synced_segments(); }, indexes,
+                  parts.durable.clock),
+              names_of(parts.durable.config),
+              [&durable = parts.durable](std::string name, std::string text) {
                 // Where the store is behind it is learned once more after a restart.
                 if (!durable.store_writer->has_room()) return;
                 Output output;
                 output.track_lines.emplace_back(std::move(name), std::move(text));
                 durable.store_writer->accept(std::move(output));
               }),
-      indexer(indexes, *durable.log) {}
+      indexer(indexes, *parts.durable.log),
+      recordings({.durable = parts.durable,
+                  .journal = parts.journal,
+                  .book = parts.book,
+                  .io = parts.io,
+                  .queries = parts.queries,
+                  .worker = worker,
+                  .identity = parts.identity}) {}
 
 HistoryComponent::HistoryComponent(Parts parts) : parts_(std::move(parts)) {
-  if (parts_.durable.config.has_segment_log()) open_ = std::make_unique<Open>(parts_.durable);
+  if (parts_.durable.config.has_segment_log()) open_ = std::make_unique<Open>(parts_, worker_);
 }
 
 HistoryNames HistoryComponent::names_of(const Config& config) {

@@ -1,26 +1,31 @@
 #pragma once
 #include <memory>
-#include <optional>
+#include <string>
+#include <vector>
 
 #include "app/component.h"
 #include "app/durable_parts.h"
 #include "app/history_route.h"
 #include "app/history_worker.h"
 #include "app/log_indexer.h"
+#include "app/session_recordings.h"
 #include "history/lap_history.h"
 #include "net/io_thread.h"
 
 namespace slipstream {
 
-/// Recorded laps, read out of the log: traces, comparisons, the lines of tracks; and the indexes of
-/// the log's segments, which make that quick. Without a log in files it
-/// answers 501.
+/// Recorded laps, read out of the log: traces, comparisons, the lines of tracks; what late clients
+/// get first; and the indexes of the log's segments, which make that quick. Without a log in files
+/// it answers 501.
 class HistoryComponent final : public Component {
  public:
   struct Parts {
     DurableParts& durable;  ///< has its log, where there is one, its writer and its sectors
     const LapBook& book;
+    IoThread& io;
     IoThread& queries;
+    Journal& journal;
+    std::vector<std::string> identity;  ///< members of points that late clients get in any case
   };
   /// All of it outlives this.
   explicit HistoryComponent(Parts parts);
@@ -33,13 +38,17 @@ class HistoryComponent final : public Component {
   void health(HealthPage& page) const override;
   void metrics(MetricsPage& page) const override;
 
+  /// nullptr: there is no log on this machine.
+  Recordings* recordings() { return open_ ? &open_->recordings : nullptr; }
+
  private:
   /// What there is where there is a log.
   struct Open {
-    explicit Open(DurableParts& durable);
+    Open(const Parts& parts, HistoryWorker& worker);
     SegmentIndexes indexes;
     LapHistory history;
     LogIndexer indexer;
+    SessionRecordings recordings;
   };
   static HistoryNames names_of(const Config& config);
 

@@ -25,13 +25,6 @@ WindowNames window_names(const Config& config) {
   return names;
 }
 
-std::vector<std::string> identity_members(const SchemaOptions& schema) {
-  std::vector<std::string> members = {schema.time, schema.track,  schema.chassis,
-                                      schema.lap,  schema.sector, std::string(tags::kMember)};
-  if (!schema.sequence.empty()) members.push_back(schema.sequence);
-  return members;
-}
-
 HubOptions hub_options(const Config& config, const Clock& clock) {
   return {.fanout = {.delivery = {.max_sample_bytes = config.server.max_ws_buffer_bytes,
                                   .max_event_bytes = config.broadcast.max_event_bytes,
@@ -73,6 +66,13 @@ HubComponent::HubComponent(const Basics& basics, const RollupStore& store, IoThr
       queries_(queries),
       hub_(io, hub_options(basics.config, basics.clock), basics.clock, basics.pool,
            fanout_parts()) {}
+
+std::vector<std::string> HubComponent::identity_members(const SchemaOptions& schema) {
+  std::vector<std::string> members = {schema.time, schema.track,  schema.chassis,
+                                      schema.lap,  schema.sector, std::string(tags::kMember)};
+  if (!schema.sequence.empty()) members.push_back(schema.sequence);
+  return members;
+}
 
 FanoutParts HubComponent::fanout_parts() {
   return {.fields = basics_.schema.fields(),

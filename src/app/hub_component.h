@@ -1,5 +1,7 @@
 #pragma once
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "app/basics.h"
 #include "app/component.h"
@@ -30,6 +32,10 @@ class HubComponent final : public Component {
 
   /// Where what clients publish goes. Before they are served.
   void publish_to(IngestService& ingest) { ingest_ = &ingest; }
+  /// What late clients get first; nullptr: there is none. Likewise.
+  void recall_from(Recordings* recordings) { hub_.recall_from(recordings); }
+  /// Members that a point keeps, whatever fields are asked for.
+  static std::vector<std::string> identity_members(const SchemaOptions& schema);
 
   Hub& hub() { return hub_; }
   const Hub& hub() const { return hub_; }

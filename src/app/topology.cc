@@ -109,8 +109,14 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
       list.add(PipelineComponent::open(durable_, **writer, live, observers, progress));
   if (!pipeline) return std::unexpected(pipeline.error());
   PointSink* ingest = &(*pipeline)->journal();
-  list.add(std::make_unique<HistoryComponent>(
-      HistoryComponent::Parts{.durable = durable_, .book = rollups, .queries = queries}));
+  auto& history = list.add(std::make_unique<HistoryComponent>(
+      HistoryComponent::Parts{.durable = durable_,
+                              .book = rollups,
+                              .io = io,
+                              .queries = queries,
+                              .journal = (*pipeline)->journal(),
+                              .identity = HubComponent::identity_members(config.schema)}));
+  (*hub)->recall_from(history.recordings());
 
   if (has_redis) {
     const auto newest = newest_of_streams(config, rollups);

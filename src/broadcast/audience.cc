@@ -68,6 +68,17 @@ void Audience::switch_channel(Client& client, Channel channel, bool on) {
   }
 }
 
+void Audience::withhold_points(Client& client) {
+  std::erase(client.group->of(Channel::kTelemetry), &client);
+  client.feed = nullptr;
+}
+
+void Audience::admit_to_points(Client& client) {
+  client.group->of(Channel::kTelemetry).push_back(&client);
+  client.feed = client.group;
+  client.seen = client.group->newest.version();
+}
+
 const std::vector<Group*>& Audience::groups_of(std::uint64_t series_hash, std::string_view track,
                                                std::string_view chassis, std::string_view tags) {
   if (!some_pick_) return all_;
@@ -89,7 +100,7 @@ Group* Audience::group_for(const Filter& filter) {
 }
 
 void Audience::join(Client& client, Group& group) {
-  client.group = &group;
+  client.group = client.feed = &group;
   ++group.clients;
   if (client.subscription.policy == Policy::kConflate) ++group.conflating;
   for (std::size_t c = 0; c < kChannelCount; ++c) {
@@ -101,7 +112,7 @@ void Audience::leave(Client& client) {
   Group& group = *client.group;
   for (auto& members : group.members) std::erase(members, &client);
   if (client.subscription.policy == Policy::kConflate) --group.conflating;
-  client.group = nullptr;
+  client.group = client.feed = nullptr;
   if (--group.clients > 0) return;
   std::erase_if(groups_, [&](const auto& owned) { return owned.get() == &group; });
   groups_changed();

@@ -66,6 +66,14 @@ class Audience {
   /// False: there are too many filters, and the client's stays as it is.
   bool subscribe(Client& client, Subscription subscription);
   void switch_channel(Client& client, Channel channel, bool on);
+  /// The client, which has the telemetry channel, gets no points of its group's ...
+  void withhold_points(Client& client);
+  /// ... and gets them, from the next one on.
+  void admit_to_points(Client& client);
+  /// One that is none of the audience's.
+  std::unique_ptr<Group> new_group(const Filter& filter) const {
+    return std::make_unique<Group>(filter, identity_, batch_);
+  }
 
   std::size_t size() const { return clients_.size(); }
   const auto& clients() const { return clients_; }

@@ -48,6 +48,8 @@ struct Client {
   bool touched = false;      ///< has frames that are to be flushed at the end of the turn
 
   Group* group = nullptr;
+  /// Whose points it gets: its group; its own, while it joins late; nullptr: none yet.
+  Group* feed = nullptr;
   Subscription subscription;
   std::array<FramePtr, kChannelCount> newest;  ///< while conflating, of channels without machines
 

@@ -178,6 +178,7 @@ void Subscription::append_json(std::string& out, const Names& stored_windows) co
   Names windows = stored_windows;
   windows.insert(windows.end(), filter.windows.begin(), filter.windows.end());
   append_names(out, "windows", windows);
+  if (from_session) out += R"(,"from":"session")";
 }
 
 std::string error_text(const MessageFault& fault) {
@@ -292,6 +293,16 @@ std::expected<Subscription, MessageFault> ClientMessageParser::parse_subscriptio
       return fault("bad_policy", fmt::format("'policy' is one of: {}", list_of(kPolicyNames)));
     }
     s.policy = static_cast<Policy>(known - kPolicyNames.begin());
+  }
+  if (const auto from = member(object, "from")) {
+    std::string_view name;
+    if (from->get(name) != SUCCESS || name != "session") {
+      return fault("bad_from", "'from' is \"session\": what was recorded of it first; or left out");
+    }
+    if (!s.has(Channel::kTelemetry)) {
+      return fault("bad_from", "'from' is about the channel telemetry, which is not asked for");
+    }
+    s.from_session = true;
   }
   if (const auto windows = member(object, "windows")) {
     auto names = names_of(*windows, "windows", "bad_windows", 64);

@@ -19,6 +19,7 @@ struct Subscription {
   std::array<bool, kChannelCount> channels = {true, true};
   Filter filter = {};
   Policy policy = Policy::kSkip;
+  bool from_session = false;  ///< first the points that the running sessions have had so far
 
   bool has(Channel channel) const { return channels[index(channel)]; }
   /// As members of the answer: "channels":[...],"where":{...},...

@@ -34,6 +34,7 @@ Fanout::Fanout(FanoutOptions options, FanoutParts parts, HubStats& stats)
       audience_(parts_.identity, options.batch),
       delivery_(options.delivery, stats),
       telemetry_(audience_, delivery_, stats),
+      late_join_(audience_, delivery_, telemetry_),
       rollups_(audience_, delivery_, parts_.fields, parts_.read_rollups, when_resumed()),
       marks_(Channel::kMarks, audience_, delivery_, parts_.read_events, when_resumed()),
       laps_(Channel::kLaps, audience_, delivery_, parts_.read_events, when_resumed()),
@@ -53,6 +54,7 @@ std::uint64_t Fanout::add(std::shared_ptr<WsSession> session) {
 void Fanout::remove(std::uint64_t id) {
   Client* const client = audience_.find(id);
   if (client == nullptr) return;
+  late_join_.end(*client);
   delivery_.forget(*client);
   audience_.remove(*client);
   stats_.clients.add(-1);
@@ -84,6 +86,12 @@ void Fanout::hear(std::uint64_t id, std::string_view text, Moment now) {
 
 void Fanout::subscribe(Client& client, const ClientMessage& message, Subscription subscription,
                        Moment now) {
+  if (subscription.from_session && recordings_ == nullptr) {
+    return refuse(client, {"no_history",
+                           "there is no log on this machine that sessions could be read from: "
+                           "subscribe without 'from'",
+                           std::string(message.id)});
+  }
   std::array<bool, kChannelCount> had{};
   for (const auto* channel : resumable_) {
     had[index(channel->channel())] = client.subscription.has(channel->channel());
@@ -95,6 +103,7 @@ void Fanout::subscribe(Client& client, const ClientMessage& message, Subscriptio
                    std::string(message.id)});
   }
   stats_.groups.set(static_cast<std::int64_t>(audience_.groups().size()));
+  late_join_.end(client);
   if (client.conflating) {
     // What was kept for it was of its old subscription: it is told that it missed something.
     client.conflating = false;
@@ -105,10 +114,12 @@ void Fanout::subscribe(Client& client, const ClientMessage& message, Subscriptio
     channel->subscribed(client, had[index(channel->channel())], now.steady);
   }
   answer_subscribed(client, message.id);
+  if (client.subscription.from_session) late_join_.begin(client, *recordings_, now.steady);
   pump(client);
 }
 
 void Fanout::pump(Client& client) {
+  late_join_.pump(client);
   for (auto* channel : resumable_) channel->pump(client);
 }
 
@@ -263,18 +274,20 @@ void Fanout::take(const InsightUpdate& insights, Moment now) {
 
 void Fanout::send_due(Moment now) {
   telemetry_.send_due(now);
+  late_join_.send_due(now);
   for (auto* channel : resumable_) channel->release(now.steady);
   finish(now);
 }
 
 void Fanout::send_all(Moment now) {
   telemetry_.send_all(now);
+  late_join_.send_all(now);
   for (auto* channel : resumable_) channel->release(now.steady + ResumableChannel::kHoldNs);
   finish(now);
 }
 
 SteadyTime Fanout::next_due() const {
-  SteadyTime next = telemetry_.next_due();
+  SteadyTime next = std::min(telemetry_.next_due(), late_join_.next_due());
   for (const auto* channel : resumable_) next = std::min(next, channel->next_due());
   return next;
 }

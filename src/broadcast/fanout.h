@@ -12,6 +12,8 @@
 #include "broadcast/delivery.h"
 #include "broadcast/event_fanout.h"
 #include "broadcast/hub_stats.h"
+#include "broadcast/late_join.h"
+#include "broadcast/recordings.h"
 #include "broadcast/rollup_fanout.h"
 #include "broadcast/telemetry_fanout.h"
 
@@ -55,6 +57,9 @@ class Fanout {
 
   Fanout(FanoutOptions options, FanoutParts parts, HubStats& stats);
 
+  /// What late clients get first; nullptr: there is none. Before clients come.
+  void set_recordings(Recordings* recordings) { recordings_ = recordings; }
+
   /// The id by which the session's callbacks name it.
   std::uint64_t add(std::shared_ptr<WsSession> session);
   void remove(std::uint64_t client);
@@ -62,7 +67,10 @@ class Fanout {
   /// The session has room again.
   void drained(std::uint64_t client, Moment now);
 
-  void take(const PointBatch& batch, Moment now) { telemetry_.take(batch, now); }
+  void take(const PointBatch& batch, Moment now) {
+    telemetry_.take(batch, now);
+    late_join_.take(batch, now);
+  }
   void take(CommittedRollups rollups);
   RollupFanout& rollups() { return rollups_; }
   /// Of a channel of events.
@@ -106,10 +114,12 @@ class Fanout {
   Audience audience_;
   Delivery delivery_;
   TelemetryFanout telemetry_;
+  LateJoin late_join_;
   RollupFanout rollups_;
   EventFanout marks_;
   EventFanout laps_;
   const std::array<ResumableChannel*, 3> resumable_;
+  Recordings* recordings_ = nullptr;
   SteadyTime last_warning_ = kNever;
 };
 

@@ -316,6 +316,9 @@ void Hub::begin_rollups(RollupCursor newest) {
   impl_->accepted = newest;
   impl_->fanout.rollups().begin(newest);
 }
+void Hub::recall_from(Recordings* recordings) {
+  impl_->fanout.set_recordings(recordings);
+}
 void Hub::add_client(std::shared_ptr<WsSession> session) {
   impl_->add_client(std::move(session));
 }

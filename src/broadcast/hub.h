@@ -51,6 +51,8 @@ class Hub final : public AcceptedSink,
   /// The newest stored rollup of earlier runs. Before the first rollup is accepted.
   void begin_rollups(RollupCursor newest);
 
+  /// What late clients get first; nullptr: there is none. Before clients come.
+  void recall_from(Recordings* recordings);
   void add_client(std::shared_ptr<WsSession> session);
   /// One that speaks Foxglove's protocol.
   void add_foxglove_client(std::shared_ptr<WsSession> session);

@@ -8,7 +8,6 @@ void TelemetryFanout::take(const PointBatch& batch, Moment now) {
   if (audience_.groups().empty()) return;
   std::size_t sent = 0;
   for (const auto& point : batch.points) {
-    const std::string_view whole = batch.json(point);
     const std::string_view tags = batch.tags(point);
     const std::uint64_t series = series_hash(point.series_hash, tags);
     bool is_wanted = false;
@@ -16,20 +15,25 @@ void TelemetryFanout::take(const PointBatch& batch, Moment now) {
          audience_.groups_of(series, batch.track(point), batch.chassis(point), tags)) {
       if (group->of(Channel::kTelemetry).empty()) continue;
       is_wanted = true;
-      std::string_view json = whole;
-      if (!group->projection.keeps_all()) {
-        projected_.clear();
-        group->projection.append_point(projected_, whole);
-        json = projected_;
-      }
-      if (group->keeps_newest()) group->newest.put(series, json);
-      if (group->filter->max_hz > 0) continue;
-      group->batcher.add(json, point.arrival_time, now.steady);
+      put(*group, batch, point, series, now.steady);
       if (group->batcher.is_full()) send_batch(*group, now);
     }
     if (is_wanted) ++sent;
   }
   stats_.points_broadcast.add(sent);
+}
+
+std::size_t TelemetryFanout::put(Group& group, const PointBatch& batch, const Point& point,
+                                 std::uint64_t series, SteadyTime now) {
+  std::string_view json = batch.json(point);
+  if (!group.projection.keeps_all()) {
+    projected_.clear();
+    group.projection.append_point(projected_, json);
+    json = projected_;
+  }
+  if (group.keeps_newest()) group.newest.put(series, json);
+  if (group.filter->max_hz == 0) group.batcher.add(json, point.arrival_time, now);
+  return json.size();
 }
 
 SteadyTime TelemetryFanout::due(Group& group) {
@@ -103,7 +107,11 @@ double TelemetryFanout::send_to_members(Group& group, const FramePtr& frame) {
 
 void TelemetryFanout::drained(Client& client, Moment now) {
   if (!client.conflating) return;
-  Group& group = *client.group;
+  if (client.feed == nullptr) {
+    delivery_.catch_up(client, nullptr, true);
+    return;
+  }
+  Group& group = *client.feed;
   std::uint64_t upto = group.newest_sent;  // with a max_hz, what is newer comes at its time
   if (group.filter->max_hz == 0) {
     // What waits goes to the others first: else this one would get it once more, and older.

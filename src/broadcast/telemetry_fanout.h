@@ -23,9 +23,14 @@ class TelemetryFanout {
   /// A conflating client has room again.
   void drained(Client& client, Moment now);
 
- private:
+  // Of one group, which need not be one of the audience's.
+  /// Puts a point that its filter takes with what is to be sent. Returns the bytes of its text.
+  std::size_t put(Group& group, const PointBatch& batch, const Point& point, std::uint64_t series,
+                  SteadyTime now);
   static SteadyTime due(Group& group);
   void send(Group& group, Moment now);
+
+ private:
   void send_batch(Group& group, Moment now);
   void send_newest(Group& group, Moment now);
   /// How far behind its members are, 0 to 1.

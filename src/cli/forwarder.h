@@ -8,8 +8,8 @@
 
 #include "cli/forward_delivery.h"
 #include "cli/forward_position.h"
-#include "cli/log_points.h"
 #include "cli/session.h"
+#include "history/log_points.h"
 #include "log/segment_follower.h"
 #include "log/segment_reader.h"
 

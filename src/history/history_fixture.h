@@ -83,6 +83,14 @@ class HistoryLog {
       append_mark_json(json, mark);
       rows.add_mark({mark.time.ns}, json);
     }
+    append(rows);
+  }
+  void add(const PointBatch& batch) {
+    LogRows rows;
+    rows.add_points(batch, 0);
+    append(rows);
+  }
+  void append(const LogRows& rows) {
     std::string payload;
     encoder_->encode(rows, payload, log->may_lean());
     const auto appended = log->append({.base_offset = log->next_offset(),

@@ -1,4 +1,4 @@
-#include "cli/log_points.h"
+#include "history/log_points.h"
 
 #include <algorithm>
 

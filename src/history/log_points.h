@@ -21,8 +21,8 @@ class LogPoints {
  public:
   struct Item {
     std::uint64_t offset = 0;
-    const PointBatch* batch = nullptr;
-    const Point* point = nullptr;
+    PointBatch* batch = nullptr;
+    Point* point = nullptr;
     std::string_view mark = {};  ///< as JSON; empty: it is a point
   };
   struct Source {

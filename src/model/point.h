@@ -63,11 +63,14 @@ struct Point {
 /// never shared while it changes; immutable once a partition has handed it to the broadcast.
 struct PointBatch {
   static constexpr std::size_t kTextSpare = 32;
+  static constexpr std::uint64_t kNoOffset = std::numeric_limits<std::uint64_t>::max();
 
   std::vector<Point> points;
   std::vector<Value> values;
   std::string text;
   std::uint32_t partition = 0;
+  /// Of its first point in the log of this machine; the others follow. kNoOffset: they are in none.
+  std::uint64_t log_offset = kNoOffset;
 
   std::string_view str(TextRef ref) const { return {text.data() + ref.offset, ref.length}; }
   std::string_view json(const Point& p) const { return str(p.json); }
@@ -92,6 +95,7 @@ struct PointBatch {
     points.clear();
     values.clear();
     text.clear();
+    log_offset = kNoOffset;
   }
 };
 using PointBatchPtr = std::unique_ptr<PointBatch>;

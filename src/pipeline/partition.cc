@@ -192,6 +192,7 @@ void Partition::pass_on(Work& work, SteadyTime begin) {
   CHECK(work.completed == work.batch->points.size(), "only complete points are shown");
   observers_.accepted(*work.batch);
   context_.stats.batches.add();
+  work.batch->log_offset = work.offset;
   context_.accepted.accept(std::move(work.batch));
   context_.stats.processing.observe_ns(context_.clock.steady() - begin);
 }

@@ -1,0 +1,114 @@
+#include "app/session_recordings.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <map>
+#include <utility>
+
+#include "app/recovery.h"
+#include "history/session_reader.h"
+
+namespace slipstream {
+namespace {
+
+constexpr std::chrono::milliseconds kUntilNextTry{50};
+
+using Parts = std::shared_ptr<const SessionRecordingsParts>;
+
+/// Its pages are asked for on the I/O thread, and read on the worker's, one at a time.
+class Recording final : public RecordedPoints, public std::enable_shared_from_this<Recording> {
+ public:
+  Recording(Parts parts, std::shared_ptr<const Filter> filter)
+      : parts_(std::move(parts)),
+        filter_(std::move(filter)),
+        projection_(*filter_, parts_->identity) {}
+
+  void read(std::uint64_t upto, RecordedTaker taker) override {
+    parts_->journal.when_durable(
+        upto, Durability::kLogged, [self = shared_from_this(), upto, taker](bool is_logged) {
+          if (!is_logged) {
+            return self->answer(taker, fail("the log cannot be written", ErrorCode::kIo));
+          }
+          self->parts_->queries.post([self, upto, taker] { self->find_sessions(upto, taker); });
+        });
+  }
+
+ private:
+  /// On the queries thread.
+  void find_sessions(std::uint64_t upto, const RecordedTaker& taker) {
+    if (!reader_) {
+      if (auto opened = open(); !opened) return answer(taker, std::unexpected(opened.error()));
+    }
+    post_read(upto, taker);
+  }
+
+  Result<void> open() {
+    const EventTime now{parts_->durable.clock.now().ns};
+    const std::int64_t gap_ns = parts_->durable.config.racing.session_gap_ns();
+    SessionReader::Query query{
+        .from = {now.ns - gap_ns},
+        .max_hz = filter_->max_hz,
+        .wants = [this](std::string_view track, std::string_view chassis,
+                        std::string_view tags) { return filter_->matches(track, chassis, tags); },
+        .append = [this](std::string& out,
+                         std::string_view json) { projection_.append_point(out, json); }};
+    const auto sessions =
+        parts_->book.query_sessions({.from = EventTime{now.ns - gap_ns}, .to = {}});
+    if (!sessions) return std::unexpected(sessions.error());
+    std::map<std::string_view, EventTime> ended;
+    EventTime first = query.from;
+    for (const StoredSession& session : *sessions) {
+      if (!session.is_live(now, gap_ns)) continue;
+      const auto [last, is_new] = ended.emplace(session.track, session.ended);
+      if (!is_new && session.ended <= last->second) continue;
+      last->second = session.ended;
+      query.tracks[session.track] = session.started;
+    }
+    for (const auto& [track, started] : query.tracks) first = std::min(first, started);
+    const Config& config = parts_->durable.config;
+    const std::int64_t ahead_ns = config.schema.future_skew_ms * kNsPerMs;
+    reader_ = std::make_unique<SessionReader>(
+        parts_->durable.files, log_folder(config),
+        first_offset_for(parts_->durable.log->synced_segments(), first, ahead_ns), config.schema,
+        std::move(query));
+    return {};
+  }
+
+  void post_read(std::uint64_t upto, const RecordedTaker& taker) {
+    const bool is_taken =
+        parts_->worker.post([self = shared_from_this(), upto, taker](const std::stop_token& stop) {
+          auto page = self->reader_->next(upto, self->parts_->durable.clock, stop);
+          if (!page) return self->answer(taker, std::unexpected(page.error()));
+          self->answer(taker, RecordedPage{.points = std::move(page->points),
+                                           .count = page->count,
+                                           .lost = page->lost,
+                                           .is_last = page->is_last});
+        });
+    if (is_taken) return;
+    parts_->io.after(kUntilNextTry,
+                     [self = shared_from_this(), upto, taker] { self->post_read(upto, taker); });
+  }
+
+  void answer(const RecordedTaker& taker, Result<RecordedPage> page) {
+    parts_->io.post([taker, page = std::move(page), parts = parts_] {
+      taker(page, parts->durable.clock.moment());
+    });
+  }
+
+  const Parts parts_;
+  const std::shared_ptr<const Filter> filter_;
+  Projection projection_;
+  std::unique_ptr<SessionReader> reader_;
+};
+
+}  // namespace
+
+SessionRecordings::SessionRecordings(SessionRecordingsParts parts)
+    : parts_(std::make_shared<const SessionRecordingsParts>(std::move(parts))) {}
+
+std::shared_ptr<RecordedPoints> SessionRecordings::open(std::shared_ptr<const Filter> filter) {
+  return std::make_shared<Recording>(parts_, std::move(filter));
+}
+
+}  // namespace slipstream
