@@ -17,6 +17,7 @@ using harness::http;
 using harness::metric;
 using harness::Server;
 using harness::TemporaryDirectory;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -165,6 +166,36 @@ TEST_F(LapsApiTest, ASessionGetsANameThatStays) {
   EXPECT_EQ(patch(session_, R"({"name":""})").body, session_json(""));
 }
 
+TEST_F(LapsApiTest, ASessionIsPinnedUntilItIsNotAnyMore) {
+  start();
+  const auto flags = [&] { return list_of(get("/api/sessions"), "sessions", "pinned"); };
+  EXPECT_THAT(patch(session_, R"({"pinned":true,"name":"x"})").body,
+              AllOf(HasSubstr(R"("name":"x")"), HasSubstr(R"("pinned":true)")));
+  EXPECT_THAT(flags(), ElementsAre("true", "false"));
+  ASSERT_TRUE(server_->stop());
+  start();
+  EXPECT_THAT(flags(), ElementsAre("true", "false"));
+  EXPECT_EQ(patch(session_, R"({"pinned":false})").status, 200u);
+  EXPECT_THAT(flags(), ElementsAre("false", "false"));
+  EXPECT_EQ(patch("s0123456789abcdef", R"({"pinned":true})").status, 404u);
+}
+
+TEST_F(LapsApiTest, WhereThereIsNoRoomOrNoLogNoSessionIsPinned) {
+  start({{"PINNED_MAX_BYTES", "1"}});
+  // The log's open segment may have some of it.
+  ASSERT_EQ(http(server_->port(), "POST", "/api/ingest", R"({"track":"x","chassis":"y"})").status,
+            200u);
+  const auto full = patch(session_, R"({"pinned":true})");
+  EXPECT_EQ(full.status, 409u);
+  EXPECT_THAT(full.body, AllOf(HasSubstr("pinned_full: "), HasSubstr("PINNED_MAX_BYTES allows 1")));
+  ASSERT_TRUE(server_->stop());
+  start({{"DURABLE_LOG", "none"}});
+  const auto none = patch(session_, R"({"pinned":true})");
+  EXPECT_EQ(none.status, 501u);
+  EXPECT_THAT(none.body, HasSubstr("no_history: "));
+  EXPECT_EQ(get("/api/sessions?track=spa"), R"({"sessions":[)" + session_json("") + "]}");
+}
+
 TEST_F(LapsApiTest, WhatIsNoEditIsRefused) {
   start();
   const std::tuple<std::string, unsigned, std::string> refused[] = {
@@ -179,7 +210,6 @@ TEST_F(LapsApiTest, WhatIsNoEditIsRefused) {
       {R"({"name":")" + std::string(129, 'x') + "\"}", 400, "128 bytes"},
       {"{\"name\":\"\xff\"}", 400, "no JSON object"},
       {R"({"pinned":1})", 400, "true or false"},
-      {R"({"pinned":true})", 501, "retention"},
       {R"({"name":")" + std::string(5'000, 'x') + "\"}", 413, "4096"}};
   for (const auto& [body, status, why] : refused) {
     const auto answer = patch(session_, body);

@@ -8,10 +8,13 @@ namespace slipstream {
 
 HistoryComponent::Open::Open(const Parts& parts, HistoryWorker& worker)
     : indexes(parts.durable.files, log_folder(parts.durable.config)),
+      pinned(parts.durable.files, pinned_folder(parts.durable.config),
+             log_folder(parts.durable.config), indexes,
+             parts.durable.config.durability.pinned_limit()),
       history(PointReader(
                   parts.durable.files, log_folder(parts.durable.config),
                   [&durable = parts.durable] { return durable.log->synced_segments(); }, indexes,
-                  parts.durable.clock),
+                  parts.durable.clock, {}, &pinned),
               names_of(parts.durable.config),
               [&durable = parts.durable](std::string name, std::string text) {
                 // Where the store is behind it is learned once more after a restart.
@@ -20,7 +23,7 @@ HistoryComponent::Open::Open(const Parts& parts, HistoryWorker& worker)
                 output.track_lines.emplace_back(std::move(name), std::move(text));
                 durable.store_writer->accept(std::move(output));
               }),
-      indexer(indexes, *parts.durable.log),
+      indexer(indexes, *parts.durable.log, &pinned),
       recordings({.durable = parts.durable,
                   .journal = parts.journal,
                   .book = parts.book,
@@ -29,8 +32,28 @@ HistoryComponent::Open::Open(const Parts& parts, HistoryWorker& worker)
                   .worker = worker,
                   .identity = parts.identity}) {}
 
-HistoryComponent::HistoryComponent(Parts parts) : parts_(std::move(parts)) {
-  if (parts_.durable.config.has_segment_log()) open_ = std::make_unique<Open>(parts_, worker_);
+HistoryComponent::HistoryComponent(Parts parts)
+    : parts_(std::move(parts)),
+      open_(parts_.durable.config.has_segment_log() ? std::make_unique<Open>(parts_, worker_)
+                                                    : nullptr),
+      pins_({.clock = parts_.durable.clock,
+             .book = parts_.book,
+             .queries = parts_.queries,
+             .worker = worker_,
+             .log = parts_.durable.log.get(),
+             .kept = open_ ? &open_->pinned : nullptr,
+             .indexer = open_ ? &open_->indexer : nullptr,
+             .session_gap_ns = parts_.durable.config.racing.session_gap_ns()}) {}
+
+Result<std::unique_ptr<HistoryComponent>> HistoryComponent::open(Parts parts) {
+  std::unique_ptr<HistoryComponent> component(new HistoryComponent(std::move(parts)));
+  if (component->open_) {
+    if (auto opened = component->open_->pinned.open(); !opened) {
+      return std::unexpected(opened.error());
+    }
+    component->parts_.durable.log->keep_by(component->open_->pinned);
+  }
+  return component;
 }
 
 HistoryNames HistoryComponent::names_of(const Config& config) {
@@ -47,6 +70,7 @@ HistoryNames HistoryComponent::names_of(const Config& config) {
 void HistoryComponent::start() {
   if (!open_) return;
   worker_.start();
+  pins_.start();
   open_->indexer.start();
 }
 
@@ -86,6 +110,16 @@ void HistoryComponent::health(HealthPage& page) const {
   history.number("damaged", stats.damaged.value());
   history.number("indexBytes", stats.bytes.value());
   history.number("waiting", worker_.stats().waiting.value());
+  const auto& kept = open_->pinned.stats();
+  if (kept.dropped.value() > 0) {
+    page.notice(fmt::format(
+        "history: pinned sessions need more than the {} bytes that PINNED_MAX_BYTES allows: {} of "
+        "their segments went with the log's retention",
+        open_->pinned.max_bytes(), kept.dropped.value()));
+  }
+  ObjectWriter pinned(history.key("pinned"));
+  pinned.number("segments", kept.segments.value());
+  pinned.number("bytes", kept.bytes.value());
 }
 
 void HistoryComponent::metrics(MetricsPage& page) const {
@@ -101,6 +135,11 @@ void HistoryComponent::metrics(MetricsPage& page) const {
   page.gauge("history_segments", "Sealed segments of the log", real(stats.sealed.value()));
   page.gauge("history_segments_indexed", "Sealed segments with an index",
              real(stats.indexed.value()));
+  page.gauge("history_pinned_bytes", "Segments kept for pinned sessions beyond the log's retention",
+             real(open_->pinned.stats().bytes.value()));
+  page.counter("history_pinned_dropped_total",
+               "Segments that pinned sessions needed and there was no room for",
+               real(open_->pinned.stats().dropped.value()));
   page.counter("history_indexes_untrue_total", "Indexes that were found damaged or wrong",
                real(stats.untrue.value()));
 }

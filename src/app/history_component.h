@@ -8,6 +8,7 @@
 #include "app/history_route.h"
 #include "app/history_worker.h"
 #include "app/log_indexer.h"
+#include "app/session_pins.h"
 #include "app/session_recordings.h"
 #include "history/lap_history.h"
 #include "net/io_thread.h"
@@ -27,8 +28,8 @@ class HistoryComponent final : public Component {
     Journal& journal;
     std::vector<std::string> identity;  ///< members of points that late clients get in any case
   };
-  /// All of it outlives this.
-  explicit HistoryComponent(Parts parts);
+  /// All of it outlives this. Errors: what is kept for pinned sessions cannot be listed.
+  static Result<std::unique_ptr<HistoryComponent>> open(Parts parts);
 
   std::string_view name() const override { return "history"; }
   void start() override;
@@ -40,12 +41,15 @@ class HistoryComponent final : public Component {
 
   /// nullptr: there is no log on this machine.
   Recordings* recordings() { return open_ ? &open_->recordings : nullptr; }
+  SessionPins& pins() { return pins_; }
 
  private:
+  explicit HistoryComponent(Parts parts);
   /// What there is where there is a log.
   struct Open {
     Open(const Parts& parts, HistoryWorker& worker);
     SegmentIndexes indexes;
+    PinnedSegments pinned;
     LapHistory history;
     LogIndexer indexer;
     SessionRecordings recordings;
@@ -55,6 +59,7 @@ class HistoryComponent final : public Component {
   const Parts parts_;
   HistoryWorker worker_;
   std::unique_ptr<Open> open_;
+  SessionPins pins_;
 };
 
 }  // namespace slipstream

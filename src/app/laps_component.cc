@@ -8,12 +8,14 @@
 #include "app/health_page.h"
 #include "app/lap_observers.h"
 #include "app/laps_route.h"
+#include "base/check.h"
 #include "net/http_server.h"
 #include "racing/lap_observer.h"
 
 namespace slipstream {
 
 void LapsComponent::routes(HttpServer& http) {
+  CHECK(pins_ != nullptr, "sessions can be pinned, or it is said why not, before anybody asks");
   const Config& config = durable_.config;
   add_laps_routes(http, {.store = *durable_.store,
                          .writer = [this]() -> StoreWriter& { return *durable_.store_writer; },
@@ -21,7 +23,8 @@ void LapsComponent::routes(HttpServer& http) {
                          .queries = queries_,
                          .texts = config.server.csv_raw ? CsvTexts::kRaw : CsvTexts::kGuarded,
                          .session_gap_ns = config.racing.session_gap_ns(),
-                         .is_followed = !config.has_redis_log()});
+                         .is_followed = !config.has_redis_log(),
+                         .pins = *pins_});
 }
 
 void LapsComponent::health(HealthPage& page) const {

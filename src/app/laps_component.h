@@ -1,6 +1,7 @@
 #pragma once
 #include "app/component.h"
 #include "app/durable_parts.h"
+#include "app/session_pins.h"
 #include "net/io_thread.h"
 #include "pipeline/pipeline.h"
 
@@ -12,6 +13,9 @@ class LapsComponent final : public Component {
  public:
   /// `durable` has its store, and its writer before anybody asks; all of it outlives this.
   LapsComponent(DurableParts& durable, IoThread& queries) : durable_(durable), queries_(queries) {}
+
+  /// Who keeps what pinned sessions need. Before anybody asks.
+  void pin_by(SessionPins& pins) { pins_ = &pins; }
 
   std::string_view name() const override { return "laps"; }
   void routes(HttpServer& http) override;
@@ -25,6 +29,7 @@ class LapsComponent final : public Component {
  private:
   DurableParts& durable_;
   IoThread& queries_;
+  SessionPins* pins_ = nullptr;
 };
 
 }  // namespace slipstream

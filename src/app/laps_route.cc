@@ -92,15 +92,10 @@ void get_sessions(const LapsRouteParts& parts, const HttpRequest& request,
   });
 }
 
-void patch_session(const LapsRouteParts& parts, const HttpRequest& request,
-                   const HttpResponder& respond) {
-  auto edit = read_session_edit(request);
-  if (!edit) {
-    respond(std::move(edit.error()));
-    return;
-  }
-  const std::string id = edit->id;
-  const auto done = [parts, id, respond](Result<std::optional<StoredSession>> edited) {
+void write_edit(const LapsRouteParts& parts, SessionEdit edit, const HttpResponder& respond) {
+  const auto done = [parts, id = edit.id, is_pin = edit.pinned.has_value(),
+                     respond](Result<std::optional<StoredSession>> edited) {
+    if (is_pin) parts.pins.changed();
     if (!edited) {
       respond(failed_write(edited.error()));
     } else if (!*edited) {
@@ -109,9 +104,28 @@ void patch_session(const LapsRouteParts& parts, const HttpRequest& request,
       respond({.body = session_json(parts, **edited)});
     }
   };
-  if (!parts.writer().edit_session(std::move(*edit), done)) {
+  if (!parts.writer().edit_session(std::move(edit), done)) {
     respond(error_response(503, "too many edits of sessions wait for the store: try again later"));
   }
+}
+
+void patch_session(const LapsRouteParts& parts, const HttpRequest& request,
+                   const HttpResponder& respond) {
+  auto edit = read_session_edit(request);
+  if (!edit) {
+    respond(std::move(edit.error()));
+    return;
+  }
+  if (!edit->pinned.value_or(false)) return write_edit(parts, std::move(*edit), respond);
+  const std::string id = edit->id;
+  parts.pins.may_pin(
+      id, [parts, edit = std::move(*edit), respond](std::optional<HttpResponse> refused) mutable {
+        if (refused) {
+          respond(std::move(*refused));
+        } else {
+          write_edit(parts, std::move(edit), respond);
+        }
+      });
 }
 
 using Handler = void (*)(const LapsRouteParts&, const HttpRequest&, const HttpResponder&);

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "app/session_pins.h"
 #include "base/clock.h"
 #include "codec/csv_text.h"
 #include "net/http_server.h"
@@ -20,6 +21,7 @@ struct LapsRouteParts {
   CsvTexts texts;
   std::int64_t session_gap_ns;
   bool is_followed;  ///< laps are told here: else all of it answers 501 `not_followed`
+  SessionPins& pins;
 };
 
 /// GET /api/laps: a page of laps, in JSON or as a table. GET /api/sessions: sessions likewise, all

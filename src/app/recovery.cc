@@ -110,6 +110,10 @@ std::filesystem::path log_folder(const Config& config) {
   return config.store.data_dir / "log";
 }
 
+std::filesystem::path pinned_folder(const Config& config) {
+  return config.store.data_dir / "pinned";
+}
+
 Result<void> open_log(DurableParts& parts) {
   const auto& durability = parts.config.durability;
   const Layout now = Layout::of(parts.config);

@@ -21,6 +21,8 @@ struct Recovered {
 using RecoveryProgress = std::function<void(std::uint64_t done, std::uint64_t of)>;
 
 std::filesystem::path log_folder(const Config& config);
+/// Where what pinned sessions need of the log is kept, once retention lets it go.
+std::filesystem::path pinned_folder(const Config& config);
 
 /// Opens the log, and brings windows that an earlier run with other definitions, or another number
 /// of partitions, left open to their end; afterwards the store's state is of today's definitions.

@@ -37,7 +37,7 @@ std::expected<SessionEdit, HttpResponse> read_session_edit(const HttpRequest& re
     return refused(400, R"(the body is no JSON object: {"name":"..."} is expected)");
   }
   std::optional<std::string> name;
-  bool has_pinned = false;
+  std::optional<bool> pinned;
   for (const auto member : object) {
     if (member.key == "name") {
       std::string_view text;
@@ -48,19 +48,14 @@ std::expected<SessionEdit, HttpResponse> read_session_edit(const HttpRequest& re
       if (member.value.get(is_pinned) != simdjson::SUCCESS) {
         return refused(400, "pinned must be true or false");
       }
-      if (is_pinned) {
-        return std::unexpected(
-            coded_error(501, "not_implemented",
-                        "this version cannot pin a session: its points go with the log's retention "
-                        "([durability] log_retention_hours and log_retention_bytes)"));
-      }
-      has_pinned = true;
+      pinned = is_pinned;
     } else {
       return refused(400, fmt::format("'{}' is not known: name and pinned are", member.key));
     }
   }
-  if (!name && !has_pinned) {
-    return refused(400, R"(there is nothing to change: {"name":"..."} is expected)");
+  if (!name && !pinned) {
+    return refused(400,
+                   R"(there is nothing to change: {"name":"..."} or {"pinned":true} is expected)");
   }
   if (name && name->size() > kMaxSessionNameBytes) {
     return refused(400, fmt::format("name is over {} bytes", kMaxSessionNameBytes));
@@ -68,7 +63,8 @@ std::expected<SessionEdit, HttpResponse> read_session_edit(const HttpRequest& re
   if (name && std::ranges::any_of(*name, is_control)) {
     return refused(400, "name has control characters");
   }
-  return SessionEdit{.id = std::string(request.path_parameter("id")), .name = std::move(name)};
+  return SessionEdit{
+      .id = std::string(request.path_parameter("id")), .name = std::move(name), .pinned = pinned};
 }
 
 }  // namespace slipstream

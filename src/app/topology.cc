@@ -101,7 +101,7 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
       StoreWriterComponent::open(durable_, {&(*store)->memory(), &live}, live, live, queries));
   if (!writer) return std::unexpected(writer.error());
 
-  const auto& laps = list.add(std::make_unique<LapsComponent>(durable_, queries));
+  auto& laps = list.add(std::make_unique<LapsComponent>(durable_, queries));
   // Where Redis is the log, nobody here commits what an observer tells.
   auto observers = (*racing)->observer_factory();
   if (!config.has_redis_log()) observers = laps.beside(std::move(observers));
@@ -109,14 +109,16 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
       list.add(PipelineComponent::open(durable_, **writer, live, observers, progress));
   if (!pipeline) return std::unexpected(pipeline.error());
   PointSink* ingest = &(*pipeline)->journal();
-  auto& history = list.add(std::make_unique<HistoryComponent>(
+  const auto history = list.add(HistoryComponent::open(
       HistoryComponent::Parts{.durable = durable_,
                               .book = rollups,
                               .io = io,
                               .queries = queries,
                               .journal = (*pipeline)->journal(),
                               .identity = HubComponent::identity_members(config.schema)}));
-  (*hub)->recall_from(history.recordings());
+  if (!history) return std::unexpected(history.error());
+  (*hub)->recall_from((*history)->recordings());
+  laps.pin_by((*history)->pins());
 
   if (has_redis) {
     const auto newest = newest_of_streams(config, rollups);

@@ -78,27 +78,64 @@ Result<LogExtent> find_log_extent(const fs::path& folder) {
   return extent;
 }
 
-Session::Session(fs::path folder, LogExtent extent, const SchemaOptions& schema)
-    : folder_(std::move(folder)),
-      extent_(std::move(extent)),
-      schema_(schema),
-      decoder_(schema_.fields(), pool_) {
+Session::Session(std::vector<Run> runs, const SchemaOptions& schema)
+    : runs_(std::move(runs)), schema_(schema), decoder_(schema_.fields(), pool_) {
+  for (const Run& run : runs_) {
+    bytes_ += run.extent.bytes;
+    entries_ += run.extent.to - run.extent.from;
+  }
   rewind();
+}
+
+/// What stands between the runs retention took: nothing of it is lost.
+Result<std::vector<Session::Run>> Session::runs_of(const fs::path& log_folder) {
+  // Listed first: what is moved meanwhile is in both lists then.
+  auto extent = find_log_extent(log_folder);
+  if (!extent) return std::unexpected(extent.error());
+  std::vector<Run> runs;
+  const fs::path kept = log_folder.parent_path() / "pinned";
+  std::error_code error;
+  if (log_folder.filename() == "log" && fs::is_directory(kept, error)) {
+    auto segments = list_segments(posix_file_system(), kept);
+    if (!segments) return std::unexpected(segments.error());
+    for (SegmentInfo& segment : *segments) {
+      const bool goes_on = !runs.empty() && segment.resumes_from <= runs.back().extent.to;
+      if (!goes_on) {
+        runs.push_back({.folder = kept, .extent = {.from = segment.base_offset}});
+      }
+      LogExtent& extent = runs.back().extent;
+      const auto end = find_log_end(posix_file_system(), kept, segment);
+      if (!end) return std::unexpected(end.error());
+      extent.to = std::max(segment.held_to(), end->resumes_from);
+      extent.bytes += segment.bytes;
+      extent.segments.push_back(std::move(segment));
+    }
+  }
+  for (Run& run : runs) run.extent.to = std::min(run.extent.to, extent->from);
+  runs.push_back({.folder = log_folder, .extent = std::move(*extent)});
+  return runs;
 }
 
 Result<std::unique_ptr<Session>> Session::open(const fs::path& directory,
                                                const SchemaOptions& schema) {
   auto folder = find_log_folder(directory);
   if (!folder) return std::unexpected(folder.error());
-  auto extent = find_log_extent(*folder);
-  if (!extent) return std::unexpected(extent.error());
-  return std::unique_ptr<Session>(new Session(std::move(*folder), std::move(*extent), schema));
+  auto runs = runs_of(*folder);
+  if (!runs) return std::unexpected(runs.error());
+  return std::unique_ptr<Session>(new Session(std::move(*runs), schema));
 }
 
 void Session::rewind() {
-  reader_ = std::make_unique<SegmentReader>(posix_file_system(), folder_, extent_.segments,
-                                            extent_.from, extent_.to);
-  undecoded_.clear();
+  lost_.clear();
+  bytes_before_ = entries_before_ = 0;
+  begin_run(0);
+}
+
+void Session::begin_run(std::size_t run) {
+  run_ = run;
+  const Run& now = runs_[run];
+  reader_ = std::make_unique<SegmentReader>(posix_file_system(), now.folder, now.extent.segments,
+                                            now.extent.from, now.extent.to);
   entries_done_ = 0;
   is_in_block_ = false;
 }
@@ -108,7 +145,7 @@ Result<Session::Item> Session::next() {
   while (true) {
     LogEntry entry;
     while (is_in_block_ && decoder_.next(entry)) {
-      entries_done_ = block_base_ + entry.index - extent_.from;
+      entries_done_ = block_base_ + entry.index - runs_[run_].extent.from;
       if (entry.kind == LogEntryKind::kMark) return Item{.mark = entry.text};
       if (entry.kind != LogEntryKind::kPoints) continue;
       batch_ = std::move(entry.points);
@@ -116,13 +153,20 @@ Result<Session::Item> Session::next() {
     }
     const auto block = reader_->next();
     if (!block) return std::unexpected(block.error());
-    if (!*block) return Item{};
+    if (!*block) {
+      if (run_ + 1 == runs_.size()) return Item{};
+      lost_.insert(lost_.end(), reader_->lost().begin(), reader_->lost().end());
+      bytes_before_ += runs_[run_].extent.bytes;
+      entries_before_ += runs_[run_].extent.to - runs_[run_].extent.from;
+      begin_run(run_ + 1);
+      continue;
+    }
     const LogBlock& b = **block;
     block_base_ = b.base_offset;
     const auto opened = decoder_.open(b.payload);
     is_in_block_ = opened && decoder_.count() == b.count;
     if (!is_in_block_) {
-      undecoded_.push_back(
+      lost_.push_back(
           {b.base_offset, b.end_offset(), "",
            opened ? "its entries are not as many as its head says" : opened.error().message});
     }
@@ -130,9 +174,9 @@ Result<Session::Item> Session::next() {
 }
 
 std::vector<LostRange> Session::lost() const {
-  std::vector<LostRange> lost = reader_->lost();
-  lost.insert(lost.end(), undecoded_.begin(), undecoded_.end());
-  if (extent_.tail) lost.push_back(*extent_.tail);
+  std::vector<LostRange> lost = lost_;
+  lost.insert(lost.end(), reader_->lost().begin(), reader_->lost().end());
+  if (const auto& tail = runs_.back().extent.tail) lost.push_back(*tail);
   std::ranges::stable_sort(lost, {}, &LostRange::from);
   return lost;
 }

@@ -36,7 +36,8 @@ struct LogExtent {
 };
 Result<LogExtent> find_log_extent(const std::filesystem::path& folder);
 
-/// The points and marks of a recorded session, in the order of the log. One thread.
+/// The points and marks of a recorded session, in the order of the log: what was kept of it for
+/// pinned sessions comes first. One thread.
 class Session {
  public:
   /// `directory`: a data directory or its log folder. The names of members are `schema`'s, but for
@@ -59,24 +60,36 @@ class Session {
   const Schema& schema() const { return schema_; }
   FieldTable& fields() { return schema_.fields(); }
   std::vector<LostRange> lost() const;
-  std::uint64_t bytes() const { return extent_.bytes; }
+  std::uint64_t bytes() const { return bytes_; }
   std::uint64_t bytes_done() const {
-    return extent_.bytes - std::min(extent_.bytes, reader_->bytes_left());
+    return std::min(bytes_, bytes_before_ + runs_[run_].extent.bytes -
+                                std::min(runs_[run_].extent.bytes, reader_->bytes_left()));
   }
   /// Entries of the log, points among them.
-  std::uint64_t entries() const { return extent_.to - extent_.from; }
-  std::uint64_t entries_done() const { return entries_done_; }
+  std::uint64_t entries() const { return entries_; }
+  std::uint64_t entries_done() const { return entries_before_ + entries_done_; }
 
  private:
-  Session(std::filesystem::path folder, LogExtent extent, const SchemaOptions& schema);
+  /// Segments that follow each other; the last run is the log.
+  struct Run {
+    std::filesystem::path folder;
+    LogExtent extent;
+  };
+  Session(std::vector<Run> runs, const SchemaOptions& schema);
+  static Result<std::vector<Run>> runs_of(const std::filesystem::path& log_folder);
+  void begin_run(std::size_t run);
 
-  const std::filesystem::path folder_;
-  const LogExtent extent_;
+  const std::vector<Run> runs_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t entries_ = 0;
+  std::size_t run_ = 0;
+  std::uint64_t bytes_before_ = 0;    ///< of the runs before
+  std::uint64_t entries_before_ = 0;  ///< likewise
   Schema schema_;
   BatchPool pool_;
   PointLogDecoder decoder_;
   std::unique_ptr<LogReader> reader_;
-  std::vector<LostRange> undecoded_;
+  std::vector<LostRange> lost_;  ///< of the runs before, and what could not be decoded
   PointBatchPtr batch_;
   bool is_in_block_ = false;
   std::uint64_t block_base_ = 0;

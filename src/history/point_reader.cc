@@ -41,40 +41,42 @@ class PointReader::Run {
 
   /// Nothing: an index was not to be believed.
   Result<std::optional<MachinePoints>> run() {
-    const auto segments = reader_.segments_();
+    const auto segments = reader_.all_segments();
     std::uint64_t done_to = 0;
     for (std::size_t i = 0; i < segments.size(); ++i) {
-      if (segments[i].base_offset < done_to) continue;  // within one that was rewritten
-      const auto index = by_index_ ? reader_.indexes_.find(segments[i]) : nullptr;
+      const SegmentInfo& segment = segments[i].info;
+      const Place place = reader_.place_of(segments[i]);
+      if (segment.base_offset < done_to) continue;  // within one that was rewritten
+      const auto index = by_index_ ? place.indexes.find(segment) : nullptr;
       if (index && !index->reaches(query_.from, query_.to)) {
         reach(segments[i], index->held_to());
         continue;
       }
-      auto opened = open_segment(reader_.files_, reader_.folder_, segments[i]);
+      auto opened = open(segments[i], place);
       if (!opened) return std::unexpected(opened.error());
       if (!*opened) {
         // Retention has removed it just now, or somebody else: what it had is missing.
         if (i + 1 == segments.size()) collector_.lose(1);
         continue;
       }
-      reach(segments[i], segments[i].base_offset);
+      reach(segments[i], segment.base_offset);
       if ((*opened)->info.header == HeaderState::kUnknownVersion) {
         collector_.lose(1);
-        held_to_ = std::max(
-            held_to_, i + 1 < segments.size() ? segments[i + 1].resumes_from : std::uint64_t{0});
+        held_to_ = std::max(held_to_, i + 1 < segments.size() ? segments[i + 1].info.resumes_from
+                                                              : std::uint64_t{0});
         continue;
       }
       if ((*opened)->is_rewritten) done_to = (*opened)->info.held_to();
       std::size_t next = i + 1;
-      while (next < segments.size() && segments[next].base_offset < done_to) ++next;
+      while (next < segments.size() && segments[next].info.base_offset < done_to) ++next;
       const std::uint64_t void_from = next < segments.size()
-                                          ? segments[next].resumes_from
+                                          ? segments[next].info.resumes_from
                                           : std::numeric_limits<std::uint64_t>::max();
       const auto believed =
-          read_segment(std::move(**opened), segments[i].base_offset, void_from, index.get());
+          read_segment(std::move(**opened), segment.base_offset, void_from, index.get());
       if (!believed) return std::unexpected(believed.error());
       if (!*believed) {
-        reader_.indexes_.distrust(segments[i]);
+        place.indexes.distrust(segment);
         return std::nullopt;
       }
     }
@@ -83,9 +85,19 @@ class PointReader::Run {
   }
 
  private:
+  /// It may be moved to those that are kept at any time.
+  Result<std::optional<OpenSegment>> open(const Placed& segment, const Place& place) {
+    auto opened = open_segment(reader_.files_, place.folder, segment.info);
+    if (!opened || *opened || segment.is_kept || reader_.kept_ == nullptr) return opened;
+    return open_segment(reader_.files_, reader_.kept_->folder(), segment.info);
+  }
+
   /// The next segment that is there holds offsets up to `held_to` at least: what is missing between
-  /// it and the one before is lost, and before the first of all retention took what there was.
-  void reach(const SegmentInfo& segment, std::uint64_t held_to) {
+  /// it and the one before is lost, and before the first of all retention took what there was, but
+  /// for what it kept.
+  void reach(const Placed& placed, std::uint64_t held_to) {
+    const SegmentInfo& segment = placed.info;
+    if (placed.is_kept) return;
     if (!has_begun_) {
       if (segment.resumes_from > 0) collector_.begins({segment.created_ns});
     } else if (held_to_ < segment.resumes_from) {
@@ -179,13 +191,35 @@ class PointReader::Run {
 };
 
 PointReader::PointReader(FileSystem& files, FileSystem::Path folder, Segments segments,
-                         SegmentIndexes& indexes, const Clock& clock, ReadLimits limits)
+                         SegmentIndexes& indexes, const Clock& clock, ReadLimits limits,
+                         PinnedSegments* kept)
     : files_(files),
       folder_(std::move(folder)),
       segments_(std::move(segments)),
       indexes_(indexes),
       clock_(clock),
-      limits_(limits) {}
+      limits_(limits),
+      kept_(kept) {}
+
+/// The log's are listed first: one that is moved meanwhile is in both lists, and taken once.
+std::vector<PointReader::Placed> PointReader::all_segments() const {
+  const auto of_log = segments_();
+  std::vector<Placed> all;
+  if (kept_ != nullptr) {
+    for (SegmentInfo& segment : kept_->segments()) all.push_back({std::move(segment), true});
+  }
+  for (const SegmentInfo& segment : of_log) {
+    const bool is_moved = std::ranges::any_of(
+        all, [&](const Placed& kept) { return kept.info.base_offset == segment.base_offset; });
+    if (!is_moved) all.push_back({segment, false});
+  }
+  return all;
+}
+
+PointReader::Place PointReader::place_of(const Placed& segment) {
+  if (segment.is_kept) return {kept_->folder(), kept_->indexes()};
+  return {folder_, indexes_};
+}
 
 Result<MachinePoints> PointReader::read(const PointQuery& query, const std::stop_token& stop) {
   auto points = Run(*this, query, stop, true).run();

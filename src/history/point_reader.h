@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "history/pinned_segments.h"
 #include "history/point_collector.h"
 #include "history/segment_indexes.h"
 #include "log/file.h"
@@ -11,8 +12,9 @@
 
 namespace slipstream {
 
-/// Reads a machine's points out of the log beside whoever writes it: all that is synced, in sealed
-/// segments by their indexes, in the others block by block. Late points are in their place, what
+/// Reads a machine's points out of the log beside whoever writes it: all that is synced, and before
+/// it what retention kept for pinned sessions; in sealed segments by their indexes, in the others
+/// block by block. Late points are in their place, what
 /// came twice is there once, and what a flashback took back is left out. Memory: what the limits
 /// allow, and a block. Threads: one at a time.
 class PointReader {
@@ -20,8 +22,10 @@ class PointReader {
   /// The log's segments as far as they are synced, by offset.
   using Segments = std::function<std::vector<SegmentInfo>()>;
 
+  /// `kept`: nullptr, retention removes all.
   PointReader(FileSystem& files, FileSystem::Path folder, Segments segments,
-              SegmentIndexes& indexes, const Clock& clock, ReadLimits limits = {});
+              SegmentIndexes& indexes, const Clock& clock, ReadLimits limits = {},
+              PinnedSegments* kept = nullptr);
 
   /// What is damaged is left out and counted (MachinePoints::lost). Errors: kRefused, the answer
   /// would be beyond the limits; kTimeout, it took too long, or was stopped; others: of the device.
@@ -29,6 +33,17 @@ class PointReader {
 
  private:
   class Run;
+  /// Where segments are, and their indexes.
+  struct Place {
+    const FileSystem::Path& folder;
+    SegmentIndexes& indexes;
+  };
+  struct Placed {
+    SegmentInfo info;
+    bool is_kept;  ///< in the folder of those
+  };
+  std::vector<Placed> all_segments() const;
+  Place place_of(const Placed& segment);
 
   FileSystem& files_;
   const FileSystem::Path folder_;
@@ -36,6 +51,7 @@ class PointReader {
   SegmentIndexes& indexes_;
   const Clock& clock_;
   const ReadLimits limits_;
+  PinnedSegments* const kept_;
 };
 
 }  // namespace slipstream

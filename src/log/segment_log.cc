@@ -385,7 +385,7 @@ Result<std::size_t> SegmentLog::retain(std::uint64_t protect_offset, std::int64_
   if (!reshaping) return removed;
   const auto cleared = remove_leftover();
   while (true) {
-    std::string name;
+    SegmentInfo leaving;
     {
       const std::lock_guard lock(mutex_);
       if (segments_.size() < 2) break;
@@ -399,16 +399,12 @@ Result<std::size_t> SegmentLog::retain(std::uint64_t protect_offset, std::int64_
           options_.retention_ms > 0 && now_ns - next.created_ns > options_.retention_ms * kNsPerMs;
       if (next.base_offset > protect_offset || (!too_many && !too_old)) break;
       if (!cleared && has_leftover(oldest)) return std::unexpected(cleared.error());
-      name = oldest.name;
+      leaving = oldest;
       retained_from_.store(next.base_offset, std::memory_order_release);
     }
     // Without the mutex: removing a large file takes its time. Oldest first, so that a failure
     // leaves no hole.
-    if (auto gone = files_.remove(folder_ / name); !gone) {
-      const auto left = files_.identity(folder_ / name);
-      const bool is_gone_already = left && !*left;
-      if (!is_gone_already) return std::unexpected(gone.error());
-    }
+    if (auto gone = let_go(leaving); !gone) return std::unexpected(gone.error());
     ++removed;
     const std::lock_guard lock(mutex_);
     segments_.erase(segments_.begin());
@@ -419,6 +415,19 @@ Result<std::size_t> SegmentLog::retain(std::uint64_t protect_offset, std::int64_
     }
   }
   return removed;
+}
+
+Result<void> SegmentLog::let_go(const SegmentInfo& segment) {
+  if (keeper_ != nullptr) {
+    const auto taken = keeper_->take(segment);
+    if (!taken) return std::unexpected(taken.error());
+    if (*taken) return {};
+  }
+  auto gone = files_.remove(folder_ / segment.name);
+  if (gone) return {};
+  const auto left = files_.identity(folder_ / segment.name);
+  const bool is_gone_already = left && !*left;
+  return is_gone_already ? Result<void>{} : gone;
 }
 
 Result<bool> SegmentLog::replace(const std::vector<SegmentInfo>& old,

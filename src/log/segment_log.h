@@ -18,6 +18,16 @@
 
 namespace slipstream {
 
+/// Takes segments that retention would remove out of the log's folder. Threads: the log's, one at a
+/// time.
+class SegmentKeeper {
+ public:
+  virtual ~SegmentKeeper() = default;
+  /// Whether it was taken: the log forgets it then, and its file is not under its name any more.
+  /// Else it is removed. Errors: of the device; it is tried again.
+  virtual Result<bool> take(const SegmentInfo& segment) = 0;
+};
+
 struct SegmentLogOptions {
   std::uint64_t segment_bytes = std::uint64_t{128} << 20;  ///< a new segment begins beyond this
   std::int64_t segment_age_ms = 0;                         ///< or after this; 0: never
@@ -73,6 +83,8 @@ class SegmentLog final : public Log {
                                      : 0;
   }
 
+  /// Outlives the log. Before retain() is called.
+  void keep_by(SegmentKeeper& keeper) { keeper_ = &keeper; }
   /// Looks whether the names of all segments still lead to them, and tells what is lost on the
   /// disk, each once. A segment that is being written and is gone takes no more: what was not
   /// synced into it fails, and the next append begins another. Errors: the system does not say.
@@ -102,6 +114,7 @@ class SegmentLog final : public Log {
   void remove_unfinished();
   Result<void> remove_leftover();
   bool has_leftover(const SegmentInfo& holder) const;
+  Result<void> let_go(const SegmentInfo& segment);
   Result<void> go_on_after(const LogEnd& end, std::shared_ptr<File> last);
   Result<void> refuse_unfit(const LogBlock& block) const;
   bool roll_is_due() const;
@@ -120,6 +133,7 @@ class SegmentLog final : public Log {
   std::unique_ptr<FolderLock> lock_;
   std::vector<std::string> findings_;
   std::vector<LostRange> lost_;
+  SegmentKeeper* keeper_ = nullptr;
 
   std::mutex reshape_mutex_;  // held through retain() and replace(); taken before all others
   std::vector<std::string> leftover_;  // guarded by it: names of what another segment holds now

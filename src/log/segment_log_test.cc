@@ -276,6 +276,46 @@ TEST_F(SegmentLogTest, SaysWhatRetentionRemoves) {
   EXPECT_EQ(log_->retained_from(), 40u) << "it may be gone at any time";
 }
 
+/// Takes those that begin below an offset.
+class KeeperBelow final : public SegmentKeeper {
+ public:
+  KeeperBelow(FileSystem& files, FileSystem::Path folder, std::uint64_t below)
+      : files_(files), folder_(std::move(folder)), below_(below) {}
+  Result<bool> take(const SegmentInfo& segment) override {
+    if (is_failing) return fail("no");
+    if (segment.base_offset >= below_) return false;
+    if (auto moved = files_.rename(folder_ / segment.name, "/kept/" + segment.name); !moved) {
+      return std::unexpected(moved.error());
+    }
+    taken.push_back(segment.base_offset);
+    return true;
+  }
+  bool is_failing = false;
+  std::vector<std::uint64_t> taken;
+
+ private:
+  FileSystem& files_;
+  const FileSystem::Path folder_;
+  const std::uint64_t below_;
+};
+
+TEST_F(SegmentLogTest, WhatRetentionTakesMayBeKeptElsewhere) {
+  open({.segment_bytes = kSmall, .retention_bytes = 1});
+  append_synced(7);
+  KeeperBelow keeper(files_, kFolder, 20);
+  log_->keep_by(keeper);
+  keeper.is_failing = true;
+  EXPECT_FALSE(log_->retain(70, 0));
+  EXPECT_EQ(log_->segments(), 4u);
+  keeper.is_failing = false;
+  EXPECT_EQ(log_->retain(70, 0), 3u);
+  EXPECT_THAT(keeper.taken, ElementsAre(0));
+  EXPECT_EQ(log_->first_offset(), 60u);
+  EXPECT_TRUE(files_.identity("/kept/" + segment_name(0)).value());
+  EXPECT_FALSE(files_.identity(FileSystem::Path(kFolder) / segment_name(20)).value());
+  EXPECT_TRUE(verify_log(files_, kFolder).whole());
+}
+
 TEST_F(SegmentLogTest, RemovesSegmentsThatEndedLongAgoButNeverTheActiveOne) {
   open({.segment_bytes = kSmall, .retention_ms = 1000});
   append_synced(2);

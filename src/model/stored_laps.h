@@ -85,6 +85,15 @@ struct SessionQuery {
   std::optional<EventTime> to = {};
 };
 
+/// Where a session's points are: those of these machines of its track, from then to then.
+struct SessionExtent {
+  std::string id = {};
+  std::string track = {};
+  EventTime from = {};
+  EventTime to = {};
+  std::vector<std::string> chassis = {};
+};
+
 /// What is known of laps and sessions. Errors: kRefused (a cursor that no page gave), kCorrupt (the
 /// store is damaged), others: it cannot be read now.
 /// Threads: one, the one for queries.
@@ -98,6 +107,8 @@ class LapBook {
   virtual Result<std::vector<StoredSession>> query_sessions(const SessionQuery& query) const = 0;
   /// By its id, or one that it had before it was joined to another. Nothing: unknown.
   virtual Result<std::optional<StoredSession>> find_session(std::string_view id) const = 0;
+  /// Of all that are pinned, and of that one, where it is known.
+  virtual Result<std::vector<SessionExtent>> pinned_extents(std::string_view also) const = 0;
   /// The track line that was kept last under that name, as its text.
   virtual Result<std::optional<std::string>> track_line(std::string_view name) const = 0;
 };

@@ -112,6 +112,9 @@ struct Config {
     std::int64_t segment_minutes = 60;
     std::size_t log_retention_bytes = std::size_t{16} << 30;  ///< 0: any size
     std::int64_t log_retention_hours = 168;                   ///< 0: for ever
+    std::size_t pinned_max_bytes = 0;  ///< of segments kept for pinned sessions; 0: see below
+    /// Half of log_retention_bytes where nothing else is said; where that is any size, any size.
+    std::uint64_t pinned_limit() const;
   } durability;
   bool has_segment_log() const { return durability.log == "segments"; }
   bool has_redis_log() const { return durability.log == "redis"; }

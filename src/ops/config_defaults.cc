@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "broadcast/hub.h"
 #include "cluster/cluster.h"
 #include "log/segment_log.h"
@@ -111,6 +113,12 @@ Config::Demo::Demo() {
   const auto& field = room_defaults<FieldOptions>();
   cars = static_cast<std::uint32_t>(field.cars);
   seed = field.seed;
+}
+
+std::uint64_t Config::Durability::pinned_limit() const {
+  if (pinned_max_bytes > 0) return pinned_max_bytes;
+  if (log_retention_bytes > 0) return log_retention_bytes / 2;
+  return std::numeric_limits<std::uint64_t>::max();
 }
 
 }  // namespace slipstream

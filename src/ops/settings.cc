@@ -307,6 +307,10 @@ std::vector<Setting> make_settings() {
       integer("durability", "log_retention_hours", "LOG_RETENTION_HOURS", 0, 1'000'000,
               "hours that the log is kept; 0: for ever",
               SLIPSTREAM_AT(durability.log_retention_hours)),
+      integer("durability", "pinned_max_bytes", "PINNED_MAX_BYTES", 0, kMaxInt,
+              "bytes of the log that pinned sessions keep beyond its retention; 0: half of "
+              "log_retention_bytes",
+              SLIPSTREAM_AT(durability.pinned_max_bytes)),
       text("store", "data_dir", "DATA_DIR", "directory of the log and the store",
            SLIPSTREAM_AT(store.data_dir)),
       integer("store", "retention_hours", "RETENTION_HOURS", 0, 1'000'000,

@@ -390,6 +390,11 @@ Result<std::vector<StoredSession>> RollupStore::query_sessions(const SessionQuer
       [&](RollupTables& tables) { return slipstream::query_sessions(tables.database(), query); });
 }
 
+Result<std::vector<SessionExtent>> RollupStore::pinned_extents(std::string_view also) const {
+  return impl_->snapshot(
+      [&](RollupTables& tables) { return slipstream::pinned_extents(tables.database(), also); });
+}
+
 Result<std::optional<StoredSession>> RollupStore::find_session(std::string_view id) const {
   return impl_->snapshot(
       [&](RollupTables& tables) { return slipstream::find_session(tables.database(), id); });

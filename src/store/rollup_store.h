@@ -90,6 +90,7 @@ class RollupStore final : public LapBook {
   Result<std::optional<StoredLap>> find_lap(std::string_view id) const override;
   Result<std::vector<StoredSession>> query_sessions(const SessionQuery& query) const override;
   Result<std::optional<StoredSession>> find_session(std::string_view id) const override;
+  Result<std::vector<SessionExtent>> pinned_extents(std::string_view also) const override;
   Result<std::optional<std::string>> track_line(std::string_view name) const override;
   Result<StoredState> load() const;
   Result<std::optional<PartitionState>> load_partition(PartitionId partition) const;

@@ -463,16 +463,42 @@ Result<std::optional<StoredSession>> find_session(Database& database, std::strin
   return std::optional(std::move(*session));
 }
 
+Result<std::vector<SessionExtent>> pinned_extents(Database& database, std::string_view also) {
+  const auto number = session_number(database, also);
+  if (!number) return std::unexpected(number.error());
+  auto rows = database.prepare(
+      "SELECT s.id, s.track, s.started_ns, s.ended_ns, a.chassis FROM stored_sessions s JOIN "
+      "activities a ON a.session = s.number WHERE s.pinned <> 0 OR s.number = ?1 GROUP BY "
+      "s.number, "
+      "a.chassis ORDER BY s.number, a.chassis");
+  if (!rows) return std::unexpected(rows.error());
+  rows->bind(1, number->value_or(0));
+  std::vector<SessionExtent> extents;
+  auto read = each_row(*rows, [&extents](const Statement& row) {
+    if (extents.empty() || extents.back().id != row.text(0)) {
+      extents.push_back({.id = std::string(row.text(0)),
+                         .track = std::string(row.text(1)),
+                         .from = {row.integer(2)},
+                         .to = {row.integer(3)}});
+    }
+    extents.back().chassis.emplace_back(row.text(4));
+  });
+  if (!read) return std::unexpected(read.error());
+  return extents;
+}
+
 Result<std::optional<StoredSession>> edit_session(Database& database, const SessionEdit& edit) {
   const auto number = session_number(database, edit.id);
   if (!number) return std::unexpected(number.error());
   if (!*number) return std::optional<StoredSession>();
-  if (edit.name) {
-    auto update = database.prepare("UPDATE stored_sessions SET name = ?2 WHERE number = ?1");
-    if (!update) return std::unexpected(update.error());
-    update->bind(1, **number).bind(2, *edit.name);
-    if (auto done = update->run(); !done) return std::unexpected(done.error());
-  }
+  auto update = database.prepare(
+      "UPDATE stored_sessions SET name = coalesce(?2, name), pinned = coalesce(?3, pinned) WHERE "
+      "number = ?1");
+  if (!update) return std::unexpected(update.error());
+  update->bind(1, **number);
+  if (edit.name) update->bind(2, *edit.name);
+  if (edit.pinned) update->bind(3, std::int64_t{*edit.pinned});
+  if (auto done = update->run(); !done) return std::unexpected(done.error());
   return find_session(database, edit.id);
 }
 
