@@ -1,34 +1,21 @@
 #include "cli/mcap_writer.h"
 
-#include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "source/mcap_format.h"
 
 namespace slipstream {
 namespace {
 
-constexpr std::string_view kMagic("\x89MCAP0\r\n", 8);
 constexpr std::string_view kCompression = "zstd";
 constexpr int kLevel = 1;
 
-enum class Op : std::uint8_t {
-  kHeader = 0x01,
-  kFooter = 0x02,
-  kSchema = 0x03,
-  kChannel = 0x04,
-  kMessage = 0x05,
-  kChunk = 0x06,
-  kMessageIndex = 0x07,
-  kChunkIndex = 0x08,
-  kStatistics = 0x0B,
-  kSummaryOffset = 0x0E,
-  kDataEnd = 0x0F,
-};
-constexpr std::size_t kHeadBytes = 1 + sizeof(std::uint64_t);
+using mcap::crc_of;
+using mcap::Op;
 
 void put_text(std::string& out, std::string_view text) {
   ByteWriter(out).fixed(static_cast<std::uint32_t>(text.size()));
@@ -55,11 +42,6 @@ std::string record(Op op, Fill fill) {
   return out;
 }
 
-std::uint32_t crc_of(std::string_view bytes) {
-  return static_cast<std::uint32_t>(
-      crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
-}
-
 }  // namespace
 
 void McapWriter::Free::operator()(ZSTD_CCtx_s* context) const {
@@ -84,7 +66,7 @@ Result<void> McapWriter::put(std::string_view bytes) {
 }
 
 Result<void> McapWriter::begin() {
-  return put(std::string(kMagic) + record(Op::kHeader, [](std::string& out) {
+  return put(std::string(mcap::kMagic) + record(Op::kHeader, [](std::string& out) {
                put_text(out, "");
                put_text(out, "slipstream");
              }));
@@ -260,7 +242,7 @@ Result<void> McapWriter::finish() {
   const std::string end =
       record(Op::kDataEnd, [](std::string& out) { ByteWriter(out).fixed(std::uint32_t{0}); });
   if (auto written = put(end); !written) return written;
-  return put(summary() + std::string(kMagic));
+  return put(summary() + std::string(mcap::kMagic));
 }
 
 }  // namespace slipstream
