@@ -35,7 +35,7 @@ constexpr KnownVariable kKnownVariables[] = {
 };
 
 /// Units whose letters alone would not say it.
-constexpr std::pair<std::string_view, std::string_view> kUnits[] = {
+constexpr std::pair<std::string_view, std::string_view> kUnitWords[] = {
     {"m/s", "mps"},      {"m/s^2", "mps2"},   {"rad/s", "radps"}, {"kg/h", "kgph"},
     {"kg/m^3", "kgpm3"}, {"revs/min", "rpm"}, {"N*m", "nm"},      {"s/s", ""},
     {"Hg", "inhg"},      {"%", ""},
@@ -81,8 +81,8 @@ std::string words_of(std::string_view name) {
 std::string unit_word_of(std::string_view unit) {
   if (unit.starts_with("irsdk_")) return {};  // what its numbers stand for
   const auto* const known =
-      std::ranges::find(kUnits, unit, &std::pair<std::string_view, std::string_view>::first);
-  if (known != std::end(kUnits)) return std::string(known->second);
+      std::ranges::find(kUnitWords, unit, &std::pair<std::string_view, std::string_view>::first);
+  if (known != std::end(kUnitWords)) return std::string(known->second);
   std::string word;
   for (const char c : unit) {
     word += is_upper(c) || is_lower(c) || is_digit(c) ? lower(c) : '_';

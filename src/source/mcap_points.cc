@@ -27,7 +27,7 @@ bool is_object(std::string_view text) {
   return begin != std::string_view::npos && text[begin] == '{';
 }
 
-std::string member_of(std::string_view name, std::string_view text) {
+std::string json_member_of(std::string_view name, std::string_view text) {
   std::string member;
   append_json_string(member, name);
   member += ':';
@@ -102,8 +102,8 @@ void McapPoints::name_machine(std::string_view topic) {
     chassis = topic.substr(slash + 1);
   }
   static const SchemaOptions kNames;
-  track_member_ = member_of(kNames.track, track.empty() ? file_name_ : track);
-  chassis_member_ = member_of(kNames.chassis, chassis);
+  track_member_ = json_member_of(kNames.track, track.empty() ? file_name_ : track);
+  chassis_member_ = json_member_of(kNames.chassis, chassis);
 }
 
 }  // namespace slipstream
