@@ -51,6 +51,10 @@ void add_export_options(CLI::App& command, ExportOptions& options) {
   command.add_option(
       "--output", options.output,
       "A file (default: stdout); of motec FILE.ld for a lap, a folder for a session");
+  command.add_flag(
+      "--resume", options.resume,
+      "Go on with the --output of the same export, which was interrupted: what it holds "
+      "is compared and stays");
   command.add_option("--config", options.config_file,
                      "TOML file (default: slipstream.toml, where there is one)");
 }
