@@ -84,6 +84,7 @@ Result<IbtPoints> IbtPoints::open(const IbtFile& file, const std::string& track,
   const auto* const clock = file.find("SessionTime");
   if (clock != nullptr && clock->count == 1) points.clock_ = clock;
   points.session_number_ = file.find("SessionNum");
+  points.last_lap_ = file.find("LapLastLapTime");
   points.choose_columns();
   if (file.began_s()) {
     points.began_ns_ = *file.began_s() * 1'000'000'000;
@@ -177,18 +178,17 @@ std::optional<IbtPoints::Made> IbtPoints::point(std::size_t record) {
   json_ += "\",";
   json_ += dimensions_;
   append_texts(bytes);
-  if (lap_ != nullptr) {
-    const double lap = IbtFile::number(bytes, *lap_);
-    if (lap >= 0 && lap <= static_cast<double>(Schema::kMaxLap) && lap == std::floor(lap)) {
-      json_ += ',';
-      append_json_string(json_, names.lap);
-      json_ += ':';
-      append_json_number(json_, lap);
-    }
+  const auto lap = lap_of(bytes);
+  if (lap) {
+    json_ += ',';
+    append_json_string(json_, names.lap);
+    json_ += fmt::format(":{}", *lap);
   }
+  watch_last_lap(bytes, lap);
   for (const Column& column : columns_) {
     const double raw = IbtFile::number(bytes, *column.variable, column.index);
     if (!is_in(raw, column.range)) continue;
+    if (column.variable == last_lap_ && raw == old_last_lap_s_) continue;
     const double value = column.scale.is_plain() ? raw : column.scale.of(raw);
     if (!std::isfinite(value)) continue;
     json_ += column.before;
@@ -196,6 +196,24 @@ std::optional<IbtPoints::Made> IbtPoints::point(std::size_t record) {
   }
   json_ += '}';
   return Made{.time_ns = *time_ns, .json = json_};
+}
+
+std::optional<std::uint32_t> IbtPoints::lap_of(std::string_view record) const {
+  if (lap_ == nullptr) return std::nullopt;
+  const double lap = IbtFile::number(record, *lap_);
+  if (!(lap >= 0 && lap <= static_cast<double>(Schema::kMaxLap))) return std::nullopt;
+  return static_cast<std::uint32_t>(lap);
+}
+
+/// iRacing tells a lap's time some seconds behind the line. What it tells until then would be taken
+/// for it.
+void IbtPoints::watch_last_lap(std::string_view record, std::optional<std::uint32_t> lap) {
+  if (last_lap_ == nullptr) return;
+  const double told = IbtFile::number(record, *last_lap_);
+  if (lap != lap_before_ && lap_before_) old_last_lap_s_ = last_lap_before_s_;
+  if (old_last_lap_s_ && told != *old_last_lap_s_) old_last_lap_s_.reset();
+  lap_before_ = lap;
+  last_lap_before_s_ = told;
 }
 
 void IbtPoints::append_texts(std::string_view record) {

@@ -53,6 +53,8 @@ class IbtPoints {
   std::string unique(std::string name);
   std::optional<double> clock_of(std::size_t record) const;
   std::optional<std::int64_t> time_of(std::size_t record);
+  std::optional<std::uint32_t> lap_of(std::string_view record) const;
+  void watch_last_lap(std::string_view record, std::optional<std::uint32_t> lap);
   void append_texts(std::string_view record);
 
   const IbtFile* file_;
@@ -69,6 +71,11 @@ class IbtPoints {
   double began_at_s_ = 0;  ///< on the session's clock
   double shift_s_ = 0;     ///< of a session whose clock began anew
   std::optional<double> last_s_;
+  const IbtVariable* last_lap_ = nullptr;
+  std::optional<std::uint32_t> lap_before_;  ///< of the record before
+  double last_lap_before_s_ = 0;             ///< likewise
+  /// Behind the line, while it is still told: the time of the lap before the last one.
+  std::optional<double> old_last_lap_s_;
   std::string json_;
 };
 

@@ -9,12 +9,16 @@ import os
 import struct
 import sys
 import unittest
+from time import monotonic
+from urllib.request import urlopen
 
 from ibt_writer import BITFIELD, BOOL, CHAR, DOUBLE, FLOAT, INT, Variable, ibt, session_text
 from server import Server
 
 PROGRAM = sys.argv.pop(1)
 BEGAN = 1_757_000_000
+RECORDS_OF_LAP = 40
+TOLD_BEHIND = 5  # records behind the line a lap's time is known
 DRIVERS = [("Somebody: Else", "1", "Pace Car"), ("José \"J\" Núñez", "007", "Global Mazda MX-5 Cup")]
 
 
@@ -69,10 +73,10 @@ def record(i):
         "SessionFlags": 0x80000000 | i,
         "IsOnTrack": i > 2,
         "OnPitRoad": i < 5,
-        "Lap": i // 40,
+        "Lap": i // RECORDS_OF_LAP,
         "LapDist": single(i * 0.7),
         "LapDistPct": single(i / 100),
-        "LapLastLapTime": single(-1.0 if i < 10 else 91.234),
+        "LapLastLapTime": single(-1.0 if i < 10 else 91.234 + (i - TOLD_BEHIND) // RECORDS_OF_LAP),
         "LapCurrentLapTime": single(i / 60),
         "PlayerCarPosition": 0 if i < 3 else 7,
         "Speed": single(51.3 + i / 7),
@@ -112,6 +116,8 @@ def expected(i):
             told[member] = value
     for variable, member in LISTS:
         told |= {f"{member}_{j + 1}": value for j, value in enumerate(values[variable.name])}
+    if i >= RECORDS_OF_LAP and i % RECORDS_OF_LAP < TOLD_BEHIND:
+        del told["last_lap_s"]  # it is still that of the lap before the last one
     if values["Note"]:
         told["note"] = values["Note"]
     return told
@@ -203,6 +209,33 @@ class IbtFiles(unittest.TestCase):
         self.assertEqual(code, 0, said)
         told = [(p["meta_time"], p["track"], p["speed_kmh"]) for p in self.told()]
         self.assertEqual(told, [("2025-09-04T15:33:20Z", "spa", 36), ("2025-09-04T15:33:20.250Z", "spa", 72)])
+
+    def test_laps_have_the_times_that_iracing_tells_behind_the_line(self):
+        kept = [Variable("SessionTime", DOUBLE, "s"), Variable("Lap", INT), Variable("LapDist", FLOAT, "m")]
+        kept += [Variable("LapLastLapTime", FLOAT, "s"), Variable("LapCurrentLapTime", FLOAT, "s")]
+        rows, times, metres, began, told = [], [], 990.0, None, -1.0
+        for i in range(60 * 55):
+            speed = 100 - i / 1000  # so that each lap takes a tenth of a second longer
+            metres += speed / 60
+            now, lap = i / 60, int(metres // 1000)
+            if lap > len(times):
+                line = now - metres % 1000 / speed
+                times.append(line - began if began is not None else None)
+                began, at = line, i
+            if times and i == at + 120:
+                told = single(times[-1] or -1.0)
+            rows.append([now, lap, single(metres % 1000), told, single(now - began if began is not None else 0.0)])
+        code, said = self.replay("laps.ibt", ibt(kept, rows, session_text(DRIVERS), began=BEGAN))
+        self.assertEqual(code, 0, said)
+        expected = {lap + 1: single(time) for lap, time in enumerate(times[1:])}
+        self.assertGreater(len(expected), 3)
+        until = monotonic() + 20
+        laps = {}
+        while laps.keys() < expected.keys() and monotonic() < until:
+            with urlopen(f"{self.server.url}/api/laps") as answer:
+                laps = {lap["lap"]: lap for lap in json.load(answer)["laps"] if lap["complete"]}
+        self.assertEqual({n: lap["lap_time_s"] for n, lap in laps.items()}, expected)
+        self.assertTrue(all(lap["official"] for lap in laps.values()))
 
     def test_names_that_are_latin_1(self):
         text = session_text([("Müller", "3", "Skip Barber")]).encode("latin-1")
