@@ -120,12 +120,13 @@ Result<void> learn_marks(Session& session, ExportScope& scope) {
 /// How a table goes out; nothing: a JSON object a line.
 using Table = std::optional<CsvTexts>;
 
-/// With the newlines of a sender between members, which are white space, made blanks.
+/// With the newlines of a sender between members, which are white space, made blanks. Only a point
+/// that is as it came may have some.
 void write_line_of(std::string& text, const PointBatch& batch, const Point& point,
                    const Schema& schema) {
   text.clear();
   append_point_json(text, batch, point, schema);
-  std::ranges::replace(text, '\n', ' ');
+  if (point.has_texts) std::ranges::replace(text, '\n', ' ');
 }
 
 struct Exported {

@@ -3,6 +3,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -55,7 +56,7 @@ void McapWriter::Span::add(std::uint64_t time) {
 }
 
 McapWriter::McapWriter(Write write) : write_(std::move(write)), packer_(ZSTD_createCCtx()) {
-  chunk_.reserve(kChunkBytes + kChunkBytes / 4);
+  chunk_.records.reserve(kChunkBytes + kChunkBytes / 4);
 }
 
 McapWriter::~McapWriter() = default;
@@ -102,7 +103,7 @@ McapWriter::ChannelId McapWriter::add_channel(SchemaId schema, std::string topic
 /// In the chunk at hand, before the first message that needs it.
 void McapWriter::define(Definition& definition) {
   if (std::exchange(definition.is_written, true)) return;
-  chunk_ += definition.record;
+  chunk_.records += definition.record;
 }
 
 Result<void> McapWriter::message(ChannelId channel, std::int64_t time_ns, std::string_view json) {
@@ -111,8 +112,8 @@ Result<void> McapWriter::message(ChannelId channel, std::int64_t time_ns, std::s
   define(schemas_[schema_of_[index] - 1u]);
   define(channels_[index]);
   const auto time = static_cast<std::uint64_t>(std::max<std::int64_t>(time_ns, 0));
-  entries_[channel].emplace_back(time, chunk_.size());
-  ByteWriter out(chunk_);
+  chunk_.entries[channel].emplace_back(time, chunk_.records.size());
+  ByteWriter out(chunk_.records);
   constexpr std::size_t kFixedBytes = sizeof(ChannelId) + sizeof(std::uint32_t) + 2 * sizeof time;
   out.fixed(static_cast<std::uint8_t>(Op::kMessage));
   out.fixed(std::uint64_t{kFixedBytes + json.size()});
@@ -120,38 +121,58 @@ Result<void> McapWriter::message(ChannelId channel, std::int64_t time_ns, std::s
   out.fixed(static_cast<std::uint32_t>(++counts_[index]));
   out.fixed(time);
   out.fixed(time);
-  chunk_ += json;
-  chunk_span_.add(time);
+  chunk_.records += json;
+  chunk_.span.add(time);
   span_.add(time);
   ++messages_;
-  return chunk_.size() >= kChunkBytes ? end_chunk() : Result<void>();
+  return chunk_.records.size() >= kChunkBytes ? end_chunk() : Result<void>();
 }
 
 Result<void> McapWriter::end_chunk() {
-  if (chunk_span_.is_empty) return {};
-  packed_.resize(ZSTD_compressBound(chunk_.size()));
-  const std::size_t packed = ZSTD_compressCCtx(packer_.get(), packed_.data(), packed_.size(),
-                                               chunk_.data(), chunk_.size(), kLevel);
+  if (chunk_.span.is_empty) return {};
+  Chunk full = std::exchange(chunk_, {});
+  chunk_.records.reserve(kChunkBytes + kChunkBytes / 4);
+  if (auto written = write_packed(); !written) return written;
+  // Where no thread is to be had it is packed when it is written.
+  packing_ = std::async(std::launch::async | std::launch::deferred,
+                        [this, packed = std::move(full)]() mutable {
+                          pack(packed);
+                          return std::move(packed);
+                        });
+  return {};
+}
+
+void McapWriter::pack(Chunk& chunk) const {
+  chunk.crc = crc_of(chunk.records);
+  chunk.packed.resize(ZSTD_compressBound(chunk.records.size()));
+  const std::size_t packed =
+      ZSTD_compressCCtx(packer_.get(), chunk.packed.data(), chunk.packed.size(),
+                        chunk.records.data(), chunk.records.size(), kLevel);
   CHECK(ZSTD_isError(packed) == 0, "there is room for whatever a chunk packs to");
-  packed_.resize(packed);
+  chunk.packed.resize(packed);
+}
+
+/// The chunk before the one at hand, with its indexes.
+Result<void> McapWriter::write_packed() {
+  if (!packing_.valid()) return {};
+  Chunk chunk = packing_.get();
   const std::uint64_t begin = position_;
   const std::string head = record(Op::kChunk, [&](std::string& out) {
     ByteWriter bytes(out);
-    bytes.fixed(chunk_span_.from);
-    bytes.fixed(chunk_span_.to);
-    bytes.fixed(std::uint64_t{chunk_.size()});
-    bytes.fixed(crc_of(chunk_));
+    bytes.fixed(chunk.span.from);
+    bytes.fixed(chunk.span.to);
+    bytes.fixed(std::uint64_t{chunk.records.size()});
+    bytes.fixed(chunk.crc);
     put_text(out, kCompression);
-    bytes.fixed(std::uint64_t{packed_.size()});
-    out += packed_;
+    bytes.fixed(std::uint64_t{chunk.packed.size()});
+    out += chunk.packed;
   });
   if (auto written = put(head); !written) return written;
   const std::uint64_t length = position_ - begin;
 
   std::string indexes;
   std::string offsets;
-  for (auto& [channel, entries] : entries_) {
-    if (entries.empty()) continue;
+  for (auto& [channel, entries] : chunk.entries) {
     ByteWriter(offsets).fixed(channel);
     ByteWriter(offsets).fixed(position_ + indexes.size());
     std::ranges::sort(entries);
@@ -164,23 +185,20 @@ Result<void> McapWriter::end_chunk() {
         bytes.fixed(offset);
       }
     });
-    entries.clear();
   }
   append_record(chunk_indexes_, Op::kChunkIndex, [&](std::string& out) {
     ByteWriter bytes(out);
-    bytes.fixed(chunk_span_.from);
-    bytes.fixed(chunk_span_.to);
+    bytes.fixed(chunk.span.from);
+    bytes.fixed(chunk.span.to);
     bytes.fixed(begin);
     bytes.fixed(length);
     put_text(out, offsets);
     bytes.fixed(std::uint64_t{indexes.size()});
     put_text(out, kCompression);
-    bytes.fixed(std::uint64_t{packed_.size()});
-    bytes.fixed(std::uint64_t{chunk_.size()});
+    bytes.fixed(std::uint64_t{chunk.packed.size()});
+    bytes.fixed(std::uint64_t{chunk.records.size()});
   });
   ++chunks_;
-  chunk_.clear();
-  chunk_span_ = {};
   return put(indexes);
 }
 
@@ -238,6 +256,7 @@ std::string McapWriter::summary() {
 
 Result<void> McapWriter::finish() {
   if (auto written = end_chunk(); !written) return written;
+  if (auto written = write_packed(); !written) return written;
   // 0: no checksum of the data section, whose chunks have theirs.
   const std::string end =
       record(Op::kDataEnd, [](std::string& out) { ByteWriter(out).fixed(std::uint32_t{0}); });
