@@ -199,8 +199,7 @@ class LogOfPoints {
     if (!folder) return std::unexpected(folder.error());
     auto extent = find_log_extent(*folder);
     if (!extent) return std::unexpected(extent.error());
-    return std::unique_ptr<LogOfPoints>(
-        new LogOfPoints(std::move(*folder), std::move(extent->segments)));
+    return std::unique_ptr<LogOfPoints>(new LogOfPoints(*folder, std::move(extent->segments)));
   }
 
   Result<MachinePoints> read(const std::vector<PointQuery>& queries) {
@@ -215,7 +214,7 @@ class LogOfPoints {
   }
 
  private:
-  LogOfPoints(fs::path folder, std::vector<SegmentInfo> segments)
+  LogOfPoints(const fs::path& folder, std::vector<SegmentInfo> segments)
       : segments_(std::move(segments)),
         indexes_(posix_file_system(), folder, SegmentIndexes::Files::kOthers),
         reader_(

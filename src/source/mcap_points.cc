@@ -62,7 +62,8 @@ Result<void> McapPoints::decode(const McapMessage& message, const RecordingDecod
     for (const auto& members :
          {chassis_member_, track_member_, std::string(track_member_ + chassis_member_)}) {
       decoder_.drop();
-      if (!(why = try_with(members, message))) break;
+      why = try_with(members, message);
+      if (!why) break;
     }
   }
   if (why) return refuse(*why);

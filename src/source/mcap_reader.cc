@@ -157,7 +157,8 @@ void McapReader::open_chunk(const Head& head) {
   const auto crc = reader.fixed<std::uint32_t>();
   const std::string compression(text_of(reader));
   const auto packed_size = reader.fixed<std::uint64_t>();
-  const std::string_view packed = reader.bytes(packed_size);
+  const std::size_t packed_at = content_.size() - reader.left();
+  reader.bytes(packed_size);
   if (!reader.ok()) return fault(head.at, "a chunk contradicts its own sizes");
   if (size > kMaxChunkBytes) {
     return fault(head.at, fmt::format("a chunk of {} bytes is passed over: at most {} are held",
@@ -172,8 +173,10 @@ void McapReader::open_chunk(const Head& head) {
   }
   chunk_at_ = head.at;
   chunk_next_ = 0;
-  auto unpacked =
-      decode_what_is_there(std::string(packed), compression, static_cast<std::size_t>(size));
+  content_.resize(packed_at + static_cast<std::size_t>(packed_size));
+  content_.erase(0, packed_at);
+  auto unpacked = decode_what_is_there(std::exchange(content_, {}), compression,
+                                       static_cast<std::size_t>(size));
   if (unpacked.fault || unpacked.body.size() != size) {
     return fault(head.at, "a chunk cannot be unpacked to what it says to hold");
   }

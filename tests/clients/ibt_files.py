@@ -200,6 +200,16 @@ class IbtFiles(unittest.TestCase):
             ],
         )
 
+    def test_a_record_without_a_time_is_refused(self):
+        kept = [Variable("SessionTime", DOUBLE, "s")]
+        content = ibt(kept, [[1.0], [float("nan")], [1e300], [2.0]], session_text(DRIVERS), began=BEGAN, began_at=1.0)
+        code, said = self.replay("odd.ibt", content)
+        self.assertEqual(code, 1)
+        self.assertIn("2 points sent to", said)
+        self.assertIn("refused: bad_time: its SessionTime is no time in: record 2\n", said)
+        self.assertIn("refused and not sent: 2 bad_time", said)
+        self.assertEqual([p["session_time_s"] for p in self.told()], [1, 2])
+
     def test_no_driver_and_no_track(self):
         kept = [Variable("Speed", FLOAT, "m/s")]
         content = ibt(kept, [[single(10)], [single(20)]], "nothing: known\n", began=BEGAN, ticks=4)

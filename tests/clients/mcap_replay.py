@@ -3,6 +3,7 @@
 mcap_replay.py PROGRAM. Ends with 77 where the library is not installed (./dev test does that).
 """
 
+import gzip
 import io
 import json
 import os
@@ -230,6 +231,8 @@ class ForeignFiles(unittest.TestCase):
         code, said = self.replay(written(foreign(3), compression=CompressionType.LZ4))
         self.assertEqual(code, 1)
         self.assertRegex(said, "log.mcap: byte [0-9]+: a chunk is packed by lz4, and only zstd is read here")
+        code, said = self.replay(gzip.compress(written(foreign(3))), name="log.mcap.gz")
+        self.assertEqual((code, "log.mcap.gz is an MCAP file that is packed: unpack it first" in said), (1, True), said)
         code, said = self.replay(written([]))
         self.assertEqual((code, "log.mcap holds no message" in said), (1, True), said)
         self.assertEqual(self.told(), [])
