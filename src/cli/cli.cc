@@ -51,6 +51,10 @@ void add_export_options(CLI::App& command, ExportOptions& options) {
   command.add_option(
       "--output", options.output,
       "A file (default: stdout); of motec FILE.ld for a lap, a folder for a session");
+  command.add_flag(
+      "--resume", options.resume,
+      "Go on with the --output of the same export, which was interrupted: what it holds "
+      "is compared and stays");
   command.add_option("--config", options.config_file,
                      "TOML file (default: slipstream.toml, where there is one)");
 }
@@ -119,11 +123,12 @@ int run_cli(int argc, char** argv) {
   ReplayOptions replay;
   auto* replay_command = app.add_subcommand("replay", "Send a recording as it once came in");
   replay_command
-      ->add_option(
-          "recording", replay.source,
-          "A file (TRD long CSV, CSV with a header, NDJSON, a JSON array of points, or a capture: "
-          ".cap, pcap, pcapng), or a session: a data directory or its log folder; or "
-          "redis://HOST:PORT/STREAM")
+      ->add_option("recording", replay.source,
+                   "A file (TRD long CSV, CSV with a header, NDJSON, a JSON array of points; a "
+                   "capture: .cap, "
+                   "pcap, pcapng; MCAP; iRacing's .ibt), or a session: a data directory or its log "
+                   "folder; or "
+                   "redis://HOST:PORT/STREAM")
       ->required();
   replay_command
       ->add_option("--to", replay.to,
@@ -145,7 +150,10 @@ int run_cli(int argc, char** argv) {
       ->check(CLI::Range(1, 65'535));
   replay_command->add_option("--speed", replay.speed, "1, 10 ... times as fast, or max")
       ->capture_default_str();
-  replay_command->add_option("--track", replay.track, "The track, for an export that names none");
+  replay_command->add_option(
+      "--track", replay.track,
+      "The track, for an export that names none; of MCAP and .ibt instead of "
+      "what the file calls it");
   replay_command
       ->add_option("--token", replay.token,
                    "A token that the server asks for, by HTTP or WebSocket")

@@ -67,6 +67,7 @@ struct ExportOptions {
   std::string lap = {};      ///< its id: of this lap only
   std::string session = {};  ///< its id: of this session only
   std::string output = {};   ///< empty: stdout
+  bool resume = false;       ///< the output goes on behind what it holds
   bool raw = false;          ///< CSV: texts that a spreadsheet would run stay as they are
 };
 int run_export(const ExportOptions& options);

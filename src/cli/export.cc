@@ -120,12 +120,13 @@ Result<void> learn_marks(Session& session, ExportScope& scope) {
 /// How a table goes out; nothing: a JSON object a line.
 using Table = std::optional<CsvTexts>;
 
-/// With the newlines of a sender between members, which are white space, made blanks.
+/// With the newlines of a sender between members, which are white space, made blanks. Only a point
+/// that is as it came may have some.
 void write_line_of(std::string& text, const PointBatch& batch, const Point& point,
                    const Schema& schema) {
   text.clear();
   append_point_json(text, batch, point, schema);
-  std::ranges::replace(text, '\n', ' ');
+  if (point.has_texts) std::ranges::replace(text, '\n', ' ');
 }
 
 struct Exported {
@@ -244,6 +245,9 @@ Result<RollupFilter> filter_of(const ExportOptions& options) {
   if (filter.from && filter.to && filter.from->ns >= filter.to->ns) {
     return fail("--from must be before --to");
   }
+  if (options.resume && (options.output.empty() || options.format == kMotec)) {
+    return fail("--resume goes with --output FILE, of csv, ndjson and mcap");
+  }
   if (options.raw && options.format != "csv") return fail("--raw goes with --format csv");
   if ((options.format == kMcap || options.format == kMotec) && options.what != "points") {
     return fail(
@@ -271,12 +275,18 @@ Result<RollupFilter> filter_of(const ExportOptions& options) {
   return filter;
 }
 
+Result<OutputFile> open_output(const ExportOptions& options) {
+  return options.resume ? OutputFile::resume(options.output) : OutputFile::open(options.output);
+}
+
 int finish(OutputFile& output, Result<std::uint64_t> outcome, std::string_view what) {
   if (auto finished = output.finish(); !finished && outcome) {
     outcome = std::unexpected(finished.error());
   }
   if (!outcome) return tell_failure(kExport, outcome.error());
-  fmt::print(stderr, "{} {} exported\n", *outcome, what);
+  const std::uint64_t kept = output.kept_bytes();
+  fmt::print(stderr, "{} {} exported{}\n", *outcome, what,
+             kept > 0 ? fmt::format(", of which {} bytes were there", kept) : "");
   return kExitSuccess;
 }
 
@@ -297,7 +307,7 @@ int run_export_points(const ExportOptions& options, PointFilter filter, const Co
     const auto learnt = learn_marks(**session, *filter.scope);
     if (!learnt) return tell_failure(kExport, learnt.error());
   }
-  auto output = OutputFile::open(options.output);
+  auto output = open_output(options);
   if (!output) return tell_failure(kExport, output.error());
   if (options.format == kMcap && output->is_terminal()) {
     return tell_usage_error(kExport, {"mcap is no text: --output names a file for it"});
@@ -328,7 +338,7 @@ int run_export_rollups(const ExportOptions& options, const RollupFilter& filter,
                        const Config& config, const std::filesystem::path& data_dir) {
   auto reader = RollupReader::open(data_dir);
   if (!reader) return tell_failure(kExport, reader.error());
-  auto output = OutputFile::open(options.output);
+  auto output = open_output(options);
   if (!output) return tell_failure(kExport, output.error());
   const auto outcome = export_rollups(**reader, filter, table_of(options, config), *output);
   return finish(*output, outcome, "rollups");

@@ -17,6 +17,7 @@
 #include "cli/motec_names.h"
 #include "cli/motec_writer.h"
 #include "cli/output_file.h"
+#include "cli/progress_bar.h"
 #include "cli/session.h"
 #include "history/point_reader.h"
 
@@ -198,8 +199,7 @@ class LogOfPoints {
     if (!folder) return std::unexpected(folder.error());
     auto extent = find_log_extent(*folder);
     if (!extent) return std::unexpected(extent.error());
-    return std::unique_ptr<LogOfPoints>(
-        new LogOfPoints(std::move(*folder), std::move(extent->segments)));
+    return std::unique_ptr<LogOfPoints>(new LogOfPoints(*folder, std::move(extent->segments)));
   }
 
   Result<MachinePoints> read(const std::vector<PointQuery>& queries) {
@@ -214,7 +214,7 @@ class LogOfPoints {
   }
 
  private:
-  LogOfPoints(fs::path folder, std::vector<SegmentInfo> segments)
+  LogOfPoints(const fs::path& folder, std::vector<SegmentInfo> segments)
       : segments_(std::move(segments)),
         indexes_(posix_file_system(), folder, SegmentIndexes::Files::kOthers),
         reader_(
@@ -247,48 +247,73 @@ std::string file_name_of(std::string_view chassis, std::set<std::string>& taken)
   }
 }
 
+/// What was written, and what is to be said of it.
+struct WrittenLogs {
+  std::size_t files = 0;
+  std::uint64_t lost = 0;  ///< entries of the server's log
+  std::string notes = {};  ///< lines
+};
+
+/// Of one machine; nothing where the log has no points of it.
+Result<void> write_machine(const std::string& chassis, const fs::path& output,
+                           const ExportScope& scope, LogOfPoints& log, std::set<std::string>& taken,
+                           WrittenLogs& written) {
+  const auto points = log.read(scope.queries_of(chassis));
+  if (!points) return fail(fmt::format("machine {}: {}", chassis, points.error().message));
+  written.lost = std::max(written.lost, points->lost);
+  if (points->size() == 0) return {};
+  const PlannedLog planned = plan_log(scope, chassis, *points);
+  const fs::path file = scope.session() ? output / file_name_of(chassis, taken) : output;
+  if (auto done = write_log(planned, file); !done) return done;
+  ++written.files;
+  written.notes += fmt::format("{}: {} points, {} channels, {} laps{}\n", file.string(),
+                               points->size(), planned.channels.size(), planned.axis.laps.size(),
+                               planned.log.comment.substr(planned.log.comment.find(',')));
+  written.notes += scope.note_of(points->size());
+  return {};
+}
+
+Result<void> write_logs(const ExportOptions& options, const ExportScope& scope, LogOfPoints& log,
+                        WrittenLogs& written) {
+  std::vector<std::string> machines;
+  for (const std::string& chassis : scope.machines()) {
+    if (options.chassis.empty() || chassis == options.chassis) machines.push_back(chassis);
+  }
+  ProgressBar bar("export", machines.size());
+  std::set<std::string> taken;
+  Result<void> outcome;
+  std::size_t done = 0;
+  for (; outcome && done < machines.size(); ++done) {
+    bar.show(done);
+    outcome = write_machine(machines[done], options.output, scope, log, taken, written);
+  }
+  bar.finish(done);
+  return outcome;
+}
+
 }  // namespace
 
 int run_export_motec(const ExportOptions& options, const ExportScope& scope,
                      const fs::path& data_dir) {
   auto log = LogOfPoints::open(data_dir);
   if (!log) return tell_failure(kExportMotec, log.error());
-  const fs::path output = options.output;
   if (scope.session()) {
     std::error_code error;
-    fs::create_directories(output, error);
+    fs::create_directories(options.output, error);
     if (error) {
       return tell_failure(kExportMotec, {fmt::format("{}: {}", options.output, error.message())});
     }
   }
-  std::set<std::string> taken;
-  std::size_t files = 0;
-  std::uint64_t lost = 0;
-  for (const std::string& chassis : scope.machines()) {
-    if (!options.chassis.empty() && chassis != options.chassis) continue;
-    const auto points = (*log)->read(scope.queries_of(chassis));
-    if (!points) {
-      return tell_failure(kExportMotec,
-                          {fmt::format("machine {}: {}", chassis, points.error().message)});
-    }
-    lost = std::max(lost, points->lost);
-    if (points->size() == 0) continue;
-    const PlannedLog planned = plan_log(scope, chassis, *points);
-    const fs::path file = scope.session() ? output / file_name_of(chassis, taken) : output;
-    if (auto written = write_log(planned, file); !written) {
-      return tell_failure(kExportMotec, written.error());
-    }
-    ++files;
-    fmt::print(stderr, "{}: {} points, {} channels, {} laps{}\n", file.string(), points->size(),
-               planned.channels.size(), planned.axis.laps.size(),
-               planned.log.comment.substr(planned.log.comment.find(',')));
-    fmt::print(stderr, "{}", scope.note_of(points->size()));
-  }
-  if (files == 0) {
+  WrittenLogs written;
+  const auto done = write_logs(options, scope, **log, written);
+  fmt::print(stderr, "{}", written.notes);
+  if (!done) return tell_failure(kExportMotec, done.error());
+  if (written.files == 0) {
     return tell_failure(kExportMotec, {"the log has no points of it (any more)"});
   }
-  if (lost == 0) return kExitSuccess;
-  fmt::print(stderr, "lost: {} entries of the log cannot be read: log verify names them\n", lost);
+  if (written.lost == 0) return kExitSuccess;
+  fmt::print(stderr, "lost: {} entries of the log cannot be read: log verify names them\n",
+             written.lost);
   return kExitFailure;
 }
 

@@ -1,34 +1,22 @@
 #include "cli/mcap_writer.h"
 
-#include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "source/mcap_format.h"
 
 namespace slipstream {
 namespace {
 
-constexpr std::string_view kMagic("\x89MCAP0\r\n", 8);
 constexpr std::string_view kCompression = "zstd";
 constexpr int kLevel = 1;
 
-enum class Op : std::uint8_t {
-  kHeader = 0x01,
-  kFooter = 0x02,
-  kSchema = 0x03,
-  kChannel = 0x04,
-  kMessage = 0x05,
-  kChunk = 0x06,
-  kMessageIndex = 0x07,
-  kChunkIndex = 0x08,
-  kStatistics = 0x0B,
-  kSummaryOffset = 0x0E,
-  kDataEnd = 0x0F,
-};
-constexpr std::size_t kHeadBytes = 1 + sizeof(std::uint64_t);
+using mcap::crc_of;
+using mcap::Op;
 
 void put_text(std::string& out, std::string_view text) {
   ByteWriter(out).fixed(static_cast<std::uint32_t>(text.size()));
@@ -55,11 +43,6 @@ std::string record(Op op, Fill fill) {
   return out;
 }
 
-std::uint32_t crc_of(std::string_view bytes) {
-  return static_cast<std::uint32_t>(
-      crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
-}
-
 }  // namespace
 
 void McapWriter::Free::operator()(ZSTD_CCtx_s* context) const {
@@ -73,7 +56,7 @@ void McapWriter::Span::add(std::uint64_t time) {
 }
 
 McapWriter::McapWriter(Write write) : write_(std::move(write)), packer_(ZSTD_createCCtx()) {
-  chunk_.reserve(kChunkBytes + kChunkBytes / 4);
+  chunk_.records.reserve(kChunkBytes + kChunkBytes / 4);
 }
 
 McapWriter::~McapWriter() = default;
@@ -84,7 +67,7 @@ Result<void> McapWriter::put(std::string_view bytes) {
 }
 
 Result<void> McapWriter::begin() {
-  return put(std::string(kMagic) + record(Op::kHeader, [](std::string& out) {
+  return put(std::string(mcap::kMagic) + record(Op::kHeader, [](std::string& out) {
                put_text(out, "");
                put_text(out, "slipstream");
              }));
@@ -120,7 +103,7 @@ McapWriter::ChannelId McapWriter::add_channel(SchemaId schema, std::string topic
 /// In the chunk at hand, before the first message that needs it.
 void McapWriter::define(Definition& definition) {
   if (std::exchange(definition.is_written, true)) return;
-  chunk_ += definition.record;
+  chunk_.records += definition.record;
 }
 
 Result<void> McapWriter::message(ChannelId channel, std::int64_t time_ns, std::string_view json) {
@@ -129,8 +112,8 @@ Result<void> McapWriter::message(ChannelId channel, std::int64_t time_ns, std::s
   define(schemas_[schema_of_[index] - 1u]);
   define(channels_[index]);
   const auto time = static_cast<std::uint64_t>(std::max<std::int64_t>(time_ns, 0));
-  entries_[channel].emplace_back(time, chunk_.size());
-  ByteWriter out(chunk_);
+  chunk_.entries[channel].emplace_back(time, chunk_.records.size());
+  ByteWriter out(chunk_.records);
   constexpr std::size_t kFixedBytes = sizeof(ChannelId) + sizeof(std::uint32_t) + 2 * sizeof time;
   out.fixed(static_cast<std::uint8_t>(Op::kMessage));
   out.fixed(std::uint64_t{kFixedBytes + json.size()});
@@ -138,38 +121,58 @@ Result<void> McapWriter::message(ChannelId channel, std::int64_t time_ns, std::s
   out.fixed(static_cast<std::uint32_t>(++counts_[index]));
   out.fixed(time);
   out.fixed(time);
-  chunk_ += json;
-  chunk_span_.add(time);
+  chunk_.records += json;
+  chunk_.span.add(time);
   span_.add(time);
   ++messages_;
-  return chunk_.size() >= kChunkBytes ? end_chunk() : Result<void>();
+  return chunk_.records.size() >= kChunkBytes ? end_chunk() : Result<void>();
 }
 
 Result<void> McapWriter::end_chunk() {
-  if (chunk_span_.is_empty) return {};
-  packed_.resize(ZSTD_compressBound(chunk_.size()));
-  const std::size_t packed = ZSTD_compressCCtx(packer_.get(), packed_.data(), packed_.size(),
-                                               chunk_.data(), chunk_.size(), kLevel);
+  if (chunk_.span.is_empty) return {};
+  Chunk full = std::exchange(chunk_, {});
+  chunk_.records.reserve(kChunkBytes + kChunkBytes / 4);
+  if (auto written = write_packed(); !written) return written;
+  // Where no thread is to be had it is packed when it is written.
+  packing_ = std::async(std::launch::async | std::launch::deferred,
+                        [this, packed = std::move(full)]() mutable {
+                          pack(packed);
+                          return std::move(packed);
+                        });
+  return {};
+}
+
+void McapWriter::pack(Chunk& chunk) const {
+  chunk.crc = crc_of(chunk.records);
+  chunk.packed.resize(ZSTD_compressBound(chunk.records.size()));
+  const std::size_t packed =
+      ZSTD_compressCCtx(packer_.get(), chunk.packed.data(), chunk.packed.size(),
+                        chunk.records.data(), chunk.records.size(), kLevel);
   CHECK(ZSTD_isError(packed) == 0, "there is room for whatever a chunk packs to");
-  packed_.resize(packed);
+  chunk.packed.resize(packed);
+}
+
+/// The chunk before the one at hand, with its indexes.
+Result<void> McapWriter::write_packed() {
+  if (!packing_.valid()) return {};
+  Chunk chunk = packing_.get();
   const std::uint64_t begin = position_;
   const std::string head = record(Op::kChunk, [&](std::string& out) {
     ByteWriter bytes(out);
-    bytes.fixed(chunk_span_.from);
-    bytes.fixed(chunk_span_.to);
-    bytes.fixed(std::uint64_t{chunk_.size()});
-    bytes.fixed(crc_of(chunk_));
+    bytes.fixed(chunk.span.from);
+    bytes.fixed(chunk.span.to);
+    bytes.fixed(std::uint64_t{chunk.records.size()});
+    bytes.fixed(chunk.crc);
     put_text(out, kCompression);
-    bytes.fixed(std::uint64_t{packed_.size()});
-    out += packed_;
+    bytes.fixed(std::uint64_t{chunk.packed.size()});
+    out += chunk.packed;
   });
   if (auto written = put(head); !written) return written;
   const std::uint64_t length = position_ - begin;
 
   std::string indexes;
   std::string offsets;
-  for (auto& [channel, entries] : entries_) {
-    if (entries.empty()) continue;
+  for (auto& [channel, entries] : chunk.entries) {
     ByteWriter(offsets).fixed(channel);
     ByteWriter(offsets).fixed(position_ + indexes.size());
     std::ranges::sort(entries);
@@ -182,23 +185,20 @@ Result<void> McapWriter::end_chunk() {
         bytes.fixed(offset);
       }
     });
-    entries.clear();
   }
   append_record(chunk_indexes_, Op::kChunkIndex, [&](std::string& out) {
     ByteWriter bytes(out);
-    bytes.fixed(chunk_span_.from);
-    bytes.fixed(chunk_span_.to);
+    bytes.fixed(chunk.span.from);
+    bytes.fixed(chunk.span.to);
     bytes.fixed(begin);
     bytes.fixed(length);
     put_text(out, offsets);
     bytes.fixed(std::uint64_t{indexes.size()});
     put_text(out, kCompression);
-    bytes.fixed(std::uint64_t{packed_.size()});
-    bytes.fixed(std::uint64_t{chunk_.size()});
+    bytes.fixed(std::uint64_t{chunk.packed.size()});
+    bytes.fixed(std::uint64_t{chunk.records.size()});
   });
   ++chunks_;
-  chunk_.clear();
-  chunk_span_ = {};
   return put(indexes);
 }
 
@@ -256,11 +256,12 @@ std::string McapWriter::summary() {
 
 Result<void> McapWriter::finish() {
   if (auto written = end_chunk(); !written) return written;
+  if (auto written = write_packed(); !written) return written;
   // 0: no checksum of the data section, whose chunks have theirs.
   const std::string end =
       record(Op::kDataEnd, [](std::string& out) { ByteWriter(out).fixed(std::uint32_t{0}); });
   if (auto written = put(end); !written) return written;
-  return put(summary() + std::string(kMagic));
+  return put(summary() + std::string(mcap::kMagic));
 }
 
 }  // namespace slipstream

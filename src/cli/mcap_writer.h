@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,7 +18,9 @@ namespace slipstream {
 /// Writes an MCAP file (https://mcap.dev/spec, version 0): messages of channels in zstd chunks,
 /// each with its indexes, and behind them a summary by which readers find what they want: schemas,
 /// channels, chunk indexes, statistics. It only appends, so that a pipe is as good as a file.
-/// Memory: one chunk, and 100 bytes a chunk. One thread.
+/// A chunk is packed on a thread of its own while the next one is filled, and written behind that:
+/// an error of writing one comes with the next. Memory: two chunks, and 100 bytes a chunk. One
+/// thread calls.
 class McapWriter {
  public:
   using Write = std::function<Result<void>(std::string_view bytes)>;
@@ -59,8 +62,18 @@ class McapWriter {
     void add(std::uint64_t time);
   };
 
+  struct Chunk {
+    std::string records;
+    Span span;
+    std::map<ChannelId, Entries> entries;
+    std::string packed;
+    std::uint32_t crc = 0;
+  };
+
   Result<void> put(std::string_view bytes);
   Result<void> end_chunk();
+  void pack(Chunk& chunk) const;
+  Result<void> write_packed();
   std::string summary();
   void define(Definition& definition);
 
@@ -74,11 +87,9 @@ class McapWriter {
   std::vector<Definition> channels_;
   std::vector<std::uint16_t> schema_of_;  ///< by channel
   std::vector<std::uint64_t> counts_;     ///< messages, by channel
-  std::string chunk_;
-  Span chunk_span_;
-  std::map<ChannelId, Entries> entries_;
-  std::string packed_;
-  std::string chunk_indexes_;  ///< records, for the summary
+  Chunk chunk_;                           ///< at hand
+  std::future<Chunk> packing_;            ///< the one before; it uses the packer
+  std::string chunk_indexes_;             ///< records, for the summary
   std::uint32_t chunks_ = 0;
   std::uint64_t messages_ = 0;
   Span span_;

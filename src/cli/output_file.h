@@ -1,7 +1,5 @@
 #pragma once
-#include <unistd.h>
-
-#include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -15,24 +13,19 @@ namespace slipstream {
 /// The file, or stdout. One thread.
 class OutputFile {
  public:
-  static Result<OutputFile> open(const std::string& file) {
-    if (file.empty()) return OutputFile(stdout, "stdout");
-    std::FILE* const opened = std::fopen(file.c_str(), "wb");
-    if (opened == nullptr) return std::unexpected(errno_error(file, errno));
-    return OutputFile(opened, file);
-  }
+  /// What stands in the file is gone. Empty: stdout.
+  static Result<OutputFile> open(const std::string& file);
+  /// What stands in the file has to be what is written first: it is compared and stays, and what
+  /// comes behind it is written. A file that is not there is made.
+  static Result<OutputFile> resume(const std::string& file);
 
-  Result<void> write(std::string_view text) {
-    if (std::fwrite(text.data(), 1, text.size(), file_.get()) == text.size()) return {};
-    return std::unexpected(errno_error(name_, errno));
-  }
-  /// A full disk may show only now.
-  Result<void> finish() {
-    std::FILE* const file = file_.release();
-    if ((file == stdout ? std::fflush(file) : std::fclose(file)) == 0) return {};
-    return std::unexpected(errno_error(name_, errno));
-  }
-  bool is_terminal() const { return isatty(fileno(file_.get())) == 1; }
+  /// Errors: the device's; kRefused where the file that goes on holds something else there.
+  Result<void> write(std::string_view text);
+  /// A full disk may show only now. kRefused where the file that goes on holds more.
+  Result<void> finish();
+  bool is_terminal() const;
+  /// So many bytes stood in the file that goes on.
+  std::uint64_t kept_bytes() const { return kept_bytes_; }
 
  private:
   struct Close {
@@ -41,9 +34,13 @@ class OutputFile {
     }
   };
   OutputFile(std::FILE* file, std::string name) : file_(file), name_(std::move(name)) {}
+  Result<std::string_view> compare(std::string_view text);
 
   std::unique_ptr<std::FILE, Close> file_;
   std::string name_;
+  std::uint64_t kept_bytes_ = 0;
+  std::uint64_t compared_bytes_ = 0;
+  std::string kept_;  ///< read to be compared
 };
 
 }  // namespace slipstream

@@ -3,24 +3,24 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/point_sender.h"
 #include "cli/progress_bar.h"
+#include "source/recording_decoder.h"
 
 namespace slipstream {
 
 /// Sends each item of a recording when its turn has come, and shows how far it is. One thread.
 class PacedReplay {
  public:
-  /// `speed`: times as fast; 0: as fast as it goes. `total`: items.
-  PacedReplay(PointSender& sender, double speed, std::size_t total)
-      : sender_(sender), speed_(speed), bar_("replay", total) {}
+  /// `speed`: times as fast; 0: as fast as it goes. `total`: of what `done` counts below.
+  PacedReplay(PointSender& sender, double speed, std::size_t total,
+              ProgressBar::Unit unit = ProgressBar::Unit::kItems)
+      : sender_(sender), speed_(speed), bar_("replay", total, unit) {}
 
   /// A point; `done` of the total were before it.
   Result<void> send(std::int64_t pace_ns, std::string_view json, std::size_t done);
@@ -43,9 +43,6 @@ class PacedReplay {
   std::uint64_t points_ = 0;
   std::uint64_t marks_ = 0;
 };
-
-/// Points that were not sent, by why.
-using Unreadable = std::map<std::string, std::size_t>;
 
 /// Sends what waits, tells what became of a recording, and whether all of it was taken: the exit
 /// code. `items`: what was sent, "points".

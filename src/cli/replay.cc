@@ -12,6 +12,8 @@
 #include "cli/point_sender.h"
 #include "cli/redis_recording.h"
 #include "cli/replay_capture.h"
+#include "cli/replay_ibt.h"
+#include "cli/replay_mcap.h"
 #include "cli/session.h"
 #include "cli/udp_points.h"
 #include "codec/mark_json.h"
@@ -156,8 +158,10 @@ int run_replay(ReplayOptions options) {
   if (!sender) return tell_failure(kReplay, sender.error());
   if (is_stream) return replay_stream(options, config, **sender, *speed);
   if (is_capture) return replay_capture_points(options, **sender, *speed);
-  return is_session ? replay_session(options, config, **sender, *speed)
-                    : replay_file(options, **sender, *speed);
+  if (is_session) return replay_session(options, config, **sender, *speed);
+  if (is_mcap(options.source)) return replay_mcap(options, **sender, *speed);
+  if (is_ibt(options.source)) return replay_ibt(options, **sender, *speed);
+  return replay_file(options, **sender, *speed);
 }
 
 }  // namespace slipstream

@@ -14,10 +14,8 @@
 #include "cli/paced_replay.h"
 #include "cli/udp_points.h"
 #include "codec/decoders.h"
-#include "codec/mark_json.h"
-#include "model/sinks.h"
 #include "source/capture.h"
-#include "source/peer_table.h"
+#include "source/recording_decoder.h"
 #include "source/unpacked_file.h"
 
 namespace slipstream {
@@ -103,85 +101,33 @@ int tell_nothing_in_it(const ReplayOptions& options, const OpenCapture& opened) 
                       {fmt::format("{} holds no datagram that can be sent", options.source)});
 }
 
-/// Decodes datagrams as a server does which gets them from several senders, and keeps what it
-/// refuses.
-class CaptureDecoder final : private RejectionSink, private MarkSink {
+/// Decodes datagrams as a server does which gets them from several senders.
+class CaptureDecoder {
  public:
-  CaptureDecoder() { builder_.send_marks_to(*this); }
-
   /// Calls `take` with the JSON of each point that is complete now, and of each mark among them.
-  template <typename Take>
-  Result<void> decode(const CapturedDatagram& datagram, Take take) {
+  Result<void> decode(const CapturedDatagram& datagram, const RecordingDecoder::Take& take) {
     const ArrivalTime arrival{datagram.time_ns};
-    if (const auto due = decoder_.deadline(); due && *due <= arrival) {
-      decoder_.flush(arrival, *this);
-    }
+    decoder_.flush(arrival, refused_);
     padded_.assign(datagram.payload);
     padded_.append(Decoder::kPadding, '\0');
     const std::string_view text(padded_.data(), datagram.payload.size());
     decoder_.decode(
         text, {.source = SourceKind::kReplay, .arrival = arrival, .sender = datagram.sender + 1u},
-        *this);
-    return drain(take);
+        refused_);
+    return decoder_.give(take);
   }
-  template <typename Take>
-  Result<void> finish(Take take) {
-    decoder_.flush({std::numeric_limits<std::int64_t>::max()}, *this);
-    return drain(take);
+  Result<void> finish(const RecordingDecoder::Take& take) {
+    decoder_.flush({std::numeric_limits<std::int64_t>::max()}, refused_);
+    return decoder_.give(take);
   }
 
-  const Unreadable& refused() const { return refused_; }
-  const std::vector<std::string>& errors() const { return errors_; }
+  const RefusalCounts& refused() const { return refused_; }
 
  private:
-  template <typename Take>
-  Result<void> drain(Take take) {
-    const auto batches = writer_.take_all();
-    auto marks = std::exchange(marks_, {});
-    Result<void> outcome;
-    for_each_in_order(
-        batches, marks,
-        [&](const PointBatchPtr& batch) {
-          for (const Point& point : batch->points) {
-            if (outcome) outcome = take(batch->json(point), false);
-          }
-        },
-        [&](const MarkPtr& mark) {
-          std::string json;
-          append_mark_json(json, *mark);
-          if (outcome) outcome = take(json, true);
-        });
-    return outcome;
-  }
-  void rejected(std::size_t, const Rejection& rejection, std::string_view sample) override {
-    ++refused_[std::string(to_string(rejection.reason))];
-    constexpr std::size_t kMostTold = 10;
-    if (errors_.size() == kMostTold) return;
-    errors_.push_back(fmt::format("{}: {} in: {}", to_string(rejection.reason), rejection.message,
-                                  printable_sample(sample, 80)));
-  }
-  void accept(const Mark& mark) override {
-    marks_.push_back({writer_.cut(), std::make_shared<const Mark>(mark)});
-  }
-
-  static SchemaOptions names() {
-    SchemaOptions options;
-    // A recording may be of a machine whose clock was ahead.
-    options.future_skew_ms = std::numeric_limits<std::int64_t>::max() / kNsPerSecond;
-    return options;
-  }
-
-  Schema schema_{names()};
-  IngestStats stats_;
-  BatchPool pool_;
-  BatchWriter writer_{1, pool_};
-  PointBuilder builder_{schema_, stats_, writer_};
-  DraftFiller filler_{builder_};
-  AutoDecoder decoder_{filler_};
+  RecordingDecoder decoder_{
+      [](DraftFiller& filler) { return std::make_unique<AutoDecoder>(filler); }};
   std::string padded_;
-  Unreadable refused_;
-  std::vector<std::string> errors_;
-  std::vector<MarkAmong> marks_;
+  RefusalCounts refused_;
 };
 
 Result<void> send_datagrams(const Capture& capture, UdpDatagrams& sender, PacedReplay& replay) {
@@ -229,9 +175,9 @@ int replay_capture_points(const ReplayOptions& options, PointSender& sender, dou
   PacedReplay replay(sender, speed, capture.datagrams.size());
   const auto decoder = std::make_unique<CaptureDecoder>();
   const auto outcome = send_points(capture, *decoder, replay);
-  for (const auto& error : decoder->errors()) fmt::print(stderr, "refused: {}\n", error);
+  decoder->refused().print();
   const int code = finish_replay(replay, sender, outcome, outcome ? capture.datagrams.size() : 0,
-                                 options, decoder->refused());
+                                 options, decoder->refused().counts());
   return tell_left_out(options, **opened, code);
 }
 

@@ -78,7 +78,9 @@ void append_point_json(std::string& out, const PointBatch& batch, const Point& p
     // Of line protocol: numbers that are called as something else of the point.
     if (name == names.track || name == names.chassis) continue;
     if (name == tags::kMember && point.tags.length > 0) continue;
-    open_member(',', name);
+    out += ",\"";
+    out += schema.fields().json_name(v->field);
+    out += "\":";
     append_json_number(out, v->value);
   }
   if (point.tags.length > 0) append_tags(out, batch, point, schema);

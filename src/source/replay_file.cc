@@ -10,6 +10,7 @@
 #include "codec/mark_json.h"
 #include "codec/point_decoder.h"
 #include "codec/trd_csv.h"
+#include "source/mcap_format.h"
 #include "source/peer_table.h"
 #include "source/unpacked_file.h"
 
@@ -124,6 +125,9 @@ Result<Recording> read_recording(const std::filesystem::path& file, const std::s
   if (!read) return std::unexpected(read.error());
   if (!read->fault.empty()) return fail(std::move(read->fault));
   const std::string& text = read->bytes;
+  if (text.starts_with(mcap::kMagic)) {
+    return fail(fmt::format("{} is an MCAP file that is packed: unpack it first", file.string()));
+  }
   Recording recording;
   FirstErrors errors(recording);
   if (looks_like_trd(text)) {

@@ -14,9 +14,9 @@ LIMIT_S = 60
 
 
 class Server:
-    """On free ports, with a token for those who write."""
+    """On free ports, with a token for those who write, and settings by their variables."""
 
-    def __init__(self, program):
+    def __init__(self, program, **settings):
         self.program = os.path.abspath(program)
         self.directory = tempfile.TemporaryDirectory()
         environment = os.environ | {
@@ -26,6 +26,7 @@ class Server:
             "DATA_DIR": os.path.join(self.directory.name, "data"),
             "METRICS_INTERVAL": "0",
             "API_TOKEN_WRITE": TOKEN,
+            **settings,
         }
         self.process = subprocess.Popen(
             [self.program, "serve", "--log-format", "text"],
@@ -47,6 +48,30 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         self.process.communicate(timeout=LIMIT_S)
         self.directory.cleanup()
+
+    def replay(self, file, *more, speed="max"):
+        """The exit code of `slipstream replay` into it, and what that said."""
+        done = subprocess.run(
+            [self.program, "replay", file, "--to", self.url, "--speed", speed, "--token", TOKEN, *more],
+            cwd=self.directory.name,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=LIMIT_S,
+        )
+        return done.returncode, done.stdout
+
+    def exported(self):
+        """All that is in its log, as lines of NDJSON."""
+        done = subprocess.run(
+            [self.program, "export", "--data", "data"],
+            cwd=self.directory.name,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=True,
+        )
+        return done.stdout.splitlines()
 
     def points(self, chassis, count):
         """The machine's newest points, once there are so many."""
