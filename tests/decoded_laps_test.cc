@@ -219,6 +219,41 @@ TEST_P(RaceLaps, EqualTheTableOfTheSimulator) {
   EXPECT_EQ(rows_of(laps_of(recording)), wanted);
 }
 
+/// What insights and standings are told of a lap that is being driven.
+TEST_P(RaceLaps, TellTheTimesOfSectorsWhileTheyAreDriven) {
+  using Name = std::tuple<std::int64_t, std::string, std::int32_t>;  // activity, chassis, lap
+  std::map<Name, std::vector<std::set<std::int64_t>>> told_early;
+  LapCounts counts;
+  LapObserver observer(recording.fields(), nullptr, counts);
+  for (const Work& work : recording.work()) {
+    give(observer, work);
+    if (work.mark) continue;
+    const Point& point = work.batch->points.back();
+    const TimedLaps timed = observer.times_of(point.machine, point.series_hash, 1);
+    if (timed.laps.empty() || !timed.laps[0].is_running) continue;
+    const TimedLap& lap = timed.laps[0];
+    auto& sectors =
+        told_early[{timed.activity.ns, std::string(work.batch->chassis(point)), lap.lap}];
+    if (sectors.size() < lap.sector_times_s.size()) sectors.resize(lap.sector_times_s.size());
+    for (std::size_t i = 0; i < lap.sector_times_s.size(); ++i) {
+      if (lap.sector_times_s[i]) sectors[i].insert(*ms(lap.sector_times_s[i]));
+    }
+  }
+  std::size_t compared = 0;
+  for (const auto& [name, lap] : laps_of(recording).laps) {
+    if (!lap.is_complete || lap.is_rewound) continue;
+    const auto early = told_early.find({lap.activity.first.ns, lap.activity.chassis, lap.lap});
+    if (early == told_early.end()) continue;
+    for (std::size_t i = 0; i < early->second.size(); ++i) {
+      for (const std::int64_t value : early->second[i]) {
+        EXPECT_EQ(value, ms(lap.sector_times_s.at(i))) << std::get<1>(name) << ' ' << lap.lap;
+        ++compared;
+      }
+    }
+  }
+  EXPECT_GT(compared, 5U);
+}
+
 TEST_P(RaceLaps, AreTheSameWhereTheObserverIsRestoredAgainAndAgain) {
   const Kept whole = laps_of(recording);
   std::mt19937 random(7);

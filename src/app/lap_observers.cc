@@ -1,17 +1,19 @@
 #include "app/lap_observers.h"
 
 #include <memory>
+#include <utility>
 
 #include "racing/lap_observer.h"
 
 namespace slipstream {
 
-PartitionObservers make_lap_observers(DurableParts& durable) {
-  PartitionObservers observers;
-  observers.push_back(std::make_unique<LapObserver>(
+LapObservers make_lap_observers(DurableParts& durable) {
+  auto laps = std::make_unique<LapObserver>(
       durable.schema.fields(), durable.sectors, durable.lap_counts,
-      LapOptions{.session_gap_ms = durable.config.racing.session_gap_ns() / kNsPerMs}));
-  return observers;
+      LapOptions{.session_gap_ms = durable.config.racing.session_gap_ns() / kNsPerMs});
+  LapObservers made{.observers = {}, .times = laps.get()};
+  made.observers.push_back(std::move(laps));
+  return made;
 }
 
 }  // namespace slipstream

@@ -57,11 +57,11 @@ void LapsComponent::metrics(MetricsPage& page) const {
                real(counts.ambiguous.value()));
 }
 
-Pipeline::ObserverFactory LapsComponent::beside(Pipeline::ObserverFactory others) const {
+Pipeline::ObserverFactory LapsComponent::beside(MakeObservers others) const {
   return [others = std::move(others), this](PartitionId partition) {
-    PartitionObservers observers = others(partition);
-    PartitionObservers of_laps = make_lap_observers(durable_);
-    std::ranges::move(of_laps, std::back_inserter(observers));
+    LapObservers laps = make_lap_observers(durable_);
+    PartitionObservers observers = others(partition, *laps.times);
+    std::ranges::move(laps.observers, std::back_inserter(observers));
     return observers;
   };
 }

@@ -1,9 +1,12 @@
 #pragma once
+#include <functional>
+
 #include "app/component.h"
 #include "app/durable_parts.h"
 #include "app/session_pins.h"
 #include "net/io_thread.h"
 #include "pipeline/pipeline.h"
+#include "racing/timed_lap.h"
 
 namespace slipstream {
 
@@ -22,9 +25,10 @@ class LapsComponent final : public Component {
   void health(HealthPage& page) const override;
   void metrics(MetricsPage& page) const override;
 
+  using MakeObservers = std::function<PartitionObservers(PartitionId, const LapTimes&)>;
   /// What looks at a partition's points beside what `others` makes, for the laps that are committed
-  /// with its checkpoints.
-  Pipeline::ObserverFactory beside(Pipeline::ObserverFactory others) const;
+  /// with its checkpoints; of it the others learn their times.
+  Pipeline::ObserverFactory beside(MakeObservers others) const;
 
  private:
   DurableParts& durable_;

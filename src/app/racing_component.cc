@@ -1,6 +1,7 @@
 #include "app/racing_component.h"
 
 #include "ops/logging.h"
+#include "racing/live_laps.h"
 #include "racing/progress_sampler.h"
 
 namespace slipstream {
@@ -50,13 +51,22 @@ void RacingComponent::reload() {
   }
 }
 
-std::function<PartitionObservers(PartitionId)> RacingComponent::observer_factory() {
+PartitionObservers RacingComponent::make_observers(PartitionId partition, const LapTimes& laps) {
+  PartitionObservers observers;
+  observers.push_back(std::make_unique<FieldAnalyzer>(
+      partition, insights_, laps,
+      FieldAnalyzerOptions{.batch_ms = basics_.config.broadcast.batch_ms}));
+  observers.push_back(
+      std::make_unique<ProgressSampler>(partition, standings_, basics_.schema.fields(), laps));
+  return observers;
+}
+
+std::function<PartitionObservers(PartitionId)> RacingComponent::live_observers() {
   return [this](PartitionId partition) {
-    PartitionObservers observers;
-    observers.push_back(std::make_unique<FieldAnalyzer>(
-        partition, insights_, FieldAnalyzerOptions{.batch_ms = basics_.config.broadcast.batch_ms}));
-    observers.push_back(
-        std::make_unique<ProgressSampler>(partition, standings_, basics_.schema.fields()));
+    auto laps = std::make_unique<LiveLaps>(basics_.schema.fields(), sectors_.get());
+    PartitionObservers observers = make_observers(partition, *laps);
+    // Laps are told of points before those who ask for their times.
+    observers.insert(observers.begin(), std::move(laps));
     return observers;
   };
 }

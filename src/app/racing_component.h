@@ -8,6 +8,7 @@
 #include "net/io_thread.h"
 #include "racing/insight_joiner.h"
 #include "racing/standings.h"
+#include "racing/timed_lap.h"
 #include "racing/track_sectors.h"
 
 namespace slipstream {
@@ -26,8 +27,11 @@ class RacingComponent final : public Component {
   void reload() override;
 
   const TrackSectors& sectors() const { return *sectors_; }
-  /// Makes what looks at each partition's points. It borrows from this component.
-  std::function<PartitionObservers(PartitionId)> observer_factory();
+  /// What looks at a partition's points; of what tells its laps it learns their times. It borrows
+  /// from both.
+  PartitionObservers make_observers(PartitionId partition, const LapTimes& laps);
+  /// Makes the same for partitions whose laps nobody tells. It borrows from this component.
+  std::function<PartitionObservers(PartitionId)> live_observers();
 
  private:
   RacingComponent(const Basics& basics, IoThread& io, Hub& hub, Standings& standings);

@@ -188,7 +188,7 @@ class Rebuild {
                          .max_series = layout.max_series,
                          .checkpoint_interval_ms = 0,
                          .queue = {}},
-        [this](PartitionId) { return make_lap_observers(parts_); });
+        [this](PartitionId) { return make_lap_observers(parts_).observers; });
   }
 
   /// SQLite has no checksums: whether the states are what was written shows when they are read.

@@ -103,8 +103,12 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
 
   auto& laps = list.add(std::make_unique<LapsComponent>(durable_, queries));
   // Where Redis is the log, nobody here commits what an observer tells.
-  auto observers = (*racing)->observer_factory();
-  if (!config.has_redis_log()) observers = laps.beside(std::move(observers));
+  const auto observers =
+      config.has_redis_log()
+          ? (*racing)->live_observers()
+          : laps.beside([&racing = **racing](PartitionId partition, const LapTimes& times) {
+              return racing.make_observers(partition, times);
+            });
   const auto pipeline =
       list.add(PipelineComponent::open(durable_, **writer, live, observers, progress));
   if (!pipeline) return std::unexpected(pipeline.error());
@@ -130,7 +134,7 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
                                 .sectors = (*racing)->sectors(),
                                 .accepted = live,
                                 .store = *durable_.store_writer,
-                                .make_observers = (*racing)->observer_factory()},
+                                .make_observers = (*racing)->live_observers()},
         **redis, own_rollups, options, *newest));
     if (config.has_redis_log()) {
       auto& log = list.add(std::make_unique<StreamLogComponent>(basics, **redis, options, *ingest));

@@ -42,7 +42,7 @@ std::uint64_t LineGap::missing(bool is_before, std::int64_t usual_step_ns) const
 bool BuiltLap::is_complete() const {
   if (is_lost || (end != LapEnd::kLine && end != LapEnd::kFlag)) return false;
   if (is_official()) return true;
-  return begun_here && !is_cut && !is_rewound && began && ended && *began < *ended;
+  return may_be_timed() && ended && *began < *ended;
 }
 
 void BuiltLap::vanish() {
@@ -72,9 +72,9 @@ Lap BuiltLap::told(const ActivityKey& activity, const FieldTable& fields) const 
   told.begun_here = begun_here;
   told.is_complete = is_complete();
   told.is_official = told.is_complete && is_official();
+  told.lap_time_s = lap_time_s();
   if (told.is_complete) {
-    told.lap_time_s = official_s ? *official_s : seconds_between(*began, *ended);
-    if (last_is_known && !std::isnan(last.lap_invalid)) told.is_valid = last.lap_invalid == 0;
+    told.is_valid = is_valid();
     if (last_is_known) told.pit_in = flag(last.pit_status);
     told.pit_out = began_in_pit;
   }
@@ -99,15 +99,48 @@ Lap BuiltLap::told(const ActivityKey& activity, const FieldTable& fields) const 
   return told;
 }
 
+TimedLap BuiltLap::timed() const {
+  return {.lap = lap,
+          .repeat = repeat,
+          .is_running = !is_closed(),
+          .is_valid = is_valid().value_or(true),
+          .lap_time_s = lap_time_s(),
+          .sector_times_s = is_closed() ? sector_times_s() : sector_times_so_far_s()};
+}
+
+std::optional<double> BuiltLap::lap_time_s() const {
+  if (!is_complete()) return std::nullopt;
+  return official_s ? *official_s : seconds_between(*began, *ended);
+}
+
+std::optional<bool> BuiltLap::is_valid() const {
+  if (!last_is_known || std::isnan(last.lap_invalid)) return std::nullopt;
+  return last.lap_invalid == 0;
+}
+
+BuiltLap::SectorTimes BuiltLap::official_sectors_s() const {
+  if (!(last.sector1_s > 0) || !(last.sector2_s > 0)) return {};
+  if (!last_is_known) return {std::nullopt, std::nullopt, std::nullopt};
+  return {last.sector1_s, last.sector2_s, rest_s(*official_s, last.sector1_s, last.sector2_s)};
+}
+
+/// Its first figures may still be those of the lap before.
+BuiltLap::SectorTimes BuiltLap::sector_times_so_far_s() const {
+  const bool tells_own = last.last_lap_s > 0 || last.sector1_s > 0;
+  if (!tells_own) return crossed_sectors_s(may_be_timed() && !is_lost);
+  if (is_lost || !last_is_known || !exit || exit->sector < 1 || !(last.sector1_s > 0)) return {};
+  if (exit->sector < 2 || !(last.sector2_s > 0)) return {last.sector1_s, std::nullopt};
+  return {last.sector1_s, last.sector2_s, std::nullopt};
+}
+
+BuiltLap::SectorTimes BuiltLap::sector_times_s() const {
+  const bool is_told = is_complete() && is_official();
+  return is_told ? official_sectors_s() : crossed_sectors_s(is_complete());
+}
+
 /// From the line, or where the sector before ended, to where the next one begins, or the line.
-std::vector<std::optional<double>> BuiltLap::sector_times_s() const {
-  std::vector<std::optional<double>> times;
-  const bool is_timed = is_complete();
-  if (is_timed && is_official()) {
-    if (!(last.sector1_s > 0) || !(last.sector2_s > 0)) return times;
-    if (!last_is_known) return {std::nullopt, std::nullopt, std::nullopt};
-    return {last.sector1_s, last.sector2_s, rest_s(*official_s, last.sector1_s, last.sector2_s)};
-  }
+BuiltLap::SectorTimes BuiltLap::crossed_sectors_s(bool is_timed) const {
+  SectorTimes times;
   for (const SectorBegin& begin : sectors) {
     const auto count = static_cast<std::size_t>(begin.sector) + 1;
     if (count > times.size()) times.resize(count);

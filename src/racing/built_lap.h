@@ -13,6 +13,7 @@
 #include "racing/lap_point.h"
 #include "racing/lap_quality.h"
 #include "racing/max_speed.h"
+#include "racing/timed_lap.h"
 
 namespace slipstream {
 
@@ -100,6 +101,8 @@ struct BuiltLap {
   /// All of it was taken back.
   void vanish();
   Lap told(const ActivityKey& activity, const FieldTable& fields) const;
+  /// What told() says of times, and of a running lap what is known by now.
+  TimedLap timed() const;
 
   template <typename Archive>
   void keep(Archive& archive) {
@@ -116,7 +119,16 @@ struct BuiltLap {
   }
 
  private:
-  std::vector<std::optional<double>> sector_times_s() const;
+  using SectorTimes = std::vector<std::optional<double>>;
+
+  std::optional<double> lap_time_s() const;
+  std::optional<bool> is_valid() const;
+  SectorTimes sector_times_s() const;
+  SectorTimes sector_times_so_far_s() const;
+  SectorTimes official_sectors_s() const;
+  SectorTimes crossed_sectors_s(bool is_timed) const;
+  /// Nothing that is known by now speaks against timing it by its crossings.
+  bool may_be_timed() const { return begun_here && !is_cut && !is_rewound && began; }
 };
 
 }  // namespace slipstream

@@ -25,8 +25,9 @@ Sample sample_of(const PointBatch& batch, const Point& point) {
 
 }  // namespace
 
-FieldAnalyzer::FieldAnalyzer(PartitionId partition, InsightSink& sink, FieldAnalyzerOptions options)
-    : partition_(partition), sink_(sink), options_(options) {}
+FieldAnalyzer::FieldAnalyzer(PartitionId partition, InsightSink& sink, const LapTimes& laps,
+                             FieldAnalyzerOptions options)
+    : partition_(partition), sink_(sink), laps_(laps), options_(options) {}
 
 void FieldAnalyzer::observe(const PointBatch& batch, std::span<const Point> points) {
   for (const auto& point : points) {
@@ -35,9 +36,7 @@ void FieldAnalyzer::observe(const PointBatch& batch, std::span<const Point> poin
       not_analysed_.add();
       continue;
     }
-    const Sample sample = sample_of(batch, point);
-    keep(*car, sample);
-    car->sectors.observe(sample.event_time, sample.lap, sample.sector);
+    keep(*car, sample_of(batch, point));
     if (!car->sent_points) {
       car->sent_points = true;
       active_.push_back(point.machine);
@@ -100,8 +99,9 @@ void FieldAnalyzer::report(std::int64_t now_ms) {
     if (found == cars_.end() || !found->second.sent_points) continue;  // forgotten since it sent
     Car& car = found->second;
     const auto ring = std::span<const Sample>(car.ring);
+    const TimedLaps timed = laps_.times_of(machine, car.series_hash, kLapsOfNewestTimes);
     insights.push_back(analyse(car.track, car.chassis, ring.subspan(car.oldest),
-                               ring.first(car.oldest), car.sectors.times_s()));
+                               ring.first(car.oldest), newest_sector_times(timed.laps)));
     car.sent_points = false;
     car.last_report_ms = now_ms;
   }

@@ -11,7 +11,7 @@
 #include "model/observer.h"
 #include "model/partition_id.h"
 #include "racing/insights.h"
-#include "racing/sector_clock.h"
+#include "racing/timed_lap.h"
 
 namespace slipstream {
 
@@ -33,11 +33,13 @@ struct FieldAnalyzerOptions {
 /// Keeps the newest points of each car of one partition, and hands on the figures of those that
 /// sent any, every batch_ms. Intervals are aligned to the steady clock, so that all partitions
 /// report at the same time.
-/// Memory: at most max_cars x samples_per_car samples. Borrows the sink, which outlives it.
+/// Memory: at most max_cars x samples_per_car samples. Borrows the sink and who knows the times of
+/// laps, which outlive it.
 /// Threads: the partition's worker; not_analysed() from any.
 class FieldAnalyzer final : public PartitionObserver {
  public:
-  FieldAnalyzer(PartitionId partition, InsightSink& sink, FieldAnalyzerOptions options = {});
+  FieldAnalyzer(PartitionId partition, InsightSink& sink, const LapTimes& laps,
+                FieldAnalyzerOptions options = {});
 
   std::string_view name() const override { return "field"; }
   using PartitionObserver::observe;
@@ -56,7 +58,6 @@ class FieldAnalyzer final : public PartitionObserver {
     std::string chassis;
     std::vector<Sample> ring;  ///< grows to samples_per_car, then `oldest` goes around
     std::size_t oldest = 0;
-    SectorClock sectors;
     bool sent_points = false;  ///< since the last report
     std::int64_t last_report_ms = 0;
   };
@@ -68,6 +69,7 @@ class FieldAnalyzer final : public PartitionObserver {
 
   const PartitionId partition_;
   InsightSink& sink_;
+  const LapTimes& laps_;
   const FieldAnalyzerOptions options_;
   boost::unordered_flat_map<std::uint32_t, Car> cars_;  // by Point::machine
   std::vector<std::uint32_t> active_;     // machines that sent points since the last report

@@ -14,6 +14,7 @@
 #include "racing/built_lap.h"
 #include "racing/crossing.h"
 #include "racing/lap_point.h"
+#include "racing/timed_lap.h"
 #include "racing/track_length.h"
 
 namespace slipstream {
@@ -92,6 +93,9 @@ class LapBuilder {
   /// What changed; `with_running`: also the lap that is being driven.
   void take_told(std::vector<LapPtr>& into, const ActivityKey& activity, const FieldTable& fields,
                  bool with_running);
+
+  /// The times of its newest laps, at most so many.
+  std::vector<TimedLap> timed_laps(std::size_t most) const;
 
   /// Adds those that its laps have.
   void see_channels(FieldSet& into) const;

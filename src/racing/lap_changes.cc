@@ -247,6 +247,13 @@ Lap LapBuilder::told_of(const BuiltLap& lap, const ActivityKey& activity,
   return with_held.told(activity, fields);
 }
 
+std::vector<TimedLap> LapBuilder::timed_laps(std::size_t most) const {
+  std::vector<TimedLap> timed;
+  const std::size_t first = laps_.size() - std::min(laps_.size(), most);
+  for (std::size_t at = first; at < laps_.size(); ++at) timed.push_back(laps_[at].timed());
+  return timed;
+}
+
 void LapBuilder::see_channels(FieldSet& into) const {
   for (const auto* const laps : {&laps_, &vanished_}) {
     for (const BuiltLap& lap : *laps) into.add(lap.channels);

@@ -429,6 +429,16 @@ void LapObserver::forget(std::uint32_t series) {
   std::erase(listed_, series);
 }
 
+TimedLaps LapObserver::times_of(std::uint32_t number, std::uint64_t series_hash,
+                                std::size_t most) const {
+  const auto found = machines_.find(number);
+  if (found == machines_.end() || found->second->series_hash != series_hash) return {};
+  const Machine& machine = *found->second;
+  if (machine.open.empty()) return {};
+  const OpenActivity& open = machine.open[machine.current];
+  return {open.activity.key.first, open.laps.timed_laps(most)};
+}
+
 void LapObserver::list(Machine& machine, std::uint32_t number) {
   if (!std::exchange(machine.is_listed, true)) listed_.push_back(number);
 }

@@ -21,6 +21,7 @@
 #include "racing/lap_point.h"
 #include "racing/open_activity.h"
 #include "racing/session_frames.h"
+#include "racing/timed_lap.h"
 #include "racing/track_length.h"
 
 namespace slipstream {
@@ -50,7 +51,7 @@ struct LapOptions {
 /// most 25 kB where it is full of holes (LapQuality).
 /// Borrows the fields, the map and the counts, which outlive it.
 /// Threads: the partition's worker; the counts from any.
-class LapObserver final : public PartitionObserver, private ObserverState {
+class LapObserver final : public PartitionObserver, public LapTimes, private ObserverState {
  public:
   static constexpr std::size_t kMostSessions = 8;
   static constexpr std::size_t kMostTracks = 64;  ///< whose sectors are learned
@@ -72,6 +73,9 @@ class LapObserver final : public PartitionObserver, private ObserverState {
   void forget(std::uint32_t series) override;
   void take_told(ToldLaps& into, bool is_checkpoint) override;
   ObserverState* state() override { return this; }
+  /// Of the activity that its newest point is of.
+  TimedLaps times_of(std::uint32_t machine, std::uint64_t series_hash,
+                     std::size_t most) const override;
 
  private:
   struct Machine {

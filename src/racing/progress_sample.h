@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "model/partition_id.h"
+#include "racing/timed_lap.h"
 
 namespace slipstream {
 
@@ -21,11 +22,7 @@ struct ProgressSample {
   double lapdist_m = kAbsent;
   double speed_kmh = kAbsent;
   double session_number = kAbsent;  ///< where the source names its session so
-  double last_lap_s = kAbsent;      ///< the time of the lap before, where the source takes it
-  double sector1_s = kAbsent;       ///< likewise, of this lap, once it is over; 0 before that
-  double sector2_s = kAbsent;
-  double pit_status = kAbsent;   ///< 0 none, 1 pitting, 2 in the pit area
-  double lap_invalid = kAbsent;  ///< not 0: the lap counts for nothing
+  double pit_status = kAbsent;      ///< 0 none, 1 pitting, 2 in the pit area
   double tyre_age_laps = kAbsent;
   std::uint32_t received = 0;  ///< points since the sample before, this one's among them
   std::uint32_t missing = 0;   ///< likewise, holes in the numbers of points
@@ -37,11 +34,14 @@ inline std::int64_t milliseconds_of(ArrivalTime time) {
 
 /// One car's samples since it was told of last, in order of arrival.
 struct CarSamples {
+  static constexpr std::size_t kMostTimed = 8;  ///< laps that may change yet
+
   std::string track;
   std::string chassis;
   std::optional<std::string> session;   ///< what the source calls it; nothing: as before
   std::optional<std::string> compound;  ///< of its tyres, likewise
   bool counts_points = false;           ///< its points have numbers
+  std::optional<TimedLaps> timed;       ///< its newest laps, likewise
   std::vector<ProgressSample> samples;
 };
 

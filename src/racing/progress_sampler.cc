@@ -12,16 +12,15 @@ namespace {
 
 using Members = FieldMembers<ProgressSample>;
 /// Those of games have no fixed numbers.
-constexpr Members::Named kTold[] = {
-    {"last_lap_s", &ProgressSample::last_lap_s},      {"session", &ProgressSample::session_number},
-    {"sector1_s", &ProgressSample::sector1_s},        {"sector2_s", &ProgressSample::sector2_s},
-    {"pit_status", &ProgressSample::pit_status},      {"lap_invalid", &ProgressSample::lap_invalid},
-    {"tyre_age_laps", &ProgressSample::tyre_age_laps}};
+constexpr Members::Named kTold[] = {{"session", &ProgressSample::session_number},
+                                    {"pit_status", &ProgressSample::pit_status},
+                                    {"tyre_age_laps", &ProgressSample::tyre_age_laps}};
 
 /// A distance that is less by so much began anew, whatever the lap says.
 constexpr double kBeganAnewM = 200;
 /// A hole this large is a logger that began to count anew.
 constexpr std::uint64_t kMostMissing = 10'000;
+constexpr std::int64_t kTimesMs = 1'000;
 
 /// Whether so much time has passed, on a clock that may be set back.
 bool has_passed(std::int64_t from_ms, std::int64_t to_ms, std::int64_t ms) {
@@ -31,8 +30,9 @@ bool has_passed(std::int64_t from_ms, std::int64_t to_ms, std::int64_t ms) {
 }  // namespace
 
 ProgressSampler::ProgressSampler(PartitionId partition, ProgressSink& sink,
-                                 const FieldTable& fields, ProgressSamplerOptions options)
-    : partition_(partition), sink_(sink), options_(options), members_(fields, kTold) {}
+                                 const FieldTable& fields, const LapTimes& laps,
+                                 ProgressSamplerOptions options)
+    : partition_(partition), sink_(sink), laps_(laps), options_(options), members_(fields, kTold) {}
 
 void ProgressSampler::observe(const PointBatch& batch, std::span<const Point> points) {
   members_.look_up();
@@ -105,6 +105,7 @@ void ProgressSampler::see(Car& car, std::uint32_t machine, const ProgressSample&
       car.newest && (car.newest->lap != sample.lap || car.newest->sector != sample.sector ||
                      car.newest->lapdist_m - sample.lapdist_m > kBeganAnewM);
   const bool is_due = !car.newest || has_passed(car.sampled_ms, now_ms, options_.interval_ms);
+  car.tells_times = car.tells_times || is_crossing;
   if (is_crossing && car.skipped) add(car, *std::exchange(car.skipped, std::nullopt));
   car.newest = sample;
   if (!std::exchange(car.is_active, true)) active_.push_back(machine);
@@ -145,24 +146,33 @@ void ProgressSampler::report(bool all) {
     if (found == cars_.end()) return true;  // forgotten since
     Car& car = found->second;
     if (all && car.skipped) add(car, *std::exchange(car.skipped, std::nullopt));
-    if (!car.samples.empty()) {
-      CarSamples& told = cars.emplace_back(CarSamples{.track = car.track,
-                                                      .chassis = car.chassis,
-                                                      .session = {},
-                                                      .compound = {},
-                                                      .counts_points = car.has_sequence,
-                                                      .samples = std::exchange(car.samples, {})});
-      if (std::exchange(car.tells_texts, false)) {
-        told.session = car.session;
-        told.compound = car.compound;
-      }
-    }
+    if (!car.samples.empty()) cars.push_back(take(car, machine));
     car.is_active = car.skipped.has_value();
     return !car.is_active;
   });
   due_.reset();
   reported_ms_ = newest_ms_;
   if (!cars.empty()) sink_.accept(partition_, std::move(cars));
+}
+
+CarSamples ProgressSampler::take(Car& car, std::uint32_t machine) {
+  CarSamples told{.track = car.track,
+                  .chassis = car.chassis,
+                  .session = {},
+                  .compound = {},
+                  .counts_points = car.has_sequence,
+                  .timed = {},
+                  .samples = std::exchange(car.samples, {})};
+  if (std::exchange(car.tells_texts, false)) {
+    told.session = car.session;
+    told.compound = car.compound;
+  }
+  if (car.tells_times || has_passed(car.timed_ms, newest_ms_, kTimesMs)) {
+    car.tells_times = false;
+    car.timed_ms = newest_ms_;
+    told.timed = laps_.times_of(machine, car.series_hash, CarSamples::kMostTimed);
+  }
+  return told;
 }
 
 void ProgressSampler::tick(SteadyTime now) {

@@ -12,6 +12,7 @@
 #include "model/schema.h"
 #include "racing/field_members.h"
 #include "racing/progress_sample.h"
+#include "racing/timed_lap.h"
 
 namespace slipstream {
 
@@ -23,16 +24,17 @@ struct ProgressSamplerOptions {
 
 /// Tells where the cars of one partition are, some times a second: of each car a sample every
 /// interval, and the points on both sides of a change of lap, of sector, or of a distance that
-/// begins anew, so that crossings can be timed. Machines without a distance have none.
+/// begins anew. The times of its laps are told as its laps are told (LapTimes): with such a change,
+/// and once a second, since they may change for some time. Machines without a distance have none.
 ///
 /// Reports ride on points; where points stop coming, a tick tells what was left.
-/// Memory: max_cars, each with some samples between two reports. Borrows the sink and the fields,
-/// which outlive it.
+/// Memory: max_cars, each with some samples between two reports. Borrows the sink, the fields
+/// and who knows the times of laps, which outlive it.
 /// Threads: the partition's worker; not_followed() from any.
 class ProgressSampler final : public PartitionObserver {
  public:
   ProgressSampler(PartitionId partition, ProgressSink& sink, const FieldTable& fields,
-                  ProgressSamplerOptions options = {});
+                  const LapTimes& laps, ProgressSamplerOptions options = {});
 
   std::string_view name() const override { return "progress"; }
   using PartitionObserver::observe;
@@ -59,6 +61,8 @@ class ProgressSampler final : public PartitionObserver {
     std::optional<ProgressSample> skipped;  ///< the newest point, where it is no sample
     std::int64_t sampled_ms = 0;            ///< when the newest sample arrived
     std::int64_t seen_ms = 0;
+    bool tells_times = true;    ///< with the next report
+    std::int64_t timed_ms = 0;  ///< when they were told
     std::optional<ProgressSample> newest;
     bool is_active = false;
     std::vector<ProgressSample> samples;
@@ -70,12 +74,14 @@ class ProgressSampler final : public PartitionObserver {
   void see(Car& car, std::uint32_t machine, const ProgressSample& sample, const PointBatch& batch,
            const Point& point);
   static void add(Car& car, ProgressSample sample);
+  CarSamples take(Car& car, std::uint32_t machine);
   /// `all`: also the points that are newer than a car's newest sample.
   void report(bool all);
   void forget_silent(std::int64_t now_ms);
 
   const PartitionId partition_;
   ProgressSink& sink_;
+  const LapTimes& laps_;
   const ProgressSamplerOptions options_;
   FieldMembers<ProgressSample> members_;
   boost::unordered_flat_map<std::uint32_t, Car> cars_;  // by Point::machine

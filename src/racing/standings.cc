@@ -84,6 +84,7 @@ void Standings::take(CarSamples& told) {
   if (told.session && *told.session != car.session) car.session = *told.session;
   if (told.compound) car.compound = *told.compound;
   car.counts_points = told.counts_points;
+  if (told.timed) car.times.take(*std::move(told.timed));
   for (const auto& sample : told.samples) {
     car.progress.observe(sample, track.length);
     const std::int64_t ms = milliseconds_of(sample.arrival);
@@ -221,11 +222,11 @@ Standing Standings::standing_of(const std::string& chassis, const Car& car, Arri
                     .lapdist_m = sample.lapdist_m,
                     .gap_leader_s = {},
                     .gap_ahead_s = {},
-                    .last_lap_s = car.progress.last_lap_s(),
-                    .best_lap_s = car.progress.best_lap_s(),
+                    .last_lap_s = car.times.last_lap_s(),
+                    .best_lap_s = car.times.best_lap_s(),
                     .sector = {},
-                    .sectors_s = car.progress.sector_times_s(),
-                    .best_sectors_s = car.progress.best_sectors_s(),
+                    .sectors_s = car.times.sector_times_s(),
+                    .best_sectors_s = car.times.best_sectors_s(),
                     .compound = car.compound,
                     .tyre_age_laps = {},
                     .pit = {},

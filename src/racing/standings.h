@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "racing/car_progress.h"
+#include "racing/car_times.h"
 #include "racing/progress_sample.h"
 
 namespace slipstream {
@@ -58,7 +59,8 @@ struct StandingsOptions {
 /// tells of none always are.
 ///
 /// Cars whose clocks differ by more than a second are compared by when their points came.
-/// Memory: max_cars ways (CarProgress), max_waiting samples.
+/// Times of laps and sectors are those that the laps are told with (LapTimes).
+/// Memory: max_cars ways and times (CarProgress, CarTimes), max_waiting samples.
 /// Threads: accept() from any; all else on one.
 class Standings final : public ProgressSink {
  public:
@@ -87,6 +89,7 @@ class Standings final : public ProgressSink {
   };
   struct Car {
     CarProgress progress;
+    CarTimes times;
     std::string session;
     std::string compound;
     bool counts_points = false;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "racing/live_laps.h"
 #include "racing/progress_sampler.h"
 #include "racing/race_field.h"
 #include "racing/standings_message.h"
@@ -81,38 +82,6 @@ class Points {
   PointBatch batch_;
 };
 
-class StandingsTest : public ::testing::Test {
- protected:
-  void send(const Points::Reading& reading) {
-    points_.add(reading);
-    flush();
-  }
-  void flush() {
-    const PointBatch batch = points_.take();
-    sampler_.observe(batch);
-  }
-  /// As a tick does where points stopped coming.
-  void end_at(double seconds) {
-    sampler_.tick({0});
-    sampler_.tick({kNsPerSecond});
-    standings_.update(arrival_at(seconds));
-  }
-  TrackStandings order(double seconds) {
-    standings_.update(arrival_at(seconds));
-    return standings_.of("barber", arrival_at(seconds)).value();
-  }
-  static std::vector<std::string> names(const TrackStandings& standings) {
-    std::vector<std::string> names;
-    for (const auto& car : standings.cars) names.push_back(car.chassis);
-    return names;
-  }
-
-  Schema schema_;
-  Points points_;
-  Standings standings_;
-  ProgressSampler sampler_{kPartition, standings_, schema_.fields()};
-};
-
 /// A car on a circuit of 3,000 m whose speed rises and falls, so that its place at any time is
 /// known exactly.
 struct Model {
@@ -139,10 +108,54 @@ struct Model {
             .lap = static_cast<std::int32_t>(metres / kLength) + 1,
             .lapdist_m = std::round(lapdist * 10) / 10,
             .speed_kmh = speed_mps(seconds) * 3.6,
-            .sector = lapdist < 1'000   ? 0
-                      : lapdist < 2'100 ? 1
-                                        : 2};
+            .sector = sector_at(lapdist)};
   }
+  static std::int32_t sector_at(double lapdist_m) {
+    return lapdist_m < 1'000 ? 0 : lapdist_m < 2'100 ? 1 : 2;
+  }
+};
+
+class StandingsTest : public ::testing::Test {
+ protected:
+  void send(const Points::Reading& reading) {
+    points_.add(reading);
+    flush();
+  }
+  void flush() {
+    const PointBatch batch = points_.take();
+    laps_.observe(batch);
+    sampler_.observe(batch);
+  }
+  /// As a tick does where points stopped coming.
+  void end_at(double seconds) {
+    sampler_.tick({0});
+    sampler_.tick({kNsPerSecond});
+    standings_.update(arrival_at(seconds));
+  }
+  TrackStandings order(double seconds) {
+    standings_.update(arrival_at(seconds));
+    return standings_.of("barber", arrival_at(seconds)).value();
+  }
+  static std::vector<std::string> names(const TrackStandings& standings) {
+    std::vector<std::string> names;
+    for (const auto& car : standings.cars) names.push_back(car.chassis);
+    return names;
+  }
+
+ private:
+  struct Map final : SectorMap {
+    std::int32_t sector_at(std::string_view, double lapdist_m) const override {
+      return Model::sector_at(lapdist_m);
+    }
+  };
+
+ protected:
+  Schema schema_;
+  Points points_;
+  const Map map_;
+  LiveLaps laps_{schema_.fields(), &map_};
+  Standings standings_;
+  ProgressSampler sampler_{kPartition, standings_, schema_.fields(), laps_};
 };
 
 TEST_F(StandingsTest, IsTheTrueOrderOfTheField) {
@@ -394,7 +407,12 @@ TEST_F(StandingsTest, WhatFindsNoRoomIsDroppedAndCounted) {
   Standings small({.max_cars = 1, .max_waiting = 3});
   const auto samples = [](const std::string& chassis, std::size_t count) {
     std::vector<CarSamples> cars(1);
-    cars[0] = {.track = "t", .chassis = chassis, .session = {}, .compound = {}, .samples = {}};
+    cars[0] = {.track = "t",
+               .chassis = chassis,
+               .session = {},
+               .compound = {},
+               .timed = {},
+               .samples = {}};
     for (std::size_t i = 0; i < count; ++i) {
       cars[0].samples.push_back({.when = at(static_cast<double>(i)),
                                  .arrival = arrival_at(static_cast<double>(i)),

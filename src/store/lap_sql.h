@@ -16,6 +16,14 @@ inline std::string best_lap_sql(std::string_view more) {
       "LIMIT 1)",
       more);
 }
+/// The row of the lap that rollup `r`'s first point is of (SQL): of its machine, by its number and
+/// its time. Of a machine's laps only the newest that had begun by then are looked through, since a
+/// rollup may be of no lap: several where machines of other tracks have the same name.
+inline constexpr std::string_view kLapOfRollup =
+    "(SELECT o.id FROM (SELECT b.id, b.lap, b.track FROM stored_laps b INDEXED BY "
+    "stored_laps_by_chassis WHERE b.chassis = r.chassis AND b.began_ns <= r.first_ns ORDER BY "
+    "b.began_ns DESC LIMIT 32) o WHERE o.lap = r.lap AND o.track = r.track AND (SELECT e.ended_ns "
+    "FROM stored_laps e WHERE e.id = o.id) >= r.first_ns LIMIT 1)";
 /// The order of pages: the newest by their beginning first; of those that began together by what
 /// they are, not by their rows. Indexes have it.
 inline constexpr std::string_view kLapOrder =

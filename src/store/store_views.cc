@@ -141,17 +141,24 @@ std::string fields_view() {
                    kFirst.size(), kFirst);
 }
 
-std::string sectors_view() {
+/// Times are those of the laps: points are not where sectors begin and end.
+std::string sectors_view(bool has_laps) {
+  const std::string seconds =
+      has_laps
+          ? "iif(l.complete AND r.sector >= 0, CAST(l.sector_times_s ->> r.sector AS REAL), NULL)"
+          : "CAST(NULL AS REAL)";
+  const std::string laps =
+      has_laps ? fmt::format("LEFT JOIN stored_laps l ON l.id = {} ", kLapOfRollup) : "";
   return fmt::format(
       "CREATE VIEW sectors AS\n"
       "SELECT r.id, r.track, r.chassis, r.lap, r.sector, r.count,\n"
       "       strftime('%Y-%m-%dT%H:%M:%fZ', r.first_ns / 1e9, 'unixepoch') AS first_ts,\n"
-      "       round((r.last_ns - r.first_ns) / 1e9, 3) AS seconds,\n"
-      "       {},\n       {},\n       {},\n       {},\n       {},\n"
+      "       {0} AS seconds, {0} IS NOT NULL AS complete,\n"
+      "       {1},\n       {2},\n       {3},\n       {4},\n       {5},\n"
       "       '{{' || r.tags || '}}' AS tags\n"
-      "FROM rollup_rows r WHERE r.window = 'sector' AND r.late = 0",
-      member("avg", "speed_kmh"), member("min", "speed_kmh"), member("max", "speed_kmh"),
-      member("max", "pbrake_f"), member("max", "rpm"));
+      "FROM rollup_rows r {6}WHERE r.window = 'sector' AND r.late = 0",
+      seconds, member("avg", "speed_kmh"), member("min", "speed_kmh"), member("max", "speed_kmh"),
+      member("max", "pbrake_f"), member("max", "rpm"), laps);
 }
 
 std::string seconds_view() {
@@ -229,7 +236,7 @@ std::vector<StoreView> store_views(bool has_unpacked, bool has_marks, bool has_l
   std::vector<StoreView> views = {{"rollup_rows", rows_view(has_unpacked)},
                                   {"rollups", rollups_view()},
                                   {"rollup_fields", fields_view()},
-                                  {"sectors", sectors_view()},
+                                  {"sectors", sectors_view(has_laps)},
                                   {"seconds", seconds_view()}};
   if (has_marks) views.push_back({"marks", marks_view()});
   if (has_laps) {
