@@ -280,6 +280,25 @@ TEST_F(RollupStoreTest, TheViewsTellSeriesApart) {
   }
 }
 
+TEST_F(RollupStoreTest, TheViewsHaveTheirTimeAsSecondsToo) {
+  ASSERT_TRUE(open()->commit({.rollups = {rollup(1, 10), rollup(2, 20), rollup(4, 30)}}));
+  auto database = Database::open(path(), SQLITE_OPEN_READONLY);
+  for (const auto& [view, time] :
+       {std::pair("seconds", "second"), {"sectors", "first_ts"}, {"rollup_fields", "first_ts"}}) {
+    const auto right = database->integer(
+        fmt::format("SELECT count(*) FROM {} WHERE abs(epoch_s - (julianday({}) - 2440587.5) * "
+                    "86400) < 0.001",
+                    view, time));
+    ASSERT_TRUE(right) << view << ": " << right.error().message;
+    EXPECT_GT(*right, 0) << view;
+    EXPECT_EQ(right, database->integer(fmt::format("SELECT count(*) FROM {}", view))) << view;
+  }
+  EXPECT_EQ(database->integer("SELECT count(*) FROM rollups WHERE epoch_s = first_ns / 1e9"), 3);
+  for (const auto* const view : {"marks", "laps", "sessions"}) {
+    EXPECT_TRUE(database->integer(fmt::format("SELECT count(epoch_s) FROM {}", view))) << view;
+  }
+}
+
 TEST_F(RollupStoreTest, TakesUpAStoreOfTheFirstVersion) {
   {
     auto old = Database::open((directory_ / "slipstream.db").string(),

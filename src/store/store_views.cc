@@ -75,6 +75,16 @@ std::string member(std::string_view statistic, std::string_view field) {
       statistic, field, value_if_there(statistic), unpacked("r.packed"));
 }
 
+/// A time as people read it, and as it stands in the table.
+std::string readable(std::string_view time_ns) {
+  return fmt::format("strftime('%Y-%m-%dT%H:%M:%fZ', {} / 1e9, 'unixepoch')", time_ns);
+}
+
+/// Seconds since 1970, for who draws over time.
+std::string epoch(std::string_view time_ns) {
+  return fmt::format("round({} / 1e9, 3) AS epoch_s", time_ns);
+}
+
 std::string rows_view(bool has_unpacked) {
   std::string sql =
       "CREATE VIEW rollup_rows AS\n"
@@ -105,22 +115,21 @@ std::string rollups_view() {
   return fmt::format(
       "CREATE VIEW rollups AS\n"
       "SELECT r.id, r.window, r.window_id, r.track, r.chassis, r.lap, r.sector, r.count, "
-      "r.first_ns, r.last_ns, r.partition, r.sequence, r.late,\n"
+      "r.first_ns, r.last_ns, {}, r.partition, r.sequence, r.late,\n"
       "       iif(r.layout IS NULL, r.packed, (SELECT '{{' || group_concat(json_quote(s.value || "
       "'_' || f.value) || ':' || {}) || '}}' FROM json_each({}) v CROSS JOIN "
       "json_each(r.fields) f CROSS JOIN json_each(r.statistics) s WHERE f.key = v.key)) AS stats,\n"
       "       r.tags\n"
       "FROM rollup_rows r",
-      number, unpacked("r.packed"));
+      epoch("r.first_ns"), number, unpacked("r.packed"));
 }
 
 std::string fields_view() {
-  constexpr std::string_view kHead =
+  const std::string head = fmt::format(
       "SELECT r.id, r.window, r.track, r.chassis, r.lap, r.sector, r.count,\n"
-      "       strftime('%Y-%m-%dT%H:%M:%fZ', r.first_ns / 1e9, 'unixepoch') AS first_ts,\n"
-      "       strftime('%Y-%m-%dT%H:%M:%fZ', r.last_ns / 1e9, 'unixepoch') AS last_ts";
-  std::string sql =
-      fmt::format("CREATE VIEW rollup_fields AS\n{},\n       f.value AS field", kHead);
+      "       {} AS first_ts, {} AS last_ts, {}",
+      readable("r.first_ns"), readable("r.last_ns"), epoch("r.first_ns"));
+  std::string sql = fmt::format("CREATE VIEW rollup_fields AS\n{},\n       f.value AS field", head);
   for (const auto& statistic : kStatistics) {
     sql += fmt::format(",\n       {} AS {}", value_if_there(statistic.name()), statistic.name());
   }
@@ -130,7 +139,7 @@ std::string fields_view() {
       unpacked("r.packed"));
   // Every rollup has the first statistic of a field: by it the fields are found.
   constexpr std::string_view kFirst = kStatistics.front().prefix;
-  sql += fmt::format("\nUNION ALL\n{},\n       substr(s.key, {})", kHead, kFirst.size() + 1);
+  sql += fmt::format("\nUNION ALL\n{},\n       substr(s.key, {})", head, kFirst.size() + 1);
   for (const auto& statistic : kStatistics) {
     sql += fmt::format(",\n       json_extract(r.packed, '$.\"{}' || substr(s.key, {}) || '\"')",
                        statistic.prefix, kFirst.size() + 1);
@@ -152,13 +161,14 @@ std::string sectors_view(bool has_laps) {
   return fmt::format(
       "CREATE VIEW sectors AS\n"
       "SELECT r.id, r.track, r.chassis, r.lap, r.sector, r.count,\n"
-      "       strftime('%Y-%m-%dT%H:%M:%fZ', r.first_ns / 1e9, 'unixepoch') AS first_ts,\n"
+      "       {7} AS first_ts, {8},\n"
       "       {0} AS seconds, {0} IS NOT NULL AS complete,\n"
       "       {1},\n       {2},\n       {3},\n       {4},\n       {5},\n"
       "       '{{' || r.tags || '}}' AS tags\n"
       "FROM rollup_rows r {6}WHERE r.window = 'sector' AND r.late = 0",
       seconds, member("avg", "speed_kmh"), member("min", "speed_kmh"), member("max", "speed_kmh"),
-      member("max", "pbrake_f"), member("max", "rpm"), laps);
+      member("max", "pbrake_f"), member("max", "rpm"), laps, readable("r.first_ns"),
+      epoch("r.first_ns"));
 }
 
 std::string seconds_view() {
@@ -166,6 +176,7 @@ std::string seconds_view() {
       "CREATE VIEW seconds AS\n"
       "SELECT r.id, r.track, r.chassis, r.lap, r.sector, r.count,\n"
       "       strftime('%Y-%m-%dT%H:%M:%SZ', r.first_ns / 1000000000, 'unixepoch') AS second,\n"
+      "       r.first_ns / 1000000000 AS epoch_s,\n"
       "       {},\n       {},\n"
       "       '{{' || r.tags || '}}' AS tags\n"
       "FROM rollup_rows r WHERE r.window = 'second' AND r.late = 0",
@@ -173,35 +184,31 @@ std::string seconds_view() {
 }
 
 std::string marks_view() {
-  return "CREATE VIEW marks AS\n"
-         "SELECT id, track, session,\n"
-         "       strftime('%Y-%m-%dT%H:%M:%fZ', time_ns / 1e9, 'unixepoch') AS time,\n"
-         "       kind, chassis, coalesce(mark ->> '$.text', '') AS text,\n"
-         "       mark ->> '$.session_time_s' AS session_time_s, mark ->> '$.frame' AS frame,\n"
-         "       mark ->> '$.to_session_time_s' AS to_session_time_s,\n"
-         "       mark ->> '$.goes_on_from' AS goes_on_from, time_ns\n"
-         "FROM stored_marks";
-}
-
-/// A time as people read it, and as it stands in the table.
-std::string readable(std::string_view time_ns) {
-  return fmt::format("strftime('%Y-%m-%dT%H:%M:%fZ', {} / 1e9, 'unixepoch')", time_ns);
+  return fmt::format(
+      "CREATE VIEW marks AS\n"
+      "SELECT id, track, session, {} AS time, {},\n"
+      "       kind, chassis, coalesce(mark ->> '$.text', '') AS text,\n"
+      "       mark ->> '$.session_time_s' AS session_time_s, mark ->> '$.frame' AS frame,\n"
+      "       mark ->> '$.to_session_time_s' AS to_session_time_s,\n"
+      "       mark ->> '$.goes_on_from' AS goes_on_from, time_ns\n"
+      "FROM stored_marks",
+      readable("time_ns"), epoch("time_ns"));
 }
 
 std::string sessions_view() {
   return fmt::format(
       "CREATE VIEW sessions AS\n"
-      "SELECT id, track, name, {} AS started, {} AS ended,\n"
+      "SELECT id, track, name, {} AS started, {} AS ended, {},\n"
       "       machines, laps, points, parts, pinned, started_ns, ended_ns\n"
       "FROM stored_sessions",
-      readable("started_ns"), readable("ended_ns"));
+      readable("started_ns"), readable("ended_ns"), epoch("started_ns"));
 }
 
 std::string laps_view() {
   return fmt::format(
       "CREATE VIEW laps AS\n"
       "SELECT s.id || '-' || l.machine || '-' || l.lap || iif(l.nth > 1, '-' || l.nth, '') AS id,\n"
-      "       s.id AS session, l.track, l.chassis, l.lap, {} AS started, {} AS ended,\n"
+      "       s.id AS session, l.track, l.chassis, l.lap, {} AS started, {} AS ended, {},\n"
       "       iif(l.complete, l.lap_time_s, NULL) AS lap_time_s,\n"
       "       iif(l.complete, l.sector_times_s, NULL) AS sector_times_s, l.complete,\n"
       "       iif(l.complete, coalesce(l.valid, 1), NULL) AS valid,\n"
@@ -215,7 +222,7 @@ std::string laps_view() {
       "FROM stored_laps l CROSS JOIN activities a ON a.number = l.activity CROSS JOIN "
       "stored_sessions s ON s.number = l.session CROSS JOIN lap_channels c ON c.number = "
       "l.channels",
-      readable("l.began_ns"), readable("l.ended_ns"), best_lap_sql(""),
+      readable("l.began_ns"), readable("l.ended_ns"), epoch("l.began_ns"), best_lap_sql(""),
       best_lap_sql(kOfSameMachine));
 }
 
