@@ -128,7 +128,7 @@ const laps = {
   "/api/standings": {
     get: endpoint({
       tag: "Laps", id: "getStandings", summary: "The order of the cars",
-      parameters: [parameter("track"), query("session", "Only of this one")],
+      parameters: [parameter("track"), query("session", "Only of this one: its id, or what the source calls it")],
       answers: { 200: json("Of each track with cars that drive", object({ standings: array(schema("Standings")) })) },
       refused: [400],
     }),

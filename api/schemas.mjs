@@ -89,13 +89,14 @@ export const schemas = {
     sectors: array(anyObject), learned_from: count("Laps"),
   }),
   Standings: object({
-    type: choice(["standings_update"]), track: text(), session: orNull(text()), time: time("Of the newest point"),
+    type: choice(["standings_update"]), track: text(), session: orNull(text("The running one's id")),
+    part: orNull(text("What the source calls it")), time: time("Of the newest point"),
     best_sectors_s: array(cell), cars: array(schema("StandingsCar")),
   }),
   StandingsCar: object({
     position: count(), chassis: text(), lap: integer(), lapdist_m: cell, gap_leader_s: cell, gap_ahead_s: cell,
     laps_behind: integer(), last_lap_s: cell, best_lap_s: cell, sector: orNull(integer()), sectors_s: array(cell),
-    best_sectors_s: array(cell), x_m: cell, y_m: cell, compound: orNull(text()), tyre_age_laps: cell, pit: orNull(flag()),
+    best_sectors_s: array(cell), x_m: cell, y_m: cell, compound: orNull(text()), tyre_age_laps: cell, pit: orNull(integer("As the source tells: 0 none, 1 pitting, 2 in the pit area")),
     silent_s: number("Since its newest point"), loss: orNull(number("Share of its points that did not come")),
   }),
   Endpoint: object({

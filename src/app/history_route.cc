@@ -152,7 +152,8 @@ Asked<KnownLine> known_line(const LapBook& book, const std::string& name, const 
 }
 
 Asked<KnownLine> known_line(const LapBook& book, const StoredLap& lap) {
-  return known_line(book, line_name(*lap.lap, lap.session), lap.lap->activity.track, lap.session);
+  return known_line(book, line_name(lap.lap->activity.track, lap.session), lap.lap->activity.track,
+                    lap.session);
 }
 
 /// Names the answer about a lap that will not change any more; empty: it may.
@@ -370,10 +371,8 @@ void answer_track(const HistoryRouteParts& parts, const HttpRequest& request,
   const std::string track(request.path_parameter("name"));
   const std::string session(request.query_value("session").value_or(""));
   parts.queries.post([&parts, track, session, respond] {
-    Lap lap;
-    lap.activity.track = track;
     std::string of = session;
-    if (of.empty() && line_name(lap, "") != track) {
+    if (of.empty() && line_name(track, "") != track) {
       const auto sessions = parts.book.query_sessions({.track = track});
       if (!sessions) {
         respond(failed_read(sessions.error()));
@@ -381,7 +380,7 @@ void answer_track(const HistoryRouteParts& parts, const HttpRequest& request,
       }
       if (!sessions->empty()) of = sessions->front().id;
     }
-    auto line = known_line(parts.book, line_name(lap, of), track, of);
+    auto line = known_line(parts.book, line_name(track, of), track, of);
     if (!line) {
       respond(std::move(line.error()));
       return;

@@ -38,6 +38,9 @@ class LapsOfTest final : public LapBook {
   Result<std::vector<StoredSession>> query_sessions(const SessionQuery&) const override {
     return std::vector{session};
   }
+  Result<std::vector<SessionExtent>> pinned_extents(std::string_view) const override {
+    return std::vector<SessionExtent>();
+  }
   Result<std::optional<StoredSession>> find_session(std::string_view id) const override {
     if (id == session.id) return session;
     return std::nullopt;

@@ -17,9 +17,10 @@ constexpr std::chrono::milliseconds kUntilNextTry{50};
 using Parts = std::shared_ptr<const SessionRecordingsParts>;
 
 /// Its pages are asked for on the I/O thread, and read on the worker's, one at a time.
-class Recording final : public RecordedPoints, public std::enable_shared_from_this<Recording> {
+class SessionRecording final : public RecordedPoints,
+                               public std::enable_shared_from_this<SessionRecording> {
  public:
-  Recording(Parts parts, std::shared_ptr<const Filter> filter)
+  SessionRecording(Parts parts, std::shared_ptr<const Filter> filter)
       : parts_(std::move(parts)),
         filter_(std::move(filter)),
         projection_(*filter_, parts_->identity) {}
@@ -56,16 +57,15 @@ class Recording final : public RecordedPoints, public std::enable_shared_from_th
     const auto sessions =
         parts_->book.query_sessions({.from = EventTime{now.ns - gap_ns}, .to = {}});
     if (!sessions) return std::unexpected(sessions.error());
-    std::map<std::string_view, EventTime> ended;
+    std::map<std::string, std::vector<StoredSession>> by_track;
+    for (const StoredSession& session : *sessions) by_track[session.track].push_back(session);
     EventTime first = query.from;
-    for (const StoredSession& session : *sessions) {
-      if (!session.is_live(now, gap_ns)) continue;
-      const auto [last, is_new] = ended.emplace(session.track, session.ended);
-      if (!is_new && session.ended <= last->second) continue;
-      last->second = session.ended;
-      query.tracks[session.track] = session.started;
+    for (const auto& [track, of_track] : by_track) {
+      const StoredSession* const running = running_one(of_track, now, gap_ns);
+      if (running == nullptr) continue;
+      query.tracks[track] = running->started;
+      first = std::min(first, running->started);
     }
-    for (const auto& [track, started] : query.tracks) first = std::min(first, started);
     const Config& config = parts_->durable.config;
     const std::int64_t ahead_ns = config.schema.future_skew_ms * kNsPerMs;
     reader_ = std::make_unique<SessionReader>(
@@ -108,7 +108,7 @@ SessionRecordings::SessionRecordings(SessionRecordingsParts parts)
     : parts_(std::make_shared<const SessionRecordingsParts>(std::move(parts))) {}
 
 std::shared_ptr<RecordedPoints> SessionRecordings::open(std::shared_ptr<const Filter> filter) {
-  return std::make_shared<Recording>(parts_, std::move(filter));
+  return std::make_shared<SessionRecording>(parts_, std::move(filter));
 }
 
 }  // namespace slipstream

@@ -1,9 +1,12 @@
 #include "app/standings_component.h"
 
+#include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 
+#include "history/learned_line.h"
 #include "net/http_server.h"
-#include "racing/standings_message.h"
 
 namespace slipstream {
 namespace {
@@ -13,11 +16,11 @@ constexpr std::uint32_t kQuietTurns = 5;  ///< between two messages, where no po
 
 }  // namespace
 
-StandingsComponent::StandingsComponent(const Clock& clock, IoThread& io, Hub& hub)
-    : clock_(clock), io_(io), hub_(hub), standings_({}, [this] {
+StandingsComponent::StandingsComponent(const Parts& parts)
+    : parts_(parts), standings_({}, [this] {
         has_some_.store(true);
         // Turns go on by themselves; where they have ended, this begins them again.
-        if (!is_turning_.exchange(true)) io_.after(kTurn, [this] { turn(); });
+        if (!is_turning_.exchange(true)) parts_.io.after(kTurn, [this] { turn(); });
       }) {}
 
 void StandingsComponent::turn() {
@@ -26,27 +29,76 @@ void StandingsComponent::turn() {
     quiet_turns_ = 0;
     tell();
   }
-  if (!standings_.is_falling_silent(clock_.now())) {
+  look();
+  if (!standings_.is_falling_silent(parts_.clock.now())) {
     is_turning_.store(false);
     // What came just before that found turns that seemed to go on.
     if (!has_some_.load() || is_turning_.exchange(true)) return;
   }
-  io_.after(kTurn, [this] { turn(); });
+  parts_.io.after(kTurn, [this] { turn(); });
+}
+
+/// Now and again: sessions begin, are joined, and lines are learned.
+void StandingsComponent::look() {
+  const SteadyTime now = parts_.clock.steady();
+  if (is_looking_ || now < looked_ + kBetweenLooksNs) return;
+  is_looking_ = true;
+  looked_ = now;
+  parts_.queries.post([this, tracks = standings_.tracks()] { look_up(tracks); });
+}
+
+/// On the queries thread. What cannot be read now is as it was.
+void StandingsComponent::look_up(const std::vector<std::string>& tracks) {
+  const EventTime now{parts_.clock.now().ns};
+  std::erase_if(known_, [&](const auto& known) {
+    return std::ranges::find(tracks, known.first) == tracks.end();
+  });
+  std::map<std::string, TrackFacts> facts;
+  for (const std::string& track : tracks) {
+    Known& known = known_[track];
+    known.facts.session = running_session(track, now);
+    const auto kept = parts_.book.track_line(line_name(track, known.facts.session));
+    if (kept && *kept && **kept != known.line_text) {
+      known.line_text = **kept;
+      const auto learned = parse_track_line(known.line_text);
+      known.facts.line = learned ? std::make_shared<const TrackLine>(learned->line) : nullptr;
+    }
+    facts[track] = known.facts;
+  }
+  parts_.io.post([this, facts = std::move(facts)]() mutable {
+    facts_ = std::move(facts);
+    is_looking_ = false;
+  });
+}
+
+std::string StandingsComponent::running_session(const std::string& track, EventTime now) const {
+  const auto sessions = parts_.book.query_sessions(
+      {.track = track, .from = EventTime{now.ns - parts_.session_gap_ns}});
+  if (!sessions) return {};
+  const StoredSession* const running = running_one(*sessions, now, parts_.session_gap_ns);
+  return running == nullptr ? std::string() : running->id;
+}
+
+const TrackFacts& StandingsComponent::facts_of(const std::string& track) const {
+  static const TrackFacts kNone;
+  const auto known = facts_.find(track);
+  return known == facts_.end() ? kNone : known->second;
 }
 
 void StandingsComponent::tell() {
-  const ArrivalTime now = clock_.now();
+  const ArrivalTime now = parts_.clock.now();
   const auto moved = standings_.update(now);
-  if (!hub_.wants(Channel::kStandings)) return;
+  if (!parts_.hub.wants(Channel::kStandings)) return;
   for (const auto& track : moved) {
     const auto standings = standings_.of(track, now);
     if (!standings) continue;
-    hub_.broadcast_track(Channel::kStandings, track, encode_standings(*standings));
+    parts_.hub.broadcast_track(Channel::kStandings, track,
+                               encode_standings(*standings, facts_of(track)));
   }
 }
 
 HttpResponse StandingsComponent::answer(const HttpRequest& request) {
-  const ArrivalTime now = clock_.now();
+  const ArrivalTime now = parts_.clock.now();
   standings_.update(now);
   const auto track = request.query_value("track");
   const auto session = request.query_value("session");
@@ -54,9 +106,11 @@ HttpResponse StandingsComponent::answer(const HttpRequest& request) {
   for (const auto& name : standings_.tracks()) {
     if (track && *track != name) continue;
     const auto standings = standings_.of(name, now);
-    if (!standings || (session && *session != standings->session)) continue;
+    if (!standings) continue;
+    const TrackFacts& facts = facts_of(name);
+    if (session && *session != facts.session && *session != standings->session) continue;
     if (!body.ends_with('[')) body += ',';
-    body += encode_standings(*standings);
+    body += encode_standings(*standings, facts);
   }
   return {.body = body += "]}"};
 }

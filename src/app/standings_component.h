@@ -1,11 +1,16 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "app/component.h"
 #include "broadcast/hub.h"
+#include "model/stored_laps.h"
 #include "net/io_thread.h"
 #include "racing/standings.h"
+#include "racing/standings_message.h"
 
 namespace slipstream {
 
@@ -13,8 +18,16 @@ namespace slipstream {
 /// points come, then once a second until their silence is known, and for whoever asks.
 class StandingsComponent final : public Component {
  public:
+  struct Parts {
+    const Clock& clock;
+    IoThread& io;
+    Hub& hub;
+    const LapBook& book;  ///< what sessions and lines of tracks there are
+    IoThread& queries;    ///< where it is asked
+    std::int64_t session_gap_ns;
+  };
   /// All of it outlives this.
-  StandingsComponent(const Clock& clock, IoThread& io, Hub& hub);
+  explicit StandingsComponent(const Parts& parts);
 
   std::string_view name() const override { return "standings"; }
   void routes(HttpServer& http) override;
@@ -24,16 +37,29 @@ class StandingsComponent final : public Component {
   Standings& standings() { return standings_; }
 
  private:
+  /// What the book said of a track last.
+  struct Known {
+    std::string line_text;
+    TrackFacts facts;
+  };
+  static constexpr std::int64_t kBetweenLooksNs = 2 * kNsPerSecond;
+
+  void look();
+  void look_up(const std::vector<std::string>& tracks);
+  std::string running_session(const std::string& track, EventTime now) const;
+  const TrackFacts& facts_of(const std::string& track) const;
   void turn();
   void tell();
   HttpResponse answer(const HttpRequest& request);
 
-  const Clock& clock_;
-  IoThread& io_;
-  Hub& hub_;
+  const Parts parts_;
   std::atomic<bool> is_turning_ = false;
   std::atomic<bool> has_some_ = false;  ///< samples came since the last turn
   std::uint32_t quiet_turns_ = 0;
+  bool is_looking_ = false;
+  SteadyTime looked_ = kNever;
+  std::map<std::string, TrackFacts> facts_;  ///< by track
+  std::map<std::string, Known> known_;       ///< likewise; the queries thread's alone
   Standings standings_;
 };
 

@@ -92,7 +92,13 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
 
   list.add(std::make_unique<OverviewComponent>(config, basics.clock, io, live, list));
 
-  auto& standings = list.add(std::make_unique<StandingsComponent>(basics.clock, io, live));
+  auto& standings = list.add(std::make_unique<StandingsComponent>(
+      StandingsComponent::Parts{.clock = basics.clock,
+                                .io = io,
+                                .hub = live,
+                                .book = rollups,
+                                .queries = queries,
+                                .session_gap_ns = config.racing.session_gap_ns()}));
   const auto racing = list.add(RacingComponent::open(basics, io, live, standings.standings()));
   if (!racing) return std::unexpected(racing.error());
   durable_.sectors = &(*racing)->sectors();

@@ -101,14 +101,15 @@ Result<std::vector<Session::Run>> Session::runs_of(const fs::path& log_folder) {
     for (SegmentInfo& segment : *segments) {
       const bool goes_on = !runs.empty() && segment.resumes_from <= runs.back().extent.to;
       if (!goes_on) {
-        runs.push_back({.folder = kept, .extent = {.from = segment.base_offset}});
+        runs.emplace_back().folder = kept;
+        runs.back().extent.from = segment.base_offset;
       }
-      LogExtent& extent = runs.back().extent;
+      LogExtent& run = runs.back().extent;
       const auto end = find_log_end(posix_file_system(), kept, segment);
       if (!end) return std::unexpected(end.error());
-      extent.to = std::max(segment.held_to(), end->resumes_from);
-      extent.bytes += segment.bytes;
-      extent.segments.push_back(std::move(segment));
+      run.to = std::max(segment.held_to(), end->resumes_from);
+      run.bytes += segment.bytes;
+      run.segments.push_back(std::move(segment));
     }
   }
   for (Run& run : runs) run.extent.to = std::min(run.extent.to, extent->from);

@@ -114,11 +114,6 @@ std::vector<double> lap_seconds(const MachinePoints& points, const Lap& lap,
   return seconds;
 }
 
-std::string line_name(const Lap& lap, const std::string& session) {
-  const std::string& track = lap.activity.track;
-  return track == "gt7" || track == "forza" ? track + "/" + session : track;
-}
-
 bool is_good_to_learn_from(const StoredLap& lap) {
   return lap.lap->is_complete && lap.lap->revision > 0 && lap.lap->lap_time_s &&
          lap.lap->is_valid.value_or(true) && !lap.lap->pit_in.value_or(false) &&

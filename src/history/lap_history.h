@@ -66,9 +66,6 @@ struct KnownLine {
   /// From which it can be learned, or made better, the newest first.
   std::vector<StoredLap> laps = {};
 };
-/// The name by which the line of such a lap's track is kept: games that do not tell the track have
-/// one a session.
-std::string line_name(const Lap& lap, const std::string& session);
 /// Seconds of the lap's own clock. A lap of which some was driven twice goes by the session's time,
 /// which goes back with a flashback, where its points tell one.
 std::vector<double> lap_seconds(const MachinePoints& points, const Lap& lap,

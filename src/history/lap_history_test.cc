@@ -249,11 +249,8 @@ TEST(LearnedLines, WhatIsNoneIsNotTaken) {
 }
 
 TEST(LearnedLines, OfGamesThatDoNotTellTheTrackAreOfTheirSession) {
-  Lap lap;
-  lap.activity.track = "barber";
-  EXPECT_EQ(line_name(lap, "s1"), "barber");
-  lap.activity.track = "gt7";
-  EXPECT_EQ(line_name(lap, "s1"), "gt7/s1");
+  EXPECT_EQ(line_name("barber", "s1"), "barber");
+  EXPECT_EQ(line_name("gt7", "s1"), "gt7/s1");
 }
 
 }  // namespace

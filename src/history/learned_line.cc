@@ -106,6 +106,10 @@ std::string kept_line_text(const LearnedLine& line) {
   return json;
 }
 
+std::string line_name(const std::string& track, const std::string& session) {
+  return track == "gt7" || track == "forza" ? track + "/" + session : track;
+}
+
 std::string track_line_json(const LearnedLine& line, std::span<const SectorPlace> sectors) {
   std::string json;
   {

@@ -50,6 +50,8 @@ struct SectorPlace {
   double to_m = 0;
 };
 
+/// The name by which a track's line is kept: games that do not tell the track have one a session.
+std::string line_name(const std::string& track, const std::string& session);
 /// As /api/track gives it.
 std::string track_line_json(const LearnedLine& line, std::span<const SectorPlace> sectors = {});
 /// As it is kept.

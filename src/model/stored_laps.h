@@ -78,6 +78,18 @@ struct StoredSession {
   }
 };
 
+/// The one of these sessions of a track that points come for now: that which was heard of last.
+/// nullptr: none is live.
+inline const StoredSession* running_one(const std::vector<StoredSession>& sessions, EventTime now,
+                                        std::int64_t gap_ns) {
+  const StoredSession* running = nullptr;
+  for (const StoredSession& session : sessions) {
+    if (!session.is_live(now, gap_ns)) continue;
+    if (running == nullptr || session.ended > running->ended) running = &session;
+  }
+  return running;
+}
+
 /// What /api/sessions asks for: those that overlap [from, to].
 struct SessionQuery {
   std::string track = {};  ///< empty: all

@@ -191,6 +191,7 @@ std::optional<TrackStandings> Standings::of(const std::string& name, ArrivalTime
                            .session = track.session,
                            .time = instant,
                            .heard = track.heard,
+                           .track_m = track_m,
                            .best_sectors_s = {},
                            .cars = {}};
   const Place leader = runners.front().place;

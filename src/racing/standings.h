@@ -43,6 +43,7 @@ struct TrackStandings {
   std::string session;       ///< what the source calls it; empty: it calls it nothing
   EventTime time;            ///< the instant for which it holds, on the clock of the newest car
   ArrivalTime heard;         ///< when the newest point of any of them came
+  double track_m = 0;        ///< a lap's length, as its distance tells it; 0: not known
   PerSector best_sectors_s;  ///< of all of them
   std::vector<Standing> cars;
 };

@@ -29,7 +29,28 @@ void sectors(ObjectWriter& object, std::string_view name, const PerSector& times
   out += ']';
 }
 
-void append_car(std::string& out, const Standing& car) {
+void text_or_null(ObjectWriter& object, std::string_view name, const std::string& text) {
+  if (text.empty()) {
+    object.key(name) += "null";
+  } else {
+    object.text(name, text);
+  }
+}
+
+/// On the track's line; a lap as its distance tells it is as long as the line is then.
+void place(ObjectWriter& object, const Standing& car, const TrackLine* line, double track_m) {
+  std::optional<double> x_m;
+  std::optional<double> y_m;
+  if (line != nullptr && line->has_shape() && track_m > 0) {
+    const PlanePoint point = line->at(car.lapdist_m / track_m * line->length_m());
+    x_m = rounded(point.x_m, 10);
+    y_m = rounded(point.y_m, 10);
+  }
+  object.number_or_null("x_m", x_m);
+  object.number_or_null("y_m", y_m);
+}
+
+void append_car(std::string& out, const Standing& car, const TrackLine* line, double track_m) {
   ObjectWriter object(out);
   object.number("position", static_cast<std::int64_t>(car.position));
   object.text("chassis", car.chassis);
@@ -43,14 +64,8 @@ void append_car(std::string& out, const Standing& car) {
   object.number_or_null("sector", car.sector);
   sectors(object, "sectors_s", car.sectors_s);
   sectors(object, "best_sectors_s", car.best_sectors_s);
-  // On the track's line, which nobody learns yet.
-  object.key("x_m") += "null";
-  object.key("y_m") += "null";
-  if (car.compound.empty()) {
-    object.key("compound") += "null";
-  } else {
-    object.text("compound", car.compound);
-  }
+  place(object, car, line, track_m);
+  text_or_null(object, "compound", car.compound);
   object.number_or_null("tyre_age_laps", car.tyre_age_laps);
   object.number_or_null("pit", car.pit);
   object.number("silent_s", rounded(car.silent_s, 10));
@@ -61,24 +76,21 @@ void append_car(std::string& out, const Standing& car) {
 
 }  // namespace
 
-std::string encode_standings(const TrackStandings& standings) {
+std::string encode_standings(const TrackStandings& standings, const TrackFacts& facts) {
   std::string out;
   out.reserve(128 + standings.cars.size() * 288);
   std::optional<ObjectWriter> message(std::in_place, out);
   ObjectWriter& object = *message;
   object.text("type", "standings_update");
   object.text("track", standings.track);
-  if (standings.session.empty()) {
-    object.key("session") += "null";
-  } else {
-    object.text("session", standings.session);
-  }
+  text_or_null(object, "session", facts.session);
+  text_or_null(object, "part", standings.session);
   append_json_time(object.key("time"), standings.time.ns);
   sectors(object, "best_sectors_s", standings.best_sectors_s);
   object.key("cars") += '[';
   for (const auto& car : standings.cars) {
     if (&car != standings.cars.data()) out += ',';
-    append_car(out, car);
+    append_car(out, car, facts.line.get(), standings.track_m);
   }
   out += ']';
   message.reset();

@@ -403,6 +403,27 @@ TEST_F(StandingsTest, MessageSaysWhatIsNotKnown) {
   EXPECT_EQ(car["sectors_s"].get_array().size(), 0U);
 }
 
+TEST_F(StandingsTest, MessageTellsTheSessionAndThePlaceOnTheTracksLine) {
+  // A square of 100 m; a lap as the distance tells it is 200 m.
+  std::vector<PlanePoint> nodes = {{0, 0}, {25, 0}, {25, 25}, {0, 25}};
+  const TrackFacts facts{.session = "s1", .line = std::make_shared<const TrackLine>(nodes, 100)};
+  TrackStandings standings;
+  standings.session = "final";
+  standings.track_m = 200;
+  for (const double lapdist_m : {50, 125}) standings.cars.emplace_back().lapdist_m = lapdist_m;
+  simdjson::dom::parser parser;
+  const simdjson::dom::element message = parser.parse(encode_standings(standings, facts));
+  EXPECT_EQ(std::string_view(message["session"]), "s1");
+  EXPECT_EQ(std::string_view(message["part"]), "final");
+  EXPECT_DOUBLE_EQ(message["cars"].at(0)["x_m"].get_double(), 25);
+  EXPECT_DOUBLE_EQ(message["cars"].at(0)["y_m"].get_double(), 0);
+  EXPECT_DOUBLE_EQ(message["cars"].at(1)["x_m"].get_double(), 12.5);
+  EXPECT_DOUBLE_EQ(message["cars"].at(1)["y_m"].get_double(), 25);
+  standings.track_m = 0;
+  const simdjson::dom::element unknown = parser.parse(encode_standings(standings, facts));
+  EXPECT_TRUE(unknown["cars"].at(0)["x_m"].is_null()) << "nobody knows how long a lap is";
+}
+
 TEST_F(StandingsTest, WhatFindsNoRoomIsDroppedAndCounted) {
   Standings small({.max_cars = 1, .max_waiting = 3});
   const auto samples = [](const std::string& chassis, std::size_t count) {

@@ -291,9 +291,11 @@ TEST_F(RollupStoreTest, TheViewsHaveTheirTimeAsSecondsToo) {
                     view, time));
     ASSERT_TRUE(right) << view << ": " << right.error().message;
     EXPECT_GT(*right, 0) << view;
-    EXPECT_EQ(right, database->integer(fmt::format("SELECT count(*) FROM {}", view))) << view;
+    EXPECT_EQ(*right, database->integer(fmt::format("SELECT count(*) FROM {}", view)).value())
+        << view;
   }
-  EXPECT_EQ(database->integer("SELECT count(*) FROM rollups WHERE epoch_s = first_ns / 1e9"), 3);
+  EXPECT_EQ(
+      database->integer("SELECT count(*) FROM rollups WHERE epoch_s = first_ns / 1e9").value(), 3);
   for (const auto* const view : {"marks", "laps", "sessions"}) {
     EXPECT_TRUE(database->integer(fmt::format("SELECT count(epoch_s) FROM {}", view))) << view;
   }

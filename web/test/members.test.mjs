@@ -209,8 +209,8 @@ for (const { say: name, options } of WAYS) {
     ]);
     // The points may come in two turns.
     const update = await client.next((m) => m.type === 'standings_update' && m.cars.some((car) => car.lapdist_m === 170));
-    assert.deepEqual(Object.keys(update), ['type', 'track', 'session', 'time', 'best_sectors_s', 'cars']);
-    assert.deepEqual([update.track, update.session], [track, 'final']);
+    assert.deepEqual(Object.keys(update), ['type', 'track', 'session', 'part', 'time', 'best_sectors_s', 'cars']);
+    assert.deepEqual([update.track, update.part], [track, 'final']);
     assert.match(update.time, ISO);
     assert.deepEqual(update.cars.map((car) => [car.position, car.chassis, car.lap, car.lapdist_m]),
       [[1, 'first', 3, 10], [2, 'second', 2, 170]]);
@@ -222,7 +222,16 @@ for (const { say: name, options } of WAYS) {
     const asked = async (query) => (await ask(query)).json();
     const { standings: [only, ...others] } = await asked(`track=${encodeURIComponent(track)}`);
     assert.deepEqual([only.cars.map((car) => car.chassis), others], [['first', 'second'], []]);
-    assert.ok((await asked('session=final')).standings.every((s) => s.session === 'final'));
+    assert.ok((await asked('session=final')).standings.every((s) => s.part === 'final'));
+    // The session's id is told once the store knows it.
+    const sessions = async () => (await (await fetch(`http://127.0.0.1:${server.port}/api/sessions?track=${encodeURIComponent(track)}`)).json()).sessions;
+    let told;
+    for (let now = begin + 2000; !told?.session; now += 100) {
+      await server.ingest([point('first', { track, meta_time: now, lap: 3, lapdist_m: 20, speed_kmh: 90, session: 'final' })]);
+      told = await client.next((m) => m.type === 'standings_update');
+    }
+    assert.deepEqual((await sessions()).map((session) => session.id), [told.session]);
+    assert.equal((await asked(`session=${told.session}`)).standings.length, 1);
     assert.deepEqual(await asked('track=nowhere'), { standings: [] });
     assert.deepEqual(other.got.filter((m) => m.type === 'standings_update'), []);
     client.close();
