@@ -64,11 +64,10 @@ class FieldMembers {
 
   static bool is_of(const Shape& shape, const Value* values, std::size_t count) {
     if (shape.fields.size() != count) return false;
-    unsigned differs = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      differs |= static_cast<unsigned>(values[i].field ^ shape.fields[i]);
+      if (values[i].field != shape.fields[i]) return false;
     }
-    return differs == 0;
+    return true;
   }
   void learn(Shape& shape, const Value* values, std::size_t count) {
     shape = {};

@@ -37,6 +37,22 @@ constexpr double kPausedShare = 0.1;
 /// Places that are by more off the way that the speeds tell give no time at the line.
 constexpr double kMostNoiseM = 1.5;
 
+/// Member by member: a copy of a fix that was made just now would wait for its parts.
+void put(std::optional<Fix>& at, const LapPoint& point) {
+  if (!at) at.emplace();
+  at->when = point.when;
+  at->lapdist_m = point.lapdist_m;
+  at->speed_kmh = point.speed_kmh;
+  at->sector = point.sector;
+}
+
+/// The speed of a machine that tells none.
+double approach_mps(const Fix& before, const LapPoint& point) {
+  const double approach =
+      (point.lapdist_m - before.lapdist_m) / seconds_between(before.when, point.when);
+  return approach > 0 && std::isfinite(approach) ? approach : LapPoint::kAbsent;
+}
+
 /// Of each figure the newest: channels of a machine come at rates of their own.
 void keep_newest(LapPoint& last, const LapPoint& point) {
   static constexpr double LapPoint::* kFigures[] = {
@@ -58,6 +74,14 @@ BuiltLap* LapBuilder::running() {
 
 LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, const LapTrack& track,
                                    std::int64_t late_ns) {
+  if (goes_on(point)) {
+    if (point.has_id) point.id += base_;
+    BuiltLap& lap = laps_.back();
+    look_at_way(lap, point);
+    drive_on(lap, point, fields, track);
+    see_newest(point);
+    return Taken::kCounted;
+  }
   if (is_newest(point)) {
     if (is_resumed(point)) {
       point.is_resumed = true;
@@ -70,13 +94,7 @@ LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, cons
       }
     }
     const Taken taken = take_forward(point, fields, track, late_ns);
-    older_in_row_ = 0;
-    if (point.has_id) {
-      newest_id_ = point.id;
-      has_newest_id_ = true;
-    }
-    newest_when_ = has_newest_ ? std::max(newest_when_, point.when) : point.when;
-    has_newest_ = true;
+    see_newest(point);
     return taken;
   }
   const Taken taken = take_late(point, fields, track, late_ns);
@@ -85,6 +103,16 @@ LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, cons
   const bool is_set_back =
       older_in_row_ > kMostOlder && point.arrival_ms - older_since_ms_ >= kMostOlderMs;
   return is_set_back ? Taken::kBeginsAnew : taken;
+}
+
+void LapBuilder::see_newest(const LapPoint& point) {
+  older_in_row_ = 0;
+  if (point.has_id) {
+    newest_id_ = point.id;
+    has_newest_id_ = true;
+  }
+  newest_when_ = has_newest_ ? std::max(newest_when_, point.when) : point.when;
+  has_newest_ = true;
 }
 
 /// What is added to its number, where the source began to count anew.
@@ -151,25 +179,42 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet
     const Line line = line_before(point);
     if (line == Line::kNone) {
       release_held(track);
-      look_at_way(point);
+      look_at_way(laps_.back(), point);
     } else {
       cross(point, line, track);
       let_go(late_ns);
     }
   }
-  BuiltLap& lap = laps_.back();
+  drive_on(laps_.back(), point, fields, track);
+  return Taken::kCounted;
+}
+
+bool LapBuilder::goes_on(const LapPoint& point) const {
+  const bool was_odd = !is_driving_ || !at_ || flipped_at_ || wrap_ || !held_.empty() ||
+                       (raw_lap_ == 0 && zeros_ < kFewestZeros);
+  if (was_odd || point.lap != raw_lap_ || !point.is_racing() || !point.has_distance()) return false;
+  if (began_anew(at_->lapdist_m, point.lapdist_m)) return false;
+  if (!has_middle_ && is_back_over_line(point)) return false;
+  if (point.when <= newest_when_) return false;
+  if (ns_between(at_->when, point.when) > crossing::kMostApartNs) return false;
+  if (!point.has_id) return true;
+  const std::uint64_t id = point.id + base_;
+  return has_newest_id_ && id > newest_id_ && id - newest_id_ <= kMostMissing;
+}
+
+/// It is of the lap that is being driven.
+void LapBuilder::drive_on(BuiltLap& lap, const LapPoint& point, const FieldSet& fields,
+                          const LapTrack& track) {
   lap.channels.add(fields);
   add(lap, point, track);
-  if (laps_.size() > 1) take_official(laps_[laps_.size() - 2], point, false);
-  if (point.has_distance()) {
-    const double approach =
-        at_ ? (point.lapdist_m - at_->lapdist_m) / seconds_between(at_->when, point.when)
-            : LapPoint::kAbsent;
-    lap.approach_mps = approach > 0 && std::isfinite(approach) ? approach : LapPoint::kAbsent;
-    see_place(point);
-    at_ = point.fix();
+  if (point.last_lap_s > 0 && laps_.size() > 1) {
+    take_official(laps_[laps_.size() - 2], point, false);
   }
-  return Taken::kCounted;
+  if (!point.has_distance()) return;
+  lap.approach_mps =
+      at_ && !std::isfinite(point.speed_kmh) ? approach_mps(*at_, point) : LapPoint::kAbsent;
+  see_place(point);
+  put(at_, point);
 }
 
 /// It has seen the flag, or retired: what it drives from now on is no lap.
@@ -218,8 +263,8 @@ void LapBuilder::see_number(const LapPoint& point) {
   if (rise > 0 && !flipped_at_) flipped_at_ = point.when;
 }
 
-bool LapBuilder::doubts(const LapPoint& point) const {
-  if (laps_.empty() || point.lap == raw_lap_ || !point.is_racing()) return false;
+bool LapBuilder::is_odd_lap(const LapPoint& point) const {
+  if (laps_.empty() || !point.is_racing()) return false;
   if (!is_ahead(point, point.has_id ? base_of(point) : base_)) return false;
   if (!is_driving_) return point.lap < raw_lap_;
   if (flipped_at_ && point.lap == raw_before_) return false;
@@ -356,16 +401,17 @@ LapQuality::Outcome LapBuilder::add(BuiltLap& lap, const LapPoint& point, const 
   }
   lap.speed.see(point.id, point.speed_kmh, point.has_id && point.has_frame());
   if (!point.has_distance()) return outcome;
-  const Fix fix = point.fix();
   if (!lap.entry || !lap.exit) {
-    lap.entry = fix;
-    if (!lap.exit) lap.exit = fix;
-    if (is_kept(fix.sector)) lap.sectors.push_back({fix.sector, point.id, std::nullopt});
-  } else if (fix.when > lap.exit->when) {
-    pass_sector(lap, fix, point.id, track);
-    lap.exit = fix;
-  } else if (fix.when < lap.entry->when) {
-    lap.entry = fix;
+    put(lap.entry, point);
+    if (!lap.exit) put(lap.exit, point);
+    if (is_kept(point.sector)) lap.sectors.push_back({point.sector, point.id, std::nullopt});
+  } else if (point.when > lap.exit->when) {
+    const bool is_beyond =
+        is_kept(point.sector) && (lap.sectors.empty() || point.sector > lap.sectors.back().sector);
+    if (is_beyond) pass_sector(lap, point.fix(), point.id, track);
+    put(lap.exit, point);
+  } else if (point.when < lap.entry->when) {
+    put(lap.entry, point);
   }
   return outcome;
 }
@@ -373,8 +419,6 @@ LapQuality::Outcome LapBuilder::add(BuiltLap& lap, const LapPoint& point, const 
 void LapBuilder::pass_sector(BuiltLap& lap, const Fix& fix, std::uint64_t id,
                              const LapTrack& track) {
   const Fix& before = *lap.exit;
-  if (!is_kept(fix.sector)) return;
-  if (!lap.sectors.empty() && fix.sector <= lap.sectors.back().sector) return;
   SectorBegin& begin = lap.sectors.emplace_back(fix.sector, id, std::nullopt);
   if (before.sector + 1 != fix.sector) return;
   if (ns_between(before.when, fix.when) > crossing::kMostApartNs) return;
