@@ -61,6 +61,7 @@ void keep_newest(LapPoint& last, const LapPoint& point) {
   last.when = point.when;
   last.has_id = point.has_id;
   last.id = point.id;
+  if (!point.has_more) return;
   for (const auto figure : kFigures) {
     if (!std::isnan(point.*figure)) last.*figure = point.*figure;
   }

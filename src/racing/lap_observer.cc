@@ -97,8 +97,9 @@ LapPoint LapObserver::lap_point_of(const PointBatch& batch, const Point& point) 
   told.lap = point.lap;
   told.sector = point.sector_unknown ? -1 : point.sector;
   fields_seen_ = &members_.read(batch, point, told);
-  told.see_end_of_race();
-  if (told.frame >= 0 && told.frame <= kMostFrame) {
+  told.has_more = members_.has_more();
+  if (told.has_more) told.see_end_of_race();
+  if (told.has_more && told.frame >= 0 && told.frame <= kMostFrame) {
     told.has_id = true;
     told.id = static_cast<std::uint64_t>(told.frame);
   } else if (point.has_sequence) {
