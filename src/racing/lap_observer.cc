@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <limits>
 #include <utility>
 
 #include "racing/member_text.h"
@@ -29,7 +28,6 @@ constexpr LapMembers::Named kLapFields[] = {{"frame", &LapPoint::frame},
 constexpr double kMostFrame = 9'007'199'254'740'992;
 /// So often machines are looked at that may have fallen silent.
 constexpr std::int64_t kSweepMs = 1'000;
-constexpr std::uint64_t kTellAgain = std::numeric_limits<std::uint64_t>::max();
 
 /// Arrival as the log keeps it.
 std::int64_t arrival_ms(ArrivalTime at) {
@@ -400,52 +398,6 @@ TrackLength* LapObserver::learned_of(const std::string& track) {
   const auto found = tracks_.find(track);
   if (found != tracks_.end()) return &found->second;
   return tracks_.size() < kMostTracks ? &tracks_[track] : nullptr;
-}
-
-void LapObserver::observe_mark(const Mark& mark) {
-  if (mark.session.empty()) return;
-  if (mark.takes_points_back()) take_back(mark);
-  if (mark.kind == "save_reload" && !mark.goes_on_from.empty()) go_on(mark);
-}
-
-void LapObserver::take_back(const Mark& mark) {
-  const double to = *mark.to_session_time_s;
-  const auto session =
-      std::ranges::find(sessions_, mark.session, &decltype(sessions_)::value_type::first);
-  std::optional<std::uint64_t> from;
-  std::uint64_t until = 0;
-  bool is_known = false;
-  if (session != sessions_.end()) {
-    SessionFrames& frames = session->second;
-    from = frames.first_since(to);
-    until = std::max(frames.newest(), mark.frame && *mark.frame > 0 ? *mark.frame - 1 : 0);
-    is_known = frames.reaches(to);
-    if (from) frames.take_back(*from, until);
-  }
-  for (auto& [number, machine] : machines_) {
-    for (OpenActivity& open : machine->open) {
-      if (open.activity.key.source_session != mark.session) continue;
-      end_doubt(open);
-      if (open.has_frames && from) open.laps.take_back(*from, until);
-      if (!open.has_frames || !is_known) open.laps.lose_track(to);
-      open.told_points = kTellAgain;
-      list(*machine, number);
-    }
-  }
-}
-
-void LapObserver::go_on(const Mark& mark) {
-  std::erase_if(reloads_, [&](const auto& reload) { return reload.first == mark.session; });
-  reloads_.emplace_back(mark.session, mark.goes_on_from);
-  if (reloads_.size() > kMostSessions) reloads_.pop_front();
-  for (auto& [number, machine] : machines_) {
-    for (OpenActivity& open : machine->open) {
-      if (open.activity.key.source_session != mark.session) continue;
-      open.activity.goes_on_from = mark.goes_on_from;
-      go_on_from(*machine, open);
-      list(*machine, number);
-    }
-  }
 }
 
 void LapObserver::observe_time(ArrivalTime now) {
