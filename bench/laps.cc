@@ -70,7 +70,7 @@ struct NoRejections final : RejectionSink {
   }
 };
 
-/// A race as the game sent it; each pass through it is another session.
+/// A race as the game sent it; in each pass through it the game's sessions are others.
 class Game {
  public:
   Game() {
@@ -79,6 +79,7 @@ class Game {
     datagrams_ = games_testing::datagrams_of(*capture);
     for (auto& datagram : datagrams_) {
       datagram.bytes.reserve(datagram.bytes.size() + Decoder::kPadding);
+      std::memcpy(&uids_.emplace_back(), datagram.bytes.data() + kUidAt, sizeof(std::uint64_t));
     }
     last_ = datagrams_.back().arrival.ns - datagrams_.front().arrival.ns + kNsPerSecond;
   }
@@ -86,15 +87,16 @@ class Game {
     if (!decoder_) decode_for(schema);
     for (;;) {
       auto& datagram = datagrams_[at_];
-      std::memcpy(datagram.bytes.data() + kUidAt, &uid_, sizeof uid_);
+      const std::uint64_t uid = uids_[at_] + pass_;
+      std::memcpy(datagram.bytes.data() + kUidAt, &uid, sizeof uid);
       decoder_->decode(datagram.bytes,
                        {.source = SourceKind::kUdp,
-                        .arrival = {datagram.arrival.ns + static_cast<std::int64_t>(uid_) * last_},
+                        .arrival = {datagram.arrival.ns + static_cast<std::int64_t>(pass_) * last_},
                         .sender = 1},
                        rejections_);
       if (++at_ == datagrams_.size()) {
         at_ = 0;
-        ++uid_;
+        ++pass_;
       }
       PointBatchPtr& batch = writer_->open().front();
       if (!batch || batch->points.size() < kBatchPoints) continue;
@@ -115,9 +117,10 @@ class Game {
   }
 
   std::vector<games_testing::Datagram> datagrams_;
+  std::vector<std::uint64_t> uids_;  // of their sessions
   std::int64_t last_ = 0;
   std::size_t at_ = 0;
-  std::uint64_t uid_ = 1;
+  std::uint64_t pass_ = 1;
   IngestStats stats_;
   BatchPool pool_;
   NoRejections rejections_;

@@ -72,7 +72,7 @@ PointBatch batch_of(const std::vector<Reading>& readings) {
 }
 
 /// What laps tell of every machine.
-struct Told final : LapTimes {
+struct ToldTimes final : LapTimes {
   TimedLaps times_of(std::uint32_t, std::uint64_t, std::size_t most) const override {
     EXPECT_EQ(most, kLapsOfNewestTimes);
     return {.activity = {}, .laps = laps};
@@ -85,7 +85,7 @@ class FieldAnalyzerTest : public ::testing::Test {
   void SetUp() override { analyzer.tick(at_ms(0)); }
 
   Reports reports;
-  Told laps;
+  ToldTimes laps;
   FieldAnalyzer analyzer{stream_partition(3), reports, laps};
 };
 
@@ -279,7 +279,7 @@ TEST_F(InsightJoinerTest, TakesReportsFromManyThreads) {
 
 TEST(FieldAnalyzerWithJoiner, OneMessageAnIntervalFromPointsToText) {
   InsightJoiner joiner;
-  const Told laps;
+  const ToldTimes laps;
   FieldAnalyzer first(embedded_partition(0), joiner, laps);
   FieldAnalyzer second(embedded_partition(1), joiner, laps);
   std::vector<std::size_t> sizes;

@@ -49,8 +49,11 @@ class FieldMembers {
     Shape& shape = shapes_[point.value_count % kShapes];
     if (!is_of(shape, values, point.value_count)) learn(shape, values, point.value_count);
     for (const auto& [place, member] : shape.told) sample.*member = values[place].value;
+    has_more_ = shape.has_more;
     return shape.all;
   }
+  /// Whether the point that was read last has a field beside those two.
+  bool has_more() const { return has_more_; }
 
  private:
   /// Points of a source have the same fields in the same order: what was found in one holds for
@@ -59,16 +62,18 @@ class FieldMembers {
     std::vector<FieldId> fields;
     std::vector<std::pair<std::size_t, double Sample::*>> told;  ///< by place
     FieldSet all;
+    bool has_more = false;
   };
   static constexpr std::size_t kShapes = 8;
 
   static bool is_of(const Shape& shape, const Value* values, std::size_t count) {
     if (shape.fields.size() != count) return false;
-    unsigned differs = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      differs |= static_cast<unsigned>(values[i].field ^ shape.fields[i]);
+    const FieldId* wanted = shape.fields.data();
+#pragma GCC unroll 4
+    for (const Value* value = values; value != values + count; ++value, ++wanted) {
+      if (value->field != *wanted) return false;
     }
-    return differs == 0;
+    return true;
   }
   void learn(Shape& shape, const Value* values, std::size_t count) {
     shape = {};
@@ -77,13 +82,16 @@ class FieldMembers {
       shape.fields.push_back(id);
       shape.all.add(id);
       // A field that was seen for the first time since is none of these.
-      if (id < members_.size() && members_[id] != nullptr) shape.told.emplace_back(i, members_[id]);
+      if (id >= members_.size() || members_[id] == nullptr) continue;
+      shape.told.emplace_back(i, members_[id]);
+      shape.has_more = shape.has_more || (id != field::kLapdistM && id != field::kSpeedKmh);
     }
   }
 
   const FieldTable& fields_;
   std::span<const Named> named_;
   std::size_t looked_at_ = 0;
+  bool has_more_ = false;
   std::vector<double Sample::*> members_;  // by field; null: none
   std::array<Shape, kShapes> shapes_;      // of points, by how many fields they have
 };

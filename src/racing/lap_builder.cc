@@ -18,10 +18,6 @@ constexpr std::int64_t kMostWaitNs = 2 * kNsPerSecond;
 constexpr double kDrivingKmh = 18;
 /// Two crossings tell the same length of a track but for this share.
 constexpr double kLengthsDiffer = 0.05;
-/// The clocks of a source's lap and of its points differ by no more.
-constexpr double kClocksDifferS = 0.25;
-/// A source tells a lap's time no later behind the line.
-constexpr std::int64_t kMostOfficialWaitNs = 5 * kNsPerSecond;
 
 bool began_anew(double before_m, double after_m) {
   return before_m - after_m > kAnewM && after_m < before_m / 2;
@@ -37,6 +33,22 @@ constexpr double kPausedShare = 0.1;
 /// Places that are by more off the way that the speeds tell give no time at the line.
 constexpr double kMostNoiseM = 1.5;
 
+/// Member by member: a copy of a fix that was made just now would wait for its parts.
+void put(std::optional<Fix>& at, const LapPoint& point) {
+  if (!at) at.emplace();
+  at->when = point.when;
+  at->lapdist_m = point.lapdist_m;
+  at->speed_kmh = point.speed_kmh;
+  at->sector = point.sector;
+}
+
+/// The speed of a machine that tells none.
+double approach_mps(const Fix& before, const LapPoint& point) {
+  const double approach =
+      (point.lapdist_m - before.lapdist_m) / seconds_between(before.when, point.when);
+  return approach > 0 && std::isfinite(approach) ? approach : LapPoint::kAbsent;
+}
+
 /// Of each figure the newest: channels of a machine come at rates of their own.
 void keep_newest(LapPoint& last, const LapPoint& point) {
   static constexpr double LapPoint::* kFigures[] = {
@@ -45,6 +57,7 @@ void keep_newest(LapPoint& last, const LapPoint& point) {
   last.when = point.when;
   last.has_id = point.has_id;
   last.id = point.id;
+  if (!point.has_more) return;
   for (const auto figure : kFigures) {
     if (!std::isnan(point.*figure)) last.*figure = point.*figure;
   }
@@ -58,6 +71,14 @@ BuiltLap* LapBuilder::running() {
 
 LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, const LapTrack& track,
                                    std::int64_t late_ns) {
+  if (goes_on(point)) {
+    if (point.has_id) point.id += base_;
+    BuiltLap& lap = laps_.back();
+    look_at_way(lap, point);
+    drive_on(lap, point, fields, track);
+    see_newest(point);
+    return Taken::kCounted;
+  }
   if (is_newest(point)) {
     if (is_resumed(point)) {
       point.is_resumed = true;
@@ -70,13 +91,7 @@ LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, cons
       }
     }
     const Taken taken = take_forward(point, fields, track, late_ns);
-    older_in_row_ = 0;
-    if (point.has_id) {
-      newest_id_ = point.id;
-      has_newest_id_ = true;
-    }
-    newest_when_ = has_newest_ ? std::max(newest_when_, point.when) : point.when;
-    has_newest_ = true;
+    see_newest(point);
     return taken;
   }
   const Taken taken = take_late(point, fields, track, late_ns);
@@ -85,6 +100,16 @@ LapBuilder::Taken LapBuilder::take(LapPoint& point, const FieldSet& fields, cons
   const bool is_set_back =
       older_in_row_ > kMostOlder && point.arrival_ms - older_since_ms_ >= kMostOlderMs;
   return is_set_back ? Taken::kBeginsAnew : taken;
+}
+
+void LapBuilder::see_newest(const LapPoint& point) {
+  older_in_row_ = 0;
+  if (point.has_id) {
+    newest_id_ = point.id;
+    has_newest_id_ = true;
+  }
+  newest_when_ = has_newest_ ? std::max(newest_when_, point.when) : point.when;
+  has_newest_ = true;
 }
 
 /// What is added to its number, where the source began to count anew.
@@ -151,25 +176,42 @@ LapBuilder::Taken LapBuilder::take_forward(const LapPoint& point, const FieldSet
     const Line line = line_before(point);
     if (line == Line::kNone) {
       release_held(track);
-      look_at_way(point);
+      look_at_way(laps_.back(), point);
     } else {
       cross(point, line, track);
       let_go(late_ns);
     }
   }
-  BuiltLap& lap = laps_.back();
+  drive_on(laps_.back(), point, fields, track);
+  return Taken::kCounted;
+}
+
+bool LapBuilder::goes_on(const LapPoint& point) const {
+  const bool was_odd = !is_driving_ || !at_ || flipped_at_ || wrap_ || !held_.empty() ||
+                       (raw_lap_ == 0 && zeros_ < kFewestZeros);
+  if (was_odd || point.lap != raw_lap_ || !point.is_racing() || !point.has_distance()) return false;
+  if (began_anew(at_->lapdist_m, point.lapdist_m)) return false;
+  if (!has_middle_ && is_back_over_line(point)) return false;
+  if (point.when <= newest_when_) return false;
+  if (ns_between(at_->when, point.when) > crossing::kMostApartNs) return false;
+  if (!point.has_id) return true;
+  const std::uint64_t id = point.id + base_;
+  return has_newest_id_ && id > newest_id_ && id - newest_id_ <= kMostMissing;
+}
+
+/// It is of the lap that is being driven.
+void LapBuilder::drive_on(BuiltLap& lap, const LapPoint& point, const FieldSet& fields,
+                          const LapTrack& track) {
   lap.channels.add(fields);
   add(lap, point, track);
-  if (laps_.size() > 1) take_official(laps_[laps_.size() - 2], point, false);
-  if (point.has_distance()) {
-    const double approach =
-        at_ ? (point.lapdist_m - at_->lapdist_m) / seconds_between(at_->when, point.when)
-            : LapPoint::kAbsent;
-    lap.approach_mps = approach > 0 && std::isfinite(approach) ? approach : LapPoint::kAbsent;
-    see_place(point);
-    at_ = point.fix();
+  if (point.last_lap_s > 0 && laps_.size() > 1) {
+    take_official(laps_[laps_.size() - 2], point, false);
   }
-  return Taken::kCounted;
+  if (!point.has_distance()) return;
+  lap.approach_mps =
+      at_ && !std::isfinite(point.speed_kmh) ? approach_mps(*at_, point) : LapPoint::kAbsent;
+  see_place(point);
+  put(at_, point);
 }
 
 /// It has seen the flag, or retired: what it drives from now on is no lap.
@@ -218,8 +260,8 @@ void LapBuilder::see_number(const LapPoint& point) {
   if (rise > 0 && !flipped_at_) flipped_at_ = point.when;
 }
 
-bool LapBuilder::doubts(const LapPoint& point) const {
-  if (laps_.empty() || point.lap == raw_lap_ || !point.is_racing()) return false;
+bool LapBuilder::is_odd_lap(const LapPoint& point) const {
+  if (laps_.empty() || !point.is_racing()) return false;
   if (!is_ahead(point, point.has_id ? base_of(point) : base_)) return false;
   if (!is_driving_) return point.lap < raw_lap_;
   if (flipped_at_ && point.lap == raw_before_) return false;
@@ -356,16 +398,17 @@ LapQuality::Outcome LapBuilder::add(BuiltLap& lap, const LapPoint& point, const 
   }
   lap.speed.see(point.id, point.speed_kmh, point.has_id && point.has_frame());
   if (!point.has_distance()) return outcome;
-  const Fix fix = point.fix();
   if (!lap.entry || !lap.exit) {
-    lap.entry = fix;
-    if (!lap.exit) lap.exit = fix;
-    if (is_kept(fix.sector)) lap.sectors.push_back({fix.sector, point.id, std::nullopt});
-  } else if (fix.when > lap.exit->when) {
-    pass_sector(lap, fix, point.id, track);
-    lap.exit = fix;
-  } else if (fix.when < lap.entry->when) {
-    lap.entry = fix;
+    put(lap.entry, point);
+    if (!lap.exit) put(lap.exit, point);
+    if (is_kept(point.sector)) lap.sectors.push_back({point.sector, point.id, std::nullopt});
+  } else if (point.when > lap.exit->when) {
+    const bool is_beyond =
+        is_kept(point.sector) && (lap.sectors.empty() || point.sector > lap.sectors.back().sector);
+    if (is_beyond) pass_sector(lap, point.fix(), point.id, track);
+    put(lap.exit, point);
+  } else if (point.when < lap.entry->when) {
+    put(lap.entry, point);
   }
   return outcome;
 }
@@ -373,8 +416,6 @@ LapQuality::Outcome LapBuilder::add(BuiltLap& lap, const LapPoint& point, const 
 void LapBuilder::pass_sector(BuiltLap& lap, const Fix& fix, std::uint64_t id,
                              const LapTrack& track) {
   const Fix& before = *lap.exit;
-  if (!is_kept(fix.sector)) return;
-  if (!lap.sectors.empty() && fix.sector <= lap.sectors.back().sector) return;
   SectorBegin& begin = lap.sectors.emplace_back(fix.sector, id, std::nullopt);
   if (before.sector + 1 != fix.sector) return;
   if (ns_between(before.when, fix.when) > crossing::kMostApartNs) return;
@@ -389,83 +430,6 @@ void LapBuilder::pass_sector(BuiltLap& lap, const Fix& fix, std::uint64_t id,
     }
   }
   if (at_m) begin.when = crossing::of_place(before, fix, *at_m);
-}
-
-/// The time that the source tells of a lap that has ended. One that is still that of the lap before
-/// is known by the lap's own clock.
-void LapBuilder::take_official(BuiltLap& ended, const LapPoint& point, bool is_end) {
-  const double told = point.last_lap_s;
-  if (!(told > 0) || !(told <= kLongestLapS) || ended.is_official() || !ended.is_closed()) return;
-  if (ended.end == LapEnd::kStopped) return;
-  if (ns_between(ended.last.when, point.when) > kMostOfficialWaitNs) return;
-  if (told == ended.last.last_lap_s) {
-    const double until = ended.last.lap_time_s;
-    const double apart = seconds_between(ended.last.when, point.when);
-    const bool fits = told >= until - kClocksDifferS && told <= until + apart + kClocksDifferS;
-    if (!fits || !ended.last_is_known) return;
-  }
-  ended.official_s = told;
-  if (!is_end) touch(ended);
-}
-
-void LapBuilder::time_line(BuiltLap& ended, BuiltLap* next) {
-  if (next != nullptr && next->lap != ended.lap + 1) return;
-  if (!ended.exit || !ended.after) return;
-  ended.ended = crossing::of_line(*ended.exit, *ended.after, ended.approach_mps);
-  if (next != nullptr) next->began = ended.ended;
-}
-
-void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next) const {
-  if (next != nullptr) settle_gap(ended, next, next->first);
-}
-
-/// How long a car that was not seen for `apart_s` at the line was before it. NaN: nobody knows.
-double LapBuilder::seconds_to_line(const BuiltLap& ended, const LapPoint& behind,
-                                   double apart_s) const {
-  if (!ended.entry || !ended.exit || !(behind.lapdist_m >= 0)) return LapPoint::kAbsent;
-  const double behind_m = behind.lapdist_m;
-  const double left_m = track_m_ - ended.exit->lapdist_m;
-  if (track_m_ > 0 && left_m >= 0 && left_m + behind_m > 0) {
-    return apart_s * left_m / (left_m + behind_m);
-  }
-  const double seen_s = seconds_between(ended.entry->when, ended.exit->when);
-  const double seen_m = ended.exit->lapdist_m - ended.entry->lapdist_m;
-  if (!(seen_s > 0) || !(seen_m > 0)) return LapPoint::kAbsent;
-  return apart_s - behind_m * seen_s / seen_m;
-}
-
-/// `behind`: the first point behind the end.
-void LapBuilder::settle_gap(BuiltLap& ended, BuiltLap* next, const LapPoint& behind) const {
-  const LapPoint& last = ended.last;
-  LineGap gap;
-  if (behind.has_id && ended.quality.has_ids()) {
-    const std::uint64_t from = ended.quality.last_id();
-    if (behind.id > from) gap.ids = behind.id - from - 1;
-  }
-  if (!ended.quality.ends_void() && ended.last_is_known) {
-    gap.ns = std::max<std::int64_t>(0, ns_between(last.when, behind.when));
-  } else {
-    gap.ids = 0;
-  }
-  // By the new lap's clock, else by the crossing, else by how far both sides are from it.
-  double apart = behind.session_time_s - last.session_time_s;
-  if (!std::isfinite(apart)) apart = seconds_between(last.when, behind.when);
-  double until = LapPoint::kAbsent;
-  if (std::isfinite(behind.lap_time_s)) {
-    until = apart - behind.lap_time_s;
-  } else if (ended.ended) {
-    until = seconds_between(last.when, *ended.ended);
-  } else if (next != nullptr) {
-    until = seconds_to_line(ended, behind, apart);
-  }
-  if (next != nullptr && apart > 0 && std::isfinite(until)) {
-    gap.share = std::clamp(until / apart, 0.0, 1.0);
-  }
-  ended.gap_behind = gap;
-  if (next == nullptr) return;
-  next->gap_before = gap;
-  // Across a long silence nobody has seen it begin.
-  next->begun_here = next->lap == ended.lap + 1 && gap.ns <= crossing::kMostApartNs;
 }
 
 }  // namespace slipstream

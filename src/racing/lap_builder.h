@@ -79,7 +79,7 @@ class LapBuilder {
     return point.lap == 0 && raw_lap_ > 0 && !counts_from_zero_;
   }
   /// Whether its lap is another one than those that may come next.
-  bool doubts(const LapPoint& point) const;
+  bool doubts(const LapPoint& point) const { return point.lap != raw_lap_ && is_odd_lap(point); }
 
   /// Whether each lap began in the pit lane; of a save that goes on, what was so before.
   using Starts = std::vector<std::pair<std::int32_t, bool>>;
@@ -141,10 +141,16 @@ class LapBuilder {
   std::uint64_t base_of(const LapPoint& point) const;
   bool is_ahead(const LapPoint& point, std::uint64_t base) const;
   bool is_newest(LapPoint& point);
+  void see_newest(const LapPoint& point);
+  /// Nothing was odd before it, nor is it: only its place is to be looked at.
+  bool goes_on(const LapPoint& point) const;
   /// The game stood still in the silence before it, as its own clock did.
   bool is_resumed(const LapPoint& point) const;
   Taken take_forward(const LapPoint& point, const FieldSet& fields, const LapTrack& track,
                      std::int64_t late_ns);
+  void drive_on(BuiltLap& lap, const LapPoint& point, const FieldSet& fields,
+                const LapTrack& track);
+  bool is_odd_lap(const LapPoint& point) const;
   Taken take_late(const LapPoint& point, const FieldSet& fields, const LapTrack& track,
                   std::int64_t late_ns);
   void take_stopped(const LapPoint& point);
@@ -176,7 +182,7 @@ class LapBuilder {
   /// The length of the track as far as it is known.
   double length_m() const { return track_m_ > 0 ? track_m_ : furthest_m_; }
   bool is_back_over_line(const LapPoint& point) const;
-  void look_at_way(const LapPoint& point);
+  void look_at_way(BuiltLap& lap, const LapPoint& point);
   bool lasts_half_a_lap(const BuiltLap& lap, double seconds) const;
   void look_at_clock(const LapPoint& point);
   void see_place(const LapPoint& point);

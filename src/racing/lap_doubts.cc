@@ -21,6 +21,11 @@ constexpr double kUnfitShare = 0.5;
 constexpr double kNoisyShare = 0.25;
 constexpr double kNoiseKept = 0.95;
 
+/// Where only one of two places has a speed, or none.
+double even_mps(const Fix& before, double approach_mps) {
+  return std::isfinite(before.speed_kmh) ? before.speed_kmh * kMpsOfKmh : approach_mps;
+}
+
 }  // namespace
 
 /// A source's clock that was set back while the numbers of its points go on: what it says of the
@@ -46,16 +51,16 @@ void LapBuilder::cut_line() {
 
 /// Whether the way from the place before is what was driven meanwhile. Where it is not, the line
 /// may have been passed unseen in a silence, or the clock was set: the lap is not timed.
-void LapBuilder::look_at_way(const LapPoint& point) {
+void LapBuilder::look_at_way(BuiltLap& lap, const LapPoint& point) {
   if (!at_ || !point.has_distance()) return;
-  BuiltLap& lap = laps_.back();
-  const double seconds = seconds_between(at_->when, point.when);
+  const double seconds = static_cast<double>(ns_between(at_->when, point.when)) * 1e-9;
   const double way = point.lapdist_m - at_->lapdist_m;
   const bool is_silence = seconds > kSilenceS;
   const bool follows = point.has_id && newest_id_ + 1 == point.id;
   if (is_silence && has_risen_ && !follows) return;  // the number has told it
-  double driven = driven_m(*at_, point.fix());
-  if (!std::isfinite(driven)) driven = lap.approach_mps * seconds;
+  double mps = mean_mps(at_->speed_kmh, point.speed_kmh);
+  if (!std::isfinite(mps)) mps = even_mps(*at_, lap.approach_mps);
+  const double driven = mps * seconds;
   const double off = std::abs(way - driven);
   if (off > kUnfitM + kUnfitShare * std::abs(driven)) lap.is_cut = true;
   if (is_silence) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <limits>
 #include <utility>
 
 #include "racing/member_text.h"
@@ -29,7 +28,6 @@ constexpr LapMembers::Named kLapFields[] = {{"frame", &LapPoint::frame},
 constexpr double kMostFrame = 9'007'199'254'740'992;
 /// So often machines are looked at that may have fallen silent.
 constexpr std::int64_t kSweepMs = 1'000;
-constexpr std::uint64_t kTellAgain = std::numeric_limits<std::uint64_t>::max();
 
 /// Arrival as the log keeps it.
 std::int64_t arrival_ms(ArrivalTime at) {
@@ -59,6 +57,10 @@ void LapObserver::observe(const PointBatch& batch, std::span<const Point> points
 }
 
 LapObserver::Machine* LapObserver::machine_of(const Point& point) {
+  if (point.machine < near_.size()) {
+    Machine* const near = near_[point.machine];
+    if (near != nullptr && near->series_hash == point.series_hash) return near;
+  }
   auto found = machines_.find(point.machine);
   if (found == machines_.end()) {
     if (machines_.size() >= options_.max_cars) return nullptr;
@@ -74,18 +76,28 @@ LapObserver::Machine* LapObserver::machine_of(const Point& point) {
     machine.is_listed = is_listed;
     machine.series_hash = point.series_hash;
   }
+  if (point.machine < kMostNear) {
+    if (near_.size() <= point.machine) near_.resize(point.machine + 1);
+    near_[point.machine] = &machine;
+  }
   return &machine;
 }
 
 LapPoint LapObserver::lap_point_of(const PointBatch& batch, const Point& point) {
   LapPoint told;
   told.when = point.event_time;
-  told.arrival_ms = arrival_ms(point.arrival_time);
+  // Points of a batch mostly came together.
+  if (point.arrival_time != arrival_) {
+    arrival_ = point.arrival_time;
+    arrival_ms_ = arrival_ms(arrival_);
+  }
+  told.arrival_ms = arrival_ms_;
   told.lap = point.lap;
   told.sector = point.sector_unknown ? -1 : point.sector;
   fields_seen_ = &members_.read(batch, point, told);
-  told.see_end_of_race();
-  if (told.frame >= 0 && told.frame <= kMostFrame) {
+  told.has_more = members_.has_more();
+  if (told.has_more) told.see_end_of_race();
+  if (told.has_more && told.frame >= 0 && told.frame <= kMostFrame) {
     told.has_id = true;
     told.id = static_cast<std::uint64_t>(told.frame);
   } else if (point.has_sequence) {
@@ -99,14 +111,18 @@ void LapObserver::take(Machine& machine, std::uint32_t number, const PointBatch&
                        const Point& point) {
   LapPoint told = lap_point_of(batch, point);
   const bool names_session = point.has_texts || !std::isnan(told.session_number);
-  const std::string_view session =
-      names_session ? session_of(machine, batch, point) : std::string_view();
-  if (!choose_activity(machine, batch, point, session, told)) {
-    counts_.late.add();
-    return;
+  if (!is_of_only(machine, batch, point, names_session)) {
+    const std::string_view session =
+        names_session ? session_of(machine, batch, point) : std::string_view();
+    const bool is_in_time = choose_activity(machine, batch, point, session, told);
+    machine.find_only();
+    if (!is_in_time) {
+      counts_.late.add();
+      return;
+    }
   }
   machine.saved = std::min<std::uint64_t>(machine.saved + 1, kMostSaved);
-  OpenActivity* open = &machine.open[machine.current];
+  OpenActivity* open = machine.only ? machine.only : &machine.open[machine.current];
   open->seen_ms = told.arrival_ms;
   if (open->laps.tells_no_lap(told)) told.lap = open->laps.told_lap();
   if (open->laps.doubts(told)) {
@@ -181,6 +197,28 @@ void LapObserver::end_doubt(OpenActivity& open) {
   }
 }
 
+void LapObserver::Machine::find_only() {
+  only = open.size() == 1 ? &open.front() : nullptr;
+  is_session_of_only =
+      only != nullptr && only->is_named() && only->activity.key.source_session == session;
+}
+
+/// As it mostly is: then its session stands where it stood before, or it names none.
+bool LapObserver::is_of_only(const Machine& machine, const PointBatch& batch, const Point& point,
+                             bool names_session) const {
+  if (machine.only == nullptr) return false;
+  if (names_session) {
+    return machine.is_session_of_only &&
+           stands_at(batch.json(point), machine.session_at, machine.session_spelled);
+  }
+  return machine.only->is_named() || is_within_gap(machine.only->activity, point.event_time);
+}
+
+bool LapObserver::is_within_gap(const Activity& activity, EventTime when) const {
+  const std::int64_t gap_ns = options_.session_gap_ms * kNsPerMs;
+  return ns_between(when, activity.began) <= gap_ns && ns_between(activity.ended, when) <= gap_ns;
+}
+
 std::string_view LapObserver::session_of(Machine& machine, const PointBatch& batch,
                                          const Point& point) {
   const std::string_view json = batch.json(point);
@@ -211,13 +249,11 @@ std::string_view LapObserver::session_of(Machine& machine, const PointBatch& bat
 std::optional<std::size_t> LapObserver::activity_of(const Machine& machine,
                                                     std::string_view session,
                                                     EventTime when) const {
-  const std::int64_t gap_ns = options_.session_gap_ms * kNsPerMs;
   const auto is_of = [&](std::size_t at) {
     const OpenActivity& open = machine.open[at];
     if (!session.empty()) return open.activity.key.source_session == session;
     if (open.is_named()) return at == machine.current;
-    return ns_between(when, open.activity.began) <= gap_ns &&
-           ns_between(open.activity.ended, when) <= gap_ns;
+    return is_within_gap(open.activity, when);
   };
   if (machine.open.empty()) return std::nullopt;
   if (is_of(machine.current)) return machine.current;
@@ -273,6 +309,7 @@ OpenActivity& LapObserver::begin_activity(Machine& machine, ActivityKey key) {
     const auto oldest = std::ranges::min_element(machine.open, {}, &OpenActivity::turn);
     end_activity(machine, static_cast<std::size_t>(oldest - machine.open.begin()));
   }
+  machine.only = nullptr;
   machine.saved -= std::min<std::uint64_t>(machine.saved, kPointsAnActivity);
   machine.current = machine.open.size();
   OpenActivity& open = machine.open.emplace_back();
@@ -318,6 +355,7 @@ void LapObserver::end_activity(Machine& machine, std::size_t at) {
   told_.activities.push_back(open.activity);
   machine.starts_before = open.laps.starts();
   machine.session_before = open.activity.key.source_session;
+  machine.only = nullptr;
   machine.open.erase(machine.open.begin() + static_cast<std::ptrdiff_t>(at));
   if (machine.current > at) --machine.current;
   if (machine.current >= machine.open.size()) machine.current = 0;
@@ -362,52 +400,6 @@ TrackLength* LapObserver::learned_of(const std::string& track) {
   return tracks_.size() < kMostTracks ? &tracks_[track] : nullptr;
 }
 
-void LapObserver::observe_mark(const Mark& mark) {
-  if (mark.session.empty()) return;
-  if (mark.takes_points_back()) take_back(mark);
-  if (mark.kind == "save_reload" && !mark.goes_on_from.empty()) go_on(mark);
-}
-
-void LapObserver::take_back(const Mark& mark) {
-  const double to = *mark.to_session_time_s;
-  const auto session =
-      std::ranges::find(sessions_, mark.session, &decltype(sessions_)::value_type::first);
-  std::optional<std::uint64_t> from;
-  std::uint64_t until = 0;
-  bool is_known = false;
-  if (session != sessions_.end()) {
-    SessionFrames& frames = session->second;
-    from = frames.first_since(to);
-    until = std::max(frames.newest(), mark.frame && *mark.frame > 0 ? *mark.frame - 1 : 0);
-    is_known = frames.reaches(to);
-    if (from) frames.take_back(*from, until);
-  }
-  for (auto& [number, machine] : machines_) {
-    for (OpenActivity& open : machine->open) {
-      if (open.activity.key.source_session != mark.session) continue;
-      end_doubt(open);
-      if (open.has_frames && from) open.laps.take_back(*from, until);
-      if (!open.has_frames || !is_known) open.laps.lose_track(to);
-      open.told_points = kTellAgain;
-      list(*machine, number);
-    }
-  }
-}
-
-void LapObserver::go_on(const Mark& mark) {
-  std::erase_if(reloads_, [&](const auto& reload) { return reload.first == mark.session; });
-  reloads_.emplace_back(mark.session, mark.goes_on_from);
-  if (reloads_.size() > kMostSessions) reloads_.pop_front();
-  for (auto& [number, machine] : machines_) {
-    for (OpenActivity& open : machine->open) {
-      if (open.activity.key.source_session != mark.session) continue;
-      open.activity.goes_on_from = mark.goes_on_from;
-      go_on_from(*machine, open);
-      list(*machine, number);
-    }
-  }
-}
-
 void LapObserver::observe_time(ArrivalTime now) {
   const std::int64_t now_ms = arrival_ms(now);
   if (now_ms >= swept_ms_ && now_ms - swept_ms_ < kSweepMs) return;
@@ -426,6 +418,7 @@ void LapObserver::forget(std::uint32_t series) {
   if (found == machines_.end()) return;
   end_all(*found->second);
   machines_.erase(found);
+  if (series < near_.size()) near_[series] = nullptr;
   std::erase(listed_, series);
 }
 

@@ -54,9 +54,10 @@ struct LapOptions {
 class LapObserver final : public PartitionObserver, public LapTimes, private ObserverState {
  public:
   static constexpr std::size_t kMostSessions = 8;
-  static constexpr std::size_t kMostTracks = 64;  ///< whose sectors are learned
-  static constexpr std::size_t kMostLeft = 4;     ///< sessions that a machine was in before
-  static constexpr std::size_t kMostOpen = 4;     ///< activities of a machine
+  static constexpr std::size_t kMostTracks = 64;   ///< whose sectors are learned
+  static constexpr std::size_t kMostLeft = 4;      ///< sessions that a machine was in before
+  static constexpr std::size_t kMostOpen = 4;      ///< activities of a machine
+  static constexpr std::size_t kMostNear = 8'192;  ///< machines' numbers that need no hash
   static constexpr std::uint32_t kPointsAnActivity = 100;
   static constexpr std::uint32_t kMostSaved = 20 * kPointsAnActivity;  ///< points, for activities
 
@@ -88,11 +89,15 @@ class LapObserver final : public PartitionObserver, public LapTimes, private Obs
     std::string session_before = {};
     std::vector<std::string> left = {};  ///< sessions that it was in
     // Not a part of the state:
+    OpenActivity* only = nullptr;  ///< the one that is open; nullptr: not known, or another number
+    bool is_session_of_only = false;
     std::size_t session_at = 0;        ///< where the JSON had the session last,
     std::string session_spelled = {};  ///< how,
     std::string session = {};          ///< and what it was
     bool is_listed = false;
 
+    /// To be called when its activities, or what its session is, may be others.
+    void find_only();
     template <typename Archive>
     void keep(Archive& archive);
   };
@@ -105,6 +110,10 @@ class LapObserver final : public PartitionObserver, public LapTimes, private Obs
   /// Also what fields it has.
   LapPoint lap_point_of(const PointBatch& batch, const Point& point);
   void take(Machine& machine, std::uint32_t number, const PointBatch& batch, const Point& point);
+  /// It goes on in the only activity that is open.
+  bool is_of_only(const Machine& machine, const PointBatch& batch, const Point& point,
+                  bool names_session) const;
+  bool is_within_gap(const Activity& activity, EventTime when) const;
   /// What the source calls its session; empty: nothing, or it was not asked.
   std::string_view session_of(Machine& machine, const PointBatch& batch, const Point& point);
   /// Nothing: none of those that are open.
@@ -139,7 +148,10 @@ class LapObserver final : public PartitionObserver, public LapTimes, private Obs
   FieldMembers<LapPoint> members_;
   const FieldSet* fields_seen_ = nullptr;  // of the point in hand
   boost::unordered_flat_map<std::uint32_t, std::unique_ptr<Machine>>
-      machines_;                                                // by Point::machine
+      machines_;                // by Point::machine
+  std::vector<Machine*> near_;  // of those, the ones with low numbers, which a partition gives out
+  ArrivalTime arrival_ = {};    // of the newest point
+  std::int64_t arrival_ms_ = 0;
   std::deque<std::pair<std::string, SessionFrames>> sessions_;  // the newest last
   std::map<std::string, TrackLength> tracks_;
   std::deque<std::pair<std::string, std::string>> reloads_;  // a session, and what it goes on from

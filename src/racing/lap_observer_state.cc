@@ -105,6 +105,7 @@ Result<void> LapObserver::restore(std::string_view bytes) {
 
 void LapObserver::clear() {
   machines_.clear();
+  near_.clear();
   sessions_.clear();
   tracks_.clear();
   reloads_.clear();

@@ -34,6 +34,7 @@ struct LapPoint {
   double session_number = kAbsent;  ///< where the source's name of it is one; not a part of states
   double total_laps = kAbsent;      ///< of the race; not a part of states
   bool is_resumed = false;          ///< the game stood still before it
+  bool has_more = true;  ///< it may tell more than its place and speed; not a part of states
 
   bool has_distance() const { return std::isfinite(lapdist_m); }
   bool is_racing() const { return std::isnan(result_status) || result_status == kRacing; }

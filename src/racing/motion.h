@@ -21,11 +21,15 @@ inline double seconds_between(EventTime from, EventTime to) {
   return static_cast<double>(ns_between(from, to)) / 1e9;
 }
 
+inline double mean_mps(double from_kmh, double to_kmh) {
+  return (from_kmh + to_kmh) / 2 * kMpsOfKmh;
+}
+
 /// The metres between two samples by the speeds that they tell; NaN where they tell none. A sample
 /// has `when` and `speed_kmh`.
 template <typename Sample>
 double driven_m(const Sample& from, const Sample& to) {
-  return (from.speed_kmh + to.speed_kmh) / 2 * kMpsOfKmh * seconds_between(from.when, to.when);
+  return mean_mps(from.speed_kmh, to.speed_kmh) * seconds_between(from.when, to.when);
 }
 
 }  // namespace slipstream

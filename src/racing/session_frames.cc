@@ -21,7 +21,9 @@ void SessionFrames::add(std::uint64_t frame, double session_time_s) {
   if (!std::isfinite(session_time_s) || (frame >= void_from_ && frame <= void_until_)) return;
   newest_ = std::max(newest_, frame);
   const Frame added{frame, microseconds_of(session_time_s)};
-  const auto place = std::ranges::lower_bound(frames_, frame, {}, &Frame::id);
+  const bool is_newest = frames_.empty() || frames_.back().id < frame;
+  const auto place =
+      is_newest ? frames_.end() : std::ranges::lower_bound(frames_, frame, {}, &Frame::id);
   if (place != frames_.end() && place->id == frame) return;
   // What would break the order of times is of what was taken back, or no session's clock.
   if (place != frames_.begin() && (place - 1)->session_us > added.session_us) return;
