@@ -28,14 +28,15 @@ constexpr int kLaps = 4;
 /// Laps of 3 km in 100 s each, with fields that do not compress.
 void drive(const Server& server, const std::string& track, std::int64_t began_s) {
   std::mt19937 random(static_cast<unsigned>(began_s));
+  std::uniform_real_distribution<double> any(0, 1'000);
   std::string body;
   for (int i = 0; i <= kPointsOfLap * kLaps; ++i) {
     body += fmt::format(
         R"({{"track":"{}","chassis":"A","meta_time":{},"lap":{},"lapdist_m":{},"speed_kmh":108,)"
         R"("a":{},"b":{},"c":{}}})"
         "\n",
-        track, (began_s * 10 + i) * 100, i / kPointsOfLap + 1, i % kPointsOfLap * 3, random() / 7.0,
-        random() / 7.0, random() / 7.0);
+        track, (began_s * 10 + i) * 100, i / kPointsOfLap + 1, i % kPointsOfLap * 3, any(random),
+        any(random), any(random));
   }
   const auto answer =
       http(server.port(), "POST", "/api/ingest", body, {{"Content-Type", "application/x-ndjson"}});
@@ -92,10 +93,10 @@ TEST_F(PinnedTest, SessionStaysWhenRetentionTakesTheRestAndGoesOnceItMay) {
   ASSERT_EQ(pin(session, true), 200u);
   ASSERT_TRUE(server_->stop());
 
-  start({{"LOG_RETENTION_BYTES", "65536"}});
+  start({{"LOG_RETENTION_BYTES", "65536"}, {"PINNED_MAX_BYTES", "10000000"}});
   ASSERT_TRUE(eventually([&] { return get(other).status == 410; }));
   EXPECT_GT(pinned_bytes(), 0);
-  EXPECT_EQ(get(trace).body, before.body);
+  EXPECT_TRUE(get(trace).body == before.body);
   harness::Program exported(directory_, {"export", "--data", "data", "--session", session,
                                          "--format", "ndjson", "--output", "a.ndjson"});
   EXPECT_EQ(exported.exit_code(), 0) << exported.output();
