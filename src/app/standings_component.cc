@@ -44,19 +44,21 @@ void StandingsComponent::look() {
   if (is_looking_ || now < looked_ + kBetweenLooksNs) return;
   is_looking_ = true;
   looked_ = now;
-  parts_.queries.post([this, tracks = standings_.tracks()] { look_up(tracks); });
+  std::map<std::string, std::string> parts;
+  for (const std::string& track : standings_.tracks()) {
+    parts[track] = standings_.source_session(track);
+  }
+  parts_.queries.post([this, parts = std::move(parts)] { look_up(parts); });
 }
 
 /// On the queries thread. What cannot be read now is as it was.
-void StandingsComponent::look_up(const std::vector<std::string>& tracks) {
+void StandingsComponent::look_up(const std::map<std::string, std::string>& parts) {
   const EventTime now{parts_.clock.now().ns};
-  std::erase_if(known_, [&](const auto& known) {
-    return std::ranges::find(tracks, known.first) == tracks.end();
-  });
+  std::erase_if(known_, [&](const auto& known) { return !parts.contains(known.first); });
   std::map<std::string, TrackFacts> facts;
-  for (const std::string& track : tracks) {
+  for (const auto& [track, part] : parts) {
     Known& known = known_[track];
-    known.facts.session = running_session(track, now);
+    known.facts.session = running_session(track, part, now);
     const auto kept = parts_.book.track_line(line_name(track, known.facts.session));
     if (kept && *kept && **kept != known.line_text) {
       known.line_text = **kept;
@@ -71,10 +73,15 @@ void StandingsComponent::look_up(const std::vector<std::string>& tracks) {
   });
 }
 
-std::string StandingsComponent::running_session(const std::string& track, EventTime now) const {
-  const auto sessions = parts_.book.query_sessions(
-      {.track = track, .from = EventTime{now.ns - parts_.session_gap_ns}});
+std::string StandingsComponent::running_session(const std::string& track, const std::string& part,
+                                                EventTime now) const {
+  auto sessions = parts_.book.query_sessions(
+      {.track = track, .from = EventTime{now.ns - parts_.session_gap_ns}, .to = {}});
   if (!sessions) return {};
+  std::erase_if(*sessions, [&](const StoredSession& session) {
+    return part.empty() ? !session.parts.empty()
+                        : std::ranges::find(session.parts, part) == session.parts.end();
+  });
   const StoredSession* const running = running_one(*sessions, now, parts_.session_gap_ns);
   return running == nullptr ? std::string() : running->id;
 }

@@ -45,8 +45,10 @@ class StandingsComponent final : public Component {
   static constexpr std::int64_t kBetweenLooksNs = 2 * kNsPerSecond;
 
   void look();
-  void look_up(const std::vector<std::string>& tracks);
-  std::string running_session(const std::string& track, EventTime now) const;
+  /// `parts`: what sources call the newest sessions, by track.
+  void look_up(const std::map<std::string, std::string>& parts);
+  std::string running_session(const std::string& track, const std::string& part,
+                              EventTime now) const;
   const TrackFacts& facts_of(const std::string& track) const;
   void turn();
   void tell();

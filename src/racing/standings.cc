@@ -148,6 +148,11 @@ std::vector<Interval> Standings::intervals(ArrivalTime now) const {
   return intervals;
 }
 
+std::string Standings::source_session(const std::string& track) const {
+  const auto known = tracks_.find(track);
+  return known == tracks_.end() ? std::string() : known->second.session;
+}
+
 std::optional<TrackStandings> Standings::of(const std::string& name, ArrivalTime now) const {
   const auto found = tracks_.find(name);
   if (found == tracks_.end()) return std::nullopt;

@@ -75,6 +75,8 @@ class Standings final : public ProgressSink {
   /// Nothing: no car of it is known.
   std::optional<TrackStandings> of(const std::string& track, ArrivalTime now) const;
   std::vector<std::string> tracks() const;
+  /// What the source calls the track's newest session; empty: it calls it nothing.
+  std::string source_session(const std::string& track) const;
   /// Between all cars that are heard of and not in the pits.
   std::vector<Interval> intervals(ArrivalTime now) const;
   /// Whether a car fell silent of which the tracks' readers were not told for its whole silence.
