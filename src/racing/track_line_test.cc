@@ -15,25 +15,9 @@ namespace {
 using driven_laps::drive;
 using driven_laps::DrivenLap;
 using driven_laps::Driving;
+using driven_laps::furthest_from;
 using driven_laps::in_plane;
 using driven_laps::true_time_at;
-
-/// The furthest that a node is from the circuit's line, within 100 m of where it stands along it.
-double furthest_from(const TrackLine& line, const Circuit& circuit) {
-  double furthest = 0;
-  const double total = circuit.total_m();
-  for (std::size_t k = 0; k < line.nodes().size(); ++k) {
-    const PlanePoint& node = line.nodes()[k];
-    const double along = total * static_cast<double>(k) / static_cast<double>(line.nodes().size());
-    double nearest = 1e9;
-    for (double off = -100; off <= 100; off += 1) {
-      const PlanePoint p = in_plane(circuit, std::fmod(along + off + total, total));
-      nearest = std::min(nearest, std::hypot(p.x_m - node.x_m, p.y_m - node.y_m));
-    }
-    furthest = std::max(furthest, nearest);
-  }
-  return furthest;
-}
 
 std::optional<TrackLine> line_of_laps(std::span<const LapPath> laps) {
   auto learned = learn_track_line(laps);
