@@ -83,24 +83,34 @@ PlanePoint between(const PlanePoint& a, const PlanePoint& b, const PlanePoint& c
   return {value(&PlanePoint::x_m), value(&PlanePoint::y_m)};
 }
 
+/// Into the ring.
+double turned(double place_m, double length_m) {
+  const double place = std::fmod(place_m, length_m);
+  return place < 0 ? place + length_m : place;
+}
+
 double metres(const PlanePoint& a, const PlanePoint& b) {
   return std::hypot(b.x_m - a.x_m, b.y_m - a.y_m);
 }
 
+/// Of the closed curve through these: `place` counts points, from 0 to less than their number.
+PlanePoint on_curve(const std::vector<PlanePoint>& points, double place) {
+  const std::size_t n = points.size();
+  const auto i = static_cast<std::size_t>(place);
+  return between(points[(i + n - 1) % n], points[i % n], points[(i + 1) % n], points[(i + 2) % n],
+                 place - static_cast<double>(i));
+}
+
 }  // namespace
 
-std::optional<TrackLine> evenly(const std::vector<PlanePoint>& points) {
+std::optional<TrackLine> evenly(const std::vector<PlanePoint>& points, double begin_m) {
   const std::size_t n = points.size();
-  const auto on_piece = [&](std::size_t i, double share) {
-    return between(points[(i + n - 1) % n], points[i], points[(i + 1) % n], points[(i + 2) % n],
-                   share);
-  };
   std::vector<double> along = {0};
   for (std::size_t i = 0; i < n; ++i) {
     // Chords are shorter than the curve by an eighth of what halving them shows.
     const PlanePoint& a = points[i];
     const PlanePoint& b = points[(i + 1) % n];
-    const PlanePoint half = on_piece(i, 0.5);
+    const PlanePoint half = on_curve(points, static_cast<double>(i) + 0.5);
     const double halves = metres(a, half) + metres(half, b);
     along.push_back(along.back() + halves + (halves - metres(a, b)) / 3);
   }
@@ -111,10 +121,13 @@ std::optional<TrackLine> evenly(const std::vector<PlanePoint>& points) {
   std::vector<PlanePoint> nodes;
   std::size_t at = 0;
   for (std::size_t k = 0; k < count; ++k) {
-    const double place = length * static_cast<double>(k) / static_cast<double>(count);
+    const double share = static_cast<double>(k) / static_cast<double>(count);
+    const double place = turned(begin_m + length * share, length);
+    if (place < along[at]) at = 0;
     while (at + 1 < n && along[at + 1] <= place) ++at;
     const double width = along[at + 1] - along[at];
-    nodes.push_back(on_piece(at, width > 0 ? (place - along[at]) / width : 0));
+    const double within = width > 0 ? (place - along[at]) / width : 0;
+    nodes.push_back(on_curve(points, static_cast<double>(at) + within));
   }
   return TrackLine(std::move(nodes), length);
 }

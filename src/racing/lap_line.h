@@ -17,8 +17,8 @@ struct LapLine {
 /// Nothing: it has no positions, or not all around (a gap of more than 100 m).
 std::optional<LapLine> line_of_lap(const LapPath& lap);
 
-/// The closed curve through these, in even steps of about TrackLine::kStepM that begin at the first
-/// of them. Nothing: it is longer than kMostTrackM.
-std::optional<TrackLine> evenly(const std::vector<PlanePoint>& points);
+/// The closed curve through these, in even steps of about TrackLine::kStepM that begin so far
+/// behind the first of them. Nothing: it is longer than kMostTrackM.
+std::optional<TrackLine> evenly(const std::vector<PlanePoint>& points, double begin_m = 0);
 
 }  // namespace slipstream

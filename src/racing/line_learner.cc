@@ -26,6 +26,8 @@ constexpr double kLeastScatterM = 0.5;
 /// little more than one there, so that no lap outvotes others by its rate.
 constexpr double kOwnLineM = 20;
 
+constexpr double kAroundBeginM = 100;  // either way of the start line, that it is looked for
+
 constexpr double kEaseM = 24;           // over which a corner's curvature comes and goes
 constexpr double kWidestRadiusM = 300;  // beyond it the track is straight
 constexpr double kTightestRadiusM = 10;
@@ -35,13 +37,16 @@ struct Beside {
   double distance_m;
   double offset_m;  ///< beside the line
   double weight;    ///< of its lap's readings
+  std::size_t lap;
+  double ahead_m;  ///< of where its distance says, along the line
 };
 
 /// How far beside the line each reading of the laps is, all of them in the order of the line.
 std::vector<Beside> beside_line(std::span<const LapPath* const> laps, const TrackLine& line) {
   std::vector<Beside> beside;
   const double length = line.length_m();
-  for (const LapPath* lap : laps) {
+  for (std::size_t number = 0; number < laps.size(); ++number) {
+    const LapPath* const lap = laps[number];
     const std::vector<double> around = scaled_distance(*lap, length);
     const std::size_t before = beside.size();
     double off = 0;  // of the projections, from the distance
@@ -54,7 +59,8 @@ std::vector<Beside> beside_line(std::span<const LapPath* const> laps, const Trac
           line.project({lap->x_m[i], lap->y_m[i]}, around[i] + off, kProjectionReachM);
       if (std::abs(place.offset_m) > kMostOffsetM) continue;
       off += (place.distance_m - around[i] - off) / 4;
-      beside.push_back({std::fmod(place.distance_m + length, length), place.offset_m, 1});
+      beside.push_back({std::fmod(place.distance_m + length, length), place.offset_m, 1, number,
+                        place.distance_m - around[i]});
     }
     const double together = static_cast<double>(beside.size() - before) * kOwnLineM / length;
     for (std::size_t i = before; i < beside.size(); ++i) beside[i].weight = 1 / (1 + together);
@@ -185,6 +191,23 @@ std::optional<TrackLine> moved_to(const TrackLine& line, std::span<const LapPath
   return evenly(nodes);
 }
 
+/// Where on the line laps begin: of each lap the mean of what its readings around there say, of all
+/// the middle one.
+double begin_of(const TrackLine& line, std::span<const LapPath* const> laps) {
+  std::vector<double> ahead(laps.size());
+  std::vector<double> counts(laps.size());
+  for (const Beside& reading : beside_line(laps, line)) {
+    if (std::abs(std::remainder(reading.distance_m, line.length_m())) > kAroundBeginM) continue;
+    ahead[reading.lap] += reading.ahead_m;
+    counts[reading.lap] += 1;
+  }
+  std::vector<double> begins;
+  for (std::size_t lap = 0; lap < laps.size(); ++lap) {
+    if (counts[lap] > 0) begins.push_back(ahead[lap] / counts[lap]);
+  }
+  return begins.empty() ? 0 : middle_of(std::move(begins));
+}
+
 bool is_like(double length_m, double driven_m) {
   return std::abs(length_m - driven_m) <= kMostUnlikeDriven * driven_m;
 }
@@ -257,6 +280,8 @@ std::optional<LineOfLaps> learn_track_line(std::span<const LapPath> laps) {
     if (!moved || !is_like(moved->length_m(), middle_of(driven))) break;
     line = std::move(moved);
   }
+  auto from_start_line = evenly(line->nodes(), begin_of(*line, fit));
+  if (from_start_line) line = std::move(from_start_line);
   return LineOfLaps{std::move(*line), fit.size()};
 }
 

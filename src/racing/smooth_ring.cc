@@ -1,8 +1,10 @@
 #include "racing/smooth_ring.h"
 
-#include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
+
+#include "racing/banded_system.h"
 
 namespace slipstream {
 namespace {
@@ -10,36 +12,6 @@ namespace {
 /// The ring is solved as a line that begins so far before the first node and ends so far behind the
 /// last: what is that far away does not matter.
 constexpr double kOverlapM = 400;
-constexpr std::size_t kBand = 4;  // nodes that a third difference is of
-
-/// A symmetric system each of whose equations has the unknowns less than kBand away.
-struct BandedSystem {
-  explicit BandedSystem(std::size_t size) : rows(size), right(size) {}
-
-  /// In the place of the right side: x of A x = right.
-  void solve() {
-    // A = L D Lᵀ: row i keeps D and the column of L below it.
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      auto& row = rows[i];
-      for (std::size_t k = 1; k < kBand && i + k < rows.size(); ++k) {
-        const double factor = row[k] / row[0];
-        for (std::size_t j = k; j < kBand && i + j < rows.size(); ++j) {
-          rows[i + k][j - k] -= factor * row[j];
-        }
-        right[i + k] -= factor * right[i];
-      }
-    }
-    for (std::size_t i = rows.size(); i-- > 0;) {
-      for (std::size_t k = 1; k < kBand && i + k < rows.size(); ++k) {
-        right[i] -= rows[i][k] * right[i + k];
-      }
-      right[i] /= rows[i][0];
-    }
-  }
-
-  std::vector<std::array<double, kBand>> rows;  ///< from the diagonal on
-  std::vector<double> right;
-};
 
 }  // namespace
 
@@ -64,29 +36,24 @@ void SmoothRing::set_roughness(std::size_t node, double roughness, double wanted
 }
 
 std::vector<double> SmoothRing::values() const {
-  static constexpr std::array<double, kBand> kThirdDifference = {-1, 3, -3, 1};
+  static constexpr std::array<double, 4> kThirdDifference = {-1, 3, -3, 1};
   const std::size_t n = size();
   const auto overlap = static_cast<std::size_t>(std::ceil(kOverlapM / step_m_));
   const std::size_t first = (n - overlap % n) % n;  // that the line begins with
-  BandedSystem system(n + 2 * overlap);
+  BandedSystem<4> system(n + 2 * overlap);
   const double cube = step_m_ * step_m_ * step_m_;
-  for (std::size_t i = 0; i < system.rows.size(); ++i) {
+  for (std::size_t i = 0; i < system.size(); ++i) {
     const Sums& sums = readings_[(first + i) % n];
-    system.rows[i][0] += sums.own;
-    system.rows[i][1] += sums.next;
-    system.right[i] += sums.value;
-    if (i + kBand > system.rows.size()) continue;
+    system.at(i, 0) += sums.own;
+    system.at(i, 1) += sums.next;
+    system.right(i) += sums.value;
+    if (i + kThirdDifference.size() > system.size()) continue;
     const Cost& cost = costs_[(first + i) % n];
-    const double weight = cost.roughness * step_m_ / (cube * cube);
-    for (std::size_t a = 0; a < kBand; ++a) {
-      for (std::size_t b = a; b < kBand; ++b) {
-        system.rows[i + a][b - a] += weight * kThirdDifference[a] * kThirdDifference[b];
-      }
-      system.right[i + a] += weight * kThirdDifference[a] * cost.wanted * cube;
-    }
+    system.add_square(i, kThirdDifference, cost.wanted * cube,
+                      cost.roughness * step_m_ / (cube * cube));
   }
-  system.solve();
-  const auto from = system.right.begin() + static_cast<std::ptrdiff_t>(overlap);
+  const auto solved = std::move(system).solve();
+  const auto from = solved.begin() + static_cast<std::ptrdiff_t>(overlap);
   return {from, from + static_cast<std::ptrdiff_t>(n)};
 }
 
