@@ -77,7 +77,7 @@ class PointReader::Run {
               : read_segment(std::move(**opened), segments[i].base_offset, void_from, index.get());
       if (!believed) return std::unexpected(believed.error());
       if (!*believed) {
-        is_open ? reader_.open_index_->forget() : reader_.indexes_.distrust(segments[i]);
+        index ? reader_.indexes_.distrust(segments[i]) : reader_.open_index_->forget();
         return std::nullopt;
       }
     }
