@@ -20,6 +20,8 @@ class ServerProcess {
   std::uint16_t port() const { return port_; }
   std::uint16_t udp_port() const { return udp_port_; }
   pid_t pid() const { return pid_; }
+  /// With all of its data.
+  const std::filesystem::path& directory() const { return directory_; }
   /// A sample of /metrics, named with its labels.
   std::uint64_t metric(const std::string& sample) const;
 

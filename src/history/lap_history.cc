@@ -243,12 +243,15 @@ Result<std::optional<LearnedLine>> LapHistory::learn(const KnownLine& known,
   std::optional<LearnedLine> frame;
   std::vector<LapPath> paths;
   std::vector<double> lengths;
+  std::size_t readings = 0;
   const std::size_t laps = std::min(known.laps.size(), kMostLearnedLaps);
   for (const StoredLap& stored : std::span(known.laps).first(laps)) {
     auto read = read_lap(*stored.lap, {}, Fields::kThese, frame ? &*frame : nullptr, stop);
     if (!read && read.error().code == ErrorCode::kGone) continue;
     if (!read) return std::unexpected(read.error());
     if (points_gone(read->points, *stored.lap) > 0 || read->points.size() == 0) continue;
+    readings += read->points.size();
+    if (!paths.empty() && readings > kMostLearnedReadings) break;
     if (!frame) {
       frame = frame_of(read->points);
       if (frame) place(read->points, *frame, read->path);

@@ -74,10 +74,11 @@ std::vector<double> lap_seconds(const MachinePoints& points, const Lap& lap,
 bool is_good_to_learn_from(const StoredLap& lap);
 
 /// Answers questions about recorded laps out of the log: traces, comparisons, track lines. Lines
-/// are learned when they are asked for, from the newest kMostLearnedLaps, and anew when there are
-/// twice as many laps to learn from as there were, later with every kLapsUntilAnew more. Errors:
-/// kRefused, the question cannot be answered as it is (what to ask instead is told); kGone, too
-/// little of a lap is left in the log; others: PointReader's. Threads: one at a time.
+/// are learned when they are asked for, from the newest laps that learn_track_line() looks at, and
+/// anew when there are twice as many laps to learn from as there were, later with every
+/// kLapsUntilAnew more. Errors: kRefused, the question cannot be answered as it is (what to ask
+/// instead is told); kGone, too little of a lap is left in the log; others: PointReader's. Threads:
+/// one at a time.
 class LapHistory {
  public:
   /// Told of each line that was learned: its name and its text, to be kept.

@@ -72,11 +72,14 @@ class PointReader::Run {
       const std::uint64_t void_from = next < segments.size()
                                           ? segments[next].info.resumes_from
                                           : std::numeric_limits<std::uint64_t>::max();
+      const bool is_open = i + 1 == segments.size() && !segments[i].is_kept;
       const auto believed =
-          read_segment(std::move(**opened), segment.base_offset, void_from, index.get());
+          is_open && by_index_ && index == nullptr
+              ? read_open_segment(std::move(**opened), segment, void_from)
+              : read_segment(std::move(**opened), segment.base_offset, void_from, index.get());
       if (!believed) return std::unexpected(believed.error());
       if (!*believed) {
-        place.indexes.distrust(segment);
+        index ? place.indexes.distrust(segment) : reader_.open_index_->forget();
         return std::nullopt;
       }
     }
@@ -117,8 +120,38 @@ class PointReader::Run {
                                                       : std::uint64_t{0});
     SegmentScanner scanner(std::move(segment.file), info.base_offset, info.bytes);
     if (index == nullptr) return read_blocks(scanner, from, void_from, info.is_rewritten());
+    return read_groups(scanner, *index, void_from, info.is_rewritten());
+  }
+
+  /// Of the open segment, the groups that can matter, and all that is behind the last whole one.
+  Result<bool> read_open_segment(OpenSegment segment, const SegmentInfo& listed,
+                                 std::uint64_t void_from) {
+    const auto index =
+        reader_.open_index_->read_on(reader_.files_, reader_.folder_, listed,
+                                     [this](std::size_t) { return go_on().has_value(); });
+    if (!index) {
+      if (auto may = go_on(); !may) return std::unexpected(may.error());
+      return std::unexpected(index.error());
+    }
+    if (*index == nullptr || segment.is_rewritten) {
+      return read_segment(std::move(segment), listed.base_offset, void_from, nullptr);
+    }
+    SegmentScanner scanner(std::move(segment.file), listed.base_offset, listed.bytes);
+    if (auto read = read_groups(scanner, **index, void_from, false); !read || !*read) return read;
+    const auto& last = (*index)->groups().back();
     auto place = scanner.place();
-    for (const auto& group : index->find(query_.track, query_.chassis, query_.from, query_.to)) {
+    place.position = last.position;
+    place.expected = last.from;
+    scanner.go_back(place, listed.bytes);
+    held_to_ = std::max(held_to_, last.from);
+    return read_blocks(scanner, last.from, void_from, false);
+  }
+
+  /// False: the index is not to be believed.
+  Result<bool> read_groups(SegmentScanner& scanner, const SegmentIndex& index,
+                           std::uint64_t void_from, bool is_rewritten) {
+    auto place = scanner.place();
+    for (const auto& group : index.find(query_.track, query_.chassis, query_.from, query_.to)) {
       place.position = group.position;
       place.expected = group.from;
       scanner.go_back(place, group.end);
@@ -126,8 +159,7 @@ class PointReader::Run {
       if (!first) return std::unexpected(first.error());
       if (first->kind != PieceKind::kBlock || first->from != group.from) return false;
       scanner.go_back(place, group.end);
-      auto read =
-          read_blocks(scanner, group.from, std::min(void_from, group.to), info.is_rewritten());
+      auto read = read_blocks(scanner, group.from, std::min(void_from, group.to), is_rewritten);
       if (!read) return read;
     }
     return true;
@@ -199,6 +231,7 @@ PointReader::PointReader(FileSystem& files, FileSystem::Path folder, Segments se
       indexes_(indexes),
       clock_(clock),
       limits_(limits),
+      open_index_(std::make_unique<OpenSegmentIndex>()),
       kept_(kept) {}
 
 /// The log's are listed first: one that is moved meanwhile is in both lists, and taken once.

@@ -1,9 +1,11 @@
 #pragma once
 #include <functional>
+#include <memory>
 #include <stop_token>
 #include <vector>
 
 #include "base/clock.h"
+#include "history/open_segment_index.h"
 #include "history/pinned_segments.h"
 #include "history/point_collector.h"
 #include "history/segment_indexes.h"
@@ -13,8 +15,9 @@
 namespace slipstream {
 
 /// Reads a machine's points out of the log beside whoever writes it: all that is synced, and before
-/// it what retention kept for pinned sessions; in sealed segments by their indexes, in the others
-/// block by block. Late points are in their place, what
+/// it what retention kept for pinned sessions; in sealed segments by their indexes, in the open one
+/// by an index that grows with each question, in those without one block by block. Late points are
+/// in their place, what
 /// came twice is there once, and what a flashback took back is left out. Memory: what the limits
 /// allow, and a block. Threads: one at a time.
 class PointReader {
@@ -51,6 +54,7 @@ class PointReader {
   SegmentIndexes& indexes_;
   const Clock& clock_;
   const ReadLimits limits_;
+  std::unique_ptr<OpenSegmentIndex> open_index_;
   PinnedSegments* const kept_;
 };
 

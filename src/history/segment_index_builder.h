@@ -16,6 +16,8 @@ class SegmentIndexBuilder {
   /// False: the payload is none that it can read.
   bool add(const Piece& block, std::string_view payload);
   SegmentIndex finish();
+  /// Its last group is not closed: it has no machines yet.
+  const SegmentIndex& so_far() const { return index_; }
 
   /// A group has so many bytes at least ...
   static constexpr std::uint64_t kGroupBytes = std::uint64_t{32} << 10;

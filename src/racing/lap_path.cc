@@ -84,6 +84,29 @@ std::vector<double> driven_distance(const LapPath& lap) {
   return driven;
 }
 
+namespace {
+
+/// How far it is from a reading to a time beside it, by the readings from there to `other`: by
+/// their speeds, if those fit, and how they change; else by the mean of what was driven.
+double way_between(const LapPath& lap, std::span<const double> driven, std::size_t near,
+                   std::size_t other, double time) {
+  static constexpr double kSpeedsDiffer = 0.25;
+  const double apart = lap.time_s[other] - lap.time_s[near];
+  if (apart == 0) return 0;
+  const double seconds = time - lap.time_s[near];
+  const double mean = std::max(0.0, (driven[other] - driven[near]) / apart);
+  if (!lap.speed_kmh.empty()) {
+    const double from = lap.speed_kmh[near] / kKmhPerMps;
+    const double change = (lap.speed_kmh[other] / kKmhPerMps - from) / apart;
+    const double there = from + change * seconds / 2;
+    const bool fits = std::abs(from + change * apart / 2 - mean) <= kSpeedsDiffer * mean;
+    if (fits && there >= 0) return there * std::abs(seconds);
+  }
+  return mean * std::abs(seconds);
+}
+
+}  // namespace
+
 std::optional<LapEnds> ends_of(const LapPath& lap, std::span<const double> driven) {
   static constexpr double kFarS = 3;    // from the line, the first or last reading
   static constexpr double kSlopeS = 1;  // over which the speed beside it is taken
@@ -100,12 +123,8 @@ std::optional<LapEnds> ends_of(const LapPath& lap, std::span<const double> drive
   while (behind < last && (lap.time_s[behind] - lap.time_s[first] < kSlopeS)) ++behind;
   std::size_t before = last;
   while (before > first && (lap.time_s[last] - lap.time_s[before] < kSlopeS)) --before;
-  const auto slope = [&](std::size_t a, std::size_t b) {
-    const double seconds = lap.time_s[b] - lap.time_s[a];
-    return seconds > 0 ? std::max(0.0, (driven[b] - driven[a]) / seconds) : 0.0;
-  };
-  const double begin = driven[first] - slope(first, behind) * lap.time_s[first];
-  const double end = driven[last] + slope(before, last) * (lap.lap_time_s - lap.time_s[last]);
+  const double begin = driven[first] - way_between(lap, driven, first, behind, 0);
+  const double end = driven[last] + way_between(lap, driven, last, before, lap.lap_time_s);
   if (!(end > begin)) return std::nullopt;
   return LapEnds{begin, end};
 }

@@ -150,6 +150,7 @@ class Drive {
   std::int16_t lap() const { return lap_; }
   double lapdist_m() const { return distance_m_; }
   double speed_kmh() const { return profile_.speed_at(distance_m_) * 3.6; }
+  Circuit::Position position() const { return circuit_.position_at(distance_m_); }
   std::int32_t sector() const { return thirds_.sector_at("", distance_m_); }
   const Thirds& thirds() const { return thirds_; }
   Random& random() { return random_; }

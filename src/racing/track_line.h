@@ -47,19 +47,21 @@ class TrackLine {
   double length_m_;
 };
 
-inline constexpr std::size_t kMostLearnedLaps = 8;
+inline constexpr std::size_t kMostLearnedLaps = 20;
+inline constexpr std::size_t kMostLearnedReadings = 50'000;  ///< of all laps but the first
 inline constexpr double kMostTrackM = 100'000;
 
 struct LineOfLaps {
   TrackLine line;
   std::size_t laps = 0;  ///< that it was made of
 };
-/// The line that these laps tell, each of them complete: smoothed, closed, of even steps. It begins
-/// as that of the lap which is nearest to the middle of all, and each node is moved to where the
-/// middle one of the laps passes it, so that one lap on another line, or with wrong positions, does
+/// The line that these laps tell, each of them complete: closed, of even steps, and as smooth as a
+/// track is. It begins as that of the lap which is nearest to the middle of all, and is moved to
+/// where most of the laps pass it, so that one lap on another line, or with wrong positions, does
 /// not move it, whichever it is. Of laps that have positions; nothing: none has, all around and
 /// without a gap of more than 100 m; or the line is not as long as what was driven (20 %), or
-/// longer than kMostTrackM. Looks at the first kMostLearnedLaps.
+/// longer than kMostTrackM. Looks at the first kMostLearnedLaps, and at no more than have
+/// kMostLearnedReadings together.
 std::optional<LineOfLaps> learn_track_line(std::span<const LapPath> laps);
 
 }  // namespace slipstream
