@@ -3,7 +3,7 @@
 #include <expected>
 
 #include "net/http.h"
-#include "store/session_tables.h"
+#include "store/session_queries.h"
 
 namespace slipstream {
 

@@ -10,7 +10,7 @@
 
 #include "codec/lap_json.h"
 #include "store/lap_sql.h"
-#include "store/session_tables.h"
+#include "store/session_queries.h"
 
 namespace slipstream {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "store/lap_queries.h"
 #include "store/schema_sql.h"
-#include "store/session_tables.h"
+#include "store/session_queries.h"
 
 namespace slipstream {
 namespace {

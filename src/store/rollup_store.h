@@ -11,7 +11,7 @@
 #include "store/checkpoint_tables.h"
 #include "store/outbox.h"
 #include "store/retention.h"
-#include "store/session_tables.h"
+#include "store/session_queries.h"
 #include "store/store_damage.h"
 #include "store/wal_keeper.h"
 

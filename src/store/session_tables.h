@@ -25,13 +25,6 @@ struct LapGroup {
   friend auto operator<=>(const LapGroup&, const LapGroup&) = default;
 };
 
-/// What a person says of a session.
-struct SessionEdit {
-  std::string id = {};
-  std::optional<std::string> name = {};  ///< empty: none; nothing: it stays
-  std::optional<bool> pinned = {};       ///< nothing: it stays
-};
-
 /// Writes activities, and the sessions that they make. Where an activity only grows within its
 /// session, that grows with it; else the sessions around it are booked anew (SessionBook), which
 /// gives what booking all would give. Part of a transaction that the caller has begun; what it
@@ -117,17 +110,5 @@ class SessionTables {
   Statement take_name_;
   Statement drop_session_;
 };
-
-/// Those that overlap a span of time, the newest first. kRefused: more than kMostSessions.
-Result<std::vector<StoredSession>> query_sessions(Database& database, const SessionQuery& query);
-inline constexpr std::size_t kMostSessions = 10'000;
-/// By its id, or one that it had before. Nothing: unknown.
-Result<std::optional<StoredSession>> find_session(Database& database, std::string_view id);
-/// Of all that are pinned, and of that one, where it is known.
-Result<std::vector<SessionExtent>> pinned_extents(Database& database, std::string_view also);
-/// The number of its row; nothing: unknown.
-Result<std::optional<std::int64_t>> session_number(Database& database, std::string_view id);
-/// The session as it is then; nothing: unknown. Part of a transaction of the caller's.
-Result<std::optional<StoredSession>> edit_session(Database& database, const SessionEdit& edit);
 
 }  // namespace slipstream
