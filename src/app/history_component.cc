@@ -38,7 +38,7 @@ HistoryNames HistoryComponent::names_of(const Config& config) {
 
 void HistoryComponent::start() {
   if (!open_) return;
-  worker_.start();
+  worker_.start([this](const std::stop_token& stop) { open_->history.keep_up(stop); });
   open_->indexer.start();
 }
 
