@@ -69,7 +69,7 @@ HistoryNames HistoryComponent::names_of(const Config& config) {
 
 void HistoryComponent::start() {
   if (!open_) return;
-  worker_.start();
+  worker_.start([this](const std::stop_token& stop) { open_->history.keep_up(stop); });
   pins_.start();
   open_->indexer.start();
 }

@@ -1,9 +1,11 @@
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 
@@ -26,7 +28,12 @@ class HistoryWorker {
     LatencyHistogram time;  ///< of one, without its wait
   };
 
-  void start();
+  /// What is done meanwhile, so that the next question finds less to do.
+  using KeepUp = std::function<void(const std::stop_token&)>;
+
+  /// `keep_up` is called each `period` while nothing waits, for kKeepUpFor behind the last
+  /// question: who asks one asks more.
+  void start(KeepUp keep_up = {}, std::chrono::milliseconds period = std::chrono::seconds(1));
   /// What waits is called, too, and told to give up.
   void stop();
   /// False: too many wait.
@@ -34,9 +41,12 @@ class HistoryWorker {
   const Stats& stats() const { return stats_; }
 
   static constexpr std::size_t kMaxWaiting = 16;
+  static constexpr std::chrono::minutes kKeepUpFor{5};
 
  private:
-  void run(const std::stop_token& stop);
+  void run(const std::stop_token& stop, const KeepUp& keep_up, std::chrono::milliseconds period);
+  /// The next job; nothing: none came within the period, or it is to stop.
+  Job wait(const std::stop_token& stop, std::optional<std::chrono::milliseconds> period);
 
   Stats stats_;
   std::mutex mutex_;  // guards jobs_

@@ -95,6 +95,9 @@ class LapHistory {
   /// Nothing: nothing can be learned yet.
   Result<std::optional<LearnedLine>> track(const KnownLine& line, const std::stop_token& stop);
 
+  /// Reads on in the open segment, so that the next question need not.
+  void keep_up(const std::stop_token& stop) { reader_.keep_up(stop); }
+
   static constexpr std::size_t kMostGridPoints = 200'000;
   static constexpr std::size_t kLapsUntilAnew = 100;
 

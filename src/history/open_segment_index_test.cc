@@ -92,6 +92,16 @@ TEST_F(OpenSegmentIndexTest, OnlyWhatCanMatterIsReadAgain) {
   EXPECT_GT(early->lost, 0u);
 }
 
+TEST_F(OpenSegmentIndexTest, WhatWasKeptUpWithNeedNotBeReadByTheNextQuestion) {
+  drive(40);
+  PointReader reader = log_.reader();
+  reader.keep_up({});
+  log_.files.flip(FileSystem::Path(kLogFolder) / log_.log->synced_segments().back().name, 300);
+  const auto late = reader.read(query_of(0, points_ - 100, points_));
+  ASSERT_TRUE(late);
+  EXPECT_EQ(late->lost, 0u);
+}
+
 TEST_F(OpenSegmentIndexTest, WhatIsDamagedIsCountedWithOneToo) {
   drive(40);
   const auto path = FileSystem::Path(kLogFolder) / log_.log->synced_segments().back().name;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "codec/point_log_format.h"
@@ -259,6 +260,13 @@ Result<MachinePoints> PointReader::read(const PointQuery& query, const std::stop
   if (points && !*points) points = Run(*this, query, stop, false).run();
   if (!points) return std::unexpected(points.error());
   return std::move(**points);
+}
+
+void PointReader::keep_up(const std::stop_token& stop) {
+  const auto segments = segments_();
+  if (segments.empty()) return;
+  std::ignore = open_index_->read_on(files_, folder_, segments.back(),
+                                     [&](std::size_t) { return !stop.stop_requested(); });
 }
 
 }  // namespace slipstream

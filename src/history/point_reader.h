@@ -33,6 +33,9 @@ class PointReader {
   /// What is damaged is left out and counted (MachinePoints::lost). Errors: kRefused, the answer
   /// would be beyond the limits; kTimeout, it took too long, or was stopped; others: of the device.
   Result<MachinePoints> read(const PointQuery& query, const std::stop_token& stop = {});
+  /// Reads on in the open segment, so that the next question need not. What fails now that one is
+  /// told.
+  void keep_up(const std::stop_token& stop);
 
  private:
   class Run;
