@@ -118,6 +118,27 @@ class MarkDecoderTest : public testing::Test, protected RejectionSink, protected
   std::optional<Rejection> refused_;
 };
 
+TEST_F(MarkDecoderTest, OutOfALogItsTimeIsNoReasonAndWhatIsReadAgainIsNotCountedAgain) {
+  const auto take_as = [&](std::string text, const TextOrigin& origin) {
+    const std::size_t size = text.size();
+    text.append(Decoder::kPadding, '\0');
+    return decoder_.decode({text.data(), size}, origin, *this);
+  };
+  const std::string future =
+      fmt::format(R"({{"track":"spa","text":"rain","time":{}}})",
+                  kArrival.ns / kNsPerSecond + schema_.options().future_skew_ms);
+  EXPECT_EQ(take_as(future, {.arrival = kArrival}), 1u);
+  EXPECT_EQ(stats_.marks_refused.value(), 1u);
+  EXPECT_EQ(take_as(future, {.arrival = kArrival, .is_counted = false}), 1u);
+  EXPECT_EQ(stats_.marks_refused.value(), 1u);
+  EXPECT_EQ(take_as(future, {.arrival = kArrival, .is_admitted = true}), 0u);
+  EXPECT_EQ(
+      take_as(R"({"track":"spa","text":"dry"})", {.arrival = kArrival, .written = EventTime{5}}),
+      0u);
+  ASSERT_EQ(marks_.size(), 2u);
+  EXPECT_EQ(marks_[1].time.ns, 5);
+}
+
 TEST_F(MarkDecoderTest, ANoteNeedsATrackAndATextAlone) {
   EXPECT_EQ(take("\xEF\xBB\xBF {\"track\":\"spa\",\"text\":\"rain\"}\n"), 0u);
   EXPECT_TRUE(decoder_.kept_last());

@@ -241,8 +241,10 @@ std::optional<IngestAnswer> IngestService::hand_over(Job& job) {
   if (!offset) {
     for (auto& batch : taken.batches) writer_.pool().put(std::move(batch));
     stats_.marks_refused.add(marks);
-    if (offset.error() == Refusal::kNoMarks) {
-      return refuse(501, RejectReason::kUnknownFormat, "where Redis is the log no marks are taken",
+    if (offset.error() == Refusal::kTooManyMarks) {
+      return refuse(413, RejectReason::kTooLarge,
+                    "each of the body's marks goes into every partition's stream, which is more "
+                    "than may ever wait for Redis: send them in several bodies; nothing was taken",
                     job);
     }
     stats_.of(source_).received.add(marks);  // as it is refused
@@ -265,7 +267,7 @@ IngestAnswer IngestService::refuse_handed_over(Refusal refusal, std::size_t poin
       return refuse_for_now(kOverloaded, points, "a partition's queue is full: nothing was taken");
     case Refusal::kNoMemory:
       return refuse_for_now(kOverloaded, points, kNoMemory);
-    case Refusal::kNoMarks:
+    case Refusal::kTooManyMarks:
     case Refusal::kLogUnavailable:
       break;
   }
