@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "codec/json_scan.h"
 #include "harness.h"
 #include "program.h"
 #include "redis_server.h"
@@ -25,22 +24,12 @@ using harness::RedisServer;
 using harness::Server;
 using harness::WebSocketClient;
 using namespace stream_log;
+using streams::stored_marks;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;
-
-/// What a server has stored, the newest by their time first.
-std::vector<std::string> texts(std::uint16_t port) {
-  const auto page = http(port, "GET", "/api/marks?limit=1000").body;
-  std::vector<std::string> texts;
-  JsonScan all(json_member(page, "marks"));
-  while (const auto mark = all.next()) {
-    texts.emplace_back(json_string_body(json_member(mark->value, "text")));
-  }
-  return texts;
-}
 
 harness::HttpAnswer post_mark(std::uint16_t port, const std::string& text, std::int64_t time,
                               const std::string& key = {}) {
@@ -93,8 +82,8 @@ TEST_F(StreamMarks, AreLiveAndStoredOnceWithEveryInstance) {
   ASSERT_TRUE(sender.send(fmt::format(R"({{"type":"mark","track":"cota","time":{},"text":"wind"}})",
                                       kBegin / 1'000 + 2)));
   for (const auto& server : servers) {
-    EXPECT_TRUE(eventually([&] { return texts(server->port()).size() == 3; }));
-    EXPECT_THAT(texts(server->port()), ElementsAre("wind", "dry", "rain"));
+    EXPECT_TRUE(eventually([&] { return stored_marks(server->port()).size() == 3; }));
+    EXPECT_THAT(stored_marks(server->port()), UnorderedElementsAre("wind", "dry", "rain"));
   }
   ASSERT_TRUE(
       eventually([&] { return streams::all_acknowledged(streams::caller(redis), kPartitions); }));
@@ -120,7 +109,7 @@ TEST_F(StreamMarks, StandAmongThePointsOfTheirBodyInEveryStream) {
       server.port(), first.json() + "\n" + mark + "\n" + unknown + "\n" + second.json() + "\n");
   EXPECT_EQ(answer.status, 200u);
   EXPECT_THAT(answer.body, HasSubstr(R"("accepted":3,"rejected":1)"));
-  ASSERT_TRUE(eventually([&] { return texts(server.port()).size() == 1; }));
+  ASSERT_TRUE(eventually([&] { return stored_marks(server.port()).size() == 1; }));
   EXPECT_THAT(lines(redis, 1),
               ElementsAre(HasSubstr(R"("lap":0)"), HasSubstr(R"("to_session_time_s":1.5)"),
                           HasSubstr(R"("lap":1)")));
@@ -146,15 +135,15 @@ TEST_F(StreamMarks, MoreThanMayEverWaitForRedisAreRefusedWhole) {
   EXPECT_THAT(answer.body, HasSubstr("send them in several bodies"));
   EXPECT_EQ(metric(server.port(), "slipstream_marks_refused_total"), 5'000);
   EXPECT_EQ(post_mark(server.port(), "rain", kBegin / 1'000).status, 201u);
-  EXPECT_TRUE(eventually([&] { return texts(server.port()) == std::vector<std::string>{"rain"}; }));
+  EXPECT_TRUE(eventually(
+      [&] { return stored_marks(server.port()) == std::multiset<std::string>{"rain"}; }));
 }
 
 /// Each note once, by its text.
 void expect_notes(std::uint16_t port, std::size_t count) {
-  EXPECT_TRUE(eventually([&] { return texts(port).size() >= count; }));
-  auto found = texts(port);
+  EXPECT_TRUE(eventually([&] { return stored_marks(port).size() >= count; }));
+  const auto found = stored_marks(port);
   EXPECT_THAT(found, SizeIs(count));
-  std::ranges::sort(found);
   EXPECT_EQ(std::ranges::adjacent_find(found), found.end()) << "one is there twice";
 }
 
@@ -208,12 +197,12 @@ TEST_F(StreamMarks, InTheEntriesOfOthersAreTakenBesideTheEmbeddedLog) {
        {"text", "17"}});  // flat: texts, though they are digits
   add({{"data", R"({"type":"mark","track":"cota","lap":1})"}});
   add({{"points", note("beside one that is none") + "\n{\"type\":\"mark\"}\n"}});
-  EXPECT_TRUE(eventually([&] { return texts(server.port()).size() == 4; }));
-  EXPECT_THAT(texts(server.port()),
+  EXPECT_TRUE(eventually([&] { return stored_marks(server.port()).size() == 4; }));
+  EXPECT_THAT(stored_marks(server.port()),
               UnorderedElementsAre("in data", "among points", "17", "beside one that is none"));
   EXPECT_THAT(http(server.port(), "GET", "/api/marks?session=12").body, HasSubstr(R"("time":"20)"));
   EXPECT_EQ(post_mark(server.port(), "in the embedded log", kBegin / 1'000).status, 201u);
-  EXPECT_TRUE(eventually([&] { return texts(server.port()).size() == 5; }));
+  EXPECT_TRUE(eventually([&] { return stored_marks(server.port()).size() == 5; }));
   ASSERT_TRUE(eventually([&] { return streams::unacknowledged(redis, streams::kTelemetry) == 0; }));
   const auto dead = streams::entries(redis, std::string(streams::kTelemetry) + ".dead");
   ASSERT_THAT(dead, SizeIs(2));
@@ -256,7 +245,8 @@ TEST_F(StreamMarks, AReplayOfTheStreamsHasEachOnceInItsPlace) {
             1);
   Server far;
   replay("copy", fmt::format("http://127.0.0.1:{}", far.port()), "1");
-  EXPECT_TRUE(eventually([&] { return texts(far.port()) == std::vector<std::string>{"rain"}; }));
+  EXPECT_TRUE(
+      eventually([&] { return stored_marks(far.port()) == std::multiset<std::string>{"rain"}; }));
 }
 
 }  // namespace
