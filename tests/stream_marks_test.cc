@@ -126,7 +126,7 @@ TEST_F(StreamMarks, MoreThanMayEverWaitForRedisAreRefusedWhole) {
   auto settings = environment(redis, true);
   settings["MAX_BACKLOG_BYTES"] = std::to_string(1 << 20);
   Server server(settings);
-  std::string body;
+  std::string body = warming_point(1).json() + "\n";
   for (int i = 0; i < 5'000; ++i) {
     body += fmt::format(R"({{"type":"mark","track":"cota","text":"n{}"}})", i) + "\n";
   }
@@ -134,6 +134,9 @@ TEST_F(StreamMarks, MoreThanMayEverWaitForRedisAreRefusedWhole) {
   EXPECT_EQ(answer.status, 413u);
   EXPECT_THAT(answer.body, HasSubstr("send them in several bodies"));
   EXPECT_EQ(metric(server.port(), "slipstream_marks_refused_total"), 5'000);
+  const auto& counts = server.ingest().of(SourceKind::kHttp);
+  EXPECT_EQ(counts.received.value(), 5'001u);
+  EXPECT_EQ(counts.rejected[static_cast<std::size_t>(RejectReason::kTooLarge)].value(), 5'001u);
   EXPECT_EQ(post_mark(server.port(), "rain", kBegin / 1'000).status, 201u);
   EXPECT_TRUE(eventually(
       [&] { return stored_marks(server.port()) == std::multiset<std::string>{"rain"}; }));
