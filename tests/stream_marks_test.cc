@@ -142,6 +142,27 @@ TEST_F(StreamMarks, MoreThanMayEverWaitForRedisAreRefusedWhole) {
       [&] { return stored_marks(server.port()) == std::multiset<std::string>{"rain"}; }));
 }
 
+TEST_F(StreamMarks, WaitWhileRedisHangsOrIsGoneAndAreStoredOnceThen) {
+  RedisServer redis({.append_only = true});
+  auto settings = environment(redis, true);
+  settings["DURABILITY"] = "received";
+  Server server(settings);
+  EXPECT_EQ(post_mark(server.port(), "before", kBegin / 1'000).status, 201u);
+  ASSERT_TRUE(eventually([&] { return stored_marks(server.port()).size() == 1; }));
+  redis.pause();
+  EXPECT_EQ(post_mark(server.port(), "hung", kBegin / 1'000).status, 201u);
+  redis.resume();
+  ASSERT_TRUE(eventually([&] { return stored_marks(server.port()).size() == 2; }));
+  redis.kill9();
+  EXPECT_EQ(post_mark(server.port(), "gone", kBegin / 1'000).status, 201u);
+  redis.restart();
+  EXPECT_TRUE(eventually([&] { return stored_marks(server.port()).size() == 3; }));
+  EXPECT_THAT(stored_marks(server.port()), UnorderedElementsAre("before", "hung", "gone"));
+  for (std::uint32_t p = 0; p < kPartitions; ++p) {
+    EXPECT_TRUE(eventually([&] { return lines(redis, p).size() == 3; })) << p;
+  }
+}
+
 /// Each note once, by its text.
 void expect_notes(std::uint16_t port, std::size_t count) {
   EXPECT_TRUE(eventually([&] { return stored_marks(port).size() >= count; }));
