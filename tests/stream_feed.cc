@@ -12,11 +12,14 @@
 #include <stdexcept>
 
 #include "base/iso_time.h"
+#include "codec/json_scan.h"
+#include "harness.h"
 
 namespace slipstream::streams {
 namespace {
 
 constexpr std::size_t kPerWrite = 1'000;
+constexpr std::string_view kMarkBegin = R"({"type":"mark")";
 
 std::unique_ptr<RedisConnection> connect(harness::RedisServer& server) {
   static RedisStats stats;
@@ -134,6 +137,7 @@ std::vector<SeenRollup> rollups(const CallRedis& call, const std::string& stream
   std::vector<SeenRollup> out;
   simdjson::dom::parser parser;
   for (const auto& entry : entries(call, stream)) {
+    if (entry.contains("mark")) continue;
     const simdjson::dom::element root = parser.parse(entry.at("payload"));
     SeenRollup rollup;
     for (const auto member : root.get_object()) {
@@ -283,6 +287,7 @@ std::map<std::string, Sum> fed_sums(const CallRedis& call, std::uint32_t partiti
     for (const auto& entry : entries(call, telemetry_stream(p))) {
       std::istringstream lines(entry.contains("data") ? entry.at("data") : entry.at("points"));
       for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with(kMarkBegin)) continue;
         const simdjson::dom::element point = parser.parse(line);
         Sum& sum = sums[std::string(std::string_view(point["chassis"]))];
         ++sum.count;
@@ -309,6 +314,28 @@ std::map<std::string, std::map<std::string, Sum>> rolled_sums(const CallRedis& c
     }
   }
   return sums;
+}
+
+std::multiset<std::string> fed_marks(const CallRedis& call, std::uint32_t partitions) {
+  std::multiset<std::string> texts;
+  for (std::uint32_t p = 0; p < partitions; ++p) {
+    for (const auto& entry : entries(call, telemetry_stream(p))) {
+      const auto data = entry.find("data");
+      if (data == entry.end() || !data->second.starts_with(kMarkBegin)) continue;
+      texts.emplace(json_string_body(json_member(data->second, "text")));
+    }
+  }
+  return texts;
+}
+
+std::multiset<std::string> stored_marks(std::uint16_t port) {
+  const auto page = harness::http(port, "GET", "/api/marks?limit=1000").body;
+  std::multiset<std::string> texts;
+  JsonScan marks(json_member(page, "marks"));
+  while (const auto mark = marks.next()) {
+    texts.emplace(json_string_body(json_member(mark->value, "text")));
+  }
+  return texts;
 }
 
 void expect_exactly_once(const CallRedis& call, std::uint32_t partitions,

@@ -3,6 +3,7 @@
 #include <functional>
 #include <initializer_list>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -105,6 +106,11 @@ std::map<std::string, Sum> fed_sums(const CallRedis& call, std::uint32_t partiti
 /// By window, then by car: of all rollups. Fails the test for one that is there twice.
 std::map<std::string, std::map<std::string, Sum>> rolled_sums(const CallRedis& call,
                                                               std::uint32_t partitions);
+/// Texts of the marks in the field `data` of all partitions' entries.
+std::multiset<std::string> fed_marks(const CallRedis& call, std::uint32_t partitions);
+/// Texts of the marks that a server has stored, of a thousand at most.
+std::multiset<std::string> stored_marks(std::uint16_t port);
+
 /// Fails the test unless each point is in exactly one rollup of each window.
 void expect_exactly_once(const CallRedis& call, std::uint32_t partitions,
                          const std::vector<std::string>& windows = {"bucket", "sector", "second"});

@@ -107,17 +107,6 @@ class StreamLogTest : public testing::Test {
   }
 };
 
-TEST_F(StreamLogTest, MarksAreRefusedWithAWordAndCounted) {
-  RedisServer redis;
-  Server server(environment(redis, true));
-  const auto answer = http(server.port(), "POST", "/api/marks", R"({"track":"spa","text":"rain"})",
-                           {{"Content-Type", "application/json"}});
-  EXPECT_EQ(answer.status, 501u);
-  EXPECT_THAT(answer.body, HasSubstr("no marks are taken"));
-  EXPECT_EQ(metric(server.port(), "slipstream_marks_refused_total"), 1);
-  EXPECT_THAT(http(server.port(), "GET", "/api/marks").body, HasSubstr(R"("marks":[])"));
-}
-
 TEST_F(StreamLogTest, SeveralTakeAndSeveralFoldAndEveryClientSeesEachPointOnce) {
   RedisServer redis;
   std::vector<std::unique_ptr<Server>> servers;  // the first two take, the other two fold

@@ -30,7 +30,8 @@ using streams::telemetry_stream;
 constexpr std::uint32_t kChaosPartitions = 8;
 constexpr const char* kLeaseMs = "2000";
 
-/// Adds points to their partitions' streams, through whatever happens to Redis, until stopped.
+/// Adds points, and marks among them, to their partitions' streams, through whatever happens to
+/// Redis, until stopped.
 class Feeder {
  public:
   Feeder(const RedisAddress& address, std::uint64_t seed)
@@ -46,6 +47,7 @@ class Feeder {
 
  private:
   static constexpr std::size_t kPerWrite = 50;
+  static constexpr std::size_t kPointsPerMark = 410;  // no more than are read of a server at once
 
   void run() {
     RedisStats stats;
@@ -66,6 +68,10 @@ class Feeder {
             static_cast<std::uint32_t>(series_hash(point.track, point.chassis) % kChaosPartitions);
         const std::string json = point.json();
         connection->commands().command({"XADD", telemetry_stream(partition), "*", "data", json});
+        if (next_ % kPointsPerMark != 0) continue;
+        const std::string mark =
+            fmt::format(R"({{"type":"mark","track":"{}","text":"m{}"}})", point.track, next_);
+        connection->commands().command({"XADD", telemetry_stream(partition), "*", "data", mark});
       }
       while (connection && connection->outstanding() > 0) {
         const auto reply = connection->receive(redis_deadline_in(30s));
@@ -109,6 +115,7 @@ class Instance {
     program_->signal(SIGTERM);
     return program_->exit_code();
   }
+  std::multiset<std::string> marks() const { return streams::stored_marks(program_->port()); }
   pid_t process() const { return program_->pid(); }
   std::string output() const { return program_->output(); }
   std::string state() const {
@@ -187,7 +194,8 @@ class StreamsChaos : public testing::Test {
  protected:
   void SetUp() override { SLIPSTREAM_NEEDS_REDIS(); }
 
-  /// All is caught up, all stop: each entry is in exactly one rollup of each window.
+  /// All is caught up, all stop: each entry is in exactly one rollup of each window, and each mark
+  /// in every store once.
   static void finish(RedisServer& redis, const std::vector<std::unique_ptr<Instance>>& instances,
                      Feeder& feeder) {
     feeder.stop();
@@ -197,6 +205,12 @@ class StreamsChaos : public testing::Test {
     ASSERT_TRUE(eventually(
         [&] { return streams::has_members(streams::caller(redis), processes_of(instances)); },
         60s));
+    const auto marks = streams::fed_marks(streams::caller(redis), kChaosPartitions);
+    EXPECT_FALSE(marks.empty());
+    for (const auto& instance : instances) {
+      EXPECT_TRUE(eventually([&] { return instance->marks().size() >= marks.size(); }));
+      EXPECT_EQ(instance->marks(), marks);
+    }
     stop_all(redis, instances);
     std::printf("%zu entries\n", feeder.added());
     streams::expect_exactly_once(streams::caller(redis), kChaosPartitions);

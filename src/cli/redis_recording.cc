@@ -7,6 +7,7 @@
 #include <ranges>
 #include <utility>
 
+#include "codec/mark_json.h"
 #include "redis_streams/stream_names.h"
 
 namespace slipstream {
@@ -43,9 +44,7 @@ Result<EntryId> RedisRecording::parse_id(const std::string& text) {
 }
 
 RedisRecording::RedisRecording(std::unique_ptr<RedisServers> servers, const SchemaOptions& schema)
-    : servers_(std::move(servers)),
-      schema_(lenient(schema)),
-      decoder_(schema_, stats_, pool_, "replay", 0) {}
+    : servers_(std::move(servers)), schema_(lenient(schema)) {}
 
 Result<std::unique_ptr<RedisRecording>> RedisRecording::open(const RedisStreamUrl& url,
                                                              const Config& config,
@@ -54,7 +53,7 @@ Result<std::unique_ptr<RedisRecording>> RedisRecording::open(const RedisStreamUr
       new RedisRecording(open_redis(url.server, config.redis), config.schema));
   const StreamNames names{.telemetry = url.stream, .partitions = options.partitions};
   for (std::uint32_t p = 0; p < options.partitions; ++p) {
-    auto added = recording->add_source(stream_keys(names, p).telemetry, options.from);
+    auto added = recording->add_source(stream_keys(names, p).telemetry, p, options.from);
     if (!added) return std::unexpected(added.error());
   }
   if (recording->sources_.empty()) {
@@ -63,7 +62,7 @@ Result<std::unique_ptr<RedisRecording>> RedisRecording::open(const RedisStreamUr
   return recording;
 }
 
-Result<void> RedisRecording::add_source(std::string stream, EntryId from) {
+Result<void> RedisRecording::add_source(std::string stream, std::uint32_t partition, EntryId from) {
   // The first question is not asked again: a server that is not there is said at once.
   const auto last = ask(*servers_, stream, {"XREVRANGE", stream, "+", "-", "COUNT", "1"},
                         RedisServers::OnLoss::kFail);
@@ -82,7 +81,11 @@ Result<void> RedisRecording::add_source(std::string stream, EntryId from) {
     share = static_cast<double>(end.ms - from.ms + 1) / static_cast<double>(end.ms - begin.ms + 1);
   }
   entries_ += static_cast<std::uint64_t>(static_cast<double>(length->view().integer()) * share);
-  sources_.push_back({.stream = std::move(stream), .after = from.text(), .end = end.text()});
+  sources_.push_back(
+      {.stream = std::move(stream),
+       .decoder = std::make_unique<EntryDecoder>(schema_, stats_, pool_, "replay", partition),
+       .after = from.text(),
+       .end = end.text()});
   return {};
 }
 
@@ -121,16 +124,19 @@ void RedisRecording::decode(Source& source) {
   const ArrivalTime now = system_clock().now();
   const bool tells_time = id.ms >= kYear2000Ms && id.ms <= kLatestMs;
   written_ns_ = tells_time ? static_cast<std::int64_t>(id.ms) * kNsPerMs : 0;
-  decoder_.decode(id, entry[1], now, {tells_time ? written_ns_ : now.ns});
-  decoder_.cut();
-  batches_ = std::exchange(decoder_.batches(), {});
+  EntryDecoder& decoder = *source.decoder;
+  decoder.decode(id, entry[1], now, {tells_time ? written_ns_ : now.ns});
+  decoder.cut();
+  batches_ = std::exchange(decoder.batches(), {});
   for (const auto& dead : batches_ | std::views::transform(&EntryBatch::dead) | std::views::join) {
     ++refused_[std::string(dead.reason)];
     if (errors_.size() == kMaxErrors) continue;
     errors_.push_back(
         fmt::format("entry {}: {}: {}", EntryId::at(dead.at).text(), dead.reason, dead.message));
   }
-  std::erase_if(batches_, [](const EntryBatch& entries) { return entries.batch == nullptr; });
+  std::erase_if(batches_, [](const EntryBatch& entries) {
+    return entries.batch == nullptr && (!entries.mark.mark || entries.mark.is_copy);
+  });
   batch_ = 0;
   point_ = 0;
   ++entries_done_;
@@ -139,6 +145,10 @@ void RedisRecording::decode(Source& source) {
 Result<std::optional<RedisRecording::Point>> RedisRecording::next() {
   while (true) {
     while (batch_ < batches_.size()) {
+      if (const MarkPtr& mark = batches_[batch_].mark.mark) {
+        ++batch_;
+        return take(*mark);
+      }
       PointBatchPtr& batch = batches_[batch_].batch;
       if (point_ < batch->points.size()) {
         const auto& point = batch->points[point_++];
@@ -155,6 +165,12 @@ Result<std::optional<RedisRecording::Point>> RedisRecording::next() {
     if (*source == nullptr) return std::nullopt;
     decode(**source);
   }
+}
+
+RedisRecording::Point RedisRecording::take(const Mark& mark) {
+  mark_json_.clear();
+  append_mark_json(mark_json_, mark);
+  return {written_ns_ != 0 ? written_ns_ : mark.time.ns, mark_json_, true};
 }
 
 }  // namespace slipstream

@@ -95,7 +95,10 @@ Result<void> send_all(RedisRecording& recording, PacedReplay& replay) {
     if (!point) return std::unexpected(point.error());
     if (!*point) return {};
     const std::size_t done = recording.entries_done() - 1;
-    if (auto sent = replay.send((*point)->pace_ns, (*point)->json, done); !sent) return sent;
+    const auto& [pace_ns, json, is_mark] = **point;
+    const auto sent =
+        is_mark ? replay.send_mark(pace_ns, json, done) : replay.send(pace_ns, json, done);
+    if (!sent) return sent;
   }
 }
 

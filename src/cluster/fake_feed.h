@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -18,13 +19,15 @@ namespace slipstream::cluster_testing {
 inline constexpr std::int64_t kBegin = 1'757'000'000 * kNsPerSecond;
 inline constexpr const char* kPoison = "poison";
 
-/// An entry of one point.
+/// An entry of one point, or of one mark.
 struct FakeEntry {
   std::uint64_t at = 0;
   std::string chassis = "GR86-01";
   std::int16_t lap = 1;
   bool is_own = false;
   std::int64_t arrival_ms = 0;  ///< after kBegin
+  std::string mark = {};        ///< a mark with this text
+  bool is_copy = false;         ///< of a mark
 };
 struct FakeAnswer {
   std::vector<FakeEntry> entries = {};
@@ -41,10 +44,11 @@ struct FakeLog {
   std::deque<FakeAnswer> answers = {};
   bool waits_end = false;  ///< a wait for news is answered: there are none
   FeedStatus commits = FeedStatus::kWorked;
-  RollupBatch stored = {};
+  StoredOutputs stored = {};
   std::vector<std::string> calls = {};
   std::size_t acknowledged = 0;
   RollupBatch rollups = {};
+  std::vector<PlacedMark> marks = {};
   std::vector<DeadEntry> dead = {};
   std::vector<std::uint32_t> removed = {};
   PartitionState checkpoint = {};  ///< the newest that is committed
@@ -62,11 +66,17 @@ class FakeFeed final : public PartitionFeed {
     loaded.state.partition = state.partition;
     return log_.begins;
   }
-  FeedStatus stored_rollups(std::uint64_t& seen, RollupBatch& rollups) override {
-    for (const auto& rollup : log_.stored) {
-      if (rollup->sequence > seen) rollups.push_back(rollup);
+  FeedStatus stored_outputs(std::uint64_t& seen, StoredOutputs& page) override {
+    std::uint64_t last = seen;
+    for (const auto& rollup : log_.stored.rollups) {
+      if (rollup->sequence > seen) page.rollups.push_back(rollup);
+      last = std::max(last, rollup->sequence);
     }
-    if (!rollups.empty()) seen = rollups.back()->sequence;
+    for (const auto& mark : log_.stored.marks) {
+      if (mark.sequence > seen) page.marks.push_back(mark);
+      last = std::max(last, mark.sequence);
+    }
+    seen = last;
     return FeedStatus::kWorked;
   }
   FeedStatus take_over(bool& has_any) override {
@@ -79,6 +89,7 @@ class FakeFeed final : public PartitionFeed {
     staged_.emplace(commit.entries);
     for (const auto& output : commit.outputs) {
       staged_->rollups.insert(staged_->rollups.end(), output.rollups.begin(), output.rollups.end());
+      staged_->marks.insert(staged_->marks.end(), output.marks.begin(), output.marks.end());
       if (!output.checkpoint) continue;
       staged_->removed = output.checkpoint->removed;
       staged_->checkpoint = PartitionState{.windows = output.checkpoint->windows,
@@ -114,18 +125,25 @@ class FakeFeed final : public PartitionFeed {
     if (page_.empty()) return false;
     const FakeEntry entry = page_.front();
     page_.pop_front();
-    batch = {.is_own = entry.is_own, .entries = 1, .last = {entry.at, 0}};
+    batch = {.is_own = entry.is_own, .entries = 1, .last = {{entry.at, 0}}};
     log_.calls.push_back(fmt::format("take {}", entry.at));
-    if (const auto culprit = rules.culprits->find(batch.last); culprit != rules.culprits->end()) {
-      batch.dead.push_back({.at = batch.last, .message = culprit->second});
+    if (const auto culprit = rules.culprits->find(batch.last.entry);
+        culprit != rules.culprits->end()) {
+      batch.dead.push_back({.at = batch.last.entry, .message = culprit->second});
+      return true;
+    }
+    if (!entry.mark.empty()) {
+      const Mark mark{.time = {kBegin}, .track = "cota", .kind = "note", .text = entry.mark};
+      batch.mark = {.mark = std::make_shared<const Mark>(mark), .is_copy = entry.is_copy};
       return true;
     }
     batch.batch = pool_.get();
+    PointBatch& points = *batch.batch;
     Point point{};
     const auto append = [&](std::string_view text) {
-      const TextRef ref{static_cast<std::uint32_t>(batch.batch->text.size()),
+      const TextRef ref{static_cast<std::uint32_t>(points.text.size()),
                         static_cast<std::uint32_t>(text.size())};
-      batch.batch->text += text;
+      points.text += text;
       return ref;
     };
     point.track = append("cota");
@@ -135,7 +153,7 @@ class FakeFeed final : public PartitionFeed {
     point.sector = 0;
     point.event_time = {kBegin + static_cast<std::int64_t>(entry.at) * kNsPerMs};
     point.arrival_time = {kBegin + entry.arrival_ms * kNsPerMs};
-    batch.batch->points.push_back(point);
+    points.points.push_back(point);
     return true;
   }
   FeedStatus commit(Deadline) override {
@@ -152,6 +170,7 @@ class FakeFeed final : public PartitionFeed {
     explicit Staged(std::size_t count) : entries(count) {}
     std::size_t entries;
     RollupBatch rollups = {};
+    std::vector<PlacedMark> marks = {};
     std::vector<DeadEntry> dead = {};
     std::vector<std::uint32_t> removed = {};
     std::optional<PartitionState> checkpoint = {};
@@ -159,6 +178,7 @@ class FakeFeed final : public PartitionFeed {
   void apply(const Staged& staged) {
     log_.acknowledged += staged.entries;
     log_.rollups.insert(log_.rollups.end(), staged.rollups.begin(), staged.rollups.end());
+    log_.marks.insert(log_.marks.end(), staged.marks.begin(), staged.marks.end());
     log_.dead.insert(log_.dead.end(), staged.dead.begin(), staged.dead.end());
     log_.removed.insert(log_.removed.end(), staged.removed.begin(), staged.removed.end());
     if (staged.checkpoint) log_.checkpoint = *staged.checkpoint;
@@ -191,6 +211,9 @@ class ClusterTest : public testing::Test, public AcceptedSink, public OutputSink
       store.push_back(rollup->sequence);
       if (!output.made_elsewhere) made_here.push_back(rollup->sequence);
     }
+    for (const auto& placed : output.marks) {
+      marks.push_back(fmt::format("{} {}", placed.sequence, placed.mark->text));
+    }
   }
 
  protected:
@@ -215,6 +238,7 @@ class ClusterTest : public testing::Test, public AcceptedSink, public OutputSink
   BatchPool pool;
   NoSectors sectors;
   ClusterStats stats{1};
+  ClusterParts::MakeObservers factory = [](PartitionId) { return PartitionObservers{}; };
   std::vector<std::string> warnings;
   ClusterParts parts{.clock = clock,
                      .ingest = ingest,
@@ -225,7 +249,7 @@ class ClusterTest : public testing::Test, public AcceptedSink, public OutputSink
                      .accepted = *this,
                      .store = *this,
                      .stats = stats,
-                     .make_observers = [](PartitionId) { return PartitionObservers{}; },
+                     .make_observers = [this](PartitionId id) { return factory(id); },
                      .warn = [this](const std::string& text) { warnings.push_back(text); }};
   ClusterOptions options{.windows = laps(), .commit_interval_ms = 0};
   PartitionMemory memory;
@@ -233,6 +257,7 @@ class ClusterTest : public testing::Test, public AcceptedSink, public OutputSink
   bool room = true;
   std::vector<std::int64_t> shown;
   std::vector<std::uint64_t> store;      ///< numbers of the rollups that it got
+  std::vector<std::string> marks;        ///< that it got: number and text
   std::vector<std::uint64_t> made_here;  ///< of those, the ones that are this instance's to send
 };
 

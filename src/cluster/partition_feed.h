@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cluster/entry_position.h"
+#include "model/mark.h"
 #include "model/outputs.h"
 #include "model/point.h"
 #include "model/rollup.h"
@@ -48,13 +49,21 @@ struct DeadEntry {
 /// Entries that end their worker whenever they are folded, and why.
 using Culprits = std::map<EntryPosition, std::string>;
 
-/// Points of consecutive entries.
+/// A mark in an entry.
+struct EntryMark {
+  MarkPtr mark = {};     ///< nullptr: there is none
+  bool is_copy = false;  ///< for observers: another partition has the one that is stored
+};
+
+/// Points of consecutive entries, or one mark: an entry with marks is given in several batches,
+/// without others between them.
 struct EntryBatch {
-  PointBatchPtr batch = {};          ///< nullptr: none of the entries holds a point
+  PointBatchPtr batch = {};          ///< nullptr: it holds no point
+  EntryMark mark = {};               ///< then there are no points
   bool is_own = false;               ///< this instance wrote the entries
-  std::size_t entries = 0;           ///< how many they are
-  EntryPosition last = {};           ///< the last of them
-  std::vector<DeadEntry> dead = {};  ///< what in them is no point
+  std::size_t entries = 0;           ///< how many end with it
+  EntryPlace last = {};              ///< where it ends
+  std::vector<DeadEntry> dead = {};  ///< what in them is no point and no mark
 };
 
 /// How entries are put together in a batch.
@@ -63,6 +72,15 @@ struct BatchRules {
   std::optional<EntryPosition> boundary = {};
   bool one_by_one = false;             ///< one entry a batch
   const Culprits* culprits = nullptr;  ///< these are dead letters whole
+};
+
+/// Rollups and marks of one partition that are stored, both in the order of their numbers, which
+/// they share.
+struct StoredOutputs {
+  RollupBatch rollups = {};
+  std::vector<PlacedMark> marks = {};
+
+  bool is_empty() const { return rollups.empty() && marks.empty(); }
 };
 
 /// What becomes permanent at once, or not at all: entries, and all that came of them.
@@ -104,10 +122,10 @@ class PartitionFeed {
 
   /// Fences every earlier owner, then tells the checkpoint. To be called first, once.
   virtual FeedStatus begin(Loaded& loaded) = 0;
-  /// Stored rollups of this partition behind the number `seen`, whoever made them: a page of them,
-  /// in order. `seen` becomes the number of the last one looked at, which may be none that can be
-  /// read. No rollups: that was all.
-  virtual FeedStatus stored_rollups(std::uint64_t& seen, RollupBatch& rollups) = 0;
+  /// Stored rollups and marks of this partition behind the number `seen`, whoever made them: a page
+  /// of them. `seen` becomes the number of the last one looked at, which may be none that can be
+  /// read. An empty page: that was all.
+  virtual FeedStatus stored_outputs(std::uint64_t& seen, StoredOutputs& page) = 0;
   /// Entries that this owner or an earlier one was given and has not acknowledged, to be made
   /// batches of by next(): a page of them, in order. False: that was all. While nothing is asked.
   virtual FeedStatus take_over(bool& has_any) = 0;

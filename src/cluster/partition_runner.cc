@@ -106,40 +106,50 @@ FeedStatus PartitionRunner::on_turn(const FeedTurn& turn) {
 
 FeedStatus PartitionRunner::fold_entries() {
   EntryBatch entries;
-  while (feed_->next(entries, {.boundary = memory_.told,
-                               .one_by_one = memory_.is_suspicious,
-                               .culprits = &memory_.culprits})) {
+  const auto told = [this] {
+    return memory_.told ? std::optional(memory_.told->entry) : std::nullopt;
+  };
+  while (feed_->next(
+      entries,
+      {.boundary = told(), .one_by_one = memory_.is_suspicious, .culprits = &memory_.culprits})) {
     if (const auto folded = fold(entries); folded != FeedStatus::kWorked) return folded;
   }
   return FeedStatus::kWorked;
 }
 
 FeedStatus PartitionRunner::fold(EntryBatch& entries) {
-  CHECK(entries.entries > 0, "points come in entries, which are acknowledged with them");
+  CHECK(!entries.batch || !entries.mark.mark, "a mark is behind points, or before them");
   if (folded_entries_ == 0) first_folded_ = steady();
   folded_entries_ += entries.entries;
   std::ranges::move(entries.dead, std::back_inserter(dead_));
   entries.dead.clear();
-  if (!entries.batch) return FeedStatus::kWorked;
-  derive_sectors(*entries.batch, parts_.sectors);
-  folded_points_ += entries.batch->points.size();
-  // Of these points our clients know, or are not to hear any more; our own were told of when they
-  // came in.
+  if (!entries.batch && !entries.mark.mark) return FeedStatus::kWorked;
+  // Of this our clients know, or are not to hear any more; our own were told of when it came in.
   const bool is_told = memory_.told && entries.last <= *memory_.told;
   try {
-    process(
-        *partition_,
-        {.batch = std::move(entries.batch), .time = now(), .replayed = is_told || entries.is_own});
+    process(*partition_, work_of(entries, is_told || entries.is_own));
   } catch (const std::exception& failure) {
     parts_.warn(
         fmt::format("partition {}: its work failed, it starts again from its checkpoint: {}",
                     number_, failure.what()));
-    if (memory_.is_suspicious) memory_.culprits[entries.last] = failure.what();
+    if (memory_.is_suspicious) memory_.culprits[entries.last.entry] = failure.what();
     memory_.is_suspicious = true;
     return lost("its work failed");
   }
-  memory_.told = std::max(memory_.told.value_or(EntryPosition{}), entries.last);
+  memory_.told = std::max(memory_.told.value_or(EntryPlace{}), entries.last);
   return FeedStatus::kWorked;
+}
+
+Work PartitionRunner::work_of(EntryBatch& entries, bool is_silent) {
+  if (entries.mark.mark) {
+    return {.kind = Work::Kind::kMark,
+            .mark = std::move(entries.mark.mark),
+            .is_copy = entries.mark.is_copy,
+            .replayed = is_silent};
+  }
+  derive_sectors(*entries.batch, parts_.sectors);
+  folded_points_ += entries.batch->points.size();
+  return {.batch = std::move(entries.batch), .time = now(), .replayed = is_silent};
 }
 
 void PartitionRunner::process(Partition& partition, Work work) {
@@ -194,12 +204,16 @@ void PartitionRunner::after_commit() {
   parts_.stats.commit_time.observe_ns(steady() - committing_since_);
   parts_.stats.entries_dead.add(committing_->dead.size());
   for (auto& output : committing_->outputs) {
-    if (output.rollups.empty()) continue;
+    if (output.rollups.empty() && output.marks.empty()) continue;
     for (const auto& rollup : output.rollups) {
       if (rollup->stored) memory_.rollups_seen = std::max(memory_.rollups_seen, rollup->sequence);
     }
-    parts_.store.accept(
-        {.partition = stream_partition(number_), .rollups = std::move(output.rollups)});
+    for (const auto& mark : output.marks) {
+      memory_.rollups_seen = std::max(memory_.rollups_seen, mark.sequence);
+    }
+    parts_.store.accept({.partition = stream_partition(number_),
+                         .rollups = std::move(output.rollups),
+                         .marks = std::move(output.marks)});
   }
   committing_.reset();
 }

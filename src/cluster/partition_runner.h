@@ -14,10 +14,10 @@ namespace slipstream {
 
 /// What a partition remembers from one feed to the next, whether it is owned or followed.
 struct PartitionMemory {
-  std::uint64_t rollups_seen = 0;  ///< the newest stored rollup that the store has been given
-  /// Entries up to here are not broadcast: clients have seen them as they came in or along with
-  /// another owner, or they are older than this instance. Empty: that is not known yet.
-  std::optional<EntryPosition> told;
+  std::uint64_t rollups_seen = 0;  ///< the newest stored rollup or mark that the store was given
+  /// What stands up to here is not broadcast: clients have seen it as it came in or along with
+  /// another owner, or it is older than this instance. Empty: that is not known yet.
+  std::optional<EntryPlace> told;
 
   // Work that threw. It is done again an entry at a time; the entries that throw again are dead.
   bool is_suspicious = false;
@@ -30,7 +30,8 @@ struct PartitionMemory {
 ///   - turns the windows' clock only when all that was written has been read, and after a stall or
 ///     a change of owners only once senders had time to be heard of again;
 ///   - hands points on to the broadcast that no client of ours knows of yet;
-///   - hands rollups on to the store once they are committed, others' from before included;
+///   - hands rollups and marks on to the store once they are committed, others' from before
+///     included;
 ///   - closes what was opened under other definitions;
 ///   - finds the entries that a worker fails at, which become dead letters.
 /// It knows nothing of what keeps the log. Whatever goes wrong ends it: the next one begins at the
@@ -74,6 +75,7 @@ class PartitionRunner {
   FeedStatus on_turn(const FeedTurn& turn);
   FeedStatus fold_entries();
   FeedStatus fold(EntryBatch& entries);
+  Work work_of(EntryBatch& entries, bool is_silent);
   void process(Partition& partition, Work work);
   void tick();
 

@@ -20,21 +20,22 @@ FeedStatus PartitionRunner::begin() {
   done = catch_up_rollups();
   if (done == FeedStatus::kWorked) done = start_partition(std::move(loaded));
   if (done != FeedStatus::kWorked) return done;
-  if (!memory_.told) memory_.told = given_until;
+  if (!memory_.told) memory_.told = EntryPlace{given_until};
   return take_over();
 }
 
 FeedStatus PartitionRunner::catch_up_rollups() {
   while (true) {
-    RollupBatch rollups;
+    StoredOutputs page;
     const std::uint64_t seen_before = memory_.rollups_seen;
-    const FeedStatus done = feed_->stored_rollups(memory_.rollups_seen, rollups);
+    const FeedStatus done = feed_->stored_outputs(memory_.rollups_seen, page);
     if (done != FeedStatus::kWorked) return told_by_feed(done);
-    if (rollups.empty()) return FeedStatus::kWorked;
+    if (page.is_empty()) return FeedStatus::kWorked;
     CHECK(memory_.rollups_seen > seen_before, "a page of rollups goes on behind the one before");
     parts_.store.accept({.partition = stream_partition(number_),
-                         .rollups = std::move(rollups),
-                         .made_elsewhere = true});
+                         .rollups = std::move(page.rollups),
+                         .made_elsewhere = true,
+                         .marks = std::move(page.marks)});
   }
 }
 

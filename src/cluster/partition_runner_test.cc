@@ -78,7 +78,7 @@ TEST_F(PartitionRunnerTest, RollupsOfOwnersBeforeGoToTheStore) {
   const auto rollup = std::make_shared<Rollup>();
   rollup->sequence = 7;
   rollup->stored = true;
-  log.stored = {rollup};
+  log.stored.rollups = {rollup};
   const auto runner = begin();
   EXPECT_THAT(store, ElementsAre(7));
   answer({{1, "GR86-01", 1}, {2, "GR86-01", 2}});
@@ -87,6 +87,127 @@ TEST_F(PartitionRunnerTest, RollupsOfOwnersBeforeGoToTheStore) {
   runner->step();
   EXPECT_THAT(store, ElementsAre(7, 8)) << "numbers go on, though the checkpoint is gone";
   EXPECT_THAT(made_here, ElementsAre(8)) << "the owner before sends its own";
+}
+
+TEST_F(PartitionRunnerTest, AMarkGoesToTheStoreByItsNumberAmongTheRollupsOnceItIsCommitted) {
+  auto runner = begin();
+  answer({{1, "GR86-01", 1}, {2, "GR86-01", 2}, {.at = 3, .mark = "rain"}, {4, "GR86-01", 3}});
+  runner->step();
+  log.answers.push_back({.status = FeedStatus::kLost});
+  EXPECT_EQ(runner->step(), FeedStatus::kLost);
+  EXPECT_THAT(marks, IsEmpty());
+
+  log.left = {{1, "GR86-01", 1}, {2, "GR86-01", 2}, {.at = 3, .mark = "rain"}, {4, "GR86-01", 3}};
+  runner = begin();
+  EXPECT_THAT(marks, ElementsAre("2 rain"));
+  EXPECT_THAT(store, ElementsAre(1, 3)) << "no rollup has the mark's number";
+  EXPECT_THAT(log.marks, SizeIs(1));
+  EXPECT_EQ(memory.rollups_seen, 3u);
+}
+
+TEST_F(PartitionRunnerTest, MarksAloneAreCommittedAndAcknowledged) {
+  const auto runner = begin();
+  answer({{.at = 1, .mark = "rain"}, {.at = 2, .mark = "dry"}});
+  answer({});
+  runner->step();
+  runner->step();
+  EXPECT_THAT(marks, ElementsAre("1 rain", "2 dry"));
+  EXPECT_EQ(log.acknowledged, 2u);
+  EXPECT_EQ(memory.rollups_seen, 2u);
+  EXPECT_TRUE(runner->is_well());
+}
+
+TEST_F(PartitionRunnerTest, ACopyOfAMarkIsForObserversAndTakesNoNumber) {
+  const auto runner = begin();
+  answer({{.at = 1, .mark = "rain", .is_copy = true}, {.at = 2, .mark = "dry"}});
+  answer({});
+  runner->step();
+  runner->step();
+  EXPECT_THAT(marks, ElementsAre("1 dry"));
+  EXPECT_EQ(log.acknowledged, 2u);
+}
+
+TEST_F(PartitionRunnerTest, MarksOfOwnersBeforeGoToTheStore) {
+  const auto rollup = std::make_shared<Rollup>();
+  rollup->sequence = 8;
+  rollup->stored = true;
+  log.stored = {
+      .rollups = {rollup},
+      .marks = {{.mark = std::make_shared<const Mark>(Mark{.text = "rain"}), .sequence = 7}}};
+  memory.rollups_seen = 6;
+  const auto runner = begin();
+  EXPECT_THAT(marks, ElementsAre("7 rain"));
+  EXPECT_THAT(store, ElementsAre(8));
+  answer({{.at = 1, .mark = "dry"}});
+  answer({});
+  runner->step();
+  runner->step();
+  EXPECT_THAT(marks, ElementsAre("7 rain", "9 dry")) << "numbers go on";
+}
+
+/// Writes down marks and points.
+class MarksScribe final : public PartitionObserver, public ObserverState {
+ public:
+  MarksScribe(std::vector<std::string>& notes, bool has_state)
+      : notes_(notes), has_state_(has_state) {}
+  std::string_view name() const override { return has_state_ ? "scribe" : "onlooker"; }
+  void observe(const PointBatch&, std::span<const Point> points) override {
+    notes_.push_back(fmt::format("{} points", points.size()));
+  }
+  void observe_mark(const Mark& mark) override {
+    if (mark.text == kPoison) throw std::runtime_error("a poisoned mark");
+    notes_.push_back(mark.text);
+  }
+  void tick(SteadyTime) override {}
+  void forget(std::uint32_t) override {}
+  ObserverState* state() override { return has_state_ ? this : nullptr; }
+  void save(std::string&) const override {}
+  Result<void> restore(std::string_view) override { return {}; }
+  void clear() override {}
+
+ private:
+  std::vector<std::string>& notes_;
+  const bool has_state_;
+};
+
+class MarksObservedTest : public PartitionRunnerTest {
+ protected:
+  MarksObservedTest() {
+    factory = [this](PartitionId) {
+      PartitionObservers observers;
+      observers.push_back(std::make_unique<MarksScribe>(with_state, true));
+      observers.push_back(std::make_unique<MarksScribe>(onlooker, false));
+      return observers;
+    };
+  }
+  std::vector<std::string> with_state;
+  std::vector<std::string> onlooker;
+};
+
+TEST_F(MarksObservedTest, InTheirPlaceAndByWhoLooksOnOnlyWhereTheyAreNew) {
+  log.loaded.given_until = {1, 0};
+  log.left = {{.at = 1, .mark = "old"}};
+  const auto runner = begin();
+  answer({{2}, {.at = 3, .mark = "rain"}, {4}, {.at = 5, .is_own = true, .mark = "ours"}});
+  runner->step();
+  EXPECT_THAT(with_state, ElementsAre("old", "1 points", "rain", "1 points", "ours"));
+  EXPECT_THAT(onlooker, ElementsAre("1 points", "rain", "1 points"));
+}
+
+TEST_F(MarksObservedTest, OneThatEndsItsWorkerTwiceIsDead) {
+  auto runner = begin();
+  const std::vector<FakeEntry> entries = {{.at = 1, .mark = kPoison}, {.at = 2, .mark = "rain"}};
+  answer(entries);
+  EXPECT_EQ(runner->step(), FeedStatus::kLost);
+  log.left = entries;
+  int begins = 0;
+  do {
+    runner = make();
+    ASSERT_LT(++begins, 10);
+  } while (runner->begin() != FeedStatus::kWorked);
+  ASSERT_THAT(log.dead, SizeIs(1));
+  EXPECT_EQ(log.dead[0].message, "a poisoned mark");
+  EXPECT_THAT(marks, ElementsAre("1 rain"));
 }
 
 TEST_F(PartitionRunnerTest, WhatWasGivenBeforeAndWhatWeWroteIsNotShown) {

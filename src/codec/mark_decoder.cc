@@ -139,7 +139,7 @@ std::expected<void, Rejection> MarkReader::take(std::string_view text, const Tex
     builder_.mark(*mark);
     return {};
   }
-  builder_.stats().marks_refused.add();
+  if (origin.is_counted) builder_.stats().marks_refused.add();
   return std::unexpected(mark.error());
 }
 
@@ -153,7 +153,7 @@ std::expected<Mark, Rejection> MarkReader::read(std::string_view text, const Tex
   if (root.get(object) != simdjson::SUCCESS) {
     return reject(RejectReason::kNotAnObject, "a mark is a JSON object, one at a time");
   }
-  Mark mark{.time = {origin.arrival.ns}, .arrival = origin.arrival};
+  Mark mark{.time = {origin.default_event_ns()}, .arrival = origin.arrival};
   if (!object["car"].error() && !object["chassis"].error()) {
     return reject(RejectReason::kOutOfRange,
                   "a mark is about one machine: 'car' is another word for 'chassis'");
@@ -179,7 +179,7 @@ std::expected<Mark, Rejection> MarkReader::read(std::string_view text, const Tex
   }
   if (mark.kind.empty()) mark.kind = kUsualKind;
   const std::int64_t skew_ns = builder_.schema().options().future_skew_ms * kNsPerMs;
-  if (mark.time.ns > origin.arrival.ns + skew_ns) {
+  if (!origin.is_admitted && mark.time.ns > origin.arrival.ns + skew_ns) {
     return reject(RejectReason::kFutureTime, "'time' of a mark is ahead of the server's clock");
   }
   if (auto looked = look_at_whole(mark); !looked) return std::unexpected(looked.error());

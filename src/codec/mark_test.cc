@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "codec/games_testing.h"
 #include "codec/json_decoder.h"
 #include "codec/mark_decoder.h"
 #include "codec/mark_json.h"
@@ -117,6 +118,47 @@ class MarkDecoderTest : public testing::Test, protected RejectionSink, protected
   std::vector<Mark> marks_;
   std::optional<Rejection> refused_;
 };
+
+TEST_F(MarkDecoderTest, OutOfALogItsTimeIsNoReasonAndWhatIsReadAgainIsNotCountedAgain) {
+  const auto take_as = [&](std::string text, const TextOrigin& origin) {
+    const std::size_t size = text.size();
+    text.append(Decoder::kPadding, '\0');
+    return decoder_.decode({text.data(), size}, origin, *this);
+  };
+  const std::string future =
+      fmt::format(R"({{"track":"spa","text":"rain","time":{}}})",
+                  kArrival.ns / kNsPerSecond + schema_.options().future_skew_ms);
+  EXPECT_EQ(take_as(future, {.arrival = kArrival}), 1u);
+  EXPECT_EQ(stats_.marks_refused.value(), 1u);
+  EXPECT_EQ(take_as(future, {.arrival = kArrival, .is_counted = false}), 1u);
+  EXPECT_EQ(stats_.marks_refused.value(), 1u);
+  EXPECT_EQ(take_as(future, {.arrival = kArrival, .is_admitted = true}), 0u);
+  EXPECT_EQ(
+      take_as(R"({"track":"spa","text":"dry"})", {.arrival = kArrival, .written = EventTime{5}}),
+      0u);
+  ASSERT_EQ(marks_.size(), 2u);
+  EXPECT_EQ(marks_[1].time.ns, 5);
+}
+
+/// As an instance writes them into a stream, and another one reads them there.
+TEST_F(MarkDecoderTest, ThoseOfGamesAreTakenOutOfALogAsTheyWere) {
+  for (const char* name : {"f1_2023", "f1_2024", "f1_2025", "f1_2026", "f1_2025_race"}) {
+    const auto capture = games_testing::read_kept_reference(std::string(name) + ".cap");
+    ASSERT_TRUE(capture) << name;
+    games_testing::Decoding decoding;
+    decoding.take_all(games_testing::datagrams_of(*capture));
+    ASSERT_FALSE(decoding.marks().empty()) << name;
+    for (const Mark& mark : decoding.marks()) {
+      std::string text = json_of(mark);
+      const std::size_t size = text.size();
+      text.append(Decoder::kPadding, '\0');
+      marks_.clear();
+      decoder_.decode({text.data(), size}, {.arrival = mark.arrival, .is_admitted = true}, *this);
+      ASSERT_EQ(marks_.size(), 1u) << text << ": " << refused_->message;
+      EXPECT_TRUE(is_same(marks_[0], mark)) << text;
+    }
+  }
+}
 
 TEST_F(MarkDecoderTest, ANoteNeedsATrackAndATextAlone) {
   EXPECT_EQ(take("\xEF\xBB\xBF {\"track\":\"spa\",\"text\":\"rain\"}\n"), 0u);

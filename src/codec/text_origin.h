@@ -43,6 +43,8 @@ struct TextOrigin {
   /// It was taken before, and comes from a log: nothing that it has may refuse it now. Its tags are
   /// those of its member `tags` alone.
   bool is_admitted = false;
+  /// False: it is read again, or by another one too, who counts what of it is refused.
+  bool is_counted = true;
   std::string_view track = {};  ///< of a TRD export, instead of what it says itself
   /// Of line protocol's timestamps; 0: told by each number's size.
   std::int64_t timestamp_unit_ns = 1;

@@ -26,7 +26,7 @@ struct IngestStats {
   Counter udp_kernel_drops;
   Counter errors_not_logged;  ///< by the limits per source address and in all
   Counter marks;              ///< that have got their place in the log
-  Counter marks_refused;      ///< for what they said, for want of room, or by a log that takes none
+  Counter marks_refused;      ///< for what they said, or for want of room
   GameStats games;
   TimeHints time_hints;
 

@@ -56,7 +56,8 @@ class PartitionObserver {
   /// Completed points of `batch`, in their order.
   virtual void observe(const PointBatch& batch, std::span<const Point> points) = 0;
   void observe(const PointBatch& batch) { observe(batch, batch.points); }
-  /// Every partition's observers are told of every mark, whichever machine it is about.
+  /// Every partition's observers are told of every mark, whichever machine it is about; a stream's
+  /// partition of those that instances took, and those that others wrote into its stream.
   virtual void observe_mark(const Mark& /*mark*/) {}
   /// The log's clock, in the order of the log; for those with a state.
   virtual void observe_time(ArrivalTime /*now*/) {}

@@ -71,8 +71,9 @@ struct DeadRange {
 
 /// A mark, and its place in the log.
 struct PlacedMark {
-  std::optional<LogOffset> offset = {};  ///< none: the log is not kept
+  std::optional<LogOffset> offset = {};  ///< none: the log is not kept, or is a stream
   MarkPtr mark = {};
+  std::uint64_t sequence = 0;  ///< of a stream's partition: its number among the rollups; else 0
 };
 
 /// What came of the log up to a place: to be committed together, and only once the log is durable
@@ -85,7 +86,9 @@ struct Output {
   std::unique_ptr<Checkpoint> checkpoint = {};
   std::vector<AnsweredKey> keys = {};
   std::vector<DeadRange> dead = {};
-  std::vector<PlacedMark> marks = {};  ///< of partition 0 alone: all have seen them
+  /// Of the embedded log by partition 0 alone: all have seen them. Of a stream by the partition
+  /// that is to have them stored.
+  std::vector<PlacedMark> marks = {};
   ToldLaps laps = {};
   /// Of no partition: learned from stored laps, by name; each takes the place of the one before.
   std::vector<std::pair<std::string, std::string>> track_lines = {};

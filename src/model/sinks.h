@@ -50,7 +50,7 @@ enum class Refusal : std::uint8_t {
   kQueueFull,  ///< a partition's queue has no room
   kNoMemory,
   kLogUnavailable,  ///< nothing can be made as durable as asked at the moment
-  kNoMarks,         ///< the log takes points alone
+  kTooManyMarks,    ///< they would never be taken together
 };
 
 /// Where sources hand their batches over, none of them empty, each of one source's points.

@@ -16,7 +16,10 @@ class LivePipeline::Worker final : public SignalledAgent {
     for (Partition* const partition : partitions_) {
       partition->taken.clear();
       partition->queue.take(partition->taken, budget);
-      for (PointBatchPtr& batch : partition->taken) partition->points.take(std::move(batch));
+      for (Work& one : partition->taken) {
+        if (one.batch) partition->points.take(std::move(one.batch));
+        if (one.mark) partition->points.mark(*one.mark);
+      }
       work += partition->taken.size();
       partition->points.tick();
     }
@@ -62,9 +65,9 @@ std::size_t LivePipeline::poll(std::size_t budget) {
 
 void LivePipeline::push(std::uint32_t partition, Work work) {
   CHECK(partition < partitions_.size(), "work is for a partition that there is");
-  if (!work.batch) return;
-  const std::size_t bytes = work.batch->bytes();
-  partitions_[partition]->queue.force(std::move(work.batch), bytes);
+  if (!work.batch && !work.mark) return;
+  const std::size_t bytes = work.bytes();
+  partitions_[partition]->queue.force(std::move(work), bytes);
   workers_[partition % workers_.size()]->has_more();
 }
 

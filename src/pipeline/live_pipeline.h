@@ -14,7 +14,7 @@ namespace slipstream {
 
 /// The pipeline of an instance that folds what comes out of the log, and shows what comes in at
 /// once: points go by their partitions' bounded queues to the workers, which complete them and hand
-/// them on. Partition p belongs to worker p % workers.
+/// them on; marks go with them, to the observers. Partition p belongs to worker p % workers.
 /// Threads: WorkQueues' functions from any; the rest on one.
 class LivePipeline final : public WorkQueues {
  public:
@@ -42,7 +42,7 @@ class LivePipeline final : public WorkQueues {
   bool has_room(std::uint32_t partition, std::size_t bytes) const override {
     return partitions_[partition]->queue.has_room(bytes);
   }
-  /// Work without points is of no use here, and let go.
+  /// Work without points or a mark is of no use here, and let go.
   void push(std::uint32_t partition, Work work) override;
   void wake() override;
   std::size_t depth(std::uint32_t partition) const override {
@@ -53,9 +53,9 @@ class LivePipeline final : public WorkQueues {
   struct Partition {
     Partition(QueueLimits limits, const LiveParts& parts, PartitionObservers observers)
         : queue(limits), points(parts, std::move(observers)) {}
-    BoundedQueue<PointBatchPtr> queue;
+    BoundedQueue<Work> queue;
     LivePoints points;  // its worker's, as what follows
-    std::vector<PointBatchPtr> taken;
+    std::vector<Work> taken;
   };
   class Worker;
 

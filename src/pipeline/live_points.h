@@ -36,6 +36,7 @@ class LivePoints {
   LivePoints& operator=(const LivePoints&) = delete;
 
   void take(PointBatchPtr batch);
+  void mark(const Mark& mark) { observers_.marked(mark, false); }
   /// Turns the observers' clock; to be called often.
   void tick();
 

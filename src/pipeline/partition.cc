@@ -124,12 +124,16 @@ void Partition::process(Work& work) {
   publish();
 }
 
-/// All partitions see it; the first one has it stored, whose outputs are in the log's order as
-/// well.
+/// All partitions see it. Of the embedded log the first one has it stored, whose outputs are in the
+/// log's order as well. A stream has no place that would be the same for every instance: there it
+/// is numbered like a rollup.
 void Partition::mark(const Work& work) {
   if (!work.mark) return;
   observers_.marked(*work.mark, work.replayed);
-  if (id_ == embedded_partition(0)) marks_.push_back({work.offset, work.mark});
+  if (id_ == embedded_partition(0)) marks_.push_back({.offset = work.offset, .mark = work.mark});
+  if (id_.is_of_stream() && !work.is_copy) {
+    marks_.push_back({.mark = work.mark, .sequence = windows_->take_number()});
+  }
 }
 
 void Partition::pass_gap(LogOffset from, LogOffset to) {

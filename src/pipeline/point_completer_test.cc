@@ -200,6 +200,7 @@ class Seen final : public AcceptedSink, public PartitionObserver {
   void observe(const PointBatch&, std::span<const Point> points) override {
     log_.push_back(fmt::format("observed {}", points.size()));
   }
+  void observe_mark(const Mark& mark) override { log_.push_back("told of " + mark.text); }
   void tick(SteadyTime) override {}
   void forget(std::uint32_t series) override { log_.push_back(fmt::format("forget {}", series)); }
 
@@ -243,6 +244,17 @@ TEST_F(LivePipelineTest, PointsAreCompletedObservedAndShown) {
                                 R"({"lap":1,"speed":181,"sector":1})"));
   EXPECT_EQ(stats_.folded_points.value(), 2u);
   EXPECT_EQ(stats_.series.value(), 1);
+}
+
+TEST_F(LivePipelineTest, MarksAreObservedInTheirPlaceAmongPoints) {
+  push({{}});
+  live_.push(
+      0, {.kind = Work::Kind::kMark, .mark = std::make_shared<const Mark>(Mark{.text = "rain"})});
+  push({{}});
+  EXPECT_EQ(live_.depth(0), 3u);
+  EXPECT_EQ(live_.poll(8), 3u);
+  EXPECT_THAT(log_,
+              ElementsAre("observed 1", testing::_, "told of rain", "observed 1", testing::_));
 }
 
 TEST_F(LivePipelineTest, TheObserverHearsOfAMachineThatIsForgotten) {

@@ -21,6 +21,7 @@ struct Work {
   PointBatchPtr batch = {};
   ArrivalTime time = {};
   MarkPtr mark = {};          ///< kMark; nullptr: it cannot be read
+  bool is_copy = false;       ///< kMark of a stream: another partition has it stored
   std::size_t completed = 0;  ///< of its points: laps repaired, sectors filled in
   bool replayed = false;  ///< read back from the log: windows only, nobody is told of the points
 

@@ -3,12 +3,17 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "base/json_text.h"
 #include "codec/csv_text.h"
 
 namespace slipstream {
 namespace {
+
+/// What is a number of a mark; the rest are texts.
+constexpr std::string_view kNumbersOfMarks[] = {"time", "session_time_s", "to_session_time_s",
+                                                "frame"};
 
 static_assert(RedisReply::kTextPadding >= JsonDecoder::kPadding);
 
@@ -28,6 +33,7 @@ class EntryDecoder::Refusals final : public RejectionSink {
   Refusals(EntryDecoder& decoder, EntryId id) : decoder_(decoder), id_(id) {}
 
   void rejected(std::size_t, const Rejection& rejection, std::string_view sample) override {
+    ++decoder_.refused_;
     if (decoder_.is_counting_) decoder_.stats_.reject(SourceKind::kRedis, rejection.reason);
     decoder_.open_.dead.push_back({.at = id_.position(),
                                    .reason = std::string(to_string(rejection.reason)),
@@ -47,7 +53,9 @@ EntryDecoder::EntryDecoder(Schema& schema, IngestStats& stats, BatchPool& pool,
       writer_(1, pool),
       builder_(schema, stats_, writer_),
       instance_(std::move(instance)),
-      partition_(partition) {}
+      partition_(partition) {
+  builder_.send_marks_to(*this);
+}
 
 void EntryDecoder::decode(EntryId id, const ReplyView& fields, ArrivalTime now, EventTime written) {
   std::string_view data;
@@ -68,13 +76,16 @@ void EntryDecoder::decode(EntryId id, const ReplyView& fields, ArrivalTime now, 
   if (is_own != open_.is_own) cut();
   open_.is_own = is_own;
   enter(id);
-  const std::string_view text = has_text ? data : flat_point(fields);
+  is_from_ = has_many && !from.empty();
+  marks_ = 0;
+  refused_ = 0;
+  const std::string_view text = has_text ? data : flat_object(fields);
   const TextOrigin origin{.source = SourceKind::kRedis,
                           .arrival = now,
                           .written = written,
-                          .is_admitted = has_many && !from.empty()};
+                          .is_admitted = is_from_,
+                          .is_counted = is_counting_};
   Refusals refusals(*this, id);
-  const std::size_t dead_before = open_.dead.size();
   std::size_t points = 0;
   if (!has_text && !simdjson::validate_utf8(text.data(), text.size())) {
     points = 1;
@@ -83,49 +94,76 @@ void EntryDecoder::decode(EntryId id, const ReplyView& fields, ArrivalTime now, 
     points = has_many ? json_.decode_lines(text, origin, refusals)
                       : json_.decode(text, origin, refusals);
   }
-  if (points == 0) {
+  if (points == 0 && marks_ == 0) {
     points = 1;
     refusals.rejected(0, {RejectReason::kEmpty, "the entry holds no point"}, {});
   }
-  if (points == 1 && open_.dead.size() > dead_before) open_.dead.back().fields = copy_of(fields);
+  if (points == 1 && marks_ == 0 && refused_ > 0) open_.dead.back().fields = copy_of(fields);
   if (is_counting_) {
     auto& counts = stats_.of(SourceKind::kRedis);
     counts.received.add(points);
-    counts.accepted.add(points - (open_.dead.size() - dead_before));
+    counts.accepted.add(points - refused_);
   }
+  leave();
   const PointBatchPtr& open = writer_.open().front();
   if (open && open->points.size() >= kPointsPerBatch) cut();
 }
 
+void EntryDecoder::accept(const Mark& mark) {
+  const EntryPosition entry = open_.last.entry;
+  if (holds_any()) push_open(EntryPlace::before_mark(entry, marks_));
+  open_.mark = {.mark = std::make_shared<const Mark>(mark), .is_copy = is_from_ && partition_ != 0};
+  push_open(EntryPlace::behind_mark(entry, marks_++));
+  // An instance's was counted where it came in.
+  if (is_counting_ && !is_from_) stats_.marks.add();
+}
+
 void EntryDecoder::enter(EntryId id) {
+  open_.last = {id.position()};
+}
+
+void EntryDecoder::leave() {
   ++open_.entries;
-  open_.last = id.position();
 }
 
 void EntryDecoder::pass(EntryId id) {
   enter(id);
+  leave();
 }
 
 void EntryDecoder::bury(EntryId id, const ReplyView& fields, std::string reason,
                         std::string message) {
-  enter(id);
+  pass(id);
   open_.dead.push_back({.at = id.position(),
                         .reason = std::move(reason),
                         .message = std::move(message),
                         .fields = copy_of(fields)});
 }
 
-void EntryDecoder::cut() {
-  if (!is_open()) return;
-  open_.batch = std::move(writer_.open().front());
-  if (open_.batch) open_.batch->partition = partition_;
-  batches_.push_back(std::exchange(open_, {.is_own = open_.is_own}));
+bool EntryDecoder::holds_any() {
+  const PointBatchPtr& points = writer_.open().front();
+  return is_open() || !open_.dead.empty() || (points && !points->points.empty());
 }
 
-std::string_view EntryDecoder::flat_point(const ReplyView& fields) {
+void EntryDecoder::cut() {
+  if (is_open()) push_open(open_.last);
+}
+
+void EntryDecoder::push_open(EntryPlace last) {
+  PointBatchPtr& points = writer_.open().front();
+  if (points && !points->points.empty()) {
+    open_.batch = std::move(points);
+    open_.batch->partition = partition_;
+  }
+  const EntryPlace end = std::exchange(open_.last, last);
+  batches_.push_back(std::exchange(open_, {.is_own = open_.is_own, .last = end}));
+}
+
+std::string_view EntryDecoder::flat_object(const ReplyView& fields) {
   text_.assign(1, '{');
+  const bool is_mark = fields.member("type").text() == "mark";
   for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
-    append_member(fields[i].text(), fields[i + 1].text());
+    append_member(fields[i].text(), fields[i + 1].text(), is_mark);
   }
   text_ += '}';
   const std::size_t size = text_.size();
@@ -133,13 +171,17 @@ std::string_view EntryDecoder::flat_point(const ReplyView& fields) {
   return std::string_view(text_).substr(0, size);
 }
 
-void EntryDecoder::append_member(std::string_view name, std::string_view value) {
+void EntryDecoder::append_member(std::string_view name, std::string_view value, bool is_mark) {
   if (text_.size() > 1) text_ += ',';
   append_text(name);
   text_ += ':';
   const auto& names = schema_.options();
-  const bool is_text = name == names.track || name == names.chassis ||
-                       std::ranges::find(names.tags, name) != names.tags.end();
+  const auto is_one_of = [&](const auto& some) {
+    return std::ranges::find(some, name) != std::ranges::end(some);
+  };
+  const bool is_text = is_mark
+                           ? !is_one_of(kNumbersOfMarks)
+                           : name == names.track || name == names.chassis || is_one_of(names.tags);
   const auto number = is_text ? std::nullopt : parse_number(value);
   if (number) {
     append_json_number(text_, value, *number);

@@ -1,4 +1,6 @@
 #pragma once
+#include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,19 +13,23 @@
 
 namespace slipstream {
 
-/// Points from a stream's entries. An entry has
-///   `data`: a point as JSON; or
+/// Points and marks from a stream's entries. An entry has
+///   `data`: a point or a mark as JSON; or
 ///   `points`: many, as NDJSON (and `from`: the instance that wrote it); or
-///   else every field is a member of one point, numbers as text being numbers.
-/// An entry that is no point is dead whole; of one with many points, each bad point is dead alone.
+///   else every field is a member of one point or mark, numbers as text being numbers where there
+///   can be one.
+/// An entry that is neither is dead whole; of one with many, each bad one is dead alone. An
+/// instance writes a mark into every partition's stream: that of partition 0 is the one that is
+/// stored.
 /// One thread.
-class EntryDecoder {
+class EntryDecoder final : private MarkSink {
  public:
   /// `instance`: who we are, to know our own entries again.
   EntryDecoder(Schema& schema, IngestStats& stats, BatchPool& pool, std::string instance,
                std::uint32_t partition);
 
-  /// `fields`: names and values in turn. A point without a time has the entry's (`written`).
+  /// `fields`: names and values in turn. A point or mark without a time has the entry's
+  /// (`written`).
   void decode(EntryId id, const ReplyView& fields, ArrivalTime now, EventTime written);
   /// An entry of which nothing is left.
   void pass(EntryId id);
@@ -35,18 +41,22 @@ class EntryDecoder {
   /// There is a batch that goes on with the next entry.
   bool is_open() const { return open_.entries > 0; }
   /// The newest entry in it.
-  EntryId last() const { return EntryId::at(open_.last); }
+  EntryId last() const { return EntryId::at(open_.last.entry); }
   /// Those that have ended, in order; for the caller to take and clear.
-  std::vector<EntryBatch>& batches() { return batches_; }
+  std::deque<EntryBatch>& batches() { return batches_; }
 
-  /// Points and rejections are counted only while this is set: not for what is read again.
+  /// Points, marks and rejections are counted only while this is set: not for what is read again.
   void set_counting(bool counting) { is_counting_ = counting; }
 
  private:
   class Refusals;
+  void accept(const Mark& mark) override;
   void enter(EntryId id);
-  std::string_view flat_point(const ReplyView& fields);
-  void append_member(std::string_view name, std::string_view value);
+  void leave();
+  bool holds_any();
+  void push_open(EntryPlace last);
+  std::string_view flat_object(const ReplyView& fields);
+  void append_member(std::string_view name, std::string_view value, bool is_mark);
   void append_text(std::string_view text);
 
   static constexpr std::size_t kPointsPerBatch = 512;
@@ -60,9 +70,14 @@ class EntryDecoder {
   const std::string instance_;
   const std::uint32_t partition_;
   std::string text_;
-  std::vector<EntryBatch> batches_;
+  std::deque<EntryBatch> batches_;
   EntryBatch open_;  ///< without its points, which are in writer_
   bool is_counting_ = true;
+
+  // Of the entry at hand.
+  bool is_from_ = false;     ///< an instance wrote it
+  std::uint32_t marks_ = 0;  ///< taken
+  std::size_t refused_ = 0;  ///< neither points nor marks
 };
 
 }  // namespace slipstream

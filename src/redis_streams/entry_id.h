@@ -2,6 +2,7 @@
 #include <charconv>
 #include <compare>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,11 @@ struct EntryId {
     const auto second = std::from_chars(first.ptr + 1, end, id.number);
     if (second.ec != std::errc{} || second.ptr != end) return std::nullopt;
     return id;
+  }
+  /// The greatest id that is less; of the least one itself.
+  EntryId before() const {
+    if (number > 0) return {ms, number - 1};
+    return ms > 0 ? EntryId{ms - 1, std::numeric_limits<std::uint64_t>::max()} : *this;
   }
   /// Writes it to at least kMaxText characters; the part that was written.
   std::string_view write(char* out) const {

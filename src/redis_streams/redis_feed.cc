@@ -334,7 +334,7 @@ bool RedisFeed::next(EntryBatch& batch, const BatchRules& rules) {
     }
   }
   batch = std::move(batches.front());
-  batches.erase(batches.begin());
+  batches.pop_front();
   return true;
 }
 

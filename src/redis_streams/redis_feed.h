@@ -43,7 +43,7 @@ class RedisFeed final : public PartitionFeed {
   ~RedisFeed() override;
 
   FeedStatus begin(Loaded& loaded) override;
-  FeedStatus stored_rollups(std::uint64_t& seen, RollupBatch& rollups) override;
+  FeedStatus stored_outputs(std::uint64_t& seen, StoredOutputs& page) override;
   FeedStatus take_over(bool& has_any) override;
   void stage(const PartitionCommit& commit) override;
   void ask(std::chrono::milliseconds wait) override;

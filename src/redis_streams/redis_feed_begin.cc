@@ -98,16 +98,17 @@ FeedStatus RedisFeed::make_group(Loaded& loaded) {
   return FeedStatus::kWorked;
 }
 
-FeedStatus RedisFeed::stored_rollups(std::uint64_t& seen, RollupBatch& rollups) {
-  while (rollups.empty()) {
+FeedStatus RedisFeed::stored_outputs(std::uint64_t& seen, StoredOutputs& page) {
+  while (page.is_empty()) {
     const auto reply = call(
         {"XREAD", "COUNT", kPage, "STREAMS", keys_.rollups, EntryId{seen, kLastNumber}.text()});
     if (!reply) return lost(reply.error().message);
     if (reply->is_error()) return failed(*reply);
     const ReplyView entries = (*reply)[0][1];
     if (entries.size() == 0) return FeedStatus::kWorked;
-    rollups = rollups_of_entries(
+    page.rollups = rollups_of_entries(
         entries, {.partition = stream_partition(number_), .stored = true, .now = now()}, rollups_);
+    page.marks = marks_of_entries(entries);
     const auto last = EntryId::parse(entries[entries.size() - 1][0].text());
     if (!last) return lost(fmt::format("{} has an entry without an id", keys_.rollups));
     if (last->ms <= seen) return lost(fmt::format("{} is not read in order", keys_.rollups));

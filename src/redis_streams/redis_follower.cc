@@ -1,5 +1,6 @@
 #include "redis_streams/redis_follower.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "pipeline/sectors.h"
@@ -37,7 +38,7 @@ FeedStatus RedisFollower::begin() {
     }
     const auto id = EntryId::parse(end);
     if (!id) return lost("the newest entry has no id");
-    memory_.told = id->position();
+    memory_.told = EntryPlace{id->position()};
   }
   return find_end(keys_.aggregates, place_.aggregates);
 }
@@ -73,8 +74,15 @@ void RedisFollower::queue_read() {
   connection_->commands().command({"XREAD", "COUNT", kPage, "BLOCK", kBlockMs, "STREAMS",
                                    keys_.rollups, keys_.aggregates, keys_.telemetry,
                                    EntryId{memory_.rollups_seen, 1}.text(), place_.aggregates,
-                                   EntryId::at(memory_.told.value_or(EntryPosition{})).text()});
+                                   told_entry().text()});
   is_reading_ = true;
+}
+
+/// All of it is told, and perhaps a part of the next one: whoever owned the partition failed there.
+EntryId RedisFollower::told_entry() const {
+  const EntryPlace told = memory_.told.value_or(EntryPlace{});
+  const EntryId id = EntryId::at(told.entry);
+  return told.part == EntryPlace::kEnd ? id : id.before();
 }
 
 FeedStatus RedisFollower::on_read(ReplyView reply) {
@@ -85,14 +93,13 @@ FeedStatus RedisFollower::on_read(ReplyView reply) {
     if (entries.size() == 0) continue;
     const std::string_view last = entries[entries.size() - 1][0].text();
     if (stream == keys_.telemetry) {
-      if (const auto id = EntryId::parse(last)) memory_.told = id->position();
-      take_points(entries);
+      if (const auto done = take_entries(entries); done != FeedStatus::kWorked) return done;
     } else if (stream == keys_.aggregates) {
       place_.aggregates = last;
       take_rollups(entries, false);
     } else {
       const auto id = EntryId::parse(last);
-      if (!id) return lost("a stored rollup has no id");
+      if (!id) return lost("a stored rollup or mark has no id");
       memory_.rollups_seen = id->ms;
       take_rollups(entries, true);
     }
@@ -100,24 +107,31 @@ FeedStatus RedisFollower::on_read(ReplyView reply) {
   return FeedStatus::kWorked;
 }
 
-void RedisFollower::take_points(ReplyView entries) {
+FeedStatus RedisFollower::take_entries(ReplyView entries) {
   const ArrivalTime now = parts_.cluster.clock.now();
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    points_.decode(EntryId::parse(entries[i][0].text()).value_or(EntryId{}), entries[i][1], now,
-                   {now.ns});
+    const auto id = EntryId::parse(entries[i][0].text());
+    if (!id) return lost("an entry has no id");
+    points_.decode(*id, entries[i][1], now, {now.ns});
   }
   points_.cut();
   // What is dead among them the owner keeps.
   for (EntryBatch& part : points_.batches()) {
-    if (!part.batch) continue;
-    if (part.is_own) {  // told of when they came in
-      parts_.cluster.pool.put(std::move(part.batch));
-      continue;
-    }
-    derive_sectors(*part.batch, parts_.cluster.sectors);
-    live_.take(std::move(part.batch));
+    const EntryPlace told = memory_.told.value_or(EntryPlace{});
+    // Before it is shown: who throws at it is not shown it again.
+    memory_.told = std::max(told, part.last);
+    if (!part.is_own && part.last > told) show(part);
+    if (part.batch) parts_.cluster.pool.put(std::move(part.batch));
   }
   points_.batches().clear();
+  return FeedStatus::kWorked;
+}
+
+void RedisFollower::show(EntryBatch& part) {
+  if (part.mark.mark) live_.mark(*part.mark.mark);
+  if (!part.batch) return;
+  derive_sectors(*part.batch, parts_.cluster.sectors);
+  live_.take(std::move(part.batch));
 }
 
 void RedisFollower::take_rollups(ReplyView entries, bool stored) {
@@ -130,10 +144,15 @@ void RedisFollower::take_rollups(ReplyView entries, bool stored) {
       return parts_.own_rollups->contains(rollup->window_id);
     });
   }
-  if (!rollups.empty()) {
-    parts_.cluster.store.accept(
-        {.partition = partition, .rollups = std::move(rollups), .made_elsewhere = true});
-  }
+  hand_on(std::move(rollups), stored ? marks_of_entries(entries) : std::vector<PlacedMark>{});
+}
+
+void RedisFollower::hand_on(RollupBatch rollups, std::vector<PlacedMark> marks) {
+  if (rollups.empty() && marks.empty()) return;
+  parts_.cluster.store.accept({.partition = stream_partition(number_),
+                               .rollups = std::move(rollups),
+                               .made_elsewhere = true,
+                               .marks = std::move(marks)});
 }
 
 FeedStatus RedisFollower::lost(std::string why) {

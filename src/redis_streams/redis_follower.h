@@ -20,8 +20,8 @@ struct FollowerPlace {
 };
 
 /// One partition that another instance owns, read along for our clients: new points for the
-/// broadcast, new aggregates, and all stored rollups from where the store got to. It is in no group
-/// and acknowledges nothing. Threads: one at a time; interrupt() from any.
+/// broadcast, new aggregates, and all stored rollups and marks from where the store got to. It is
+/// in no group and acknowledges nothing. Threads: one at a time; interrupt() from any.
 class RedisFollower final : public PartitionFollower {
  public:
   RedisFollower(std::unique_ptr<RedisConnection> connection, const StreamParts& parts,
@@ -44,10 +44,13 @@ class RedisFollower final : public PartitionFollower {
   static constexpr std::string_view kBlockMs = "100";
 
   FeedStatus find_end(const std::string& stream, std::string& id);
+  EntryId told_entry() const;
   void queue_read();
   FeedStatus on_read(ReplyView reply);
-  void take_points(ReplyView entries);
+  FeedStatus take_entries(ReplyView entries);
+  void show(EntryBatch& part);
   void take_rollups(ReplyView entries, bool stored);
+  void hand_on(RollupBatch rollups, std::vector<PlacedMark> marks);
   FeedStatus lost(std::string why);
   FeedStatus failed(ReplyView error);
 

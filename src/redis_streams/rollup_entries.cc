@@ -1,5 +1,10 @@
 #include "redis_streams/rollup_entries.h"
 
+#include <charconv>
+#include <memory>
+#include <utility>
+
+#include "codec/mark_json.h"
 #include "redis_streams/entry_id.h"
 
 namespace slipstream {
@@ -18,6 +23,23 @@ RollupBatch rollups_of_entries(ReplyView entries, const RollupOrigin& origin,
     rollups.push_back(std::make_shared<const Rollup>(std::move(*rollup)));
   }
   return rollups;
+}
+
+std::vector<PlacedMark> marks_of_entries(ReplyView entries) {
+  std::vector<PlacedMark> marks;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const ReplyView fields = entries[i][1];
+    const auto id = EntryId::parse(entries[i][0].text());
+    const std::string_view json = fields.member(mark_entry::kMark).text();
+    if (!id || json.empty()) continue;
+    const std::string_view number = fields.member(mark_entry::kArrival).text();
+    ArrivalTime arrival;
+    std::from_chars(number.data(), number.data() + number.size(), arrival.ns);
+    auto mark = parse_mark_json(json, arrival);
+    if (!mark) continue;
+    marks.push_back({.mark = std::make_shared<const Mark>(std::move(*mark)), .sequence = id->ms});
+  }
+  return marks;
 }
 
 }  // namespace slipstream

@@ -44,11 +44,11 @@ struct StreamAppenderStats {
 };
 
 /// Where the log of many instances is written: puts accepted points into their partitions' streams,
-/// many in one entry, and hands them on to the broadcast of this instance at once. An entry has a
-/// number of its writer's, and Redis takes each number once and in order: what was sent over a lost
-/// connection can be sent again. A body with a key is one entry a stream, which has the key's name:
-/// whichever instance gets it again, a stream takes it once. While Redis is away points wait, up to
-/// `max_backlog_bytes`.
+/// many in one entry, and hands them on to the broadcast of this instance at once. A mark goes into
+/// every stream, in its place among the points. An entry has a number of its writer's, and Redis
+/// takes each number once and in order: what was sent over a lost connection can be sent again. A
+/// body with a key is one entry a stream, which has the key's name: whichever instance gets it
+/// again, a stream takes it once. While Redis is away points wait, up to `max_backlog_bytes`.
 ///
 /// Durability: kLogged and kFsynced are answered when Redis has answered; what it does about its
 /// disk is its configuration. kReplicated is answered when so many replicas have the entries. Until
@@ -83,9 +83,9 @@ class StreamAppender final : public Agent, public PointSink {
  private:
   struct Entry {
     std::uint64_t number = 0;  ///< of this writer's in its stream, from 1
-    std::string points = {};   ///< NDJSON
-    std::uint64_t count = 0;
-    std::string key = {};  ///< of the body that it is all the points of, for this stream
+    std::string points = {};   ///< NDJSON, with marks among them
+    std::uint64_t count = 0;   ///< points
+    std::string key = {};      ///< of the body that it is all the points of, for this stream
     SteadyTime sent_at = kNever;
     bool is_kept = false;  ///< its bytes are among kept_bytes_, no backlog any more
   };
@@ -131,8 +131,11 @@ class StreamAppender final : public Agent, public PointSink {
     std::vector<Waiter> waiters{};
   };
 
-  void append_locked(const PointBatch& batch, bool has_key);
+  void append_locked(const PointBatch& batch);
+  void append_mark_locked(const std::string& line);
+  void close_full_entries_locked();
   void hand_on(PointBatchPtr batch);
+  void hand_on(const MarkPtr& mark);
   void close_entries_locked(std::string_view key);
   void close_entry_locked(Stream& stream, std::string_view key);
   bool is_durable_locked(const Ticket& ticket, Durability durability) const;

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
+#include "codec/mark_json.h"
 #include "codec/rollup_json.h"
+#include "redis_streams/rollup_entries.h"
 
 namespace slipstream {
 namespace {
@@ -24,7 +27,10 @@ std::size_t StreamCommitter::queue(CommandBuffer& commands, const PartitionCommi
                                    std::span<const EntryId> acks, EntryId newest) {
   const std::size_t before = commands.size();
   for (const auto& output : commit.outputs) {
+    CHECK(output.rollups.empty() || output.marks.empty(),
+          "a stream takes ids that go up: one piece of work numbers rollups, or a mark");
     queue_rollups(commands, output.rollups);
+    queue_marks(commands, output.marks);
     if (output.checkpoint) queue_checkpoint(commands, *output.checkpoint, commit.layout, newest);
   }
   // Once, where every XADD would have to look.
@@ -62,6 +68,16 @@ void StreamCommitter::queue_rollups(CommandBuffer& commands, const RollupBatch& 
     if (is_aggregate) add(keys_.aggregates, "*", options_.aggregate_selection);
     has_aggregates_ = has_aggregates_ || is_aggregate;
     has_rollups_ = has_rollups_ || rollup->stored;
+  }
+}
+
+void StreamCommitter::queue_marks(CommandBuffer& commands, const std::vector<PlacedMark>& marks) {
+  for (const auto& placed : marks) {
+    payload_.clear();
+    append_mark_json(payload_, *placed.mark);
+    commands.command({"XADD", keys_.rollups, EntryId{placed.sequence, 1}.text(), mark_entry::kMark,
+                      payload_, mark_entry::kArrival, std::to_string(placed.mark->arrival.ns)});
+    has_rollups_ = true;
   }
 }
 

@@ -23,8 +23,8 @@ inline constexpr std::string_view kNewest = "newest";  ///< entry: where a lost 
 inline constexpr char kSeriesPrefix = 's';             ///< then the series' number
 }  // namespace checkpoint_member
 
-/// Writes a partition's commits: rollups, checkpoint, dead letters and XACK, as commands for one
-/// transaction. One thread.
+/// Writes a partition's commits: rollups, marks, checkpoint, dead letters and XACK, as commands for
+/// one transaction. One thread.
 class StreamCommitter {
  public:
   struct Options {
@@ -42,6 +42,7 @@ class StreamCommitter {
 
  private:
   void queue_rollups(CommandBuffer& commands, const RollupBatch& rollups);
+  void queue_marks(CommandBuffer& commands, const std::vector<PlacedMark>& marks);
   void queue_checkpoint(CommandBuffer& commands, const Checkpoint& checkpoint,
                         std::string_view layout, EntryId newest);
   void queue_dead(CommandBuffer& commands, const DeadEntry& dead) const;
@@ -52,7 +53,7 @@ class StreamCommitter {
   const std::string maxlen_;
   std::string payload_;
   bool has_aggregates_ = false;  ///< among what is queued
-  bool has_rollups_ = false;     ///< likewise, stored ones
+  bool has_rollups_ = false;     ///< likewise, stored ones, or marks
 };
 
 }  // namespace slipstream

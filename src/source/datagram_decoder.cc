@@ -34,12 +34,10 @@ void hand_over_mark(const UdpParts& parts, const DecodedBatches& decoded, const 
   const auto taken = parts.sink.offer_all(body);
   if (taken) return;
   parts.ingest.marks_refused.add();
-  parts.peers.report(decoded.last_sender,
-                     {RejectReason::kOverloaded,
-                      fmt::format("a mark ({}) dropped: {}", mark->kind,
-                                  taken.error() == Refusal::kNoMarks ? "the log takes points alone"
-                                                                     : "too much waits")},
-                     "", decoded.received_at);
+  parts.peers.report(
+      decoded.last_sender,
+      {RejectReason::kOverloaded, fmt::format("a mark ({}) dropped: too much waits", mark->kind)},
+      "", decoded.received_at);
 }
 
 }  // namespace

@@ -22,6 +22,9 @@ constexpr std::string_view kUnavailable = "unavailable";
 constexpr const char* kNoMemory = "there is not enough memory for the body: nothing was taken";
 constexpr const char* kTooMuchWaits =
     "too much waits for the log to take the body: nothing was taken";
+constexpr const char* kTooManyMarks =
+    "each of the body's marks goes into every partition's stream, which is more than may ever wait "
+    "for Redis: send them in several bodies; nothing was taken";
 constexpr BatchLimits kBatchLimits{.points = 2'048, .text_bytes = std::size_t{512} << 10};
 
 IngestAnswer not_taken(NotTaken reason, std::string_view refusal, const AnswerForm& form) {
@@ -241,10 +244,6 @@ std::optional<IngestAnswer> IngestService::hand_over(Job& job) {
   if (!offset) {
     for (auto& batch : taken.batches) writer_.pool().put(std::move(batch));
     stats_.marks_refused.add(marks);
-    if (offset.error() == Refusal::kNoMarks) {
-      return refuse(501, RejectReason::kUnknownFormat, "where Redis is the log no marks are taken",
-                    job);
-    }
     stats_.of(source_).received.add(marks);  // as it is refused
     return refuse_handed_over(offset.error(), accepted);
   }
@@ -265,7 +264,9 @@ IngestAnswer IngestService::refuse_handed_over(Refusal refusal, std::size_t poin
       return refuse_for_now(kOverloaded, points, "a partition's queue is full: nothing was taken");
     case Refusal::kNoMemory:
       return refuse_for_now(kOverloaded, points, kNoMemory);
-    case Refusal::kNoMarks:
+    case Refusal::kTooManyMarks:
+      return refuse_all(413, RejectReason::kTooLarge, to_string(RejectReason::kTooLarge), points,
+                        kTooManyMarks);
     case Refusal::kLogUnavailable:
       break;
   }
@@ -278,13 +279,19 @@ std::string IngestService::kept_key(const IngestRequest& request) const {
 
 IngestAnswer IngestService::refuse_for_now(std::string_view refusal, std::size_t points,
                                            const char* message) {
-  refusal_ = refusal;
-  stats_.reject(source_, RejectReason::kOverloaded, points - 1);
-  rejected(0, {RejectReason::kOverloaded, message}, "");
-  error_count_ += points - 1;
-  auto refused = outcome(503, 0);
+  auto refused = refuse_all(503, RejectReason::kOverloaded, refusal, points, message);
   refused.retry_after = kRetryAfterSeconds;
   return refused;
+}
+
+IngestAnswer IngestService::refuse_all(unsigned status, RejectReason reason,
+                                       std::string_view refusal, std::size_t points,
+                                       const char* message) {
+  refusal_ = refusal;
+  stats_.reject(source_, reason, points - 1);
+  rejected(0, {reason, message}, "");
+  error_count_ += points - 1;
+  return outcome(status, 0);
 }
 
 void IngestService::respond_when_durable(LogOffset offset, IngestAnswer answer, const Job& job) {

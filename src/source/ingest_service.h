@@ -116,6 +116,9 @@ class IngestService final : public SignalledAgent, private RejectionSink, privat
   IngestAnswer refuse_undecodable(DecodeFault fault, const Job& job);
   /// With 503; `points` of them, of which nothing is taken.
   IngestAnswer refuse_for_now(std::string_view refusal, std::size_t points, const char* message);
+  /// `points` of them, of which nothing is taken.
+  IngestAnswer refuse_all(unsigned status, RejectReason reason, std::string_view refusal,
+                          std::size_t points, const char* message);
   void respond_when_durable(LogOffset offset, IngestAnswer answer, const Job& job);
   std::size_t decode(std::string_view body, const Job& job);
   Decoder& decoder_named(std::string_view name);

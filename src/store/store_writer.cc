@@ -76,6 +76,7 @@ void StoreWriter::take_durable() {
 void StoreWriter::gather(Output& output) {
   CHECK(output.partition || (output.rollups.empty() && !output.checkpoint),
         "rollups and checkpoints are some partition's");
+  const std::uint64_t newest_before = output.partition ? sequences_[*output.partition] : 0;
   const Outbox* const outbox = output.made_elsewhere ? nullptr : store_.outbox();
   for (auto& rollup : output.rollups) {
     if (is_repeated(output, *rollup)) {
@@ -95,6 +96,10 @@ void StoreWriter::gather(Output& output) {
   std::move(output.keys.begin(), output.keys.end(), std::back_inserter(commit_.keys));
   std::move(output.dead.begin(), output.dead.end(), std::back_inserter(commit_.dead));
   for (PlacedMark& placed : output.marks) {
+    if (placed.sequence != 0 && is_repeated(output, placed, newest_before)) {
+      stats_.repeated.add();
+      continue;
+    }
     if (!options_.has_log) placed.offset.reset();
     commit_.marks.push_back(std::move(placed));
   }
@@ -115,6 +120,18 @@ bool StoreWriter::is_repeated(const Output& output, const Rollup& rollup) {
     // One from behind a gap may come after those of further on.
     if (options_.has_log) committed.position = std::max(committed.position, output.position);
   }
+  return false;
+}
+
+/// Its number may be between those of rollups that came with it.
+bool StoreWriter::is_repeated(const Output& output, const PlacedMark& mark,
+                              std::uint64_t newest_before) {
+  const PartitionId partition = *output.partition;
+  CHECK(partition.is_of_stream(), "marks of the embedded log are told by their places");
+  if (mark.sequence <= newest_before) return true;
+  std::uint64_t& newest = sequences_[partition];
+  newest = std::max(newest, mark.sequence);
+  commit_.stream_sequences[partition] = newest;
   return false;
 }
 

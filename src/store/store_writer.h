@@ -19,7 +19,7 @@ namespace slipstream {
 /// Any thread.
 struct StoreWriterStats {
   Counter written;   ///< stored rollups
-  Counter repeated;  ///< rollups that came again, and were dropped
+  Counter repeated;  ///< rollups and marks that came again, and were dropped
   Counter commits;
   Counter failed_writes;  ///< transactions that failed; they are tried again
   Counter checkpoints;
@@ -47,7 +47,8 @@ struct StoreWriterOptions {
 ///   - by its id: the store has it;
 ///   - where a stored rollup that it may repeat (Rollup::may_repeat) is of its time.
 /// Rollups of streams that are not stored have no number and always pass. A mark is told by its
-/// place in the log, a lap by its key and revision.
+/// place in the log, of a stream by its number among the stored rollups; a lap by its key and
+/// revision.
 ///
 /// What some other system is to get is put into the store's outbox in the same transaction. Rollups
 /// that another instance made it puts there itself.
@@ -109,6 +110,7 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   void take_durable();
   void gather(Output& output);
   bool is_repeated(const Output& output, const Rollup& rollup);
+  bool is_repeated(const Output& output, const PlacedMark& mark, std::uint64_t newest_before);
   bool commit();
   void pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime now);
   void pass_on_marks(const std::vector<MarkRow>& rows);

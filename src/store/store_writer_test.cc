@@ -137,6 +137,61 @@ TEST_F(StoreWriterTest, TheLogIsNeededFromTheOldestCommittedCheckpoint) {
   EXPECT_EQ(writer_->needed_from(), 8u);
 }
 
+/// Marks of a stream, whose numbers are among those of its stored rollups.
+class MarksOfStreams : public StoreWriterTest, protected StoredMarkSink {
+ protected:
+  void SetUp() override {
+    StoreWriterTest::SetUp();
+    writer_->send_marks_to(*this);
+  }
+  using StoreWriterTest::accept;
+  void accept(std::span<const StoredMark> marks) override {
+    for (const auto& stored : marks) told_.push_back(stored.mark->text);
+  }
+  static PlacedMark mark(std::uint64_t number) {
+    return {.mark = std::make_shared<const Mark>(
+                Mark{.track = "spa", .kind = "note", .text = fmt::format("m{}", number)}),
+            .sequence = number};
+  }
+  /// Rollups have odd numbers, marks even ones.
+  void give(std::uint64_t from, std::uint64_t to) {
+    Output output{.partition = stream_partition(3), .made_elsewhere = true};
+    for (std::uint64_t n = from; n <= to; ++n) {
+      if (n % 2 == 0) {
+        output.marks.push_back(mark(n));
+      } else {
+        output.rollups.push_back(numbered(static_cast<std::uint8_t>(n), n));
+      }
+    }
+    writer_->accept(std::move(output));
+    writer_->poll(1);
+  }
+
+  std::vector<std::string> told_;
+};
+
+TEST_F(MarksOfStreams, AreStoredAndPassedOnOnceHoweverPagesOverlap) {
+  give(1, 5);
+  give(1, 5);
+  give(3, 8);
+  give(4, 4);
+  EXPECT_THAT(told_, testing::ElementsAre("m2", "m4", "m6", "m8"));
+  EXPECT_THAT(passed_on_, testing::ElementsAre(1, 3, 5, 7));
+  EXPECT_EQ(store_->query_marks({})->marks.size(), 4u);
+  EXPECT_EQ(store_->load()->stream_sequences.at(stream_partition(3)), 8u);
+}
+
+TEST_F(MarksOfStreams, AreNotStoredAgainByTheNextRun) {
+  give(1, 4);
+  writer_ = std::make_unique<StoreWriter>(
+      *store_, std::vector<RollupSink*>{this}, clock_, [](const std::string&) {},
+      StoreWriterOptions{.commit_interval_ms = 0});
+  writer_->send_marks_to(*this);
+  writer_->begin([this] { return durable_; }, *store_->load());
+  give(1, 6);
+  EXPECT_THAT(told_, testing::ElementsAre("m2", "m4", "m6"));
+}
+
 class LapsOfTheWriter : public StoreWriterTest, protected StoredLapSink {
  protected:
   void SetUp() override {

@@ -79,6 +79,8 @@ class WindowSet {
   /// The number of the last rollup. It never goes back, whatever becomes of series and definitions:
   /// ids and everyone who removes repeats rely on it.
   std::uint64_t sequence() const { return sequence_; }
+  /// A number for what is stored in order with the rollups and is none: no rollup gets it.
+  std::uint64_t take_number() { return ++sequence_; }
   /// For a fresh set that goes on where one of other definitions ended: its first rollup's number
   /// is the next one.
   void start_sequence_at(std::uint64_t sequence) { sequence_ = sequence; }

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 
+#include "simulation/entry_order.h"
 #include "window/definition.h"
 
 namespace slipstream::simulation {
@@ -17,16 +19,59 @@ bool ClusterLedger::has_innocent_dead(const PartitionCommit& commit) {
 void ClusterLedger::committed(std::uint32_t partition, const PartitionCommit& commit,
                               bool is_of_another_layout) {
   if (is_of_another_layout || has_innocent_dead(commit)) ++epoch_;
-  std::uint64_t& newest = newest_[partition];
   for (const Output& output : commit.outputs) {
     for (const auto& rollup : output.rollups) {
-      if (rollup->sequence != newest + 1) {
-        violated(fmt::format("partition {}: after rollup {} comes {}", partition, newest,
-                             rollup->sequence));
-      }
-      newest = rollup->sequence;
+      follow(partition, rollup->sequence);
       pass(*rollup);
     }
+    for (const PlacedMark& placed : output.marks) {
+      follow(partition, placed.sequence);
+      pass(placed);
+    }
+  }
+}
+
+void ClusterLedger::follow(std::uint32_t partition, std::uint64_t number) {
+  std::uint64_t& newest = newest_[partition];
+  if (number != newest + 1) {
+    violated(
+        fmt::format("partition {}: after rollup or mark {} comes {}", partition, newest, number));
+  }
+  newest = number;
+}
+
+void ClusterLedger::pass(const PlacedMark& placed) {
+  if (!marks_.insert(placed.mark->text).second) {
+    violated(fmt::format("mark {} comes out twice", placed.mark->text));
+  }
+}
+
+std::set<EntryPosition> ClusterLedger::buried(const MemoryLog& log) {
+  std::set<EntryPosition> all;
+  for (const DeadEntry& entry : log.dead()) all.insert(entry.at);
+  return all;
+}
+
+void ClusterLedger::check_order(std::uint32_t partition, const MemoryLog& log,
+                                std::uint64_t order) {
+  Observed& observed = observed_[partition];
+  const auto begin_anew_at = [&](std::uint64_t layouts) {
+    if (std::exchange(observed.layouts, layouts) != layouts) observed.order = 0;
+  };
+  const auto dead = buried(log);
+  for (const MemoryEntryPtr& entry : log.entries()) {
+    begin_anew_at(entry->layouts);
+    if (dead.contains(entry->at)) continue;
+    EntryOrder expected(observed.order);
+    expected.entry(*entry);
+    observed.order = expected.hash();
+  }
+  begin_anew_at(log.layouts());
+  if (order != observed.order) {
+    violated(
+        fmt::format("partition {}: its observer was told of other points and marks, or in "
+                    "another order, than the log has them",
+                    partition));
   }
 }
 
@@ -81,10 +126,14 @@ void ClusterLedger::check_all_out(const MemoryLog& log) {
     if (buried != dead.end() && buried->second != 1) {
       violated(fmt::format("an entry is {} times among the dead letters", buried->second));
     }
-    if (entry.points.empty() && buried == dead.end()) violated("what is no point is nowhere");
+    const bool is_empty = entry.points.empty() && entry.marks.empty();
+    if (is_empty && buried == dead.end()) violated("what is no point is nowhere");
     if (buried != dead.end()) {
       points_dead_ += entry.points.size();
       continue;
+    }
+    for (const SimMark& mark : entry.marks) {
+      if (!mark.is_copy) marks_due_.insert(mark.text);
     }
     auto layout = layouts.find(entry.layout);
     if (layout == layouts.end()) {
@@ -104,6 +153,9 @@ void ClusterLedger::check_all_out(const MemoryLog& log) {
 }
 
 void ClusterLedger::compare() {
+  if (marks_ != marks_due_) {
+    violated(fmt::format("{} marks came out, {} went in", marks_.size(), marks_due_.size()));
+  }
   for (const auto& [place, figures] : out_) {
     const Figures& due = expected_[place];
     if (figures != due) {

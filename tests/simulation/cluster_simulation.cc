@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "base/fault.h"
+#include "simulation/cluster_instance.h"
 
 namespace slipstream::simulation {
 namespace {
 
 constexpr std::int64_t kBegin = 1'757'000'000 * kNsPerSecond;
-constexpr std::uint32_t kPartitions = 2;
 constexpr std::size_t kInstances = 3;
 constexpr const char* kPoisonous = "poison";
 constexpr std::int64_t kIdleMs = 5'000;
@@ -48,90 +48,7 @@ std::vector<WindowDefinition> windows(Random& random) {
   return chosen;
 }
 
-/// No two points carry the same.
-std::uint64_t id_of(std::uint32_t weight_a, std::uint32_t weight_b) {
-  return (std::uint64_t{weight_a} << 24) | weight_b;
-}
-
-class NoSectors final : public SectorMap {
- public:
-  std::int32_t sector_at(std::string_view, double) const override { return 0; }
-};
-
 }  // namespace
-
-struct ClusterSimulation::Disk {
-  std::vector<std::uint64_t> seen = std::vector<std::uint64_t>(kPartitions);
-};
-
-/// One life of an instance.
-struct ClusterSimulation::Instance final : AcceptedSink, OutputSink {
-  Instance(ClusterSimulation& world, std::size_t its_number, ClusterOptions its_options)
-      : simulation(world),
-        number(its_number),
-        disk(world.disks_[its_number]),
-        options(std::move(its_options)),
-        pipeline_stats(options.windows.size()),
-        parts{.clock = world.clock_,
-              .ingest = ingest,
-              .pipeline_stats = pipeline_stats,
-              .schema = world.schema_,
-              .pool = world.pool_,
-              .sectors = sectors,
-              .accepted = *this,
-              .store = *this,
-              .stats = stats,
-              .make_observers = [](PartitionId) { return PartitionObservers{}; },
-              .warn = [](const std::string&) {}} {
-    for (std::uint32_t p = 0; p < kPartitions; ++p) memory[p].rollups_seen = disk.seen[p];
-  }
-
-  void accept(PointBatchPtr batch) override {
-    for (const Point& point : batch->points) {
-      const Value* const values = batch->values_begin(point);
-      const auto id = id_of(static_cast<std::uint32_t>(values[0].value),
-                            static_cast<std::uint32_t>(values[1].value));
-      if (!shown.insert(id).second) violated("a client is shown a point twice");
-      const auto writer = simulation.writers_.find(id);
-      if (writer != simulation.writers_.end() && writer->second == static_cast<int>(number)) {
-        violated("a client is shown a point again that it saw when it came in");
-      }
-    }
-    simulation.pool_.put(std::move(batch));
-  }
-  bool has_room() const override { return !is_full; }
-  void accept(Output output) override {
-    const std::uint32_t partition = output.partition.value().number;
-    std::uint64_t& seen = disk.seen[partition];
-    for (const auto& rollup : output.rollups) {
-      if (!rollup->stored) continue;
-      const auto& all = simulation.logs_[partition]->rollups();
-      const bool follows = std::ranges::none_of(all, [&](const RollupPtr& other) {
-        return other->stored && other->sequence > seen && other->sequence < rollup->sequence;
-      });
-      if (rollup->sequence <= seen || !follows) {
-        violated(fmt::format("the store of instance {} gets rollup {} of partition {} after {}",
-                             number, rollup->sequence, partition, seen));
-      }
-      seen = rollup->sequence;
-    }
-  }
-
-  ClusterSimulation& simulation;
-  const std::size_t number;
-  Disk& disk;
-  const ClusterOptions options;
-  IngestStats ingest;
-  PipelineStats pipeline_stats;
-  NoSectors sectors;
-  ClusterStats stats{kPartitions};
-  const ClusterParts parts;
-  std::unordered_set<std::uint64_t> shown;
-  bool is_full = false;
-  PartitionMemory memory[kPartitions];
-  std::string tokens[kPartitions];  ///< empty: it does not take the partition for its own
-  std::unique_ptr<PartitionRunner> runners[kPartitions];
-};
 
 ClusterSimulation::ClusterSimulation(std::uint64_t seed, std::size_t traced,
                                      const PlantedFaults& faults)
@@ -141,7 +58,8 @@ ClusterSimulation::ClusterSimulation(std::uint64_t seed, std::size_t traced,
       clock_(kBegin),
       schema_(SchemaOptions{}),
       ledger_(schema_.fields()),
-      disks_(kInstances) {
+      disks_(kInstances),
+      orders_(kPartitions) {
   fault::hook() = [this](std::string_view point, std::string_view chassis) {
     if (point != "fold") return;
     if (chassis == kPoisonous) throw std::runtime_error("a poisoned point");
@@ -182,6 +100,7 @@ ClusterSummary ClusterSimulation::summary() const {
   summary.points = ledger_.points();
   summary.points_dead = ledger_.points_dead();
   summary.rollups = ledger_.rollups();
+  summary.marks = ledger_.marks();
   return summary;
 }
 
@@ -202,7 +121,8 @@ ClusterOptions ClusterSimulation::options() {
 
 void ClusterSimulation::step() {
   const auto what = random_.pick(1'000);
-  if (what < 380) return advance(random_.between(1, 120));
+  if (what < 370) return advance(random_.between(1, 120));
+  if (what < 380) return send_mark_of_instance();
   if (what < 960) return step_one();
   rarer();
 }
@@ -233,6 +153,10 @@ void ClusterSimulation::send_due() {
     const int writer = random_.chance(25) ? static_cast<int>(random_.pick(kInstances)) : -1;
     if (random_.chance(30)) {
       for (auto& point : points) write(p, {std::move(point)}, writer);
+    } else if (writer < 0 && random_.chance(10)) {
+      std::vector<SimMark> marks{{.text = new_mark(writer), .after = random_.pick(points.size())}};
+      if (random_.chance(30)) marks.push_back({.text = new_mark(writer), .after = points.size()});
+      write(p, std::move(points), writer, std::move(marks));
     } else {
       write(p, std::move(points), writer);
     }
@@ -243,6 +167,22 @@ void ClusterSimulation::send_due() {
   }
 }
 
+/// An instance writes it into each log.
+void ClusterSimulation::send_mark_of_instance() {
+  if (outage_since_) return;
+  const auto writer = static_cast<int>(random_.pick(kInstances));
+  const std::string text = new_mark(writer);
+  for (std::uint32_t p = 0; p < kPartitions; ++p) {
+    write(p, {}, writer, {{.text = text, .is_copy = p != 0}});
+  }
+}
+
+std::string ClusterSimulation::new_mark(int writer) {
+  std::string text = fmt::format("m{}", mark_writers_.size());
+  mark_writers_[text] = writer;
+  return text;
+}
+
 /// One machine's points stand before those of all others, which wait for long.
 void ClusterSimulation::pour_out() {
   if (outage_since_) return;
@@ -251,11 +191,12 @@ void ClusterSimulation::pour_out() {
   for (auto left = random_.pick(400); left > 0; --left) write(car.partition, {point_of(car)}, -1);
 }
 
-void ClusterSimulation::write(std::uint32_t partition, std::vector<SimPoint> points, int writer) {
+void ClusterSimulation::write(std::uint32_t partition, std::vector<SimPoint> points, int writer,
+                              std::vector<SimMark> marks) {
   for (const SimPoint& point : points) {
     if (writer >= 0) writers_[id_of(point.weight_a, point.weight_b)] = writer;
   }
-  logs_[partition]->write(std::move(points), writer);
+  logs_[partition]->write(std::move(points), writer, std::move(marks));
   ledger_.written(*logs_[partition]->entries().back());
 }
 
@@ -473,13 +414,15 @@ void ClusterSimulation::come_to_rest() {
       is_done = owner.runners[p]->finish(true) == FeedStatus::kWorked;
       owner.runners[p].reset();
     }
-    const auto& rollups = logs_[p]->rollups();
-    const auto newest = std::find_if(rollups.rbegin(), rollups.rend(),
-                                     [](const RollupPtr& rollup) { return rollup->stored; });
-    if (newest != rollups.rend() && owner.disk.seen[p] != (*newest)->sequence) {
-      violated(fmt::format("the owner's store has rollups up to {}, {} were committed",
-                           owner.disk.seen[p], (*newest)->sequence));
+    std::uint64_t newest = logs_[p]->marks().empty() ? 0 : logs_[p]->marks().back().sequence;
+    for (const auto& rollup : logs_[p]->rollups()) {
+      if (rollup->stored) newest = std::max(newest, rollup->sequence);
     }
+    if (owner.disk.seen[p] != newest) {
+      violated(fmt::format("the owner's store has rollups and marks up to {}, {} were committed",
+                           owner.disk.seen[p], newest));
+    }
+    ledger_.check_order(p, *logs_[p], orders_[p]);
   }
 }
 

@@ -19,6 +19,7 @@ struct ClusterSummary {
   std::uint64_t points = 0;
   std::uint64_t points_dead = 0;
   std::uint64_t rollups = 0;
+  std::uint64_t marks = 0;
   std::uint64_t kills = 0;
   std::uint64_t takeovers = 0;
   std::uint64_t fenced = 0;
@@ -30,9 +31,9 @@ struct ClusterSummary {
 
 /// Several instances over logs in memory, in a world where everything goes wrong, by a seed: the
 /// same seed is the same run. Owners are killed, overtaken without being told, and work on; commits
-/// are done, or not, or late, and nobody is told; folds throw; definitions differ from instance to
-/// instance; clocks are set; the log goes away for a while, with all who write to it. One thread;
-/// its time is its own.
+/// are done, or not, or late, and nobody is told; marks stand among points; folds throw;
+/// definitions differ from instance to instance; clocks are set; the log goes away for a while,
+/// with all who write to it. One thread; its time is its own.
 class ClusterSimulation {
  public:
   /// The last `traced` actions are remembered.
@@ -68,7 +69,10 @@ class ClusterSimulation {
   void send_due();
   void pour_out();
   SimPoint point_of(Car& car);
-  void write(std::uint32_t partition, std::vector<SimPoint> points, int writer);
+  void write(std::uint32_t partition, std::vector<SimPoint> points, int writer,
+             std::vector<SimMark> marks = {});
+  std::string new_mark(int writer);
+  void send_mark_of_instance();
   void forget_places(std::uint32_t partition);
   static void forget_place(Car& car);
   void step_one();
@@ -97,7 +101,9 @@ class ClusterSimulation {
   std::vector<Disk> disks_;
   std::vector<std::unique_ptr<Instance>> instances_;
   std::vector<Car> cars_;
-  std::unordered_map<std::uint64_t, int> writers_;  ///< instances, by what their points carry
+  std::unordered_map<std::uint64_t, int> writers_;     ///< instances, by what their points carry
+  std::unordered_map<std::string, int> mark_writers_;  ///< likewise, by text
+  std::vector<std::uint64_t> orders_;                  ///< of each partition's observer
   std::optional<SteadyTime> outage_since_;
   unsigned failing_per_mille_ = 0;
   unsigned throws_in_ = 0;

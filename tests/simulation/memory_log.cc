@@ -7,11 +7,14 @@
 
 namespace slipstream::simulation {
 
-void MemoryLog::write(std::vector<SimPoint> points, int writer) {
+void MemoryLog::write(std::vector<SimPoint> points, int writer, std::vector<SimMark> marks) {
   const auto ms = static_cast<std::uint64_t>(clock_.now().ns / kNsPerMs);
   newest_ = ms > newest_.high ? EntryPosition{ms, 0} : EntryPosition{newest_.high, newest_.low + 1};
-  entries_.push_back(std::make_shared<MemoryEntry>(MemoryEntry{
-      .at = newest_, .written = clock_.steady(), .points = std::move(points), .writer = writer}));
+  entries_.push_back(std::make_shared<MemoryEntry>(MemoryEntry{.at = newest_,
+                                                               .written = clock_.steady(),
+                                                               .points = std::move(points),
+                                                               .marks = std::move(marks),
+                                                               .writer = writer}));
 }
 
 void MemoryLog::take(std::string token) {
@@ -58,9 +61,12 @@ MemoryAnswer MemoryLog::execute(const MemoryRequest& request) {
 
 void MemoryLog::apply(const MemoryRequest& request) {
   const PartitionCommit& commit = *request.commit;
-  on_commit_(commit, !layout_.empty() && layout_ != commit.layout);
+  const bool is_of_another_layout = !layout_.empty() && layout_ != commit.layout;
+  layouts_ += is_of_another_layout ? 1 : 0;
+  on_commit_(commit, is_of_another_layout);
   for (const Output& output : commit.outputs) {
     rollups_.insert(rollups_.end(), output.rollups.begin(), output.rollups.end());
+    marks_.insert(marks_.end(), output.marks.begin(), output.marks.end());
     if (!output.checkpoint) continue;
     for (const std::uint32_t series : output.checkpoint->removed) series_.erase(series);
     for (const auto& [series, state] : output.checkpoint->changed) series_[series] = state;
@@ -73,6 +79,7 @@ void MemoryLog::apply(const MemoryRequest& request) {
     const auto entry = pending_.find(at);
     if (entry == pending_.end()) continue;
     entry->second->layout = commit.layout;
+    entry->second->layouts = layouts_;
     pending_.erase(entry);
   }
 }
@@ -122,15 +129,26 @@ FeedStatus MemoryFeed::begin(Loaded& loaded) {
   return FeedStatus::kWorked;
 }
 
-FeedStatus MemoryFeed::stored_rollups(std::uint64_t& seen, RollupBatch& rollups) {
+FeedStatus MemoryFeed::stored_outputs(std::uint64_t& seen, StoredOutputs& page) {
   constexpr std::size_t kPage = 40;
   if (fails()) return lost("the connection was lost");
-  const auto& all = parts_.log.rollups_;
-  auto at = std::ranges::upper_bound(all, seen, {}, &Rollup::sequence);
-  for (; at != all.end() && rollups.size() < kPage; ++at) {
-    if ((*at)->stored) rollups.push_back(*at);
+  const auto& rollups = parts_.log.rollups_;
+  const auto& marks = parts_.log.marks_;
+  auto rollup = std::ranges::upper_bound(rollups, seen, {}, &Rollup::sequence);
+  auto mark = std::ranges::upper_bound(marks, seen, {}, &PlacedMark::sequence);
+  while (page.rollups.size() + page.marks.size() < kPage) {
+    const bool has_mark = mark != marks.end();
+    if (rollup != rollups.end() && (!has_mark || (*rollup)->sequence < mark->sequence)) {
+      if ((*rollup)->stored) page.rollups.push_back(*rollup);
+      if ((*rollup)->stored) seen = (*rollup)->sequence;
+      ++rollup;
+    } else if (has_mark) {
+      seen = mark->sequence;
+      page.marks.push_back(*mark++);
+    } else {
+      break;
+    }
   }
-  if (!rollups.empty()) seen = rollups.back()->sequence;
   return FeedStatus::kWorked;
 }
 
@@ -160,6 +178,7 @@ void MemoryFeed::stage(const PartitionCommit& commit) {
   for (const Output& output : commit.outputs) {
     Output& to = copy.outputs.emplace_back();
     to.rollups = output.rollups;
+    to.marks = output.marks;
     if (output.checkpoint) to.checkpoint = std::make_unique<Checkpoint>(*output.checkpoint);
   }
   const auto end = in_hand_.begin() + static_cast<std::ptrdiff_t>(commit.entries);
@@ -248,44 +267,70 @@ FeedStatus MemoryFeed::commit(Deadline) {
 }
 
 bool MemoryFeed::next(EntryBatch& batch, const BatchRules& rules) {
-  batch = {};
-  while (!page_.empty()) {
-    const MemoryEntryPtr first = page_.front();
-    const MemoryEntry& entry = *first;
-    const bool is_own = entry.writer == instance_;
-    if (batch.entries > 0) {
-      const bool is_apart =
-          rules.boundary && (entry.at > *rules.boundary) != (batch.last > *rules.boundary);
-      if (is_apart || rules.one_by_one || is_own != batch.is_own) break;
-      if (batch.batch && batch.batch->points.size() >= batch_points_) break;
+  while (!page_.empty() && batches_.empty()) {
+    const MemoryEntryPtr entry = page_.front();
+    const bool is_own = entry->writer == instance_;
+    const bool is_apart = rules.boundary && open_.entries > 0 &&
+                          (entry->at > *rules.boundary) != (open_.last.entry > *rules.boundary);
+    const bool is_full = open_.batch && open_.batch->points.size() >= batch_points_;
+    if (open_.entries > 0 && (is_apart || is_full || rules.one_by_one || is_own != open_.is_own)) {
+      push_open(open_.last);
+      break;
     }
     page_.pop_front();
-    in_hand_.push_back(entry.at);
-    ++batch.entries;
-    batch.last = entry.at;
-    batch.is_own = is_own;
-    const auto culprit = rules.culprits->find(entry.at);
+    in_hand_.push_back(entry->at);
+    open_.last = {entry->at};
+    open_.is_own = is_own;
+    const auto culprit = rules.culprits->find(entry->at);
     if (culprit != rules.culprits->end()) {
-      batch.dead.push_back({.at = entry.at, .reason = "worker_failed", .message = culprit->second});
-    } else if (entry.points.empty()) {
-      batch.dead.push_back({.at = entry.at, .reason = "malformed_json", .message = "no point"});
+      open_.dead.push_back(
+          {.at = entry->at, .reason = "worker_failed", .message = culprit->second});
+    } else if (entry->points.empty() && entry->marks.empty()) {
+      open_.dead.push_back({.at = entry->at, .reason = "malformed_json", .message = "no point"});
     } else {
-      if (!batch.batch) batch.batch = parts_.pool.get();
-      add_points(*batch.batch, entry);
+      add(*entry);
     }
+    ++open_.entries;
   }
-  if (batch.batch) {
-    batch.batch->partition = partition_;
-    batch.batch->text.append(PointBatch::kTextSpare, ' ');
-  }
-  return batch.entries > 0;
+  if (batches_.empty() && open_.entries > 0) push_open(open_.last);
+  if (batches_.empty()) return false;
+  batch = std::move(batches_.front());
+  batches_.pop_front();
+  return true;
 }
 
-void MemoryFeed::add_points(PointBatch& batch, const MemoryEntry& entry) const {
+void MemoryFeed::add(const MemoryEntry& entry) {
   const PointFields fields(parts_.schema.fields());
-  for (const SimPoint& point : entry.points) {
-    add_point(batch, point, SourceKind::kRedis, parts_.clock.now(), fields);
+  std::uint32_t marks = 0;
+  for (std::size_t i = 0; i <= entry.points.size(); ++i) {
+    for (; marks < entry.marks.size() && entry.marks[marks].after == i; ++marks) {
+      add_mark(entry, marks);
+    }
+    if (i == entry.points.size()) break;
+    if (!open_.batch) open_.batch = parts_.pool.get();
+    add_point(*open_.batch, entry.points[i], SourceKind::kRedis, parts_.clock.now(), fields);
   }
+}
+
+void MemoryFeed::add_mark(const MemoryEntry& entry, std::uint32_t number) {
+  const ArrivalTime now = parts_.clock.now();
+  const Mark mark{.time = {now.ns},
+                  .arrival = now,
+                  .track = "cota",
+                  .kind = "note",
+                  .text = entry.marks[number].text};
+  push_open(EntryPlace::before_mark(entry.at, number));
+  open_.mark = {.mark = std::make_shared<const Mark>(mark), .is_copy = entry.marks[number].is_copy};
+  push_open(EntryPlace::behind_mark(entry.at, number));
+}
+
+void MemoryFeed::push_open(EntryPlace last) {
+  if (open_.batch) {
+    open_.batch->partition = partition_;
+    open_.batch->text.append(PointBatch::kTextSpare, ' ');
+  }
+  const EntryPlace end = std::exchange(open_.last, last);
+  batches_.push_back(std::exchange(open_, {.is_own = open_.is_own, .last = end}));
 }
 
 }  // namespace slipstream::simulation

@@ -24,12 +24,21 @@ struct PlantedFaults {
   bool no_grace = false;         ///< of the runner: windows' time passes at once after a stall
 };
 
+/// A mark, and how many points of its entry stand before it.
+struct SimMark {
+  std::string text;
+  std::size_t after = 0;
+  bool is_copy = false;  ///< another log has the one that is stored
+};
+
 struct MemoryEntry {
   EntryPosition at;
   SteadyTime written;
-  std::vector<SimPoint> points;  ///< none: it is no point
+  std::vector<SimPoint> points;  ///< of these
+  std::vector<SimMark> marks;    ///< and marks; neither: it is no entry of ours
   int writer = -1;               ///< the instance that wrote it; -1: somebody else
   std::string layout = {};       ///< the definitions that it was folded under, once acknowledged
+  std::uint64_t layouts = 0;     ///< how often they had changed by then
 };
 
 /// Whoever was given it keeps it, whatever the log does.
@@ -60,7 +69,7 @@ class MemoryLog {
   MemoryLog(const Clock& clock, Random& random, const PlantedFaults& faults, OnCommit on_commit)
       : clock_(clock), random_(random), faults_(faults), on_commit_(std::move(on_commit)) {}
 
-  void write(std::vector<SimPoint> points, int writer);
+  void write(std::vector<SimPoint> points, int writer, std::vector<SimMark> marks = {});
   /// The partition is the owner's with this token: what any other has under way does nothing.
   void take(std::string token);
 
@@ -74,6 +83,9 @@ class MemoryLog {
   /// Forgets entries that are accounted for.
   void forget_entries();
   const RollupBatch& rollups() const { return rollups_; }
+  const std::vector<PlacedMark>& marks() const { return marks_; }
+  /// How often the definitions have changed.
+  std::uint64_t layouts() const { return layouts_; }
   const std::vector<DeadEntry>& dead() const { return dead_; }
 
  private:
@@ -98,7 +110,9 @@ class MemoryLog {
   std::string layout_;
   std::string windows_;
   std::map<std::uint32_t, std::string> series_;
+  std::uint64_t layouts_ = 0;
   RollupBatch rollups_;
+  std::vector<PlacedMark> marks_;
   std::vector<DeadEntry> dead_;
   std::vector<MemoryRequest> abandoned_;
   std::vector<MemoryRequest> late_;
@@ -120,7 +134,7 @@ class MemoryFeed final : public PartitionFeed {
   ~MemoryFeed() override;
 
   FeedStatus begin(Loaded& loaded) override;
-  FeedStatus stored_rollups(std::uint64_t& seen, RollupBatch& rollups) override;
+  FeedStatus stored_outputs(std::uint64_t& seen, StoredOutputs& page) override;
   FeedStatus take_over(bool& has_any) override;
   void stage(const PartitionCommit& commit) override;
   void ask(std::chrono::milliseconds wait) override;
@@ -138,7 +152,9 @@ class MemoryFeed final : public PartitionFeed {
   /// The connection ends; what is under way is done, or not, or later.
   void abandon(MemoryRequest request);
   FeedStatus read_news(FeedTurn& turn);
-  void add_points(PointBatch& batch, const MemoryEntry& entry) const;
+  void add(const MemoryEntry& entry);
+  void add_mark(const MemoryEntry& entry, std::uint32_t number);
+  void push_open(EntryPlace last);
 
   const Parts parts_;
   const std::string token_;
@@ -155,6 +171,8 @@ class MemoryFeed final : public PartitionFeed {
   bool is_drained_ = false;
   EntryPosition taken_over_;
   std::deque<MemoryEntryPtr> page_;
+  std::deque<EntryBatch> batches_;
+  EntryBatch open_;  ///< goes on with the next entry
   std::vector<EntryPosition> in_hand_;
 };
 
