@@ -112,7 +112,8 @@ const laps = {
       tag: "Laps", id: "compareLaps", summary: "Laps over each other",
       parameters: [
         query("laps", "Up to six ids with commas between them; times are against the first", text(), { required: true }),
-        parameter("fields"), query("step", "Metres", number("", { exclusiveMinimum: true, minimum: 0, maximum: 10000, default: 5 })),
+        query("fields", "Names with commas between them; without it the speed"),
+        query("step", "Metres", number("", { exclusiveMinimum: true, minimum: 0, maximum: 10000, default: 5 })),
         parameter("accept"),
       ],
       answers: { 200: jsonOrCsv("On one grid of positions", schema("Comparison")) }, refused: [400, 404, 409, 410, 501, 503],

@@ -117,6 +117,17 @@ void HistoryComponent::health(HealthPage& page) const {
         "their segments went with the log's retention",
         open_->pinned.max_bytes(), kept.dropped.value()));
   }
+  if (kept.failing.value() != 0) {
+    page.notice(
+        "history: what pinned sessions need cannot be moved to the folder 'pinned', so the log's "
+        "retention stands still: see that the folder can be written, and the disk is not full");
+  }
+  if (kept.unexplained.value() > 0) {
+    page.notice(fmt::format(
+        "history: {} segments in the folder 'pinned' are of no session that is pinned now, and "
+        "nobody let go of them: they stay (pin that session again, or remove them by hand)",
+        kept.unexplained.value()));
+  }
   ObjectWriter pinned(history.key("pinned"));
   pinned.number("segments", kept.segments.value());
   pinned.number("bytes", kept.bytes.value());

@@ -93,9 +93,9 @@ void get_sessions(const LapsRouteParts& parts, const HttpRequest& request,
 }
 
 void write_edit(const LapsRouteParts& parts, SessionEdit edit, const HttpResponder& respond) {
-  const auto done = [parts, id = edit.id, is_pin = edit.pinned.has_value(),
+  const auto done = [parts, id = edit.id, pinned = edit.pinned,
                      respond](Result<std::optional<StoredSession>> edited) {
-    if (is_pin) parts.pins.changed();
+    if (pinned && edited && *edited) parts.pins.changed(*pinned);
     if (!edited) {
       respond(failed_write(edited.error()));
     } else if (!*edited) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -11,12 +12,13 @@ namespace slipstream {
 
 void SessionPins::start() {
   if (parts_.kept == nullptr) return;
-  changed();
+  changed(true);
   parts_.queries.every(kBetweenLooks, [this] { look(); });
 }
 
-void SessionPins::changed() {
+void SessionPins::changed(bool is_pinned) {
   if (parts_.kept == nullptr) return;
+  if (!is_pinned) parts_.kept->session_unpinned();
   parts_.queries.post([this] {
     look();
     parts_.indexer->look_now();
@@ -49,6 +51,8 @@ void SessionPins::may_pin(std::string id,
   parts_.queries.post([this, id = std::move(id), done = std::move(done)] {
     auto sessions = parts_.book.pinned_extents(id);
     if (!sessions) return done(failed_read(sessions.error()));
+    // One that is pinned already takes nothing more.
+    if (std::ranges::all_of(*sessions, &SessionExtent::is_pinned)) return done(std::nullopt);
     const bool is_taken =
         parts_.worker.post([this, sessions = std::move(*sessions), done](const std::stop_token&) {
           done(refusal_of(sessions));
@@ -61,13 +65,21 @@ void SessionPins::may_pin(std::string id,
 
 std::optional<HttpResponse> SessionPins::refusal_of(
     const std::vector<SessionExtent>& sessions) const {
-  const std::uint64_t bytes = parts_.kept->bytes_of(sessions, parts_.log->synced_segments());
-  if (bytes <= parts_.kept->max_bytes()) return std::nullopt;
-  return coded_error(409, "pinned_full",
-                     fmt::format("with this session the log would keep {} bytes for pinned ones, "
-                                 "and PINNED_MAX_BYTES allows {}: let go of another one first "
-                                 "({{\"pinned\":false}})",
-                                 bytes, parts_.kept->max_bytes()));
+  const auto need = parts_.kept->need_of(sessions, parts_.log->synced_segments());
+  const std::uint64_t most = parts_.kept->max_bytes();
+  if (need.bytes > most) {
+    return coded_error(409, "pinned_full",
+                       fmt::format("with this session the log would keep {} bytes for pinned ones, "
+                                   "and PINNED_MAX_BYTES allows {}: let go of another one first "
+                                   "({{\"pinned\":false}})",
+                                   need.bytes, most));
+  }
+  if (need.bytes + need.maybe_bytes > most) {
+    return error_response(503,
+                          "how much this session takes cannot be told yet: parts of the log have "
+                          "no index so far (history in /api/health); try again later");
+  }
+  return std::nullopt;
 }
 
 }  // namespace slipstream

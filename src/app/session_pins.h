@@ -37,7 +37,7 @@ class SessionPins {
   /// takes nothing.
   void may_pin(std::string id, std::function<void(std::optional<HttpResponse> refused)> done);
   /// A session was pinned, or is not any more.
-  void changed();
+  void changed(bool is_pinned);
 
   static constexpr std::chrono::milliseconds kBetweenLooks{5'000};
 

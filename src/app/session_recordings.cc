@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "app/recovery.h"
@@ -60,18 +61,30 @@ class SessionRecording final : public RecordedPoints,
     std::map<std::string, std::vector<StoredSession>> by_track;
     for (const StoredSession& session : *sessions) by_track[session.track].push_back(session);
     EventTime first = query.from;
+    bool has_running = false;
     for (const auto& [track, of_track] : by_track) {
       const StoredSession* const running = running_one(of_track, now, gap_ns);
       if (running == nullptr) continue;
-      query.tracks[track] = running->started;
-      first = std::min(first, running->started);
+      // Those that run beside it, too: what a save goes on in ended before it began.
+      EventTime from = running->started;
+      for (const StoredSession& other : of_track) {
+        if (other.is_live(now, gap_ns) && other.ended >= running->started) {
+          from = std::min(from, other.started);
+        }
+      }
+      query.tracks[track] = from;
+      first = std::min(first, from);
+      has_running = true;
     }
     const Config& config = parts_->durable.config;
     const std::int64_t ahead_ns = config.schema.future_skew_ms * kNsPerMs;
-    reader_ = std::make_unique<SessionReader>(
-        parts_->durable.files, log_folder(config),
-        first_offset_for(parts_->durable.log->synced_segments(), first, ahead_ns), config.schema,
-        std::move(query));
+    const auto segments = parts_->durable.log->synced_segments();
+    const bool is_cut = !segments.empty() && segments.front().resumes_from > 0 &&
+                        segments.front().created_ns > first.ns;
+    if (has_running && is_cut) gone_before_ = EventTime{segments.front().created_ns};
+    reader_ = std::make_unique<SessionReader>(parts_->durable.files, log_folder(config),
+                                              first_offset_for(segments, first, ahead_ns),
+                                              config.schema, std::move(query));
     return {};
   }
 
@@ -83,7 +96,8 @@ class SessionRecording final : public RecordedPoints,
           self->answer(taker, RecordedPage{.points = std::move(page->points),
                                            .count = page->count,
                                            .lost = page->lost,
-                                           .is_last = page->is_last});
+                                           .is_last = page->is_last,
+                                           .gone_before = std::exchange(self->gone_before_, {})});
         });
     if (is_taken) return;
     parts_->io.after(kUntilNextTry,
@@ -100,6 +114,7 @@ class SessionRecording final : public RecordedPoints,
   const std::shared_ptr<const Filter> filter_;
   Projection projection_;
   std::unique_ptr<SessionReader> reader_;
+  std::optional<EventTime> gone_before_;  ///< told with the first page
 };
 
 }  // namespace

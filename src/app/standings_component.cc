@@ -59,11 +59,16 @@ void StandingsComponent::look_up(const std::map<std::string, std::string>& parts
   for (const auto& [track, part] : parts) {
     Known& known = known_[track];
     known.facts.session = running_session(track, part, now);
-    const auto kept = parts_.book.track_line(line_name(track, known.facts.session));
-    if (kept && *kept && **kept != known.line_text) {
-      known.line_text = **kept;
+    const std::string name = line_name(track, known.facts.session);
+    const auto kept = parts_.book.track_line(name);
+    const bool is_another = name != known.line_name;
+    if (kept && (is_another || kept->value_or("") != known.line_text)) {
+      known.line_name = name;
+      known.line_text = kept->value_or("");
       const auto learned = parse_track_line(known.line_text);
       known.facts.line = learned ? std::make_shared<const TrackLine>(learned->line) : nullptr;
+    } else if (is_another) {
+      known.facts.line = nullptr;
     }
     facts[track] = known.facts;
   }

@@ -39,6 +39,7 @@ class StandingsComponent final : public Component {
  private:
   /// What the book said of a track last.
   struct Known {
+    std::string line_name;
     std::string line_text;
     TrackFacts facts;
   };

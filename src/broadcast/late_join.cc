@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/iso_time.h"
 #include "base/json_text.h"
 
 namespace slipstream {
@@ -19,14 +20,17 @@ FramePtr recorded_frame(const RecordedPage& page) {
 
 void LateJoin::begin(Client& client, Recordings& recordings, SteadyTime now) {
   audience_.withhold_points(client);
-  joins_.push_back({.number = next_number_++, .client = &client, .recordings = &recordings});
-  newest_ = now;
-  begin_waiting(now);
+  Join& join = joins_.emplace_back();
+  join.number = next_number_++;
+  join.client = &client;
+  join.recordings = &recordings;
+  join.points = recordings.open(client.group->filter);
+  begin_pass(join, now);
+  go_on(join);
 }
 
 void LateJoin::end(const Client& client) {
   std::erase_if(joins_, [&](const Join& join) { return join.client == &client; });
-  begin_waiting(newest_);
 }
 
 LateJoin::Join* LateJoin::find(std::uint64_t number) {
@@ -34,18 +38,10 @@ LateJoin::Join* LateJoin::find(std::uint64_t number) {
   return found == joins_.end() ? nullptr : &*found;
 }
 
-void LateJoin::begin_waiting(SteadyTime now) {
-  auto reading =
-      static_cast<std::size_t>(std::ranges::count(joins_, Phase::kReading, &Join::phase));
-  for (Join& join : joins_) {
-    if (reading >= kMaxAtOnce) return;
-    if (join.phase != Phase::kWaiting) continue;
-    ++reading;
-    join.phase = Phase::kReading;
-    join.points = join.recordings->open(join.client->group->filter);
-    begin_pass(join, now);
-    go_on(join);
-  }
+void LateJoin::read_next(std::uint64_t number) {
+  const auto behind = std::ranges::upper_bound(joins_, number, {}, &Join::number);
+  for (auto join = behind; join != joins_.end(); ++join) go_on(*join);
+  for (auto join = joins_.begin(); join != behind; ++join) go_on(*join);
 }
 
 void LateJoin::begin_pass(Join& join, SteadyTime now) {
@@ -62,12 +58,16 @@ void LateJoin::pump(const Client& client) {
 }
 
 void LateJoin::go_on(Join& join) {
-  if (join.phase != Phase::kReading || join.is_under_way) return;
+  if (join.is_live || join.is_under_way || under_way_ >= kMaxAtOnce) return;
   if (!join.client->session->is_open() || !delivery_.has_room_for_event(*join.client)) return;
   join.is_under_way = true;
+  ++under_way_;
   join.points->read(join.from,
                     [this, number = join.number](const Result<RecordedPage>& page, Moment now) {
+                      --under_way_;
                       take_page(number, page, now);
+                      delivery_.flush();  // what is with the kernel makes room for the next one
+                      read_next(number);
                     });
 }
 
@@ -84,6 +84,10 @@ void LateJoin::take_page(std::uint64_t number, const Result<RecordedPage>& page,
     delivery_.send_event(client, Frame::text(text + '}'));
     go_live(*join, now.steady);
   } else {
+    if (page->gone_before) {
+      delivery_.send_event(client, Frame::text(fmt::format(R"({{"type":"gap","gone_before":"{}"}})",
+                                                           iso_time(page->gone_before->ns))));
+    }
     if (page->lost > 0) {
       delivery_.send_event(client,
                            Frame::text(fmt::format(R"({{"type":"gap","missed":{}}})", page->lost)));
@@ -92,9 +96,7 @@ void LateJoin::take_page(std::uint64_t number, const Result<RecordedPage>& page,
       delivery_.send_event(client, Channel::kTelemetry, recorded_frame(*page));
     }
     if (page->is_last) finish_pass(*join, now.steady);
-    go_on(*join);
   }
-  delivery_.flush();
 }
 
 void LateJoin::finish_pass(Join& join, SteadyTime now) {
@@ -107,19 +109,17 @@ void LateJoin::finish_pass(Join& join, SteadyTime now) {
 }
 
 void LateJoin::go_live(Join& join, SteadyTime now) {
-  join.phase = Phase::kLive;
+  join.is_live = true;
   join.points = nullptr;
   join.quiet_since = now;
   join.group->of(Channel::kTelemetry) = {join.client};
   if (join.client->subscription.policy == Policy::kConflate) join.group->conflating = 1;
   join.client->feed = join.group.get();
   join.client->seen = 0;
-  begin_waiting(now);
 }
 
 void LateJoin::take(const PointBatch& batch, Moment now) {
   for (Join& join : joins_) {
-    if (join.phase == Phase::kWaiting) continue;
     std::uint64_t offset = batch.log_offset;
     for (const Point& point : batch.points) {
       if (offset++ < join.from) {
@@ -136,7 +136,7 @@ void LateJoin::hold(Join& join, const PointBatch& batch, const Point& point, Mom
   Group& group = *join.group;
   if (!group.filter->matches(batch.track(point), batch.chassis(point), tags)) return;
   const std::uint64_t series = series_hash(point.series_hash, tags);
-  if (join.phase == Phase::kReading) {
+  if (!join.is_live) {
     if (join.held_bytes > kMaxHeldBytes) return;
     join.held_bytes += telemetry_.put(group, batch, point, series, now.steady);
     if (join.held_bytes <= kMaxHeldBytes) return;
@@ -148,10 +148,9 @@ void LateJoin::hold(Join& join, const PointBatch& batch, const Point& point, Mom
 }
 
 void LateJoin::send_due(Moment now) {
-  newest_ = now.steady;
   for (std::size_t i = 0; i < joins_.size(); ++i) {
     Join& join = joins_[i];
-    if (join.phase != Phase::kLive) continue;
+    if (!join.is_live) continue;
     if (TelemetryFanout::due(*join.group) <= now.steady) telemetry_.send(*join.group, now);
     if (join.quiet_since + kQuietNs <= now.steady) join_others(join, now);
   }
@@ -160,7 +159,7 @@ void LateJoin::send_due(Moment now) {
 
 void LateJoin::send_all(Moment now) {
   for (Join& join : joins_) {
-    if (join.phase != Phase::kLive) continue;
+    if (!join.is_live) continue;
     if (TelemetryFanout::due(*join.group) != kForever) telemetry_.send(*join.group, now);
   }
 }
@@ -181,7 +180,7 @@ void LateJoin::join_others(Join& join, Moment now) {
 SteadyTime LateJoin::next_due() const {
   SteadyTime next = kForever;
   for (const Join& join : joins_) {
-    if (join.phase != Phase::kLive) continue;
+    if (!join.is_live) continue;
     next = std::min({next, TelemetryFanout::due(*join.group), join.quiet_since + kQuietNs});
   }
   return next;

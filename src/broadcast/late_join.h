@@ -24,11 +24,12 @@ namespace slipstream {
 /// Then it is live. It leaves its late join, and is with the others of its filter, once no point
 /// has come for kQuietNs that it had read already: such points were on their way meanwhile.
 ///
-/// Bounded: kMaxAtOnce clients read at a time, the others wait. I/O thread.
+/// Bounded: kMaxAtOnce pages are read at a time, in turns; a client that has no room for its next
+/// one holds up nobody. I/O thread.
 class LateJoin {
  public:
   static constexpr std::size_t kMaxAtOnce = 4;
-  static constexpr std::size_t kMaxHeldBytes = std::size_t{1} << 20;
+  static constexpr std::size_t kMaxHeldBytes = std::size_t{256} << 10;
   static constexpr std::int64_t kQuietNs = 2 * kNsPerSecond;
   /// Who read for longer reads once more, up to kMostPasses times: what comes meanwhile is thinned
   /// out where the client asked for a rate.
@@ -52,13 +53,12 @@ class LateJoin {
   SteadyTime next_due() const;
 
  private:
-  enum class Phase : std::uint8_t { kWaiting, kReading, kLive };
   struct Join {
     std::uint64_t number = 0;
     Client* client = nullptr;
     Recordings* recordings = nullptr;
     std::shared_ptr<RecordedPoints> points = {};
-    Phase phase = Phase::kWaiting;
+    bool is_live = false;
     std::uint64_t from = 0;             ///< live points from this place on; what is below is read
     std::unique_ptr<Group> group = {};  ///< of this client alone: what is held, and its live points
     std::size_t held_bytes = 0;
@@ -69,7 +69,8 @@ class LateJoin {
   };
 
   Join* find(std::uint64_t number);
-  void begin_waiting(SteadyTime now);
+  /// Those that came after this one come first.
+  void read_next(std::uint64_t number);
   void begin_pass(Join& join, SteadyTime now);
   void take_page(std::uint64_t number, const Result<RecordedPage>& page, Moment now);
   void finish_pass(Join& join, SteadyTime now);
@@ -83,7 +84,7 @@ class LateJoin {
   TelemetryFanout& telemetry_;
   std::deque<Join> joins_;  ///< in the order in which they came
   std::uint64_t next_number_ = 1;
-  SteadyTime newest_ = {};  ///< of what was told
+  std::size_t under_way_ = 0;  ///< pages, also for those who are gone
 };
 
 }  // namespace slipstream

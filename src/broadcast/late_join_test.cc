@@ -211,17 +211,57 @@ TEST_F(LateJoinTest, PageForOneWhoIsGoneIsForNobody) {
   EXPECT_THAT(client->take(), IsEmpty());
 }
 
-TEST_F(LateJoinTest, SomeReadAtATimeTheOthersWait) {
+TEST_F(LateJoinTest, SomePagesAreReadAtATimeInTurns) {
   log_.end_of_log = 1;
   std::vector<Client> clients;
   for (std::size_t i = 0; i < LateJoin::kMaxAtOnce + 2; ++i) clients.push_back(join(kSubscription));
   EXPECT_EQ(log_.reads.size(), LateJoin::kMaxAtOnce);
-  come(1);
+  answer({0}, false);
+  EXPECT_EQ(log_.reads.size(), LateJoin::kMaxAtOnce) << "the fifth one's, before the first's next";
   answer({0}, true);
+  answer({0}, true);
+  answer({0}, true);
+  EXPECT_EQ(log_.reads.size(), 3u) << "of the fifth, the sixth, and the first again";
+  for (const Client& client : clients) client->take();
+  answer({0}, true);
+  EXPECT_THAT(numbers(clients[4]), ElementsAre(0));
+}
+
+TEST_F(LateJoinTest, ClientWithoutRoomHoldsUpNobody) {
+  open({.delivery = {.max_event_bytes = 4'000}});
+  fanout_->set_recordings(&log_);
+  log_.end_of_log = 1;
+  std::vector<Client> slow;
+  for (std::size_t i = 0; i < LateJoin::kMaxAtOnce; ++i) {
+    slow.push_back(join(kSubscription));
+    slow.back()->is_reading = false;
+  }
+  for (std::size_t i = 0; i < slow.size(); ++i) answer(std::vector<int>(200, 7), false);
+  EXPECT_THAT(log_.reads, IsEmpty());
+  const Client quick = join(kSubscription);
+  quick->take();
+  answer({0}, true);
+  EXPECT_THAT(numbers(quick), ElementsAre(0));
+}
+
+TEST_F(LateJoinTest, PageForOneWhoIsGoneMakesRoomForAnother) {
+  log_.end_of_log = 1;
+  std::vector<Client> clients;
+  for (std::size_t i = 0; i < LateJoin::kMaxAtOnce + 1; ++i) clients.push_back(join(kSubscription));
+  fanout_->remove(clients[0].id);
   EXPECT_EQ(log_.reads.size(), LateJoin::kMaxAtOnce);
-  EXPECT_EQ(log_.reads.back().upto, 2u) << "it began when its turn came";
-  fanout_->remove(clients[1].id);
-  EXPECT_EQ(log_.reads.size(), LateJoin::kMaxAtOnce + 1) << "its answer, and the next one's";
+  answer({0}, true);
+  EXPECT_EQ(log_.reads.size(), LateJoin::kMaxAtOnce) << "the fifth one's among them";
+}
+
+TEST_F(LateJoinTest, WhatRetentionTookIsTold) {
+  log_.end_of_log = 9;
+  const Client client = join(kSubscription);
+  client->take();
+  log_.reads.front().taker(
+      RecordedPage{.is_last = true, .gone_before = EventTime{1'757'000'000 * kNsPerSecond}}, now());
+  EXPECT_THAT(client->take(),
+              ElementsAre(R"({"type":"gap","gone_before":"2025-09-04T15:33:20Z"})"));
 }
 
 TEST_F(LateJoinTest, WhatIsLostIsTold) {

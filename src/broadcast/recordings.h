@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -17,6 +18,8 @@ struct RecordedPage {
   std::size_t count = 0;    ///< of them
   std::uint64_t lost = 0;   ///< entries of the log that cannot be given any more
   bool is_last = false;     ///< all that was asked for is given
+  /// Retention took some of the sessions: what came to the server before that time.
+  std::optional<EventTime> gone_before = {};
 };
 using RecordedTaker = std::function<void(const Result<RecordedPage>& page, Moment now)>;
 

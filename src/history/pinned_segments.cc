@@ -30,10 +30,21 @@ Result<void> PinnedSegments::open() {
 
 Result<bool> PinnedSegments::take(const SegmentInfo& segment) {
   const auto pinned = sessions();
-  if (pinned && !is_needed(segment, log_indexes_, *pinned)) return false;
-  if (bytes() + segment.bytes > max_bytes_) {
+  const auto is_wanted = pinned ? is_needed(segment, log_indexes_, *pinned) : std::nullopt;
+  if (!is_wanted.value_or(true)) return false;
+  if (segment.bytes > max_bytes_) {
     stats_.dropped.add();
     return false;
+  }
+  const auto taken = move_here(segment, is_wanted.has_value());
+  stats_.failing.set(taken ? 0 : 1);
+  return taken;
+}
+
+Result<bool> PinnedSegments::move_here(const SegmentInfo& segment, bool is_certain) {
+  while (bytes() + segment.bytes > max_bytes_) {
+    if (auto gone = remove(segments().front()); !gone) return std::unexpected(gone.error());
+    stats_.dropped.add();
   }
   if (auto made = files_.make_directories(folder_); !made) return std::unexpected(made.error());
   auto moved = files_.rename(log_folder_ / segment.name, folder_ / segment.name);
@@ -50,10 +61,24 @@ Result<bool> PinnedSegments::take(const SegmentInfo& segment) {
     const auto behind =
         std::ranges::upper_bound(segments_, segment.base_offset, {}, &SegmentInfo::base_offset);
     segments_.insert(behind, segment);
+    if (!is_certain) uncertain_.insert(segment.name);
     publish_locked();
   }
   if (auto synced = files_.sync_directory(folder_); !synced) return std::unexpected(synced.error());
   return true;
+}
+
+Result<void> PinnedSegments::remove(const SegmentInfo& segment) {
+  if (auto gone = files_.remove(folder_ / segment.name); !gone) {
+    const auto left = files_.identity(folder_ / segment.name);
+    if (!left || *left) return gone;
+  }
+  std::ignore = files_.remove(folder_ / segment_index_name(segment));
+  const std::lock_guard lock(mutex_);
+  std::erase_if(segments_, [&](const SegmentInfo& one) { return one.name == segment.name; });
+  uncertain_.erase(segment.name);
+  publish_locked();
+  return {};
 }
 
 void PinnedSegments::set_sessions(std::vector<SessionExtent> sessions) {
@@ -71,24 +96,30 @@ std::vector<SegmentInfo> PinnedSegments::segments() const {
   return segments_;
 }
 
-std::uint64_t PinnedSegments::bytes_of(const std::vector<SessionExtent>& sessions,
-                                       const std::vector<SegmentInfo>& log_segments) {
-  std::uint64_t bytes = 0;
-  const auto add = [&](const std::vector<SegmentInfo>& all, SegmentIndexes& indexes) {
-    for (const SegmentInfo& segment : all) {
-      if (is_needed(segment, indexes, sessions)) bytes += segment.bytes;
+PinnedSegments::Need PinnedSegments::need_of(const std::vector<SessionExtent>& sessions,
+                                             const std::vector<SegmentInfo>& log_segments) {
+  Need need;
+  if (sessions.empty()) return need;
+  const auto add = [&](const SegmentInfo& segment, SegmentIndexes& indexes, bool is_open) {
+    const auto is_wanted = is_needed(segment, indexes, sessions);
+    if (is_open || is_wanted.value_or(false)) {
+      need.bytes += segment.bytes;
+    } else if (!is_wanted) {
+      need.maybe_bytes += segment.bytes;
     }
   };
-  add(segments(), indexes_);
-  add(log_segments, log_indexes_);
-  return bytes;
+  for (const SegmentInfo& segment : segments()) add(segment, indexes_, false);
+  for (const SegmentInfo& segment : log_segments) {
+    add(segment, log_indexes_, &segment == &log_segments.back());
+  }
+  return need;
 }
 
-bool PinnedSegments::is_needed(const SegmentInfo& segment, SegmentIndexes& indexes,
-                               const std::vector<SessionExtent>& sessions) const {
+std::optional<bool> PinnedSegments::is_needed(const SegmentInfo& segment, SegmentIndexes& indexes,
+                                              const std::vector<SessionExtent>& sessions) {
   if (sessions.empty()) return false;
   const auto index = indexes.find(segment);
-  if (!index) return true;
+  if (!index) return std::nullopt;
   return std::ranges::any_of(sessions, [&](const SessionExtent& session) {
     if (!index->reaches(session.from, session.to)) return false;
     return std::ranges::any_of(session.chassis, [&](const std::string& chassis) {
@@ -97,20 +128,28 @@ bool PinnedSegments::is_needed(const SegmentInfo& segment, SegmentIndexes& index
   });
 }
 
+void PinnedSegments::session_unpinned() {
+  const std::lock_guard lock(mutex_);
+  may_go_ = true;
+}
+
 Result<void> PinnedSegments::let_go() {
   const auto pinned = sessions();
   if (!pinned) return {};
+  std::int64_t unexplained = 0;
   for (const SegmentInfo& segment : segments()) {
-    if (is_needed(segment, indexes_, *pinned)) continue;
-    if (auto gone = files_.remove(folder_ / segment.name); !gone) {
-      const auto left = files_.identity(folder_ / segment.name);
-      if (!left || *left) return gone;
+    if (is_needed(segment, indexes_, *pinned).value_or(true)) continue;
+    const bool may_go = [&] {
+      const std::lock_guard lock(mutex_);
+      return may_go_ || uncertain_.contains(segment.name);
+    }();
+    if (!may_go) {
+      ++unexplained;
+    } else if (auto gone = remove(segment); !gone) {
+      return gone;
     }
-    std::ignore = files_.remove(folder_ / segment_index_name(segment));
-    const std::lock_guard lock(mutex_);
-    std::erase_if(segments_, [&](const SegmentInfo& one) { return one.name == segment.name; });
-    publish_locked();
   }
+  stats_.unexplained.set(unexplained);
   return {};
 }
 

@@ -96,7 +96,12 @@ TEST_F(PinnedSegmentsTest, GoOnceTheSessionIsNotPinnedAnyMore) {
   retain();
   kept_->set_sessions({});
   ASSERT_TRUE(kept_->let_go());
+  EXPECT_THAT(kept(), SizeIs(3)) << "nobody said that they may go: the store may have lost it";
+  EXPECT_EQ(kept_->stats().unexplained.value(), 3);
+  kept_->session_unpinned();
+  ASSERT_TRUE(kept_->let_go());
   EXPECT_THAT(kept(), IsEmpty());
+  EXPECT_EQ(kept_->stats().unexplained.value(), 0);
   EXPECT_EQ(kept_->bytes(), 0u);
   EXPECT_THAT(read("A").times, IsEmpty());
   EXPECT_THAT(log_.files.list(kFolder).value(), IsEmpty());
@@ -105,11 +110,11 @@ TEST_F(PinnedSegmentsTest, GoOnceTheSessionIsNotPinnedAnyMore) {
 TEST_F(PinnedSegmentsTest, HaveABoundBeyondWhichTheyGoAndAreCounted) {
   log_.index_all();
   std::uint64_t two = 0;
-  for (const std::size_t i : {1u, 2u}) two += log_.log->synced_segments()[i].bytes;
+  for (const std::size_t i : {2u, 3u}) two += log_.log->synced_segments()[i].bytes;
   open(two);
   kept_->set_sessions({extent("A", 10, 35)});
   retain();
-  EXPECT_THAT(kept(), ElementsAre(1, 2));
+  EXPECT_THAT(kept(), ElementsAre(2, 3)) << "the oldest went";
   EXPECT_EQ(kept_->stats().dropped.value(), 1u);
 }
 
@@ -118,9 +123,17 @@ TEST_F(PinnedSegmentsTest, TellWhatSessionsTakeBeforeTheyArePinned) {
   const auto segments = log_.log->synced_segments();
   std::uint64_t three = 0;
   for (const std::size_t i : {1u, 2u, 3u}) three += segments[i].bytes;
-  EXPECT_EQ(kept_->bytes_of({extent("A", 10, 35)}, segments), three + segments.back().bytes)
-      << "the open segment has no index: it may have some of it";
-  EXPECT_EQ(kept_->bytes_of({}, segments), 0u);
+  const auto need = kept_->need_of({extent("A", 10, 35)}, segments);
+  EXPECT_EQ(need.bytes, three + segments.back().bytes) << "the open segment may have some of it";
+  EXPECT_EQ(need.maybe_bytes, 0u);
+  EXPECT_EQ(kept_->need_of({}, segments).bytes, 0u);
+}
+
+TEST_F(PinnedSegmentsTest, TellWhatNobodyKnowsYet) {
+  const auto segments = log_.log->synced_segments();
+  const auto need = kept_->need_of({extent("A", 10, 35)}, segments);
+  EXPECT_EQ(need.bytes, segments.back().bytes);
+  EXPECT_EQ(need.bytes + need.maybe_bytes, log_.log->bytes());
 }
 
 TEST_F(PinnedSegmentsTest, SegmentThatIsMovedWhileItIsReadIsFound) {

@@ -97,14 +97,15 @@ class PointReader::Run {
   }
 
   /// The next segment that is there holds offsets up to `held_to` at least: what is missing between
-  /// it and the one before is lost, and before the first of all retention took what there was, but
-  /// for what it kept.
+  /// it and the one before is lost. What is missing before the first of all, and behind those that
+  /// were kept, retention took.
   void reach(const Placed& placed, std::uint64_t held_to) {
     const SegmentInfo& segment = placed.info;
-    if (placed.is_kept) return;
-    if (!has_begun_) {
-      if (segment.resumes_from > 0) collector_.begins({segment.created_ns});
-    } else if (held_to_ < segment.resumes_from) {
+    const bool is_behind_kept = std::exchange(was_kept_, placed.is_kept);
+    if (!has_begun_ ? segment.resumes_from > 0
+                    : is_behind_kept && held_to_ < segment.resumes_from) {
+      collector_.begins({segment.created_ns});
+    } else if (has_begun_ && held_to_ < segment.resumes_from) {
       collector_.lose(segment.resumes_from - held_to_);
     }
     has_begun_ = true;
@@ -220,6 +221,7 @@ class PointReader::Run {
   PointCollector collector_;
   BlockDecoder blocks_;
   bool has_begun_ = false;
+  bool was_kept_ = false;      ///< the segment before
   std::uint64_t held_to_ = 0;  ///< offsets below it are read, or known to be of no use
 };
 

@@ -104,6 +104,7 @@ struct SessionExtent {
   EventTime from = {};
   EventTime to = {};
   std::vector<std::string> chassis = {};
+  bool is_pinned = true;
 };
 
 /// What is known of laps and sessions. Errors: kRefused (a cursor that no page gave), kCorrupt (the

@@ -94,7 +94,8 @@ Result<std::vector<SessionExtent>> pinned_extents(Database& database, std::strin
   const auto number = session_number(database, also);
   if (!number) return std::unexpected(number.error());
   auto rows = database.prepare(
-      "SELECT s.id, s.track, s.started_ns, s.ended_ns, a.chassis FROM stored_sessions s JOIN "
+      "SELECT s.id, s.track, s.started_ns, s.ended_ns, a.chassis, s.pinned FROM stored_sessions s "
+      "JOIN "
       "activities a ON a.session = s.number WHERE s.pinned <> 0 OR s.number = ?1 GROUP BY "
       "s.number, "
       "a.chassis ORDER BY s.number, a.chassis");
@@ -106,7 +107,9 @@ Result<std::vector<SessionExtent>> pinned_extents(Database& database, std::strin
       extents.push_back({.id = std::string(row.text(0)),
                          .track = std::string(row.text(1)),
                          .from = {row.integer(2)},
-                         .to = {row.integer(3)}});
+                         .to = {row.integer(3)},
+                         .chassis = {},
+                         .is_pinned = row.integer(5) != 0});
     }
     extents.back().chassis.emplace_back(row.text(4));
   });
