@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kOffTrackM = 40;  // from the line: this is no place on it
 constexpr double kCurveM = 4;      // either way of a place, that the line's curvature is taken over
-constexpr int kWayRounds = 4;         // until the places hardly move any more
+constexpr int kWayRounds = 4;      // until the places hardly move any more
 constexpr double kFarOfNoise = 4.7;
 constexpr double kLeastNoiseM = 0.2;
 constexpr double kMostPlaceNoiseM = 5;
