@@ -65,7 +65,9 @@ void append_mark_json(std::string& out, const Mark& mark) {
 std::optional<Mark> parse_mark_json(std::string_view json, ArrivalTime arrival) {
   thread_local simdjson::dom::parser parser;
   simdjson::dom::object object;
-  if (parser.parse(json.data(), json.size()).get(object) != simdjson::SUCCESS) return std::nullopt;
+  if (json.empty() || parser.parse(json.data(), json.size()).get(object) != simdjson::SUCCESS) {
+    return std::nullopt;
+  }
   const auto time = parse_iso_time(text_of(object, "time").value_or(""));
   const auto type = text_of(object, "type");
   if (!time || type != "mark") return std::nullopt;

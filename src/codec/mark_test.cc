@@ -328,5 +328,9 @@ TEST_F(MarksAmongPointsTest, AnArrayThatIsNotClosedIsToldOnce) {
   EXPECT_THAT(refused_->message, testing::HasSubstr("the array is not closed"));
 }
 
+TEST(MarkJson, NothingIsNoMark) {
+  EXPECT_FALSE(parse_mark_json({}, ArrivalTime{}));
+}
+
 }  // namespace
 }  // namespace slipstream

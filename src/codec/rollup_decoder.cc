@@ -130,7 +130,9 @@ bool RollupDecoder::Impl::read_figure(std::string_view name, const element& valu
 Result<Rollup> RollupDecoder::decode(std::string_view json) {
   element root;
   simdjson::dom::object members;
-  if (impl_->parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS ||
+  // Of nothing there may be no address either, which the parser does not take.
+  if (json.empty() ||
+      impl_->parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS ||
       root.get(members) != simdjson::SUCCESS) {
     return fail("a rollup must be a JSON object");
   }

@@ -114,5 +114,10 @@ TEST(RollupJson, OnlyWhatTheWindowAsksForIsThere) {
   }
 }
 
+TEST(RollupDecoder, NothingIsNoRollup) {
+  Schema schema;
+  EXPECT_FALSE(RollupDecoder(schema.fields()).decode({}));
+}
+
 }  // namespace
 }  // namespace slipstream
