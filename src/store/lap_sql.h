@@ -12,7 +12,8 @@ inline std::string best_lap_sql(std::string_view more) {
   return fmt::format(
       "(SELECT b.id FROM stored_laps b WHERE b.session = l.session{} AND b.complete = 1 AND "
       "b.valid "
-      "IS NOT 0 AND b.lap_time_s IS NOT NULL ORDER BY b.lap_time_s, b.began_ns, b.chassis, b.lap "
+      "IS NOT 0 AND b.lap_time_s IS NOT NULL ORDER BY b.lap_time_s, b.began_ns, b.chassis, b.lap, "
+      "b.nth "
       "LIMIT 1)",
       more);
 }
