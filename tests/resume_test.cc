@@ -126,8 +126,11 @@ TEST(Resume, ClientCutOffAHundredTimesEndsWithEveryRollupOnceInOrder) {
 
 TEST(Resume, CursorOutlivesARestart) {
   harness::TemporaryDirectory directory;
+  // Of one second, whose window closes with the stop.
   const auto point = [](int lap) {
-    return fmt::format(R"({{"track":"cota","chassis":"a","lap":{},"lapdist_m":10}})", lap);
+    return fmt::format(
+        R"({{"track":"cota","chassis":"a","lap":{0},"lapdist_m":10,"meta_time":1757000000{0}00}})",
+        lap);
   };
   std::string cursor;
   {
