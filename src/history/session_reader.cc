@@ -37,20 +37,26 @@ Result<SessionReader::Page> SessionReader::next(std::uint64_t to, const Clock& c
                                                 const std::stop_token& stop) {
   Page page;
   const SteadyTime due = clock.steady() + kPageNs;
-  for (std::size_t looked_at = 1; points_.position() < to; ++looked_at) {
+  for (std::size_t looked_at = 1; next_ || points_.position() < to; ++looked_at) {
     if (page.points.size() >= kPageBytes) break;
     if (looked_at % kPointsBetweenLooks == 0) {
       if (stop.stop_requested()) return fail("it was given up", ErrorCode::kTimeout);
       if (clock.steady() >= due) break;
     }
-    const auto item = points_.next();
-    if (!item) return std::unexpected(item.error());
-    if (!*item) break;
-    if ((*item)->point != nullptr) give(**item, page);
+    if (!next_) {
+      const auto item = points_.next();
+      if (!item) return std::unexpected(item.error());
+      if (!*item) break;
+      next_ = **item;
+    }
+    // Behind entries that are neither points nor marks it may be beyond the end.
+    if (next_->offset >= to) break;
+    if (next_->point != nullptr) give(*next_, page);
+    next_.reset();
   }
   for (const LostRange& range : follower_.take_lost()) page.lost += range.to - range.from;
   for (const LostRange& range : points_.take_undecoded()) page.lost += range.to - range.from;
-  page.is_last = points_.position() >= to;
+  page.is_last = next_ ? next_->offset >= to : points_.position() >= to;
   return page;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -68,6 +69,7 @@ class SessionReader {
   PointCompleter completer_;
   SegmentFollower follower_;
   LogPoints points_;
+  std::optional<LogPoints::Item> next_;  ///< that was not given yet; good until points_ goes on
   std::vector<std::uint32_t> evicted_;
   std::string json_;
   boost::unordered_flat_map<std::uint64_t, std::int64_t> slots_;  ///< of the last point, by series

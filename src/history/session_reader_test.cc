@@ -79,6 +79,18 @@ TEST_F(SessionReaderTest, EndsAtItsPlaceAndGoesOnFromThere) {
   EXPECT_EQ(read(all, 20).count, 16u);
 }
 
+TEST_F(SessionReaderTest, PointBehindATickAtItsPlaceIsOfTheNextPage) {
+  add_seconds(0, 0.1, 10);
+  LogRows rows;
+  rows.add_tick({at(1).ns});
+  log_.append(rows);
+  add_seconds(1, 1.1, 10);
+  auto all = reader();
+  EXPECT_EQ(read(all, 2).count, 1u);
+  EXPECT_EQ(read(all, 2).count, 0u);
+  EXPECT_EQ(read(all, 3).count, 1u);
+}
+
 TEST_F(SessionReaderTest, LargeLogComesInPages) {
   for (int i = 0; i < 20; ++i) add_seconds(i * 100, (i + 1) * 100, 10);
   auto all = reader();
