@@ -42,8 +42,10 @@ Result<bool> PinnedSegments::take(const SegmentInfo& segment) {
 }
 
 Result<bool> PinnedSegments::move_here(const SegmentInfo& segment, bool is_certain) {
-  while (bytes() + segment.bytes > max_bytes_) {
-    if (auto gone = remove(segments().front()); !gone) return std::unexpected(gone.error());
+  // Others may let go of some meanwhile.
+  for (const SegmentInfo& oldest : segments()) {
+    if (bytes() + segment.bytes <= max_bytes_) break;
+    if (auto gone = remove(oldest); !gone) return std::unexpected(gone.error());
     stats_.dropped.add();
   }
   if (auto made = files_.make_directories(folder_); !made) return std::unexpected(made.error());
