@@ -8,6 +8,7 @@
 
 #include "app/dead_letters.h"
 #include "app/layout.h"
+#include "history/pinned_segments.h"
 #include "ops/logging.h"
 #include "pipeline/journal.h"
 
@@ -111,7 +112,7 @@ std::filesystem::path log_folder(const Config& config) {
 }
 
 std::filesystem::path pinned_folder(const Config& config) {
-  return config.store.data_dir / "pinned";
+  return config.store.data_dir / kPinnedFolder;
 }
 
 Result<void> open_log(DurableParts& parts) {

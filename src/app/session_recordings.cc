@@ -1,7 +1,6 @@
 #include "app/session_recordings.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -32,16 +31,15 @@ class SessionRecording final : public RecordedPoints,
           if (!is_logged) {
             return self->answer(taker, fail("the log cannot be written", ErrorCode::kIo));
           }
+          if (self->reader_) return self->post_read(upto, taker);
           self->parts_->queries.post([self, upto, taker] { self->find_sessions(upto, taker); });
         });
   }
 
  private:
-  /// On the queries thread.
+  /// Before the first page. On the queries thread.
   void find_sessions(std::uint64_t upto, const RecordedTaker& taker) {
-    if (!reader_) {
-      if (auto opened = open(); !opened) return answer(taker, std::unexpected(opened.error()));
-    }
+    if (auto opened = open(); !opened) return answer(taker, std::unexpected(opened.error()));
     post_read(upto, taker);
   }
 
@@ -61,7 +59,6 @@ class SessionRecording final : public RecordedPoints,
     std::map<std::string, std::vector<StoredSession>> by_track;
     for (const StoredSession& session : *sessions) by_track[session.track].push_back(session);
     EventTime first = query.from;
-    bool has_running = false;
     for (const auto& [track, of_track] : by_track) {
       const StoredSession* const running = running_one(of_track, now, gap_ns);
       if (running == nullptr) continue;
@@ -74,14 +71,13 @@ class SessionRecording final : public RecordedPoints,
       }
       query.tracks[track] = from;
       first = std::min(first, from);
-      has_running = true;
     }
     const Config& config = parts_->durable.config;
     const std::int64_t ahead_ns = config.schema.future_skew_ms * kNsPerMs;
     const auto segments = parts_->durable.log->synced_segments();
     const bool is_cut = !segments.empty() && segments.front().resumes_from > 0 &&
                         segments.front().created_ns > first.ns;
-    if (has_running && is_cut) gone_before_ = EventTime{segments.front().created_ns};
+    if (!query.tracks.empty() && is_cut) gone_before_ = EventTime{segments.front().created_ns};
     reader_ = std::make_unique<SessionReader>(parts_->durable.files, log_folder(config),
                                               first_offset_for(segments, first, ahead_ns),
                                               config.schema, std::move(query));

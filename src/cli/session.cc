@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "history/pinned_segments.h"
 #include "log/segment_reader.h"
 #include "log/segment_recovery.h"
 
@@ -93,7 +94,7 @@ Result<std::vector<Session::Run>> Session::runs_of(const fs::path& log_folder) {
   auto extent = find_log_extent(log_folder);
   if (!extent) return std::unexpected(extent.error());
   std::vector<Run> runs;
-  const fs::path kept = log_folder.parent_path() / "pinned";
+  const fs::path kept = log_folder.parent_path() / kPinnedFolder;
   std::error_code error;
   if (log_folder.filename() == "log" && fs::is_directory(kept, error)) {
     auto segments = list_segments(posix_file_system(), kept);

@@ -15,6 +15,9 @@
 
 namespace slipstream {
 
+/// Of the data directory, beside the log's.
+inline constexpr const char* kPinnedFolder = "pinned";
+
 /// Segments that retention took out of the log and that pinned sessions still need: they are moved
 /// into a folder beside it, where they are read from as if they were in it. Whole segments are
 /// kept, whatever else is in them. What cannot be told (no index yet, sessions not asked for yet)
