@@ -1,0 +1,4 @@
+/** Machines that tell neither laps nor distances. */
+export function FleetView() {
+  return <div class="view" />;
+}

@@ -1,0 +1,3 @@
+export function LapsView() {
+  return <div class="view" />;
+}

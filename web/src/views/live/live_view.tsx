@@ -1,0 +1,113 @@
+import { useEffect } from 'preact/hooks';
+import { wantCars } from '../../data/cars';
+import { health, readLaps, standings } from '../../data/race';
+import { name as shownName } from '../../model/format';
+import type { Series, Session, TrackLine } from '../../model/messages';
+import { getJson } from '../../net/api';
+import { useQuery } from '../../net/query';
+import { isLive, pinnedAt, seek } from '../../state/watch';
+import { eventMs } from '../../model/time';
+import { listParam, param, route, setParams } from '../../state/url';
+import { Chip, Problem } from '../../ui/parts';
+import { footer, place } from '../../ui/shell';
+import { FleetView } from '../fleet/fleet_view';
+import { FirstSteps } from './first_steps';
+import { CarCard } from './car_card';
+import { EventsPanel } from './events_panel';
+import { MapPanel } from './map_panel';
+import { chosenCars, namedSession, orderAt, race, type Race } from './race_choice';
+import { ScrubBar } from './scrub_bar';
+import { Tower } from './tower';
+import { Traces } from './traces';
+
+/** The pit wall: the order, traces, the map, what a car tells, what happened. A fleet without laps has a view of its own. */
+export function LiveView() {
+  const shown = race.value;
+  const wantedSession = param('session');
+  const sessions = useQuery(`sessions ${wantedSession ?? ''} ${shown?.track ?? ''}`,
+    () => getJson<{ sessions: Session[] }>('/api/sessions'), 10_000);
+  const series = useQuery(shown ? undefined : 'series', () => getJson<{ series: Series[] }>('/api/series'), 2000);
+  const session = sessions.data?.sessions.find((known) => known.id === (wantedSession ?? shown?.session));
+  useEffect(() => {
+    namedSession.value = session;
+  }, [session]);
+  if (shown) return <RaceView race={shown} session={session} />;
+  if (wantedSession !== undefined) {
+    return <div class="view"><Problem error={sessions.error} />{sessions.data && <p class="problem">There is no session {shownName(wantedSession)} here. <a href="#/sessions">All sessions</a></p>}</div>;
+  }
+  if (series.data && series.data.series.length > 0) return <FleetView />;
+  return <FirstSteps error={series.error} asked={series.data !== undefined} udpPort={udpPort()} />;
+}
+
+function udpPort(): number {
+  const sources = health.value?.sources as { udp?: { port?: number } } | undefined;
+  return sources?.udp?.port ?? 20777;
+}
+
+function RaceView(props: { race: Race; session: Session | undefined }) {
+  const { session } = props;
+  const shown = props.race;
+  const line = useTrackLine(shown);
+  const cars = chosenCars.value;
+  const channels = listParam('channels');
+  const order = orderAt(shown, true, 0);
+
+  useEffect(() => {
+    if (shown.session !== undefined) void readLaps(shown.session);
+  }, [shown.session]);
+  // Whoever comes without a choice sees the first two.
+  useEffect(() => {
+    if (param('cars') !== undefined || !order || order.rows.length === 0) return;
+    setParams({ cars: order.rows.slice(0, 2).map((row) => row.chassis) });
+  }, [order === undefined, shown.track]);
+  useEffect(() => {
+    wantCars(shown.live ? { track: shown.track, session: shown.session, cars, channels } : undefined);
+  }, [shown.live, shown.track, shown.session, cars.join('\n'), channels.join()]);
+  useEffect(() => () => wantCars(undefined), []);
+  // A session that is over begins to be looked at where it began.
+  useEffect(() => {
+    if (!shown.live && session && pinnedAt.value === undefined) seek(eventMs(session.started));
+  }, [shown.live, session?.id]);
+  useEffect(() => {
+    const title = session?.name || shownName(shown.track);
+    const lap = order?.rows[0]?.lap;
+    place.value = [title, session?.name ? shownName(shown.track) : '', shown.live && lap !== undefined ? `lap ${lap}` : '',
+      order ? `${order.rows.length} cars` : '', isLive.value || !shown.live ? '' : 'looking back'].filter((part) => part !== '').join(' · ');
+  }, [shown, session, order?.rows[0]?.lap, order?.rows.length, isLive.value]);
+  useEffect(() => {
+    footer.value = <ScrubBar race={shown} session={session} />;
+    return () => {
+      footer.value = null;
+    };
+  }, [shown, session]);
+
+  const others = [...standings.value.keys()];
+  const mapAlone = route.value.view === 'map';
+  return (
+    <div class={`view live ${mapAlone ? 'map-alone' : ''}`}>
+      {others.length > 1 && (
+        <div class="chips tracks" role="group" aria-label="Tracks">
+          {others.map((track) => <Chip key={track} on={track === shown.track} onClick={() => setParams({ track, session: undefined, cars: undefined, at: undefined })}>{shownName(track)}</Chip>)}
+        </div>
+      )}
+      {mapAlone ? <MapPanel race={shown} line={line} /> : (
+        <>
+          <Tower race={shown} />
+          <Traces race={shown} line={line} hasLaps />
+          <div class="side">
+            <MapPanel race={shown} line={line} />
+            <CarCard race={shown} />
+            <EventsPanel race={shown} />
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** Asked for again until it is learned, and now and then for a better one. */
+function useTrackLine(shown: Race): TrackLine | undefined {
+  const ofSession = /^(gt7|forza)/.test(shown.track) && shown.session !== undefined ? `?session=${shown.session}` : '';
+  const line = useQuery(`line ${shown.track}${ofSession}`, () => getJson<TrackLine>(`/api/track/${encodeURIComponent(shown.track)}${ofSession}`), 30_000);
+  return line.data;
+}

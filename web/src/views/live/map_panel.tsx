@@ -1,0 +1,166 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { TrackMap, type MapDot } from '../../charts/track_map';
+import { rowsOf } from '../../data/cars';
+import { drivenPlaces, placingOf, PLACE_FIELDS } from '../../data/places';
+import { laps, standings } from '../../data/race';
+import { figureAt, Recording } from '../../data/recorded';
+import type { TrackLine } from '../../model/messages';
+import { name as shownName } from '../../model/format';
+import { delayS, isLive, isPlaying, playSpeed, viewTime } from '../../state/watch';
+import { settings } from '../../state/settings';
+import { colourOf } from '../../ui/colours';
+import { Panel } from '../../ui/parts';
+import { useFrames } from '../../ui/ticks';
+import { chosenCars, type Race } from './race_choice';
+import { tracePointer } from './traces';
+
+/** Places come five times a second: dots are a little behind, and move between two of them. */
+const BEHIND_MS = 250;
+const STALE_S = 3;
+/** Beyond it a dot jumps: it is another lap, or another place, and no way between. */
+const JUMP_M = 400;
+
+interface Step { at: number; x: number; y: number; silentS: number }
+
+/** The last two places of each car, and when they came. */
+class Movement {
+  private readonly cars = new Map<string, [Step | undefined, Step]>();
+
+  hear(chassis: string, step: Step): void {
+    const old = this.cars.get(chassis);
+    if (old && old[1].x === step.x && old[1].y === step.y) {
+      old[1].silentS = step.silentS;
+      return;
+    }
+    this.cars.set(chassis, [old?.[1], step]);
+  }
+
+  keep(names: ReadonlySet<string>): void {
+    for (const name of this.cars.keys()) if (!names.has(name)) this.cars.delete(name);
+  }
+
+  *places(now: number): Iterable<[string, number, number, boolean]> {
+    for (const [chassis, [from, to]] of this.cars) {
+      const stale = to.silentS > STALE_S;
+      const far = !from || Math.hypot(to.x - from.x, to.y - from.y) > JUMP_M;
+      const share = far ? 1 : Math.min((now - to.at) / Math.max(to.at - from.at, 1), 1);
+      yield [chassis, far ? to.x : from.x + (to.x - from.x) * share, far ? to.y : from.y + (to.y - from.y) * share, stale];
+    }
+  }
+}
+
+export function MapPanel(props: { race: Race; line: TrackLine | undefined }) {
+  const { race, line } = props;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const map = useRef<TrackMap | undefined>(undefined);
+  const movement = useRef(new Movement());
+  const recording = useRef<Recording | undefined>(undefined);
+  const drivenVersion = useRef(-1);
+  const moving = isLive.value && delayS.value === 0 && race.live;
+
+  useEffect(() => {
+    map.current = new TrackMap(canvas.current!, () => undefined);
+    return () => {
+      map.current?.destroy();
+      recording.current?.close();
+    };
+  }, []);
+  useEffect(() => {
+    map.current?.setLine(line);
+    movement.current = new Movement();
+    drivenVersion.current = -1;
+  }, [line, race.track, settings.value.theme]);
+  useEffect(() => {
+    const order = standings.value.get(race.track);
+    if (!order || !moving) return;
+    const now = performance.now();
+    movement.current.keep(new Set(order.cars.map((car) => car.chassis)));
+    for (const car of order.cars) {
+      const place = car.x_m !== null && car.y_m !== null ? [car.x_m, car.y_m] : map.current?.placeOf(car.lapdist_m);
+      if (place) movement.current.hear(car.chassis, { at: now, x: place[0]!, y: place[1]!, silentS: car.silent_s });
+    }
+  }, [standings.value.get(race.track), moving]);
+
+  /** Where no line is known yet: what the chosen cars drove. */
+  const drawDriven = (dots: MapDot[]) => {
+    const places = chosenCars.value.flatMap((chassis, index) => {
+      const rows = rowsOf(race.track, chassis);
+      const placing = rows && placingOf(rows, line);
+      if (!rows || !placing) return [];
+      const driven = drivenPlaces(rows, placing);
+      const last = driven[driven.length - 1];
+      if (last) dots.push({ key: chassis, label: shownName(chassis), x: last[0], y: last[1], colour: colourOf(index) });
+      return driven;
+    });
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== drivenVersion.current) {
+      drivenVersion.current = second;
+      map.current?.setLine(undefined, places);
+    }
+  };
+
+  const recorded = (dots: MapDot[]) => {
+    if (race.session === undefined) return;
+    if (recording.current?.session !== race.session) {
+      recording.current?.close();
+      recording.current = new Recording(race.session, fieldsOfLaps());
+    }
+    const atMs = viewTime();
+    const speed = isPlaying.value ? playSpeed.value : isLive.value ? 1 : 0;
+    for (const chassis of new Set([...laps.value.values()].map((lap) => lap.chassis))) {
+      const rows = recording.current.rows(chassis, atMs - 2000, atMs + 2000, speed);
+      const placing = placingOf(rows, line);
+      if (!placing) continue;
+      const [a, b] = placing.columns.map((column) => figureAt(rows, column, atMs));
+      if (Number.isNaN(a!) || Number.isNaN(b!)) continue;
+      const [x, y] = placing.plane(a!, b!);
+      dots.push(dotOf(chassis, x, y, false));
+    }
+  };
+
+  useFrames(() => {
+    const shown = map.current;
+    if (!shown) return;
+    const dots: MapDot[] = [];
+    if (!moving) recorded(dots);
+    else if (!line || line.line.length < 2) drawDriven(dots);
+    else for (const [chassis, x, y, stale] of movement.current.places(performance.now() - BEHIND_MS + 200)) dots.push(dotOf(chassis, x, y, stale));
+    const pointed = tracePointer.value;
+    if (pointed?.axis === 'distance') {
+      const place = shown.placeOf(pointed.x);
+      if (place) dots.push({ key: 'cursor', label: '', x: place[0], y: place[1], colour: '--text' });
+    }
+    shown.draw(dots);
+  }, [race.track, race.session, moving, line, chosenCars.value.join('\n'), settings.value.theme]);
+
+  const order = standings.value.get(race.track);
+  return (
+    <Panel title="Map" class="map-panel">
+      <div class="map">
+        <canvas ref={canvas} role="img" aria-label={`Map of ${shownName(race.track)} with ${order?.cars.length ?? 0} cars`} />
+        {!line && <p class="map-note muted">The track is drawn once a whole lap with positions was driven.</p>}
+        {line?.frame === 'none' && <p class="map-note muted">Nobody tells positions here, so there is no map.</p>}
+        {line && <p class="map-note faint" title="Laps that the line was learned from">{Math.round(line.length_m).toLocaleString('en-US')} m</p>}
+        <ul class="visually-hidden" aria-label="Cars on the map">
+          {(order?.cars ?? []).map((car) => (
+            <li key={car.chassis} data-testid="map-car" data-chassis={car.chassis} data-x={car.x_m ?? ''} data-y={car.y_m ?? ''}>
+              {shownName(car.chassis)}, {Math.round(car.lapdist_m)} m
+            </li>
+          ))}
+        </ul>
+      </div>
+    </Panel>
+  );
+}
+
+function dotOf(chassis: string, x: number, y: number, stale: boolean): MapDot {
+  const index = chosenCars.value.indexOf(chassis);
+  return { key: chassis, label: shownName(chassis), x, y, colour: index < 0 ? undefined : colourOf(index), stale };
+}
+
+/** The fields of places that these laps have: naming others would be refused. */
+function fieldsOfLaps(): string[] | undefined {
+  const known = new Set([...laps.value.values()].flatMap((lap) => lap.channels));
+  const fields = PLACE_FIELDS.filter((field) => known.has(field));
+  return fields.length > 0 ? fields : undefined;
+}

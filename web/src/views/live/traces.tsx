@@ -1,0 +1,125 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { signal } from '@preact/signals';
+import { StackView, TableChip } from '../../charts/stack_view';
+import { fieldsOf, fieldsVersion, thrift } from '../../data/cars';
+import { channelOf, firstChannels } from '../../model/channels';
+import { clock, name as shownName } from '../../model/format';
+import type { TrackLine } from '../../model/messages';
+import { isLive, isPlaying, pause, goLive, playSpeed, viewTime } from '../../state/watch';
+import { listParam, param, setParams } from '../../state/url';
+import { colourOf } from '../../ui/colours';
+import { Check, Chip, Empty, Menu, Panel, Swatch, Name } from '../../ui/parts';
+import { useShortcuts } from '../../ui/shortcuts';
+import { chosenCars, toggleCar, type Race } from './race_choice';
+import { TraceSource, type Axis } from './trace_source';
+
+const MOST_CHANNELS = 10;
+const SPANS = [10, 30, 60, 120];
+/** Thirty times a second: what is newer would be less than a pixel further. */
+const DRAW_EVERY_MS = 33;
+
+/** Where somebody points: a distance on the lap, or seconds before the moment that is looked at. */
+export const tracePointer = signal<{ axis: Axis; x: number } | null>(null);
+
+export function Traces(props: { race: Race; line: TrackLine | undefined; hasLaps: boolean }) {
+  const { race } = props;
+  const source = useRef(new TraceSource());
+  useEffect(() => () => source.current.close(), []);
+  const [zoom, setZoom] = useState<readonly [number, number] | undefined>(undefined);
+  const [asTable, setTable] = useState(false);
+  const [known, setKnown] = useState<string[]>([]);
+  const cars = chosenCars.value;
+  const axis: Axis = props.hasLaps && param('by') !== 'time' ? 'distance' : 'time';
+  const spanS = Number(param('span') ?? '60');
+  const chosen = listParam('channels');
+  const channels = chosen.length > 0 ? chosen.slice(0, MOST_CHANNELS) : firstChannels(known);
+
+  // Which channels there are changes seldom: not asked with each frame.
+  useEffect(() => {
+    const look = () => setKnown((old) => {
+      const now = race.live ? fieldsOf(race.track, cars) : source.current.fields(race, cars);
+      const next = now.length > 0 ? now : source.current.fields(race, cars);
+      return next.length === 0 || next.join() === old.join() ? old : next;
+    });
+    look();
+    const timer = setInterval(look, 500);
+    return () => clearInterval(timer);
+  }, [race.track, race.session, race.live, cars.join('\n'), fieldsVersion.value]);
+  useEffect(() => setZoom(undefined), [axis, race.track, race.session, spanS]);
+
+  const lines = useMemo(() => cars.map((chassis, index) => ({ key: chassis, label: chassis, colour: colourOf(index) })), [cars.join('\n')]);
+  useShortcuts('traces', [
+    { keys: '0', key: '0', does: 'Show all of the lap, or of the last seconds, again', run: () => setZoom(undefined) },
+    { keys: 'd', key: 'd', does: 'Traces by distance, or by time', run: () => setParams({ by: axis === 'distance' ? 'time' : undefined }) },
+    { keys: '← →', key: ['ArrowLeft', 'ArrowRight'], does: 'Move the cursor through all traces', run: (event) => moveCursor(event.key === 'ArrowLeft' ? -1 : 1, axis, spanS, props.line) },
+  ]);
+
+  const draw = (width: number) => {
+    const atMs = viewTime();
+    if (!Number.isFinite(atMs) || cars.length === 0) return null;
+    return source.current.draw({
+      race, cars, channels, axis, spanS, atMs, width, zoom, speed: isPlaying.value ? playSpeed.value : isLive.value ? 1 : 0,
+      lengthM: props.line?.length_m,
+    });
+  };
+  const tools = (
+    <>
+      <span class="chips">
+        {lines.map((line) => (
+          <button type="button" class="chip" key={line.key} title={`Take ${shownName(line.key)} off`} onClick={() => toggleCar(line.key)}>
+            <Swatch colour={line.colour} /><Name text={line.key} /><span aria-hidden="true" class="muted">×</span>
+          </button>
+        ))}
+      </span>
+      <ChannelMenu known={known} channels={channels} />
+      <span class="grow" />
+      {props.hasLaps && <Chip on={axis === 'distance'} onClick={() => setParams({ by: undefined })}>Distance</Chip>}
+      {props.hasLaps && <Chip on={axis === 'time'} onClick={() => setParams({ by: 'time' })}>Time</Chip>}
+      {axis === 'time' && (
+        <select aria-label="How much time" value={String(spanS)} onChange={(event) => setParams({ span: event.currentTarget.value === '60' ? undefined : event.currentTarget.value })}>
+          {SPANS.map((span) => <option key={span} value={String(span)}>{span} s</option>)}
+        </select>
+      )}
+      {zoom && <Chip on onClick={() => setZoom(undefined)} title="Show all (0)">Zoomed ×</Chip>}
+      {thrift.value > 0 && <span class="slow" title="This line is slow">thinned out</span>}
+      <TableChip on={asTable} set={setTable} />
+      <button type="button" data-testid="pause" onClick={() => (isLive.value || isPlaying.value ? pause() : goLive())}>
+        {isLive.value || isPlaying.value ? 'Pause' : 'Live'}
+      </button>
+    </>
+  );
+  const xText = axis === 'distance' ? (x: number) => `${Math.round(x).toLocaleString('en-US')} m`
+    : (x: number) => (isLive.value ? (x === 0 ? 'now' : `${Number(x.toFixed(1))} s`) : clock(viewTime() + x * 1000));
+  return (
+    <Panel title="Traces" class="traces-panel" tools={tools}>
+      {cars.length === 0 ? <Empty title="Nothing is chosen"><p>Choose up to eight in the list beside: their channels are drawn here, above each other.</p></Empty>
+        : <StackView testId="trace" channels={channels} lines={lines} xText={xText} xLabel={axis === 'distance' ? 'Distance' : 'Time'} draw={draw}
+            label={`${channels.map((field) => channelOf(field).label).join(', ')} of ${cars.map(shownName).join(', ')}`}
+            everyMs={DRAW_EVERY_MS} asTable={asTable}
+            cursor={tracePointer.value?.axis === axis ? tracePointer.value.x : null}
+            onCursor={(x) => (tracePointer.value = x === null ? null : { axis, x })}
+            onZoom={(from, to) => setZoom([from, to])} onZoomReset={() => setZoom(undefined)} />}
+    </Panel>
+  );
+}
+
+function moveCursor(direction: number, axis: Axis, spanS: number, line: TrackLine | undefined): void {
+  const [from, to, step] = axis === 'distance' ? [0, line?.length_m ?? 4000, 10] : [-spanS, 0, spanS / 200];
+  const now = tracePointer.value?.axis === axis ? tracePointer.value.x : direction > 0 ? from : to;
+  tracePointer.value = { axis, x: Math.min(Math.max(now + direction * step, from), to) };
+}
+
+function ChannelMenu(props: { known: string[]; channels: string[] }) {
+  const { known, channels } = props;
+  const toggle = (field: string, on: boolean) => setParams({ channels: on ? [...channels, field] : channels.filter((name) => name !== field) });
+  return (
+    <Menu label="Channels" title="Channels to draw" testId="channels">
+      {[...new Set([...channels, ...known])].map((field) => (
+        <Check key={field} on={channels.includes(field)} disabled={!channels.includes(field) && channels.length >= MOST_CHANNELS}
+          onChange={(on) => toggle(field, on)}>
+          {shownName(channelOf(field).label)} {channelOf(field).label !== field && <span class="faint">{shownName(field)}</span>}
+        </Check>
+      ))}
+    </Menu>
+  );
+}

@@ -1,0 +1,3 @@
+export function RollupsView() {
+  return <div class="view" />;
+}
