@@ -9,6 +9,8 @@ export interface StackChannel {
   range?: readonly [number, number];
   stepped?: boolean;
   decimals: number;
+  /** How the axis writes a value; not there: as a number. */
+  text?: (value: number) => string;
 }
 
 export interface StackLine { key: string; colour: string; dashed?: boolean }
@@ -28,6 +30,8 @@ export interface StackEvents {
 
 const AXIS_WIDTH = 46;
 const X_AXIS_HEIGHT = 22;
+/** Room for half of the last label of the axis. */
+const RIGHT_MARGIN = 14;
 let stacks = 0;
 
 export function cssColour(element: Element, name: string): string {
@@ -138,7 +142,7 @@ export class ChartStack {
     this.plots.forEach((plot, index) => {
       if (plot.width !== width || plot.height !== heights[index]) plot.setSize({ width, height: heights[index]! });
     });
-    this.width = Math.max(width - AXIS_WIDTH, 40);
+    this.width = Math.max(width - AXIS_WIDTH - RIGHT_MARGIN, 40);
   }
 
   private build(): void {
@@ -151,7 +155,7 @@ export class ChartStack {
       const options: uPlot.Options = {
         width: Math.max(this.host.clientWidth, AXIS_WIDTH + 40),
         height: heights[index]!,
-        padding: [6, 0, last ? 0 : 2, 0],
+        padding: [6, RIGHT_MARGIN, last ? 0 : 2, 0],
         legend: { show: false },
         cursor: {
           sync: { key: this.sync, setSeries: false },
@@ -167,7 +171,7 @@ export class ChartStack {
           },
           {
             stroke: ink, font, size: AXIS_WIDTH, gap: 4, ticks: { show: false }, grid: { stroke: grid, width: 1 }, space: 28,
-            values: (_, places) => places.map((place) => axisNumber(place)),
+            values: (_, places) => places.map(channel.text ?? axisNumber),
           },
         ],
         series: [
@@ -189,7 +193,7 @@ export class ChartStack {
       const empty = [[], ...this.lines.map(() => [])] as unknown as uPlot.AlignedData;
       return new uPlot(options, empty, this.host);
     });
-    this.width = Math.max(this.host.clientWidth - AXIS_WIDTH, 40);
+    this.width = Math.max(this.host.clientWidth - AXIS_WIDTH - RIGHT_MARGIN, 40);
   }
 
   private tellCursor(plot: uPlot): void {

@@ -15,7 +15,7 @@ export interface StackViewProps {
   channels: readonly string[];
   lines: readonly StackViewLine[];
   /** Other labels than those of fields: of what was computed. */
-  labels?: Record<string, { label: string; unit: string; decimals: number; weight?: number }>;
+  labels?: Record<string, { label: string; unit: string; decimals: number; weight?: number; text?: (value: number) => string }>;
   xText: (x: number) => string;
   xLabel: string;
   draw: Draw;
@@ -34,14 +34,25 @@ export interface StackViewProps {
   label: string;
 }
 
-interface ChannelText { label: string; unit: string; decimals: number; weight: number; shown: ShownChannel | undefined }
+interface ChannelText {
+  label: string;
+  unit: string;
+  decimals: number;
+  weight: number;
+  shown: ShownChannel | undefined;
+  text: ((value: number) => string) | undefined;
+}
 
 function textOf(field: string, labels: StackViewProps['labels']): ChannelText {
   const own = labels?.[field];
-  if (own) return { label: own.label, unit: own.unit, decimals: own.decimals, weight: own.weight ?? 1, shown: undefined };
+  if (own) return { label: own.label, unit: own.unit, decimals: own.decimals, weight: own.weight ?? 1, shown: undefined, text: own.text };
   const shown = new ShownChannel(channelOf(field));
   const { label, decimals, weight } = shown.channel;
-  return { label, unit: shown.unit, decimals, weight, shown };
+  return { label, unit: shown.unit, decimals, weight, shown, text: undefined };
+}
+
+function valueText(value: number | null, by: ChannelText): string {
+  return value !== null && by.text ? by.text(value) : fixed(value, by.decimals);
 }
 
 /** Stacked charts with their channels' names, and the lines' values at the cursor, or the newest ones where nobody points. */
@@ -62,12 +73,12 @@ export function StackView(props: StackViewProps) {
     if (!data || !legend.current) return;
     const { channels, lines, labels } = latest.current;
     channels.forEach((field, index) => {
-      const { decimals } = textOf(field, labels);
+      const by = textOf(field, labels);
       lines.forEach((_, line) => {
         const cell = legend.current?.children[index]?.children[2 + line] as HTMLElement | undefined;
         const values = data.lines[index]?.[line]?.values ?? [];
         const value = pointed.current === null ? newestOf(values) : valueAt(data.grid, values, pointed.current);
-        const text = fixed(value, decimals);
+        const text = valueText(value, by);
         if (cell && cell.textContent !== text) cell.textContent = text;
       });
     });
@@ -77,13 +88,14 @@ export function StackView(props: StackViewProps) {
     const stack = new ChartStack(
       host.current!,
       latest.current.channels.map((field) => {
-        const { decimals, weight, shown } = textOf(field, latest.current.labels);
+        const { decimals, weight, shown, text } = textOf(field, latest.current.labels);
         const range = shown?.channel.range;
         const known = shown?.channel;
         return {
           key: field, weight, decimals,
           ...(range && shown ? { range: [shown.value(range[0]) - 0.04 * spanOf(shown, range), shown.value(range[1]) + 0.04 * spanOf(shown, range)] as const } : {}),
           ...(known?.stepped ? { stepped: true } : {}),
+          ...(text ? { text } : {}),
         };
       }),
       latest.current.lines, (x) => latest.current.xText(x),
@@ -199,7 +211,7 @@ function ValueTable(props: {
             <tr key={x}>
               <td class="left">{props.xText(x)}</td>
               {texts.flatMap((text, channel) => lines.map((line, index) => (
-                <td key={text.label + line.key}>{fixed(valueAt(data.grid, data.lines[channel]?.[index]?.values ?? [], x, 20), text.decimals)}</td>
+                <td key={text.label + line.key}>{valueText(valueAt(data.grid, data.lines[channel]?.[index]?.values ?? [], x, 20), text)}</td>
               )))}
             </tr>
           ))}

@@ -102,6 +102,11 @@ export function alertEvent(alert: Alert): EventEntry {
   };
 }
 
+/** A notice's message may begin with the car, which is shown beside it. */
+function withoutName(message: string, chassis: string): string {
+  return message.startsWith(chassis) ? message.slice(chassis.length).replace(/^[:,]?\s+/, '') : message;
+}
+
 function noticeEvent(notice: Notice): EventEntry {
   const cleared = notice.state === 'cleared';
   return {
@@ -111,7 +116,7 @@ function noticeEvent(notice: Notice): EventEntry {
     tone: cleared ? 'plain' : notice.severity === 'critical' ? 'bad' : notice.severity === 'low' ? 'plain' : 'slow',
     track: undefined,
     chassis: notice.chassis,
-    text: cleared ? `over: ${notice.message}` : notice.message,
+    text: (cleared ? 'over: ' : '') + withoutName(notice.message, notice.chassis),
   };
 }
 

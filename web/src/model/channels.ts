@@ -36,6 +36,8 @@ const known: Record<string, Known> = {
   accy_can: { label: 'g lat', unit: 'g', decimals: 2 },
   fuel_kg: { label: 'Fuel', unit: 'kg', decimals: 1 },
   ers_store_j: { label: 'ERS store', unit: 'MJ', scale: 1e-6, decimals: 2 },
+  lap: { label: 'Lap', decimals: 0, stepped: true },
+  sector: { label: 'Sector', decimals: 0, stepped: true },
   lapdist_m: { label: 'Distance', unit: 'm', decimals: 0 },
   lap_time_s: { label: 'Lap time', unit: 's', decimals: 1 },
   drs: { label: 'DRS', unit: '', decimals: 0, range: [0, 1], stepped: true },

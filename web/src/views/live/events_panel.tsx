@@ -41,7 +41,7 @@ export function EventsPanel(props: { race: Race }) {
                   {entry.chassis !== undefined && (
                     <button type="button" class="bare" onClick={() => toggleCar(entry.chassis!)}><b>{shownName(entry.chassis)}</b></button>
                   )}{' '}
-                  {shownName(textWithout(entry))}
+                  {shownName(entry.text)}
                 </span>
               </li>
             ))}
@@ -50,10 +50,4 @@ export function EventsPanel(props: { race: Race }) {
       )}
     </Panel>
   );
-}
-
-/** A notice's message begins with the car, which stands before it already. */
-function textWithout(entry: EventEntry): string {
-  if (entry.chassis === undefined || !entry.text.startsWith(entry.chassis)) return entry.text;
-  return entry.text.slice(entry.chassis.length).replace(/^[:,]?\s+/, '');
 }

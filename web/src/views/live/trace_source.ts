@@ -32,6 +32,9 @@ export interface Drawing extends StackData {
   loading: boolean;
 }
 
+/** A distance that falls by more is of the next lap; less is noise, or a spin. */
+const FALL_M = 200;
+
 interface Part { rows: Rows; axis: Along; begin: number; end: number }
 
 /** Where a machine's rows are: those that came live while they reach back far enough, else what was recorded. */
@@ -132,9 +135,9 @@ export class TraceSource {
     let begin = end;
     let place = Infinity;
     for (let row = end - 1; row >= rows.begin; row--) {
-      if (laps && laps[row] !== laps[end - 1]) break;
-      // Without laps a lap begins where the distance falls.
-      if (!laps && axis[row]! > place + 50) break;
+      // Recorded rows tell no number of a lap: one begins where the distance falls.
+      if (laps && laps[row]! < laps[end - 1]!) break;
+      if (axis[row]! > place + FALL_M) break;
       if (!Number.isNaN(axis[row]!)) place = axis[row]!;
       begin = row;
     }
