@@ -10,7 +10,7 @@ export interface StackChannel {
   stepped?: boolean;
   decimals: number;
   /** How the axis writes a value; not there: as a number. */
-  text?: (value: number) => string;
+  axisText?: (value: number) => string;
 }
 
 export interface StackLine { key: string; colour: string; dashed?: boolean }
@@ -94,11 +94,8 @@ export class ChartStack {
   }
 
   setCursor(x: number | null): void {
-    const plot = this.plots[0];
-    if (!plot) return;
     this.silent = true;
-    if (x === null) plot.setCursor({ left: -10, top: -10 });
-    else plot.setCursor({ left: plot.valToPos(x, 'x'), top: 10 });
+    for (const plot of this.plots) plot.setCursor(x === null ? { left: -10, top: -10 } : { left: plot.valToPos(x, 'x'), top: 10 });
     this.silent = false;
   }
 
@@ -171,7 +168,7 @@ export class ChartStack {
           },
           {
             stroke: ink, font, size: AXIS_WIDTH, gap: 4, ticks: { show: false }, grid: { stroke: grid, width: 1 }, space: 28,
-            values: (_, places) => places.map(channel.text ?? axisNumber),
+            values: (_, places) => places.map(channel.axisText ?? axisNumber),
           },
         ],
         series: [

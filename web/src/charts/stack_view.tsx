@@ -11,11 +11,20 @@ export interface StackViewLine { key: string; label: string; colour: string; das
 /** What a stack has to be told when it is drawn; null: nothing has changed. */
 export type Draw = (width: number) => (StackData & { from: number; to: number }) | null;
 
+/** Of what was computed, and is no field. */
+export interface OwnLabel {
+  label: string;
+  unit: string;
+  decimals: number;
+  weight?: number;
+  text?: (value: number) => string;
+  axisText?: (value: number) => string;
+}
+
 export interface StackViewProps {
   channels: readonly string[];
   lines: readonly StackViewLine[];
-  /** Other labels than those of fields: of what was computed. */
-  labels?: Record<string, { label: string; unit: string; decimals: number; weight?: number; text?: (value: number) => string }>;
+  labels?: Record<string, OwnLabel>;
   xText: (x: number) => string;
   xLabel: string;
   draw: Draw;
@@ -88,14 +97,15 @@ export function StackView(props: StackViewProps) {
     const stack = new ChartStack(
       host.current!,
       latest.current.channels.map((field) => {
-        const { decimals, weight, shown, text } = textOf(field, latest.current.labels);
+        const { decimals, weight, shown } = textOf(field, latest.current.labels);
+        const axisText = latest.current.labels?.[field]?.axisText;
         const range = shown?.channel.range;
         const known = shown?.channel;
         return {
           key: field, weight, decimals,
           ...(range && shown ? { range: [shown.value(range[0]) - 0.04 * spanOf(shown, range), shown.value(range[1]) + 0.04 * spanOf(shown, range)] as const } : {}),
           ...(known?.stepped ? { stepped: true } : {}),
-          ...(text ? { text } : {}),
+          ...(axisText ? { axisText } : {}),
         };
       }),
       latest.current.lines, (x) => latest.current.xText(x),
