@@ -1,4 +1,5 @@
 import { rowsOf } from '../../data/cars';
+import type { RowRing } from '../../data/rows';
 import { channelOf } from '../../model/channels';
 import { name as shownName } from '../../model/format';
 import { ShownChannel } from '../../state/settings';
@@ -7,10 +8,10 @@ import { param, setParams } from '../../state/url';
 import { Menu, Panel, Radio } from '../../ui/parts';
 import { useTicks } from '../../ui/ticks';
 import { chosenCars, type Race } from './race_choice';
+import { Tyres } from './tyres';
 
 /** What a car tells of itself: its tyres, what it has left, what is broken. Figures that it does not tell are not there. */
 
-const WHEELS = ['fl', 'fr', 'rl', 'rr'] as const;
 const PARTS = ['speed_kmh', 'gear', 'rpm', 'fuel_kg', 'ers_store_j', 'drs', 'tyre_age_laps', 'lap', 'pbrake_f', 'accx_can', 'accy_can'];
 
 export function CarCard(props: { race: Race }) {
@@ -44,23 +45,13 @@ export function CarCard(props: { race: Race }) {
   );
 }
 
-function Figures(props: { rows: NonNullable<ReturnType<typeof rowsOf>> }) {
+function Figures(props: { rows: RowRing }) {
   const { rows } = props;
   const damage = rows.names.filter((name) => /^damage_/.test(name) && rows.last(name) > 0);
   const figures = [...PARTS.filter((name) => rows.names.includes(name)), ...damage];
-  const tyres = WHEELS.map((wheel) => tyreOf(rows, wheel));
   return (
     <>
-      {tyres.some((tyre) => tyre !== undefined) && (
-        <div class="tyres">
-          {tyres.map((tyre, index) => tyre && (
-            <div key={WHEELS[index]} class={`tyre ${tyre.tone}`}>
-              <b>{tyre.temperature}</b> {WHEELS[index]!.toUpperCase()}<br />
-              <span class="muted">{tyre.more}</span>
-            </div>
-          ))}
-        </div>
-      )}
+      <Tyres rows={rows} />
       <dl class="figures">
         {figures.map((name) => {
           const shown = new ShownChannel(channelOf(name));
@@ -69,23 +60,4 @@ function Figures(props: { rows: NonNullable<ReturnType<typeof rowsOf>> }) {
       </dl>
     </>
   );
-}
-
-interface Tyre { temperature: string; more: string; tone: string }
-
-function tyreOf(rows: NonNullable<ReturnType<typeof rowsOf>>, wheel: string): Tyre | undefined {
-  const temperature = `tyre_temp_${wheel}_c`;
-  const inner = `tyre_inner_${wheel}_c`;
-  const wear = `tyre_wear_${wheel}_pct`;
-  const pressure = `tyre_pressure_${wheel}_psi`;
-  if (![temperature, inner, wear, pressure].some((name) => rows.names.includes(name))) return undefined;
-  const heat = rows.last(rows.names.includes(temperature) ? temperature : inner);
-  const worn = rows.last(wear);
-  const more = [wear, pressure].filter((name) => rows.names.includes(name)).map((name) => {
-    const shown = new ShownChannel(channelOf(name));
-    return `${name === wear ? 'wear ' : ''}${shown.text(rows.last(name))} ${shown.unit}`;
-  });
-  const tone = heat > 115 || worn > 70 ? 'bad' : heat > 100 || worn > 45 ? 'slow' : Number.isNaN(heat) && Number.isNaN(worn) ? 'none' : '';
-  const shown = new ShownChannel(channelOf(temperature));
-  return { temperature: Number.isNaN(heat) ? '' : `${shown.text(heat)}${shown.unit.charAt(0)}`, more: more.join(' · '), tone };
 }

@@ -26,12 +26,16 @@ export function LiveView() {
   const wantedSession = param('session');
   const sessions = useQuery(`sessions ${wantedSession ?? ''} ${shown?.track ?? ''}`,
     () => getJson<{ sessions: Session[] }>('/api/sessions'), 10_000);
-  const series = useQuery(shown ? undefined : 'series', () => getJson<{ series: Series[] }>('/api/series'), 2000);
+  const series = useQuery('series', () => getJson<{ series: Series[] }>('/api/series'), shown ? 10_000 : 2000);
   const session = sessions.data?.sessions.find((known) => known.id === (wantedSession ?? shown?.session));
   useEffect(() => {
     namedSession.value = session;
   }, [session]);
-  if (shown) return <RaceView race={shown} session={session} />;
+  // Tracks whose machines tell no laps have no order.
+  const fleets = [...new Set((series.data?.series ?? []).map((each) => each.track))].filter((track) => !standings.value.has(track));
+  const asked = param('track');
+  if (asked !== undefined && wantedSession === undefined && fleets.includes(asked)) return <FleetView />;
+  if (shown && (shown.live || shown.session !== undefined)) return <RaceView race={shown} session={session} fleets={fleets} />;
   if (wantedSession !== undefined) {
     return <div class="view"><Problem error={sessions.error} />{sessions.data && <p class="problem">There is no session {shownName(wantedSession)} here. <a href="#/sessions">All sessions</a></p>}</div>;
   }
@@ -44,7 +48,7 @@ function udpPort(): number {
   return sources?.udp?.port ?? 20777;
 }
 
-function RaceView(props: { race: Race; session: Session | undefined }) {
+function RaceView(props: { race: Race; session: Session | undefined; fleets: readonly string[] }) {
   const { session } = props;
   const shown = props.race;
   const line = useTrackLine(shown);
@@ -81,7 +85,7 @@ function RaceView(props: { race: Race; session: Session | undefined }) {
     };
   }, [shown, session]);
 
-  const others = [...standings.value.keys()];
+  const others = [...standings.value.keys(), ...props.fleets];
   const mapAlone = route.value.view === 'map';
   return (
     <div class={`view live ${mapAlone ? 'map-alone' : ''}`}>

@@ -11,43 +11,9 @@ import { settings } from '../../state/settings';
 import { colourOf } from '../../ui/colours';
 import { Panel } from '../../ui/parts';
 import { useFrames } from '../../ui/ticks';
+import { Movement, MOVES_BEHIND_MS } from './movement';
 import { chosenCars, type Race } from './race_choice';
 import { tracePointer } from './traces';
-
-/** Places come five times a second: dots are a little behind, and move between two of them. */
-const BEHIND_MS = 250;
-const STALE_S = 3;
-/** Beyond it a dot jumps: it is another lap, or another place, and no way between. */
-const JUMP_M = 400;
-
-interface Step { at: number; x: number; y: number; silentS: number }
-
-/** The last two places of each car, and when they came. */
-class Movement {
-  private readonly cars = new Map<string, [Step | undefined, Step]>();
-
-  hear(chassis: string, step: Step): void {
-    const old = this.cars.get(chassis);
-    if (old && old[1].x === step.x && old[1].y === step.y) {
-      old[1].silentS = step.silentS;
-      return;
-    }
-    this.cars.set(chassis, [old?.[1], step]);
-  }
-
-  keep(names: ReadonlySet<string>): void {
-    for (const name of this.cars.keys()) if (!names.has(name)) this.cars.delete(name);
-  }
-
-  *places(now: number): Iterable<[string, number, number, boolean]> {
-    for (const [chassis, [from, to]] of this.cars) {
-      const stale = to.silentS > STALE_S;
-      const far = !from || Math.hypot(to.x - from.x, to.y - from.y) > JUMP_M;
-      const share = far ? 1 : Math.min((now - to.at) / Math.max(to.at - from.at, 1), 1);
-      yield [chassis, far ? to.x : from.x + (to.x - from.x) * share, far ? to.y : from.y + (to.y - from.y) * share, stale];
-    }
-  }
-}
 
 export function MapPanel(props: { race: Race; line: TrackLine | undefined }) {
   const { race, line } = props;
@@ -73,12 +39,7 @@ export function MapPanel(props: { race: Race; line: TrackLine | undefined }) {
   useEffect(() => {
     const order = standings.value.get(race.track);
     if (!order || !moving) return;
-    const now = performance.now();
-    movement.current.keep(new Set(order.cars.map((car) => car.chassis)));
-    for (const car of order.cars) {
-      const place = car.x_m !== null && car.y_m !== null ? [car.x_m, car.y_m] : map.current?.placeOf(car.lapdist_m);
-      if (place) movement.current.hear(car.chassis, { at: now, x: place[0]!, y: place[1]!, silentS: car.silent_s });
-    }
+    if (map.current) movement.current.hearOrder(order, map.current, performance.now());
   }, [standings.value.get(race.track), moving]);
 
   /** Where no line is known yet: what the chosen cars drove. */
@@ -124,7 +85,7 @@ export function MapPanel(props: { race: Race; line: TrackLine | undefined }) {
     const dots: MapDot[] = [];
     if (!moving) recorded(dots);
     else if (!line || line.line.length < 2) drawDriven(dots);
-    else for (const [chassis, x, y, stale] of movement.current.places(performance.now() - BEHIND_MS + 200)) dots.push(dotOf(chassis, x, y, stale));
+    else for (const [chassis, x, y, stale] of movement.current.places(performance.now() - MOVES_BEHIND_MS)) dots.push(dotOf(chassis, x, y, stale));
     const pointed = tracePointer.value;
     if (pointed?.axis === 'distance') {
       const place = shown.placeOf(pointed.x);

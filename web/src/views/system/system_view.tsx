@@ -6,6 +6,7 @@ import { getJson } from '../../net/api';
 import { useQuery } from '../../net/query';
 import { Panel, Problem, Scroll } from '../../ui/parts';
 import { place } from '../../ui/shell';
+import { Line } from '../../ui/sparkline';
 import { advice, figure, object, partsOf, type Part } from './parts_of';
 
 /** How the server does: the figures that matter large, then a panel a part; what is wrong stands first, in words. */
@@ -29,7 +30,7 @@ export function SystemView() {
     <div class="view system">
       <section class="kpis" aria-label="What matters">
         <Kpi testId="system-rate" value={whole(Number(metrics.messageRate ?? 0))} label="points a second in">
-          <Sparkline values={rates} />
+          <Line values={rates} fromZero />
         </Kpi>
         <Kpi value={whole(Number(metrics.messagesReceived ?? 0))} label="points since the start" />
         <Kpi value={whole(lost)} tone={lost > 0 ? 'bad' : 'good'} label="lost by the kernel" />
@@ -56,13 +57,6 @@ function Kpi(props: { value: string; label: string; tone?: string; testId?: stri
       {props.children}
     </div>
   );
-}
-
-export function Sparkline(props: { values: readonly number[] }) {
-  if (props.values.length < 2) return null;
-  const high = Math.max(...props.values, 1e-9);
-  const points = props.values.map((value, at) => `${((100 * at) / (props.values.length - 1)).toFixed(1)},${(23 - (22 * value) / high).toFixed(1)}`);
-  return <svg class="sparkline" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true"><polyline points={points.join(' ')} /></svg>;
 }
 
 function PartPanel(props: { part: Part }) {
