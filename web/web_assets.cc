@@ -8,6 +8,7 @@
 extern "C" {
 extern const char slipstream_index_html[], slipstream_index_html_end[];
 extern const char slipstream_app_js[], slipstream_app_js_end[];
+extern const char slipstream_feed_js[], slipstream_feed_js_end[];
 extern const char slipstream_app_css[], slipstream_app_css_end[];
 extern const char slipstream_openapi_json[], slipstream_openapi_json_end[];
 }
@@ -23,10 +24,12 @@ WebAsset asset(std::string_view path, std::string_view type, const char* begin, 
 }  // namespace
 
 std::span<const WebAsset> web_assets() {
-  static const std::array<WebAsset, 3> assets = {
+  static const std::array<WebAsset, 4> assets = {
       asset("/index.html", "text/html; charset=utf-8", slipstream_index_html,
             slipstream_index_html_end),
       asset("/app.js", "text/javascript; charset=utf-8", slipstream_app_js, slipstream_app_js_end),
+      asset("/feed.js", "text/javascript; charset=utf-8", slipstream_feed_js,
+            slipstream_feed_js_end),
       asset("/app.css", "text/css; charset=utf-8", slipstream_app_css, slipstream_app_css_end)};
   return assets;
 }

@@ -4,6 +4,7 @@
 #include <web_assets.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "app/query_values.h"
@@ -157,6 +158,10 @@ void add_probe_routes(HttpServer& http, const std::atomic<bool>& is_ready) {
       open_to_all());
 }
 
+/// Addresses of the one page; which view it shows it reads from them.
+constexpr std::array<std::string_view, 5> kPages = {"/", "/overlay/tower", "/overlay/delta",
+                                                    "/overlay/map", "/overlay/tyres"};
+
 void add_page_routes(HttpServer& http) {
   for (const auto& asset : web_assets()) {
     const auto serve = [&asset](const HttpRequest& request, const HttpResponder& respond) {
@@ -165,7 +170,10 @@ void add_page_routes(HttpServer& http) {
       respond(std::move(response));
     };
     http.route("GET", std::string(asset.path), serve, open_to_all());
-    if (asset.path == "/index.html") http.route("GET", "/", serve, open_to_all());
+    if (asset.path != "/index.html") continue;
+    for (const std::string_view page : kPages) {
+      http.route("GET", std::string(page), serve, open_to_all());
+    }
   }
 }
 

@@ -19,6 +19,8 @@ export interface StackData {
   grid: Float64Array;
   /** By channel, then by line. */
   lines: Line[][];
+  /** Labels of the axis are written anew when it changes: they may depend on more than the places. */
+  axis?: unknown;
 }
 
 export interface StackEvents {
@@ -48,6 +50,7 @@ export class ChartStack {
   private readonly sync = `stack ${++stacks}`;
   private readonly observer: ResizeObserver;
   private silent = false;
+  private axis: unknown;
   /** Width of the plotted part, in CSS pixels: a grid is as wide. */
   width = 300;
 
@@ -85,6 +88,8 @@ export class ChartStack {
         plot.setScale('x', { min: from, max: to });
       });
     });
+    if (data.axis !== this.axis) this.plots[this.plots.length - 1]?.redraw(false, true);
+    this.axis = data.axis;
     this.silent = false;
   }
 

@@ -2,8 +2,8 @@ import type { Rows } from '../data/rows';
 
 const POINTS = 80;
 
-/** The last values of a field, small, between its lowest and its highest one. */
-export function Sparkline(props: { rows: Rows; field: string }) {
+/** The last values of a field, small, between its lowest and its highest one. `version`: rows change in their place. */
+export function Sparkline(props: { rows: Rows; field: string; version: number }) {
   const { rows, field } = props;
   const column = rows.column(field);
   const values: number[] = [];

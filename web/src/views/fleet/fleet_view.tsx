@@ -25,6 +25,7 @@ export function FleetView() {
   useEffect(followFleet, []);
   useTicks(500);
   const all = machines();
+  const now = performance.now();
   const sessions = useQuery('sessions', allSessions, 10_000);
   const track = param('track') ?? all[0]?.track;
   const session = sessions.data?.find((each) => each.track === track && each.live)?.id;
@@ -37,6 +38,10 @@ export function FleetView() {
   useEffect(() => {
     place.value = `${whole(all.length)} machine${all.length === 1 ? '' : 's'}`;
   }, [all.length, fleetVersion.value]);
+  // Whoever comes without a choice sees one machine.
+  useEffect(() => {
+    if (param('cars') === undefined && all[0]) setParams({ track: all[0].track, cars: [all[0].chassis] });
+  }, [all.length > 0]);
   const tag = param('tag') ?? '';
   const search = (param('search') ?? '').toLowerCase();
   const shown = all
@@ -63,7 +68,7 @@ export function FleetView() {
         {shown.length === 0 ? <Empty title={all.length === 0 ? 'Waiting for the next point' : 'None fits'}><p>Each machine stands here with its freshest values.</p></Empty> : (
           <Scroll label="Machines">
             <ul class="machines">
-              {shown.slice(0, AT_ONCE).map((machine) => <MachineCard key={machine.key} machine={machine} track={track} />)}
+              {shown.slice(0, AT_ONCE).map((machine) => <MachineCard key={machine.key} machine={machine} track={track} now={now} />)}
             </ul>
             {shown.length > AT_ONCE && <p class="more muted">and {whole(shown.length - AT_ONCE)} more: search for one</p>}
           </Scroll>
@@ -79,11 +84,12 @@ function tagsOf(machine: Machine): string[] {
   return Object.entries(machine.rows.texts).filter(([key]) => key.startsWith('tag.')).map(([key, value]) => `${key.slice(4)}=${value}`);
 }
 
-function MachineCard(props: { machine: Machine; track: string | undefined }) {
-  const { machine, track } = props;
+/** `now`: what is told of a machine changes in its place. */
+function MachineCard(props: { machine: Machine; track: string | undefined; now: number }) {
+  const { machine, track, now } = props;
   const { rows, chassis } = machine;
   const index = machine.track === track ? chosenCars.value.indexOf(chassis) : -1;
-  const silentS = (performance.now() - machine.heardAt) / 1000;
+  const silentS = (now - machine.heardAt) / 1000;
   const channels = firstChannels(rows.names, SHOWN_VALUES);
   const choose = () => {
     if (machine.track !== track) setParams({ track: machine.track, cars: [chassis] });
@@ -103,7 +109,7 @@ function MachineCard(props: { machine: Machine; track: string | undefined }) {
           return <div key={field}><dt>{shownName(shown.channel.label)}</dt><dd>{shown.text(rows.last(field))} <span class="muted">{shown.unit}</span></dd></div>;
         })}
       </dl>
-      {channels[0] !== undefined && <Sparkline rows={rows} field={channels[0]} />}
+      {channels[0] !== undefined && <Sparkline rows={rows} field={channels[0]} version={rows.version} />}
     </li>
   );
 }

@@ -39,19 +39,20 @@ export function CarCard(props: { race: Race }) {
     <Panel title={shownName(chassis)} class="card-panel" tools={tools}>
       <div class="card" tabIndex={0} role="group" aria-label={`Figures of ${shownName(chassis)}`}>
         {!isLive.value && <p class="slow">As it is now, not as it was then.</p>}
-        {rows && rows.end > rows.begin ? <Figures rows={rows} /> : <p class="muted">Nothing has come from it yet.</p>}
+        {rows && rows.end > rows.begin ? <Figures rows={rows} version={rows.version} /> : <p class="muted">Nothing has come from it yet.</p>}
       </div>
     </Panel>
   );
 }
 
-function Figures(props: { rows: RowRing }) {
+/** `version`: rows change in their place. */
+function Figures(props: { rows: RowRing; version: number }) {
   const { rows } = props;
   const damage = rows.names.filter((name) => /^damage_/.test(name) && rows.last(name) > 0);
   const figures = [...PARTS.filter((name) => rows.names.includes(name)), ...damage];
   return (
     <>
-      <Tyres rows={rows} />
+      <Tyres rows={rows} version={rows.version} />
       <dl class="figures">
         {figures.map((name) => {
           const shown = new ShownChannel(channelOf(name));

@@ -57,10 +57,11 @@ export function Traces(props: { race: Race; line: TrackLine | undefined; hasLaps
   const draw = (width: number) => {
     const atMs = viewTime();
     if (!Number.isFinite(atMs) || cars.length === 0) return null;
-    return source.current.draw({
+    const drawing = source.current.draw({
       race, cars, channels, axis, spanS, atMs, width, zoom, speed: isPlaying.value ? playSpeed.value : isLive.value ? 1 : 0,
       lengthM: props.line?.length_m,
     });
+    return { ...drawing, axis: axis === 'distance' ? 'm' : isLive.value ? 'now' : Math.round(atMs / 200) };
   };
   const tools = (
     <>

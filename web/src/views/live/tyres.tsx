@@ -5,7 +5,7 @@ import { ShownChannel } from '../../state/settings';
 const WHEELS = ['fl', 'fr', 'rl', 'rr'] as const;
 
 /** The four tyres as they stand on the car: how hot, how worn, at what pressure; nothing of a machine that tells none of it. */
-export function Tyres(props: { rows: RowRing; whenNone?: string }) {
+export function Tyres(props: { rows: RowRing; version: number; whenNone?: string }) {
   const tyres = WHEELS.map((wheel) => tyreOf(props.rows, wheel));
   if (tyres.every((tyre) => tyre === undefined)) return props.whenNone ? <p>{props.whenNone}</p> : null;
   return (
