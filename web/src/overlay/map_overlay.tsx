@@ -1,9 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { TrackMap, type MapDot } from '../charts/track_map';
+import { useTrackLine } from '../data/track_line';
 import { name as shownName } from '../model/format';
-import type { TrackLine } from '../model/messages';
-import { getJson } from '../net/api';
-import { useQuery } from '../net/query';
 import { useFrames } from '../ui/ticks';
 import { Movement, MOVES_BEHIND_MS } from '../views/live/movement';
 import type { OverlayProps } from './overlay';
@@ -14,12 +12,12 @@ export function MapOverlay({ asked }: OverlayProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const map = useRef<TrackMap | undefined>(undefined);
   const movement = useRef(new Movement());
-  const line = useQuery(order && `line ${order.track} ${order.session ?? ''}`, () => getJson<TrackLine>(`/api/track/${encodeURIComponent(order!.track)}`), 30_000);
+  const line = useTrackLine(order?.track, order?.session ?? undefined, 20_000);
   useEffect(() => {
     map.current = new TrackMap(canvas.current!, () => undefined);
     return () => map.current?.destroy();
   }, []);
-  useEffect(() => map.current?.setLine(line.data), [line.data]);
+  useEffect(() => map.current?.setLine(line), [line]);
   useEffect(() => {
     if (order && map.current) movement.current.hearOrder(order, map.current, performance.now());
   }, [order]);

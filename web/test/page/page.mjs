@@ -14,7 +14,7 @@ export { startBrowser };
 /** A page whose faults are kept: whatever the console says of errors or warnings is one. */
 export async function open(browser, address, options = {}) {
   // Playwright's tools and axe are put in beside the page's own code, which the page's policy forbids to others.
-  const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, bypassCSP: options.bypassCSP ?? false, ...options });
+  const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, colorScheme: 'dark', ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(LIMIT_MS);
   page.faults = [];

@@ -2,9 +2,10 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Gap, Line } from '../../charts/decimate';
 import { StackView, TableChip } from '../../charts/stack_view';
 import { lapsById } from '../../data/session_laps';
+import { useTrackLine } from '../../data/track_line';
 import { channelOf, firstChannels } from '../../model/channels';
 import { delta, lapTime, name as shownName } from '../../model/format';
-import type { Comparison, Lap, TrackLine } from '../../model/messages';
+import type { Comparison, Lap } from '../../model/messages';
 import { download, getJson, query } from '../../net/api';
 import { useQuery } from '../../net/query';
 import { ShownChannel } from '../../state/settings';
@@ -51,8 +52,7 @@ function Compared(props: { ids: string[]; laps: Lap[] }) {
   const asked = fields.length > 0 ? query({ laps: ids.join(), fields: [...new Set(['speed_kmh', ...fields])].filter((field) => common.includes(field)).join(), step: STEP_M }) : undefined;
   const comparison = useQuery(asked && laps.length > 0 ? `compare ${asked}` : undefined, (abort) => getJson<Comparison>(`/api/compare${asked}`, abort));
   const track = laps[0]?.track;
-  const ofSession = track !== undefined && /^(gt7|forza)/.test(track) ? `?session=${laps[0]!.session}` : '';
-  const line = useQuery(track === undefined ? undefined : `line ${track}${ofSession}`, () => getJson<TrackLine>(`/api/track/${encodeURIComponent(track!)}${ofSession}`));
+  const line = useTrackLine(track, laps[0]?.session);
   const [asTable, setTable] = useState(false);
   const cursor = numberParam('x');
   const second = numberParam('x2');
@@ -62,7 +62,7 @@ function Compared(props: { ids: string[]; laps: Lap[] }) {
   const data = comparison.data;
   const corners = useMemo(() => (data ? cornersOf(data) : []), [data]);
   const pieces = useMemo(() => (data ? miniSectorsOf(data) : []), [data]);
-  const length = data?.x[data.x.length - 1] ?? line.data?.length_m ?? 1;
+  const length = data?.x[data.x.length - 1] ?? line?.length_m ?? 1;
   const at = pointed ?? cursor;
 
   useShortcuts('compare', [
@@ -119,7 +119,7 @@ function Compared(props: { ids: string[]; laps: Lap[] }) {
           : comparison.loading && <p class="empty">Reading the laps…</p>}
       </Panel>
       <div class="compare-side">
-        <DeltaMap line={line.data} pieces={pieces} ids={ids} at={at} lines={lines} />
+        <DeltaMap line={line} pieces={pieces} ids={ids} at={at} lines={lines} />
         <CornerTable corners={corners} lines={lines} current={corner?.number} onChoose={(atM) => setParams({ x: String(Math.round(atM)) })} />
       </div>
     </div>

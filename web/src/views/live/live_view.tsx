@@ -1,8 +1,9 @@
 import { useEffect } from 'preact/hooks';
 import { wantCars } from '../../data/cars';
 import { health, readLaps, standings } from '../../data/race';
+import { useTrackLine } from '../../data/track_line';
 import { name as shownName } from '../../model/format';
-import type { Series, Session, TrackLine } from '../../model/messages';
+import type { Series, Session } from '../../model/messages';
 import { getJson } from '../../net/api';
 import { useQuery } from '../../net/query';
 import { isLive, pinnedAt, seek } from '../../state/watch';
@@ -51,7 +52,7 @@ function udpPort(): number {
 function RaceView(props: { race: Race; session: Session | undefined; fleets: readonly string[] }) {
   const { session } = props;
   const shown = props.race;
-  const line = useTrackLine(shown);
+  const line = useTrackLine(shown.track, shown.session, 20_000);
   const cars = chosenCars.value;
   const channels = listParam('channels');
   const order = orderAt(shown, true, 0);
@@ -107,11 +108,4 @@ function RaceView(props: { race: Race; session: Session | undefined; fleets: rea
       )}
     </div>
   );
-}
-
-/** Asked for again until it is learned, and now and then for a better one. */
-function useTrackLine(shown: Race): TrackLine | undefined {
-  const ofSession = /^(gt7|forza)/.test(shown.track) && shown.session !== undefined ? `?session=${shown.session}` : '';
-  const line = useQuery(`line ${shown.track}${ofSession}`, () => getJson<TrackLine>(`/api/track/${encodeURIComponent(shown.track)}${ofSession}`), 30_000);
-  return line.data;
 }

@@ -1,9 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import { lapsOfSession, sessions as allSessions } from '../../data/session_laps';
+import { useTrackLine } from '../../data/track_line';
 import { day, duration, lapTime, name as shownName, whole } from '../../model/format';
-import type { Session, TrackLine } from '../../model/messages';
+import type { Session } from '../../model/messages';
 import { eventMs } from '../../model/time';
-import { ApiError, download, getJson, sendJson } from '../../net/api';
+import { ApiError, download, sendJson } from '../../net/api';
 import { useQuery } from '../../net/query';
 import { href, param, setParams } from '../../state/url';
 import { Empty, Panel, Problem, Scroll, Time } from '../../ui/parts';
@@ -59,7 +60,7 @@ function Row(props: { session: Session; again: () => void }) {
   const { session, again } = props;
   const [naming, setNaming] = useState(false);
   // Its track and its fastest laps: asked for once, and again when there are more laps.
-  const line = useQuery(`line ${session.track}`, () => getJson<TrackLine>(`/api/track/${encodeURIComponent(session.track)}`));
+  const line = useTrackLine(session.track, session.id);
   const laps = useQuery(`fastest ${session.id} ${session.laps}`, (abort) => lapsOfSession(session.id, abort));
   const fastest = (laps.data ?? []).filter((lap) => lap.lap_time_s !== null && lap.valid !== false).sort((a, b) => a.lap_time_s! - b.lap_time_s!).slice(0, 3);
   const started = eventMs(session.started);
@@ -74,7 +75,7 @@ function Row(props: { session: Session; again: () => void }) {
   const title = session.name || session.track;
   return (
     <li data-testid="session-row" data-session={session.id}>
-      <Thumbnail line={line.data} />
+      <Thumbnail line={line} />
       <div class="what">
         {naming ? (
           <form class="chips" onSubmit={(event) => {

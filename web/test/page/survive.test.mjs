@@ -1,0 +1,182 @@
+// What the page goes through and survives: a server that goes, tokens, names, many cars, machines without laps.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { startServer } from '../server.mjs';
+import { assertAccessible, count, isDrawn, LIMIT_MS, open, shoot, startBrowser, until } from './page.mjs';
+import { startRace } from './race.mjs';
+
+const timeout = 3 * LIMIT_MS;
+let browser;
+before(async () => (browser = await startBrowser()));
+after(() => browser.close());
+
+function withServer(name, environment, run) {
+  test(name, { timeout }, async () => {
+    const server = await startServer(environment);
+    try {
+      await run(server, `http://127.0.0.1:${server.port}/`);
+    } finally {
+      await server.stop();
+    }
+  });
+}
+
+const point = (chassis, more = {}) => ({ track: 'oval', chassis, lap: 1, lapdist_m: 10, speed_kmh: 100, ...more });
+
+test('a server that goes and comes back is found again without a reload', { timeout }, async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'slipstream-page-'));
+  let server = await startServer({ DATA_DIR: dataDir });
+  const { port } = server;
+  const page = await open(browser, `http://127.0.0.1:${port}/`);
+  page.expected = /Failed to load resource|WebSocket connection to .* failed/;
+  try {
+    let race = await startRace(server, { seconds: 40, names: ['car 1', 'car 2'] });
+    await count(page, 'tower-row', 2);
+    await page.evaluate(() => (window.notReloaded = true));
+    await race.stop();
+    await server.stop();
+    await until(page, () => document.querySelector('[data-testid=connection]').dataset.state === 'waiting');
+    await until(page, () => document.querySelector('[data-testid=retry]'));
+    server = await startServer({ DATA_DIR: dataDir, PORT: String(port) });
+    await page.locator('[data-testid=retry]').click().catch(() => undefined); // it may have been found by then
+    await until(page, () => document.querySelector('[data-testid=connection]').dataset.state === 'live');
+    race = await startRace(server, { seconds: 1, names: ['car 1', 'car 2', 'car 3'] });
+    await count(page, 'tower-row', 3);
+    await race.stop();
+    assert.ok(await page.evaluate(() => window.notReloaded));
+    assert.deepEqual(page.faults, []);
+  } finally {
+    await page.context().close();
+    await server.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
+
+withServer('a token is taken from the address, at once and whenever it changes, and leaves it', { API_TOKEN_READ: 'read-token-of-the+pit/wall' }, async (server, address) => {
+  const token = 'read-token-of-the+pit/wall';
+  const page = await open(browser, address);
+  page.expected = /401|WebSocket connection to .* failed/;
+  page.faults.length = 0;
+  await until(page, () => document.body.textContent.includes('wants a token'));
+  await page.evaluate((given) => (location.hash = `#/system?x=1&token=${encodeURIComponent(given)}`), token);
+  await until(page, () => document.querySelector('[data-testid=connection]').dataset.state === 'live');
+  assert.equal(await page.evaluate(() => location.hash), '#/system?x=1');
+  await until(page, () => document.querySelector('[data-testid=system-rate]'));
+  await page.reload();
+  await until(page, () => document.querySelector('[data-testid=connection]').dataset.state === 'live');
+  await page.context().close();
+
+  const other = await open(browser, `${address}#token=${encodeURIComponent(token)}`);
+  await until(other, () => document.querySelector('[data-testid=connection]').dataset.state === 'live');
+  assert.equal(other.url(), address, 'the token does not stay where others look');
+  assert.deepEqual(other.faults, []);
+  await other.context().close();
+
+  const typed = await open(browser, address);
+  typed.expected = page.expected;
+  await typed.locator('#token').fill(token);
+  await typed.getByRole('button', { name: 'Use it' }).click();
+  await until(typed, () => document.querySelector('[data-testid=connection]').dataset.state === 'live');
+  await typed.context().close();
+});
+
+withServer('names are texts, whatever is in them', {}, async (server, address) => {
+  const names = [
+    '<img src=x onerror="window.fell=1">', '\u202eesrever', '🏎️ кириллица 車', '__proto__', 'constructor', 'a'.repeat(128), '"quote\', & <b>',
+  ];
+  const drive = async () => {
+    for (let step = 0; step < 3; step++) await server.ingest(names.map((name) => point(name, { lapdist_m: 10 + step * 5, meta_time: Date.now(), ['<i>x</i>']: step })));
+  };
+  await drive();
+  const page = await open(browser, address);
+  const feeding = setInterval(() => void drive().catch(() => undefined), 300);
+  try {
+    await count(page, 'tower-row', names.length);
+    for (const name of names.slice(0, 5)) {
+      const row = page.locator('[data-testid=tower-row]').filter({ has: page.locator(`button[data-chassis=${JSON.stringify(name)}]`) });
+      await row.locator('button').click();
+    }
+    await until(page, () => document.querySelectorAll('.traces-panel .chip').length >= 5);
+    for (const view of ['laps', 'sessions', 'rollups', 'system', 'live', 'map']) {
+      await page.goto(`${address}#/${view}`);
+      await until(page, () => document.querySelector('main .view'));
+      await new Promise((resolve) => setTimeout(resolve, 400));
+    }
+    assert.equal(await page.evaluate(() => window.fell), undefined);
+    assert.equal(await page.evaluate(() => document.querySelectorAll('main img, main i:not([class]):not([aria-hidden])').length), 0);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 1400, 'a long name pushes nothing aside');
+    assert.ok(!(await page.evaluate(() => document.body.innerText)).includes('\u202e'), 'no mark turns the text around it');
+    await page.goto(`${address}#/live`);
+    await count(page, 'tower-row', names.length);
+    await shoot(page, 'names');
+    assert.deepEqual(page.faults, []);
+  } finally {
+    clearInterval(feeding);
+    await page.context().close();
+  }
+});
+
+withServer('two hundred cars fit, and a ninth is refused in words', {}, async (server, address) => {
+  const drive = (step) => server.ingest(Array.from({ length: 200 }, (_, car) => point(`car ${car + 1}`, { lapdist_m: 5 * car + step * 3, meta_time: Date.now() })));
+  let step = 0;
+  await drive(step);
+  const page = await open(browser, address);
+  const feeding = setInterval(() => void drive(++step).catch(() => undefined), 250);
+  try {
+    await count(page, 'tower-row', 200);
+    await isDrawn(page, 'trace');
+    const { view, panel } = await page.evaluate(() => ({ view: innerHeight, panel: document.querySelector('.traces-panel').getBoundingClientRect().height }));
+    assert.ok(panel < view, 'the traces have the screen, not more');
+    for (let car = 0; car < 10; car++) {
+      const button = page.locator('[data-testid=tower-row] button').nth(car + 2);
+      if ((await button.getAttribute('aria-pressed')) === 'false') await button.click();
+    }
+    await until(page, () => document.querySelector('.toast')?.textContent.includes('at most'));
+    await shoot(page, 'two-hundred');
+    assert.deepEqual(page.faults, []);
+  } finally {
+    clearInterval(feeding);
+    await page.context().close();
+  }
+});
+
+withServer('a fleet without laps is shown without any word of laps', {}, async (server, address) => {
+  const drive = (at) => server.ingest(Array.from({ length: 6 }, (_, n) => ({
+    track: n % 2 ? 'hall a' : 'hall b', chassis: `robot ${n}`, meta_time: at, tags: { line: n % 3 ? 'weld' : 'paint' }, temp_c: 40 + n, battery_pct: 90 - n,
+  })));
+  await drive(Date.now());
+  const page = await open(browser, address, { bypassCSP: true });
+  const feeding = setInterval(() => void drive(Date.now()).catch(() => undefined), 200);
+  try {
+    await count(page, 'machine', 6);
+    await isDrawn(page, 'trace');
+    const main = await page.evaluate(() => document.querySelector('main').innerText);
+    assert.doesNotMatch(main, /\blap/i);
+    await page.locator('[data-testid=tags]').click();
+    await page.getByLabel('line=paint').check();
+    await until(page, () => document.querySelectorAll('[data-testid=machine]').length === 2);
+    await page.goto(`${address}#/live`);
+    await count(page, 'machine', 6);
+    await until(page, () => document.querySelectorAll('.sparkline polyline').length === 6);
+    await shoot(page, 'fleet');
+    await assertAccessible(page, 'fleet');
+    assert.deepEqual(page.faults, []);
+  } finally {
+    clearInterval(feeding);
+    await page.context().close();
+  }
+});
+
+withServer('a page that nobody has sent a point to says how', {}, async (server, address) => {
+  const page = await open(browser, address, { bypassCSP: true });
+  await until(page, () => document.querySelector('[data-testid=first-steps]'));
+  const command = await page.evaluate(() => document.querySelector('[data-testid=first-steps] code').textContent);
+  assert.match(command, new RegExp(`^curl http://127.0.0.1:${server.port}/api/ingest -d `));
+  await shoot(page, 'first-steps');
+  await assertAccessible(page, 'first steps');
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
