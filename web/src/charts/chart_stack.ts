@@ -124,7 +124,7 @@ export class ChartStack {
     const old = this.ranges[index];
     if (low > high) return old ?? [0, 1];
     if (old && low >= old[0] && high <= old[1]) return old;
-    const margin = Math.max((high - low) * 0.08, Math.abs(high) * 1e-3, 1e-6);
+    const margin = Math.max((high - low) * 0.08, Math.abs(high) * 0.01, 1e-3);
     const next: [number, number] = [Math.min(low - margin, old?.[0] ?? Infinity), Math.max(high + margin, old?.[1] ?? -Infinity)];
     this.ranges[index] = next;
     return next;

@@ -31,8 +31,8 @@ async function answer(path: string, init: RequestInit): Promise<Response> {
 async function refusal(response: Response): Promise<ApiError> {
   let said = '';
   try {
-    const body = (await response.json()) as { error?: unknown; message?: unknown };
-    said = String(body.error ?? body.message ?? '');
+    const body = (await response.json()) as { error?: string; message?: string };
+    said = body.error ?? body.message ?? '';
   } catch {
     // A body that is no JSON says nothing more than the status.
   }

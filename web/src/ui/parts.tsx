@@ -80,6 +80,12 @@ export function Command(props: { text: string }) {
   );
 }
 
+/** What was typed into a field of a form. */
+export function formText(form: HTMLFormElement, field: string): string {
+  const value = new FormData(form).get(field);
+  return typeof value === 'string' ? value : '';
+}
+
 export async function copy(text: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);

@@ -8,7 +8,7 @@ import { tokenNeeded } from '../net/api';
 import { choose, settings, type Settings } from '../state/settings';
 import { takeToken, token } from '../state/token';
 import { route, viewLink, type View } from '../state/url';
-import { copy, Menu, Radio } from './parts';
+import { copy, formText, Menu, Radio } from './parts';
 import { shortcuts } from './shortcuts';
 import { Toasts } from './toasts';
 
@@ -122,8 +122,8 @@ function Banner() {
     return (
       <form class="banner" onSubmit={(event) => {
         event.preventDefault();
-        const given = new FormData(event.currentTarget).get('token');
-        history.replaceState(null, '', `${location.pathname}${location.search}${location.hash}${location.hash ? '&' : '#'}token=${encodeURIComponent(String(given))}`);
+        const given = formText(event.currentTarget, 'token');
+        history.replaceState(null, '', `${location.pathname}${location.search}${location.hash}${location.hash ? '&' : '#'}token=${encodeURIComponent(given)}`);
         takeToken();
       }}>
         <label for="token">{token.value === '' ? 'This server wants a token.' : 'This server does not know that token.'}</label>

@@ -8,7 +8,7 @@ let counter = 0;
 /** A word to the viewer that goes by itself. */
 export function toast(text: string): void {
   const id = ++counter;
-  toasts.value = [...toasts.value.slice(-3), { id, text }];
+  toasts.value = [...toasts.value.filter((shown) => shown.text !== text).slice(-3), { id, text }];
   setTimeout(() => {
     toasts.value = toasts.value.filter((shown) => shown.id !== id);
   }, 5000);

@@ -81,6 +81,7 @@ function Compared(props: { ids: string[]; laps: Lap[] }) {
     return { key: id, label: lap ? `${lap.chassis} lap ${lap.lap}` : id, colour: colourOf(index) };
   });
   const channels = [fields[0] ?? 'speed_kmh', DELTA, ...fields.slice(1)];
+  const version = useMemo(() => ({}), [data, zoomText, channels.join()]);
   const draw = () => {
     if (!data) return null;
     const grid = Float64Array.from(data.x);
@@ -110,7 +111,7 @@ function Compared(props: { ids: string[]; laps: Lap[] }) {
         <TableChip on={asTable} set={setTable} />
       </>}>
         <Problem error={comparison.error} again={comparison.again} />
-        {data ? <StackView testId="compare-trace" channels={channels} lines={lines} draw={draw} version={[data, zoomText, channels.join()].join()}
+        {data ? <StackView testId="compare-trace" channels={channels} lines={lines} draw={draw} version={version}
           labels={{ [DELTA]: { label: 'Delta', unit: 's', decimals: 3, weight: 1.2 } }}
           label={`${channels.map((field) => (field === DELTA ? 'delta' : channelOf(field).label)).join(', ')} of ${lines.map((each) => each.label).join(', ')} by position`}
           xText={(x) => `${Math.round(x).toLocaleString('en-US')} m`} xLabel="Position" asTable={asTable} cursor={at} second={second}

@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import { wantCars } from '../../data/cars';
-import { health, readLaps, standings } from '../../data/race';
+import { readLaps, standings } from '../../data/race';
 import { useTrackLine } from '../../data/track_line';
 import { name as shownName } from '../../model/format';
 import type { Series, Session } from '../../model/messages';
@@ -41,12 +41,7 @@ export function LiveView() {
     return <div class="view"><Problem error={sessions.error} />{sessions.data && <p class="problem">There is no session {shownName(wantedSession)} here. <a href="#/sessions">All sessions</a></p>}</div>;
   }
   if (series.data && series.data.series.length > 0) return <FleetView />;
-  return <FirstSteps error={series.error} asked={series.data !== undefined} udpPort={udpPort()} />;
-}
-
-function udpPort(): number {
-  const sources = health.value?.sources as { udp?: { port?: number } } | undefined;
-  return sources?.udp?.port ?? 20777;
+  return <FirstSteps error={series.error} asked={series.data !== undefined} />;
 }
 
 function RaceView(props: { race: Race; session: Session | undefined; fleets: readonly string[] }) {

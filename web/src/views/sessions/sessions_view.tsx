@@ -7,7 +7,7 @@ import { eventMs } from '../../model/time';
 import { ApiError, download, sendJson } from '../../net/api';
 import { useQuery } from '../../net/query';
 import { href, param, setParams } from '../../state/url';
-import { Empty, Panel, Problem, Scroll, Time } from '../../ui/parts';
+import { Empty, formText, Panel, Problem, Scroll, Time } from '../../ui/parts';
 import { place } from '../../ui/shell';
 import { toast } from '../../ui/toasts';
 import { Thumbnail } from './thumbnail';
@@ -80,7 +80,7 @@ function Row(props: { session: Session; again: () => void }) {
         {naming ? (
           <form class="chips" onSubmit={(event) => {
             event.preventDefault();
-            void change({ name: String(new FormData(event.currentTarget).get('name')) });
+            void change({ name: formText(event.currentTarget, 'name') });
             setNaming(false);
           }}>
             <input type="text" name="name" defaultValue={session.name} maxLength={128} aria-label="Name of the session" autofocus />

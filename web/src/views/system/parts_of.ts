@@ -18,6 +18,11 @@ export function figure(of: unknown, ...path: string[]): number | undefined {
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
 }
 
+/** What a member says, as text; of lists and objects nothing. */
+export function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+}
+
 export interface Part {
   title: string;
   state: string;
@@ -40,7 +45,7 @@ function said(problem: unknown): { what: string; todo: string | undefined } {
   const part = typeof members.part === 'string' ? `${members.part}: ` : '';
   const since = typeof members.since === 'string' ? ` (since ${members.since})` : '';
   const todo = members.todo ?? members.do ?? members.action;
-  return { what: `${part}${String(members.message ?? members.what ?? JSON.stringify(problem))}${since}`, todo: todo === undefined ? undefined : String(todo) };
+  return { what: `${part}${textOf(members.message) || textOf(members.what) || JSON.stringify(problem)}${since}`, todo: textOf(todo) || undefined };
 }
 
 function refusedRows(of: Members): [string, string][] {
@@ -63,7 +68,7 @@ function source(title: string, of: Members): Part {
 export function partsOf(health: Health): Part[] {
   const parts: Part[] = [];
   const udp = object(health, 'sources', 'udp');
-  if (udp.enabled !== false) parts.push(source(`UDP ${udp.port ?? ''}`, udp));
+  if (udp.enabled !== false) parts.push(source(`UDP ${textOf(udp.port)}`, udp));
   parts.push(source('HTTP', object(health, 'sources', 'http')), source('WebSocket', object(health, 'sources', 'ws')));
   parts.push(log(health), store(health), workers(health), clients(health), clocks(health));
   if (object(health, 'redis').enabled === true) parts.push(redis(health));
@@ -83,7 +88,7 @@ function log(health: Health): Part {
     tone: of.failing === true ? 'bad' : lost > 0 ? 'slow' : 'good',
     rows: [
       ['entries', whole(Number(of.nextOffset ?? 0) - Number(of.firstOffset ?? 0))], ['not yet safe', whole(behind)],
-      ['acknowledged once', String(of.durability ?? '')], ['waiting', bytes(Number(of.backlogBytes ?? NaN))], ['failures', whole(Number(of.failures ?? 0))],
+      ['acknowledged once', textOf(of.durability)], ['waiting', bytes(Number(of.backlogBytes ?? NaN))], ['failures', whole(Number(of.failures ?? 0))],
       ['lost', whole(lost)],
     ],
   };
@@ -107,7 +112,7 @@ function workers(health: Health): Part {
   const dead = figure(health, 'workers', 'deadPoints') ?? 0;
   const restarts = figure(health, 'workers', 'restarts') ?? 0;
   const late = ((health.windows as Members[] | undefined) ?? []).map((window): [string, string] =>
-    [`late for ${shownName(String(window.window))}`, whole(Number(window.latePoints ?? 0))]);
+    [`late for ${shownName(textOf(window.window))}`, whole(Number(window.latePoints ?? 0))]);
   return {
     title: 'Workers', state: dead > 0 ? 'gave points up' : restarts > 0 ? 'began anew' : 'work', tone: dead > 0 ? 'bad' : restarts > 0 ? 'slow' : 'good',
     rows: [
@@ -137,7 +142,7 @@ function clocks(health: Health): Part {
     title: 'Clocks', state: off > 0 ? `${off} off` : 'agree', tone: off > 0 ? 'slow' : 'good',
     rows: [
       ['told beyond', duration((figure(health, 'clocks', 'toldOffsetMs') ?? NaN) / 1000)], ['machines whose clock is off', whole(off)],
-      ...furthest.map((machine): [string, string] => [shownName(String(machine.chassis ?? '')), `${fixed(Number(machine.offset_ms ?? machine.offsetMs ?? NaN) / 1000, 1)} s`]),
+      ...furthest.map((machine): [string, string] => [shownName(textOf(machine.chassis)), `${fixed(Number(machine.offset_ms ?? machine.offsetMs ?? NaN) / 1000, 1)} s`]),
       ['this server’s was set', `${whole(figure(health, 'clock', 'steps') ?? 0)} times`],
     ],
   };
@@ -146,7 +151,7 @@ function clocks(health: Health): Part {
 function redis(health: Health): Part {
   const of = object(health, 'redis');
   const rows = Object.entries(of).filter(([, value]) => typeof value !== 'object' && value !== true)
-    .map(([member, value]): [string, string] => [member, typeof value === 'number' ? whole(value) : String(value)]);
+    .map(([member, value]): [string, string] => [member, typeof value === 'number' ? whole(value) : textOf(value)]);
   const open = of.breaker === 'open' || of.state === 'down';
   return { title: 'Redis', state: open ? 'not there' : 'there', tone: open ? 'bad' : 'good', rows };
 }
@@ -155,7 +160,7 @@ function outputPart(of: Members): Part {
   const waiting = Number(of.waiting ?? 0);
   const failing = of.failing === true || of.breaker === 'open';
   return {
-    title: `Output ${shownName(String(of.name ?? of.kind ?? ''))}`, state: failing ? 'not taken' : 'sent', tone: failing ? 'bad' : 'good',
+    title: `Output ${shownName(textOf(of.name) || textOf(of.kind))}`, state: failing ? 'not taken' : 'sent', tone: failing ? 'bad' : 'good',
     rows: [['sent', whole(Number(of.sent ?? 0))], ['waiting', whole(waiting)], ['dropped', whole(Number(of.dropped ?? 0))]],
   };
 }

@@ -7,7 +7,7 @@ import { useQuery } from '../../net/query';
 import { Panel, Problem, Scroll } from '../../ui/parts';
 import { place } from '../../ui/shell';
 import { Line } from '../../ui/sparkline';
-import { advice, figure, object, partsOf, type Part } from './parts_of';
+import { advice, figure, object, partsOf, textOf, type Part } from './parts_of';
 
 /** How the server does: the figures that matter large, then a panel a part; what is wrong stands first, in words. */
 export function SystemView() {
@@ -36,7 +36,7 @@ export function SystemView() {
         <Kpi value={whole(lost)} tone={lost > 0 ? 'bad' : 'good'} label="lost by the kernel" />
         <Kpi value={whole(refused)} tone={refused > 0 ? 'slow' : 'good'} label="refused" />
         <Kpi value={`${fixed(Number(metrics.avgProcessingTimeMs ?? NaN), 2)} ms`} label="mean time to process a point" />
-        <Kpi value={duration(Number(health.uptimeSeconds ?? NaN))} label={`up · version ${shownName(String(health.version ?? ''))}`} />
+        <Kpi value={duration(Number(health.uptimeSeconds ?? NaN))} label={`up · version ${shownName(textOf(health.version))}`} />
       </section>
       <Panel title="What is wrong" class="problems">
         <Scroll label="Problems">
