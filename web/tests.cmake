@@ -5,7 +5,10 @@ function(slipstream_node_test name label file)
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 180
     ENVIRONMENT "SLIPSTREAM_BIN=$<TARGET_FILE:slipstream>")
 endfunction()
-slipstream_node_test(browser.dashboard browser dashboard.test.mjs)
+slipstream_node_test(browser.wall browser page/wall.test.mjs)
+slipstream_node_test(browser.survives browser page/survive.test.mjs)
+slipstream_node_test(browser.demo browser page/demo.test.mjs)
+set_tests_properties(browser.wall browser.survives browser.demo PROPERTIES TIMEOUT 600)
 slipstream_node_test(browser.websocket browser chromium.test.mjs)
 slipstream_node_test(live.protocol integration live.test.mjs)
 slipstream_node_test(live.errors integration errors.test.mjs)
@@ -16,6 +19,11 @@ slipstream_node_test(live.silence integration silence.test.mjs)
 slipstream_node_test(security.websocket integration edge.test.mjs)
 slipstream_node_test(clients.influx integration influx.test.mjs)
 slipstream_node_test(clients.foxglove integration foxglove.test.mjs)
+
+# The page's own code, without a browser.
+add_test(NAME web.unit COMMAND ${NPM} run --silent unit WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/web)
+add_test(NAME web.lint COMMAND ${NPM} run --silent lint WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/web)
+set_tests_properties(web.unit web.lint PROPERTIES LABELS unit)
 
 add_test(NAME docs.api COMMAND sh -c "${NODE} ${CMAKE_SOURCE_DIR}/api/page.mjs | diff - ${CMAKE_SOURCE_DIR}/docs/api.md")
 set_tests_properties(docs.api PROPERTIES LABELS unit)
