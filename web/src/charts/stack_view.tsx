@@ -64,6 +64,8 @@ function valueText(value: number | null, by: ChannelText): string {
   return value !== null && by.text ? by.text(value) : fixed(value, by.decimals);
 }
 
+const VALUES_EVERY_MS = 100;
+
 /** Stacked charts with their channels' names, and the lines' values at the cursor, or the newest ones where nobody points. */
 export function StackView(props: StackViewProps) {
   const host = useRef<HTMLDivElement>(null);
@@ -73,11 +75,15 @@ export function StackView(props: StackViewProps) {
   const pointed = useRef<number | null>(null);
   const latest = useRef(props);
   latest.current = props;
+  const writtenAt = useRef(-Infinity);
   const [tops, setTops] = useState<number[]>([]);
   const texts = props.channels.map((field) => textOf(field, props.labels));
   const shape = JSON.stringify([props.channels, props.lines, settings.value]);
 
-  const writeValues = () => {
+  /** Nobody reads numbers that change more often. */
+  const writeValues = (now = performance.now()) => {
+    if (latest.current.everyMs !== undefined && now - writtenAt.current < VALUES_EVERY_MS) return;
+    writtenAt.current = now;
     const data = newest.current;
     if (!data || !legend.current) return;
     const { channels, lines, labels } = latest.current;

@@ -26,6 +26,9 @@ const MARGIN = 22;
  */
 export class TrackMap {
   private view: View | undefined;
+  /** The line as it was drawn last: what does not move is not drawn anew with each frame. */
+  private ground: HTMLCanvasElement | undefined;
+  private colours = new Map<string, string>();
   private line: readonly [number, number][] = [];
   private places: number[] = [];
   private readonly observer: ResizeObserver;
@@ -36,7 +39,7 @@ export class TrackMap {
   constructor(private readonly canvas: HTMLCanvasElement, private readonly onResize: () => void) {
     this.context = canvas.getContext('2d')!;
     this.observer = new ResizeObserver(() => {
-      this.view = undefined;
+      this.forgetGround();
       this.onResize();
     });
     this.observer.observe(canvas);
@@ -51,7 +54,7 @@ export class TrackMap {
     this.track = track && track.line.length > 1 ? track : undefined;
     this.line = this.track ? this.track.line : driven;
     this.flip = track?.frame === 'world' ? 1 : -1;
-    this.view = undefined;
+    this.forgetGround();
     this.places = this.track ? distances(this.track) : [];
   }
 
@@ -72,6 +75,19 @@ export class TrackMap {
     return [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share];
   }
 
+  private forgetGround(): void {
+    this.view = undefined;
+    this.ground = undefined;
+    this.colours.clear();
+  }
+
+  /** Of a token; looked up once, until the line or the theme changes. */
+  private colour(token: string): string {
+    let colour = this.colours.get(token);
+    if (colour === undefined) this.colours.set(token, (colour = cssColour(this.canvas, token)));
+    return colour;
+  }
+
   draw(dots: readonly MapDot[], stretches: readonly MapStretch[] = []): void {
     const ratio = window.devicePixelRatio || 1;
     const width = this.canvas.clientWidth;
@@ -86,8 +102,10 @@ export class TrackMap {
     context.clearRect(0, 0, width, height);
     const view = (this.view ??= this.fit(width, height, dots));
     if (!view) return;
-    if (this.track) this.drawTrack(view);
-    else this.drawDriven(view);
+    this.ground ??= this.drawGround(view, ratio);
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.drawImage(this.ground, 0, 0);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
     for (const stretch of stretches) this.drawStretch(view, stretch);
     context.font = `600 11px ${getComputedStyle(this.canvas).fontFamily}`;
     context.textBaseline = 'middle';
@@ -113,38 +131,47 @@ export class TrackMap {
     return [x * view.scale + view.dx, y * this.flip * view.scale + view.dy];
   }
 
-  private path(view: View, from: number, to: number): void {
-    this.context.beginPath();
+  private drawGround(view: View, ratio: number): HTMLCanvasElement {
+    const ground = document.createElement('canvas');
+    Object.assign(ground, { width: this.canvas.width, height: this.canvas.height });
+    const context = ground.getContext('2d')!;
+    context.scale(ratio, ratio);
+    if (this.track) this.drawTrack(context, view);
+    else this.drawDriven(context, view);
+    return ground;
+  }
+
+  private path(context: CanvasRenderingContext2D, view: View, from: number, to: number): void {
+    context.beginPath();
     for (let node = from; node <= to; node++) {
       const [x, y] = this.at(view, this.line[node % this.line.length]!);
-      if (node === from) this.context.moveTo(x, y);
-      else this.context.lineTo(x, y);
+      if (node === from) context.moveTo(x, y);
+      else context.lineTo(x, y);
     }
   }
 
-  private drawTrack(view: View): void {
-    const { context } = this;
+  private drawTrack(context: CanvasRenderingContext2D, view: View): void {
     context.lineJoin = 'round';
     context.lineCap = 'round';
-    context.strokeStyle = cssColour(this.canvas, '--edge');
+    context.strokeStyle = this.colour('--edge');
     context.lineWidth = 7;
-    this.path(view, 0, this.line.length);
+    this.path(context, view, 0, this.line.length);
     context.stroke();
-    context.strokeStyle = cssColour(this.canvas, '--panel');
+    context.strokeStyle = this.colour('--panel');
     context.lineWidth = 4;
     context.stroke();
-    for (const sector of this.track!.sectors) this.drawAcross(view, sector.from_m, sector.from_m === 0 ? '--text' : '--faint');
+    for (const sector of this.track!.sectors) this.drawAcross(context, view, sector.from_m, sector.from_m === 0 ? '--text' : '--faint');
   }
 
-  private drawDriven(view: View): void {
-    this.context.fillStyle = cssColour(this.canvas, '--edge');
+  private drawDriven(context: CanvasRenderingContext2D, view: View): void {
+    context.fillStyle = this.colour('--edge');
     for (const place of this.line) {
       const [x, y] = this.at(view, place);
-      this.context.fillRect(x - 0.75, y - 0.75, 1.5, 1.5);
+      context.fillRect(x - 0.75, y - 0.75, 1.5, 1.5);
     }
   }
 
-  private drawAcross(view: View, distanceM: number, colour: string): void {
+  private drawAcross(context: CanvasRenderingContext2D, view: View, distanceM: number, colour: string): void {
     const here = this.placeOf(distanceM);
     const next = this.placeOf(distanceM + 4);
     if (!here || !next) return;
@@ -152,12 +179,12 @@ export class TrackMap {
     const [nx, ny] = this.at(view, next);
     const length = Math.hypot(nx - x, ny - y) || 1;
     const [ox, oy] = [(-(ny - y) / length) * 7, ((nx - x) / length) * 7];
-    this.context.strokeStyle = cssColour(this.canvas, colour);
-    this.context.lineWidth = 2;
-    this.context.beginPath();
-    this.context.moveTo(x - ox, y - oy);
-    this.context.lineTo(x + ox, y + oy);
-    this.context.stroke();
+    context.strokeStyle = this.colour(colour);
+    context.lineWidth = 2;
+    context.beginPath();
+    context.moveTo(x - ox, y - oy);
+    context.lineTo(x + ox, y + oy);
+    context.stroke();
   }
 
   private drawStretch(view: View, { fromM, toM, colour }: MapStretch): void {
@@ -165,10 +192,10 @@ export class TrackMap {
     if (from < 0) return;
     let to = from;
     while (to < this.places.length - 1 && this.places[to]! < toM) to++;
-    this.context.strokeStyle = cssColour(this.canvas, colour);
+    this.context.strokeStyle = this.colour(colour);
     this.context.lineWidth = 5;
     this.context.lineCap = 'butt';
-    this.path(view, from, to);
+    this.path(this.context, view, from, to);
     this.context.stroke();
   }
 
@@ -176,7 +203,7 @@ export class TrackMap {
     const { context } = this;
     const [x, y] = this.at(view, [dot.x, dot.y]);
     context.globalAlpha = dot.stale ? 0.4 : 1;
-    context.fillStyle = cssColour(this.canvas, dot.colour ?? '--faint');
+    context.fillStyle = this.colour(dot.colour ?? '--faint');
     context.beginPath();
     context.arc(x, y, dot.colour ? 6 : 4, 0, 2 * Math.PI);
     context.fill();
@@ -185,9 +212,9 @@ export class TrackMap {
       const wide = context.measureText(text).width;
       const left = x + 10 + wide > this.canvas.clientWidth ? x - 10 - wide : x + 10;
       context.lineWidth = 3;
-      context.strokeStyle = cssColour(this.canvas, '--panel');
+      context.strokeStyle = this.colour('--panel');
       context.strokeText(text, left, y);
-      context.fillStyle = cssColour(this.canvas, '--text');
+      context.fillStyle = this.colour('--text');
       context.fillText(text, left, y);
     }
     context.globalAlpha = 1;

@@ -76,7 +76,8 @@ const MARK_TONES: [RegExp, EventEntry['tone']][] = [
 ];
 
 export function markEvent(mark: Mark): EventEntry {
-  const words = mark.text && mark.text !== '' ? mark.text : mark.kind.replaceAll('_', ' ');
+  const kind = mark.kind.replaceAll('_', ' ');
+  const words = !mark.text ? kind : mark.kind === 'note' ? mark.text : `${kind}: ${mark.text}`;
   return {
     key: `mark ${mark.track} ${mark.time} ${mark.kind} ${mark.chassis ?? ''} ${mark.text ?? ''}`,
     ms: eventMs(mark.time),
