@@ -1,10 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** Calls `draw` with the display while the component is shown. It does not run in the background. */
-export function useFrames(draw: (now: number) => void, inputs: readonly unknown[]): void {
+/** Calls `draw` with the display, at most every `everyMs`, while the component is shown. It does not run in the background. */
+export function useFrames(draw: (now: number) => void, inputs: readonly unknown[], everyMs = 0): void {
   useEffect(() => {
+    let last = -Infinity;
     let frame = requestAnimationFrame(function next(now) {
-      draw(now);
+      // A frame that comes a little early is not waited for once more.
+      if (now - last >= everyMs - 4) {
+        last = now;
+        draw(now);
+      }
       frame = requestAnimationFrame(next);
     });
     return () => cancelAnimationFrame(frame);

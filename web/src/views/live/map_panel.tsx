@@ -15,6 +15,9 @@ import { Movement, MOVES_BEHIND_MS } from './movement';
 import { chosenCars, type Race } from './race_choice';
 import { tracePointer } from './traces';
 
+/** A dot moves about a pixel in this time. */
+const DRAW_EVERY_MS = 33;
+
 export function MapPanel(props: { race: Race; line: TrackLine | undefined }) {
   const { race, line } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -92,7 +95,7 @@ export function MapPanel(props: { race: Race; line: TrackLine | undefined }) {
       if (place) dots.push({ key: 'cursor', label: '', x: place[0], y: place[1], colour: '--text' });
     }
     shown.draw(dots);
-  }, [race.track, race.session, moving, line, chosenCars.value.join('\n'), settings.value.theme]);
+  }, [race.track, race.session, moving, line, chosenCars.value.join('\n'), settings.value.theme], DRAW_EVERY_MS);
 
   const order = standings.value.get(race.track);
   return (
