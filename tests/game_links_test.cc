@@ -34,7 +34,8 @@ class FakeGame {
   /// What is said to it next; nothing: nothing was in time.
   std::optional<std::string> hear() {
     pollfd waiting{socket_.fd(), POLLIN, 0};
-    if (poll(&waiting, 1, 20'000) != 1) return std::nullopt;
+    constexpr auto kLimit = std::chrono::milliseconds(harness::kPatience).count();
+    if (poll(&waiting, 1, static_cast<int>(kLimit)) != 1) return std::nullopt;
     char bytes[2'000];
     from_size_ = sizeof from_;
     const auto size = recvfrom(socket_.fd(), bytes, sizeof bytes, 0,

@@ -149,7 +149,7 @@ std::optional<std::string> WebSocketClient::read(std::chrono::milliseconds limit
 }
 
 std::string WebSocketClient::read_until(const std::string& text) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (std::chrono::steady_clock::now() < deadline) {
     const auto message = read();
     if (!message) break;

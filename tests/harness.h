@@ -19,6 +19,10 @@ class Topology;
 
 namespace slipstream::harness {
 
+/// How long a test waits for what is to come. It is there only so that a test ends: the machine may
+/// be slow, and busy with others.
+inline constexpr std::chrono::seconds kPatience{60};
+
 /// A directory of its own, removed at the end.
 class TemporaryDirectory {
  public:
@@ -77,7 +81,7 @@ class WebSocketClient {
   WebSocketClient(std::uint16_t port, const std::string& path);
   ~WebSocketClient();
   /// The next text message; nothing when none came in time.
-  std::optional<std::string> read(std::chrono::milliseconds limit = std::chrono::seconds(10));
+  std::optional<std::string> read(std::chrono::milliseconds limit = kPatience);
   /// Reads until a message holds `text`; fails the test when none does.
   std::string read_until(const std::string& text);
   void send(const std::string& text);
@@ -91,7 +95,7 @@ class WebSocketClient {
 
 /// Tries until `condition` holds; false when it did not within the limit.
 bool eventually(const std::function<bool()>& condition,
-                std::chrono::milliseconds limit = std::chrono::seconds(20));
+                std::chrono::milliseconds limit = kPatience);
 
 /// The value of one sample of /metrics, named with its labels; 0 where it is not there.
 double metric(std::uint16_t port, const std::string& sample);
