@@ -178,6 +178,16 @@ bool eventually(const std::function<bool()>& condition, std::chrono::millisecond
   return true;
 }
 
+std::size_t rollups_of(std::uint16_t port, const std::string& window) {
+  const auto page = http(port, "GET", "/api/rollups?limit=1000&window=" + window).body;
+  std::size_t count = 0;
+  for (auto at = page.find("\"window_id\""); at != page.npos;
+       at = page.find("\"window_id\"", at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
 double metric(std::uint16_t port, const std::string& sample) {
   const std::string text = "\n" + http(port, "GET", "/metrics").body;
   const auto at = text.find("\n" + sample + " ");

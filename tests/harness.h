@@ -23,6 +23,28 @@ namespace slipstream::harness {
 /// be slow, and busy with others.
 inline constexpr std::chrono::seconds kPatience{60};
 
+/// The windows of the default configuration, but that silence closes none. For tests that say which
+/// rollups there are: however long the machine stands still, a window is not over for that.
+inline constexpr const char* kWithoutIdleness = R"(
+[[window]]
+name = "bucket"
+key = ["lap", "sector"]
+count = 10
+change = true
+idle_ms = 0
+[[window]]
+name = "sector"
+key = ["lap", "sector"]
+change = true
+idle_ms = 0
+stored = true
+[[window]]
+name = "second"
+every_ms = 1000
+idle_ms = 0
+stored = true
+)";
+
 /// A directory of its own, removed at the end.
 class TemporaryDirectory {
  public:
@@ -96,6 +118,9 @@ class WebSocketClient {
 /// Tries until `condition` holds; false when it did not within the limit.
 bool eventually(const std::function<bool()>& condition,
                 std::chrono::milliseconds limit = kPatience);
+
+/// How many rollups of a window there are, up to 1,000, stored or in memory.
+std::size_t rollups_of(std::uint16_t port, const std::string& window);
 
 /// The value of one sample of /metrics, named with its labels; 0 where it is not there.
 double metric(std::uint16_t port, const std::string& sample);

@@ -137,7 +137,7 @@ TEST(Resume, CursorOutlivesARestart) {
   };
   std::string cursor;
   {
-    Server server({{"DATA_DIR", directory.path().string()}});
+    Server server({{"DATA_DIR", directory.path().string()}}, harness::kWithoutIdleness);
     WebSocketClient client(server.port(), "/ws/realtime");
     client.send(R"({"type":"subscribe","channels":["rollups"]})");
     cursor = json_string_body(json_member(client.read_until("subscribed"), "cursor"));
@@ -149,7 +149,7 @@ TEST(Resume, CursorOutlivesARestart) {
     EXPECT_NE(update.find(R"("lap":1,)"), std::string::npos);
     cursor = json_string_body(json_member(update, "cursor"));
   }
-  Server server({{"DATA_DIR", directory.path().string()}});
+  Server server({{"DATA_DIR", directory.path().string()}}, harness::kWithoutIdleness);
   WebSocketClient client(server.port(), "/ws/realtime");
   client.send(fmt::format(R"({{"type":"resume","channel":"rollups","after":"{}"}})", cursor));
   const auto missed = client.read_until("rollup_update");
