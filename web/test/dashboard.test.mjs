@@ -34,13 +34,14 @@ async function until(page, condition, argument) {
   }
 }
 
-test('the dashboard shows the demo', { timeout: 2 * LIMIT_MS }, async () => {
+test('the dashboard shows the demo', { timeout: 8 * LIMIT_MS }, async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'slipstream-page-'));
   const { demo, address } = await startDemo(dataDir);
   demo.stdout.resume();
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu'],
+    timeout: LIMIT_MS,
   });
   try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
@@ -81,7 +82,7 @@ test('the dashboard shows the demo', { timeout: 2 * LIMIT_MS }, async () => {
   }
 });
 
-test('the dashboard shows its token', { timeout: 2 * LIMIT_MS }, async () => {
+test('the dashboard shows its token', { timeout: 8 * LIMIT_MS }, async () => {
   const token = 'read-token-of-the+pit/wall';
   const dataDir = await mkdtemp(join(tmpdir(), 'slipstream-page-'));
   const { demo, address } = await startDemo(dataDir, { API_TOKEN_READ: token });
@@ -89,6 +90,7 @@ test('the dashboard shows its token', { timeout: 2 * LIMIT_MS }, async () => {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu'],
+    timeout: LIMIT_MS,
   });
   const says = (page, text) =>
     until(page, (t) => document.querySelector('[data-testid=connection]').textContent.startsWith(t), text);
