@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <simdjson.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <optional>
@@ -63,6 +64,13 @@ class FakeGame {
   socklen_t from_size_ = 0;
 };
 
+/// A free port, and none of those that the system gives to whoever asks for any: it stays free.
+std::uint16_t free_port() {
+  auto port = static_cast<std::uint16_t>(20'000 + getpid() % 10'000);
+  while (!UdpSocket::open({.host = "", .port = port, .receive_buffer_bytes = 1 << 16})) ++port;
+  return port;
+}
+
 double accepted(const Server& server) {
   return metric(server.port(), R"(slipstream_points_accepted_total{source="udp"})");
 }
@@ -80,7 +88,7 @@ TEST(GameLinks, AConsoleIsAskedForItsPacketsAndTheyAreTaken) {
   const auto capture = games_testing::read_kept_reference("gt7_tilde.cap");
   ASSERT_TRUE(capture);
   FakeGame console;
-  const std::uint16_t port = Listener("").port();  // a free one
+  const std::uint16_t port = free_port();
   Server server({}, "[[gt7]]\nconsole = \"127.0.0.1\"\ntype = \"~\"\nconsole_port = " +
                         std::to_string(console.port()) + "\nport = " + std::to_string(port) + "\n");
   EXPECT_EQ(console.hear(), "~");
@@ -186,7 +194,7 @@ TEST(GameLinks, FaultsOfTheirSettingsAreNamedWithTheirLines) {
 /// A console that is switched on later is no reason to take nothing.
 TEST(GameLinks, ANameThatNobodyKnowsStopsNothing) {
   FakeGame game;
-  const std::uint16_t port = Listener("").port();  // a free one
+  const std::uint16_t port = free_port();
   Server server({},
                 "[[gt7]]\nconsole = \"ps5.no.such.host.invalid\"\nport = " + std::to_string(port) +
                     "\n[[acc]]\nport = " + std::to_string(game.port()) + "\n");
@@ -202,7 +210,7 @@ TEST(GameLinks, ANameThatNobodyKnowsStopsNothing) {
 TEST(GameLinks, EverybodysAddressIsNoConsole) {
   const harness::TemporaryDirectory directory;
   std::ofstream(directory.path() / "slipstream.toml")
-      << "[[gt7]]\nconsole = \"127.255.255.255\"\nport = " << Listener("").port() << "\n";
+      << "[[gt7]]\nconsole = \"127.255.255.255\"\nport = " << free_port() << "\n";
   harness::Program program(directory, {"serve"}, harness::kFreePorts);
   EXPECT_NE(program.exit_code(), 0);
   EXPECT_THAT(program.output(), HasSubstr("the address of one machine is expected"));
