@@ -157,8 +157,10 @@ TEST_F(StreamsTakeover, ShowsEachPointToClientsOnceAndForgetsTheDead) {
   EXPECT_EQ(shown.size(), expected.size());
   EXPECT_TRUE(std::ranges::is_permutation(shown, expected));
 
-  EXPECT_EQ(redis.call({"SCARD", "telemetry.stream.ingestors.owners"}).view().integer(), 1);
-  EXPECT_EQ(redis.call({"XINFO", "CONSUMERS", kTelemetry, "ingestors"}).view().size(), 1u);
+  EXPECT_TRUE(eventually([&] {
+    return redis.call({"SCARD", "telemetry.stream.ingestors.owners"}).view().integer() == 1 &&
+           redis.call({"XINFO", "CONSUMERS", kTelemetry, "ingestors"}).view().size() == 1;
+  }));
 }
 
 TEST_F(StreamsTakeover, TheLastInstanceClosesWhatIsOpenThoughRedisStoodStillUntilThen) {

@@ -108,7 +108,9 @@ TEST_F(Streams, PoisonGoesToTheDeadLetters) {
       metric(server.port(),
              R"(slipstream_points_rejected_total{source="redis",reason="missing_dimension"})"),
       4);
-  EXPECT_EQ(metric(server.port(), "slipstream_redis_entries_dead_total"), std::size(poisons) + 1);
+  EXPECT_TRUE(eventually([&] {  // once Redis has answered
+    return metric(server.port(), "slipstream_redis_entries_dead_total") == std::size(poisons) + 1;
+  }));
 }
 
 TEST_F(Streams, EntriesOfAStrangeConsumerAreClaimedWhenTheyAreOld) {
