@@ -100,7 +100,7 @@ TEST_F(StreamsTakeover, ShowsEachPointToClientsOnceAndForgetsTheDead) {
   for (const auto& directory : directories) {
     instances.push_back(
         std::make_unique<Program>(directory, std::vector<std::string>{"serve"},
-                                  environment(redis, {"LEASE_MS=1000", "BUCKET_IDLE_MS=600000"})));
+                                  environment(redis, {"LEASE_MS=3000", "BUCKET_IDLE_MS=600000"})));
   }
   const auto members = [&] { return streams::members(streams::caller(redis)).size(); };
   ASSERT_TRUE(
