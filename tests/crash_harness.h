@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "harness.h"
+
 namespace slipstream::crash {
 
 /// The program as a process that may be killed at any time, on free ports, in a data directory that
@@ -32,7 +34,7 @@ class ServerProcess {
   std::uint16_t port();
   std::uint16_t udp_port();
   /// Waits until it serves; its port, or 0 when it ended or the limit passed.
-  std::uint16_t wait_until_it_serves(std::chrono::milliseconds limit = std::chrono::seconds(20));
+  std::uint16_t wait_until_it_serves(std::chrono::milliseconds limit = harness::kPatience);
   void kill();
   /// Asks it to end; the exit code, or -1 when a signal ended it.
   int stop();
@@ -97,7 +99,7 @@ class Senders {
   void start();
   /// Returns once every body with a key is acknowledged. A server must be there; false when it does
   /// not happen within the limit.
-  bool finish(std::chrono::milliseconds limit = std::chrono::seconds(30));
+  bool finish(std::chrono::milliseconds limit = 2 * harness::kPatience);
   /// Returns when nobody sends any more, whatever is not acknowledged.
   void give_up();
 

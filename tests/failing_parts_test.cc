@@ -131,8 +131,11 @@ TEST(FailingWorker, ABatchThatAlwaysThrowsBecomesDeadLetters) {
         return dead.contains(1'000'001 + n) && dead.contains(1'000'101 + n);
       });
     }));
-    EXPECT_EQ(metric(port, "slipstream_worker_restarts_total"), 4);
-    EXPECT_EQ(metric(port, "slipstream_dead_letter_points_total"), dead.size());
+    EXPECT_TRUE(eventually([&] { return metric(port, "slipstream_worker_restarts_total") == 4; }));
+    EXPECT_TRUE(eventually([&] {
+      return metric(port, "slipstream_dead_letter_points_total") ==
+             static_cast<double>(dead.size());
+    }));
     // Until then the next start folds them anew.
     EXPECT_TRUE(eventually([&] { return dead_ranges_stored(directory.path()) == 2; }));
     server.kill();
@@ -299,7 +302,7 @@ TEST(FailingSync, IsNotAcknowledgedAndDoneAgain) {
   senders.send_to(port);
   senders.start();
   EXPECT_TRUE(eventually([&] { return metric(port, "slipstream_log_failures_total") == 2; }));
-  EXPECT_GT(senders.unavailable(), 0u);
+  EXPECT_TRUE(eventually([&] { return senders.unavailable() > 0; }));
   EXPECT_EQ(senders.without_retry_after(), 0u);
   EXPECT_TRUE(eventually([&] { return http(port, "GET", "/api/health").status == 200; }));
   run_for(milliseconds(200));
@@ -357,7 +360,8 @@ TEST(FailingSync, WhatGathersBeyondABlockIsWrittenAfterwards) {
     ASSERT_EQ(answer.status, 200u) << answer.body;
     bodies[b].fate = Fate::kAcknowledged;
   }
-  EXPECT_GE(metric(port, "slipstream_log_failures_total"), 1) << "it gathered while syncs failed";
+  EXPECT_TRUE(eventually([&] { return metric(port, "slipstream_log_failures_total") >= 1; }))
+      << "it gathered while syncs failed";
   EXPECT_TRUE(eventually([&] { return http(port, "GET", "/api/health").status == 200; }))
       << http(port, "GET", "/api/health").body;
   EXPECT_EQ(server.stop(), 0) << server.output();

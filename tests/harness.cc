@@ -149,7 +149,7 @@ std::optional<std::string> WebSocketClient::read(std::chrono::milliseconds limit
 }
 
 std::string WebSocketClient::read_until(const std::string& text) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (std::chrono::steady_clock::now() < deadline) {
     const auto message = read();
     if (!message) break;
@@ -176,6 +176,16 @@ bool eventually(const std::function<bool()>& condition, std::chrono::millisecond
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return true;
+}
+
+std::size_t rollups_of(std::uint16_t port, const std::string& window) {
+  const auto page = http(port, "GET", "/api/rollups?limit=1000&window=" + window).body;
+  std::size_t count = 0;
+  for (auto at = page.find("\"window_id\""); at != page.npos;
+       at = page.find("\"window_id\"", at + 1)) {
+    ++count;
+  }
+  return count;
 }
 
 double metric(std::uint16_t port, const std::string& sample) {

@@ -19,6 +19,32 @@ class Topology;
 
 namespace slipstream::harness {
 
+/// How long a test waits for what is to come. It is there only so that a test ends: the machine may
+/// be slow, and busy with others.
+inline constexpr std::chrono::seconds kPatience{60};
+
+/// The windows of the default configuration, but that silence closes none. For tests that say which
+/// rollups there are: however long the machine stands still, a window is not over for that.
+inline constexpr const char* kWithoutIdleness = R"(
+[[window]]
+name = "bucket"
+key = ["lap", "sector"]
+count = 10
+change = true
+idle_ms = 0
+[[window]]
+name = "sector"
+key = ["lap", "sector"]
+change = true
+idle_ms = 0
+stored = true
+[[window]]
+name = "second"
+every_ms = 1000
+idle_ms = 0
+stored = true
+)";
+
 /// A directory of its own, removed at the end.
 class TemporaryDirectory {
  public:
@@ -77,7 +103,7 @@ class WebSocketClient {
   WebSocketClient(std::uint16_t port, const std::string& path);
   ~WebSocketClient();
   /// The next text message; nothing when none came in time.
-  std::optional<std::string> read(std::chrono::milliseconds limit = std::chrono::seconds(10));
+  std::optional<std::string> read(std::chrono::milliseconds limit = kPatience);
   /// Reads until a message holds `text`; fails the test when none does.
   std::string read_until(const std::string& text);
   void send(const std::string& text);
@@ -91,7 +117,10 @@ class WebSocketClient {
 
 /// Tries until `condition` holds; false when it did not within the limit.
 bool eventually(const std::function<bool()>& condition,
-                std::chrono::milliseconds limit = std::chrono::seconds(20));
+                std::chrono::milliseconds limit = kPatience);
+
+/// How many rollups of a window there are, up to 1,000, stored or in memory.
+std::size_t rollups_of(std::uint16_t port, const std::string& window);
 
 /// The value of one sample of /metrics, named with its labels; 0 where it is not there.
 double metric(std::uint16_t port, const std::string& sample);

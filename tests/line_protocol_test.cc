@@ -216,7 +216,7 @@ TEST(LineProtocol, WhatClientsAskBeforeTheyWriteIsAnswered) {
 }
 
 TEST(LineProtocol, IsToldAsInfluxTellsItWhoeverRefuses) {
-  Server server({{"MAX_BODY_BYTES", "2000"}, {"REQUESTS_PER_SECOND", "100"}});
+  Server server({{"MAX_BODY_BYTES", "2000"}, {"REQUESTS_PER_SECOND", "20"}});
   const std::string post = "POST /write?db=telegraf HTTP/1.1\r\nHost: localhost\r\n";
   std::string many;
   for (int i = 0; i < 101; ++i) many += fmt::format("X-{}: 1\r\n", i);

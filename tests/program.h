@@ -37,7 +37,7 @@ class Program {
     if (pid_ > 0) ::kill(pid_, number);
   }
   /// The exit code; -1 when it goes on after the limit, 1000 + the signal where one ended it.
-  int exit_code(std::chrono::milliseconds limit = std::chrono::seconds(30)) {
+  int exit_code(std::chrono::milliseconds limit = kPatience) {
     int status = 0;
     if (!eventually([&] { return waitpid(pid_, &status, WNOHANG) == pid_; }, limit)) return -1;
     pid_ = 0;

@@ -57,7 +57,8 @@ TEST(Program, AddressInUseIsAFailureThatNamesIt) {
   EXPECT_EQ(first.exit_code(), 0);
 }
 
-TEST(Program, TermStopsWithinFiveSecondsThoughClientsStay) {
+// One that does not get on for 5 s ends by itself, and not with 0.
+TEST(Program, TermStopsThoughClientsStay) {
   TemporaryDirectory directory;
   Program server(directory, {"serve", "--log-format", "text"}, kFreePorts);
   const auto port = server.port();
@@ -65,7 +66,7 @@ TEST(Program, TermStopsWithinFiveSecondsThoughClientsStay) {
   harness::WebSocketClient client(port, "/ws/realtime");
   ASSERT_EQ(http(port, "POST", "/api/ingest", source_testing::good_point("a")).status, 200u);
   server.signal(SIGTERM);
-  EXPECT_EQ(server.exit_code(std::chrono::seconds(5)), 0);
+  EXPECT_EQ(server.exit_code(), 0);
   EXPECT_THAT(server.output(), HasSubstr("stopped"));
 }
 
@@ -101,12 +102,12 @@ TEST(Program, DemoShowsTwentyCars) {
   Program demo(directory, {"demo", "--log-format", "text"}, kFreePorts);
   const auto port = demo.port();
   ASSERT_NE(port, 0);
-  EXPECT_THAT(demo.output(), HasSubstr("20 cars"));
+  EXPECT_TRUE(demo.says("20 cars"));
   EXPECT_TRUE(eventually([&] {
     return http(port, "GET", "/api/series").body.find(R"("total":20})") != std::string::npos;
   }));
   demo.signal(SIGINT);
-  EXPECT_EQ(demo.exit_code(std::chrono::seconds(5)), 0);
+  EXPECT_EQ(demo.exit_code(), 0);
   EXPECT_TRUE(std::filesystem::exists(directory.path() / "data-demo" / "slipstream.db"));
   EXPECT_FALSE(std::filesystem::exists(directory.path() / "data")) << "real data is kept apart";
 }

@@ -117,16 +117,15 @@ class Rollups : public testing::Test {
               "\n";
     }
     ASSERT_EQ(http(server_.port(), "POST", "/api/ingest", body).status, 200u);
-    ASSERT_TRUE(eventually([&] {
-      return metric(server_.port(), "slipstream_store_rollups_written_total") >= kLaps - 1;
-    }));
+    ASSERT_TRUE(
+        eventually([&] { return harness::rollups_of(server_.port(), "sector") == kLaps - 1; }));
   }
   HttpAnswer ask(const harness::Headers& headers) {
     return http(server_.port(), "GET", "/api/rollups?window=sector&limit=1000", "", headers);
   }
 
   static constexpr int kLaps = 800;
-  Server server_;
+  Server server_{std::map<std::string, std::string>{}, harness::kWithoutIdleness};
 };
 
 TEST_F(Rollups, ComeInTheTypeThatIsWantedMost) {

@@ -210,10 +210,12 @@ TEST(RealLap, RollupsEqualARecomputationFromTheFile) {
 
   harness::TemporaryDirectory directory;
   std::ofstream(directory.path() / "tracks.json") << kSectors;
-  harness::Server server({{"TRACK_SECTORS_PATH", (directory.path() / "tracks.json").string()}});
+  harness::Server server({{"TRACK_SECTORS_PATH", (directory.path() / "tracks.json").string()}},
+                         harness::kWithoutIdleness);
   ASSERT_EQ(run_replay({.source = file->string(),
                         .to = fmt::format("udp://127.0.0.1:{}", server.udp_port()),
                         .speed = "100",
+                        .check = fmt::format("http://127.0.0.1:{}", server.port()),
                         .track = "barber"}),
             0);
   const auto& udp = server.ingest().of(SourceKind::kUdp);

@@ -22,7 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kStartLimit = 30s;
+constexpr auto kStartLimit = 60s;
 constexpr int kStartTries = 10;
 
 /// Nobody listens there now; who binds it next is open.
@@ -117,11 +117,11 @@ RedisAddress RedisServer::address() const {
 RedisReply RedisServer::call(std::initializer_list<std::string_view> arguments) {
   if (!connection_ || !connection_->is_open()) {
     auto opened =
-        RedisConnection::open(address(), {.connect_timeout_ms = 10'000, .name = "harness"}, stats_);
+        RedisConnection::open(address(), {.connect_timeout_ms = 20'000, .name = "harness"}, stats_);
     if (!opened) throw std::runtime_error(opened.error().message);
     connection_ = std::move(*opened);
   }
-  const auto reply = connection_->call(arguments, redis_deadline_in(10s));
+  const auto reply = connection_->call(arguments, redis_deadline_in(30s));
   if (!reply) {
     connection_.reset();
     throw std::runtime_error(reply.error().message);

@@ -119,7 +119,7 @@ void wait_until(std::string_view what, const std::function<bool()>& condition,
 
 /// Long enough for any answer that will come.
 inline RedisDeadline soon() {
-  return redis_deadline_in(std::chrono::seconds(20));
+  return redis_deadline_in(std::chrono::seconds(60));
 }
 
 /// What a call was answered, or why it failed.

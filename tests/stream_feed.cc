@@ -30,7 +30,7 @@ std::unique_ptr<RedisConnection> connect(harness::RedisServer& server) {
 
 /// The id of what was added.
 std::string receive_added(RedisConnection& connection) {
-  const auto reply = connection.receive(redis_deadline_in(std::chrono::seconds(20)));
+  const auto reply = connection.receive(redis_deadline_in(std::chrono::seconds(60)));
   if (!reply) throw std::runtime_error("XADD: " + reply.error().message);
   if (reply->is_error()) throw std::runtime_error("XADD: " + std::string(reply->text()));
   return std::string(reply->text());

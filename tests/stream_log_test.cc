@@ -352,8 +352,11 @@ class Mute {
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    is_listening_ = bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-                    listen(fd_, 64) == 0;
+    // A connection of somebody's may have got the port for a moment.
+    is_listening_ = eventually([&] {
+      return bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+             listen(fd_, 64) == 0;
+    });
   }
   ~Mute() { close(fd_); }
   bool is_listening() const { return is_listening_; }

@@ -144,7 +144,7 @@ TEST_F(StreamsRefused, NoDeadLetterIsTrimmed) {
     (*connection)->commands().command({"XADD", kTelemetry, "*", "data", data});
   }
   while ((*connection)->outstanding() > 0) {
-    ASSERT_TRUE((*connection)->receive(redis_deadline_in(std::chrono::seconds(20))));
+    ASSERT_TRUE((*connection)->receive(redis_deadline_in(std::chrono::seconds(60))));
   }
   ASSERT_TRUE(eventually([&] { return unacknowledged(redis) == 0; }));
   EXPECT_EQ(redis.call({"XLEN", "telemetry.stream.dead"}).view().integer(), 3'000);

@@ -109,8 +109,9 @@ TEST(TaggedSeries, MeasurementsOfOneMachineShareNoWindow) {
     const auto at = body.find("avg_usage");
     return at == std::string::npos ? "" : body.substr(at, body.find(',', at) - at);
   };
-  ASSERT_TRUE(eventually([&] { return !avg("tag.measurement=mem").empty(); }));
-  ASSERT_TRUE(eventually([&] { return !avg("tag.cpu=cpu1").empty(); }));
+  for (const auto* const series : {"tag.measurement=mem", "tag.cpu=cpu0", "tag.cpu=cpu1"}) {
+    ASSERT_TRUE(eventually([&] { return !avg(series).empty(); })) << series;
+  }
   EXPECT_EQ(avg("tag.measurement=mem"), R"(avg_usage":77)");
   EXPECT_EQ(avg("tag.measurement=cpu&tag.cpu=cpu0"), R"(avg_usage":42)");
   EXPECT_EQ(avg("tag.measurement=cpu&tag.cpu=cpu1"), R"(avg_usage":7)");

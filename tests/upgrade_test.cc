@@ -176,8 +176,8 @@ TEST_F(Upgrade, WhatWaitedForRedisStillWaits) {
   Program server = serve({"REDIS_URL=redis://127.0.0.1:1", "AGG_STREAM=agg"});
   ASSERT_NE(server.port(), 0) << server.output();
   // What is read again closes some more.
-  const auto waiting = harness::metric(server.port(), "slipstream_redis_outbox_rollups");
-  EXPECT_GE(waiting, 140);
+  EXPECT_TRUE(eventually(
+      [&] { return harness::metric(server.port(), "slipstream_redis_outbox_rollups") >= 140; }));
   server.signal(SIGKILL);
   EXPECT_EQ(server.exit_code(), 1'000 + SIGKILL);
 }

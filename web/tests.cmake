@@ -2,7 +2,7 @@
 find_program(NODE node)
 function(slipstream_node_test name label file)
   add_test(NAME ${name} COMMAND ${NODE} --test ${CMAKE_SOURCE_DIR}/web/test/${file})
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 180
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600
     ENVIRONMENT "SLIPSTREAM_BIN=$<TARGET_FILE:slipstream>")
 endfunction()
 slipstream_node_test(browser.wall browser page/wall.test.mjs)
@@ -32,7 +32,7 @@ set_tests_properties(docs.api PROPERTIES LABELS unit)
 # skipped, and says so.
 function(slipstream_python_test name file)
   add_test(NAME ${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/clients/run ${file} $<TARGET_FILE:slipstream>)
-  set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT 180 SKIP_RETURN_CODE 77)
+  set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT 600 SKIP_RETURN_CODE 77)
 endfunction()
 slipstream_python_test(clients.influx_python influx_clients.py)
 slipstream_python_test(clients.mcap mcap_files.py)

@@ -79,7 +79,7 @@ class Peer {
 };
 
 RedisDeadline soon() {
-  return redis_deadline_in(std::chrono::seconds(20));
+  return redis_deadline_in(std::chrono::seconds(60));
 }
 
 class ConnectionTest : public testing::Test {

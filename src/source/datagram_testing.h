@@ -44,9 +44,19 @@ class Listener {
   std::vector<std::string> heard_;
 };
 
-/// "127.0.0.1:PORT" at which nobody listens.
+/// "127.0.0.1:PORT" at which nobody listens, nor will while this process runs: whose port it is
+/// hears one peer alone, which is not there.
 inline std::string dead_target() {
-  return Listener().target();
+  static std::vector<UdpSocket> kept;
+  kept.push_back(
+      UdpSocket::open({.host = "127.0.0.1", .port = 0, .receive_buffer_bytes = 1 << 16}).value());
+  sockaddr_in peer{};
+  peer.sin_family = AF_INET;
+  peer.sin_port = htons(9);
+  peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int connected =
+      connect(kept.back().fd(), reinterpret_cast<const sockaddr*>(&peer), sizeof peer);
+  return connected == 0 ? "127.0.0.1:" + std::to_string(kept.back().port()) : "";
 }
 
 inline bool has_ipv6() {

@@ -126,8 +126,8 @@ class ApiDescription(unittest.TestCase):
     def test_what_is_there_is_as_described(self):
         """The same of questions that have answers."""
         url = self.server.url
-        session = get(url + "/api/sessions")["sessions"][0]["id"]
         lap = self.server.complete_laps(1)[0]["id"]
+        session = get(url + "/api/sessions")["sessions"][0]["id"]
         schema = schemathesis.from_dict(self.description, base_url=url)
         for path, query in (
             ("/api/recent/{n}", {}),

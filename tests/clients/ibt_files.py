@@ -13,7 +13,7 @@ from time import monotonic
 from urllib.request import urlopen
 
 from ibt_writer import BITFIELD, BOOL, CHAR, DOUBLE, FLOAT, INT, Variable, ibt, session_text
-from server import Server
+from server import LIMIT_S, Server
 
 PROGRAM = sys.argv.pop(1)
 BEGAN = 1_757_000_000
@@ -239,7 +239,7 @@ class IbtFiles(unittest.TestCase):
         self.assertEqual(code, 0, said)
         expected = {lap + 1: single(time) for lap, time in enumerate(times[1:])}
         self.assertGreater(len(expected), 3)
-        until = monotonic() + 20
+        until = monotonic() + LIMIT_S
         laps = {}
         while laps.keys() < expected.keys() and monotonic() < until:
             with urlopen(f"{self.server.url}/api/laps") as answer:

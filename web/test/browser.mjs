@@ -2,11 +2,13 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { chromium } from 'playwright-core';
+import { LIMIT_MS } from './client.mjs';
 
 export async function startBrowser() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu'],
+    timeout: LIMIT_MS,
   });
 }
 
@@ -47,6 +49,7 @@ function addDial() {
 
 export async function openPage(browser, address) {
   const page = await browser.newPage();
+  page.setDefaultTimeout(LIMIT_MS);
   await page.addInitScript(addDial);
   await page.goto(address);
   return page;

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openPage, startBrowser, startSite } from './browser.mjs';
 import { withCertificate } from './certificate.mjs';
-import { noise, point } from './client.mjs';
-import { startServer } from './server.mjs';
+import { TEST_LIMIT_MS, noise, point } from './client.mjs';
+import { WITHOUT_IDLENESS, startServer } from './server.mjs';
 
-const timeout = 60_000;
+const timeout = TEST_LIMIT_MS;
 let browser;
 before(async () => (browser = await startBrowser()));
 after(() => browser.close());
@@ -15,7 +15,7 @@ after(() => browser.close());
 function inBrowser(name, environment, run) {
   test(name, { timeout }, async () => {
     const site = await startSite();
-    const server = await startServer(environment(site));
+    const server = await startServer(environment(site), WITHOUT_IDLENESS);
     try {
       await run(server, site);
     } finally {

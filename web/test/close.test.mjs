@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { Client, LIMIT_MS, WAYS, eventually, noise, point } from './client.mjs';
+import { Client, TEST_LIMIT_MS, WAYS, eventually, noise, point } from './client.mjs';
 import { startServer } from './server.mjs';
 
 const PING = '{"type":"ping"}';
@@ -17,7 +17,7 @@ for (const { deflated, say: name, options } of WAYS) {
     parts.forEach((part, i) => client.ws.send(part, { binary, fin: i === parts.length - 1 }));
   const isPong = (m) => m.type === 'pong';
 
-  test(name('a message may come in fragments, with pings between'), { timeout: LIMIT_MS }, async () => {
+  test(name('a message may come in fragments, with pings between'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     const text = Buffer.from(JSON.stringify({ type: 'ping', id: 'bürö' }));
     const inCharacter = text.indexOf('ü') + 1;
@@ -33,7 +33,7 @@ for (const { deflated, say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('a message of one mebibyte is taken, whole or in fragments'), { timeout: LIMIT_MS }, async () => {
+  test(name('a message of one mebibyte is taken, whole or in fragments'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     const text = PING.padEnd(MIB);
     client.say(text);
@@ -58,7 +58,7 @@ for (const { deflated, say: name, options } of WAYS) {
     'a goodbye with a code of its own': [4321, (client) => client.ws.close(4321, 'ü'.repeat(60))],
   };
   for (const [what, [code, act]] of Object.entries(closes)) {
-    test(name(`closed with ${code}: ${what}`), { timeout: LIMIT_MS }, async () => {
+    test(name(`closed with ${code}: ${what}`), { timeout: TEST_LIMIT_MS }, async () => {
       const client = await open();
       await client.ask(PING, 'pong');
       act(client);
@@ -69,7 +69,7 @@ for (const { deflated, say: name, options } of WAYS) {
     });
   }
 
-  test(name('as many pings as are allowed do no harm'), { timeout: LIMIT_MS }, async () => {
+  test(name('as many pings as are allowed do no harm'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     const last = new Promise((resolve) => client.ws.on('pong', (data) => String(data) === '199' && resolve()));
     for (let n = 0; n < 200; ++n) client.ws.ping(`${n}`);
@@ -78,7 +78,7 @@ for (const { deflated, say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('closed with 1013: behind with samples, by its own wish'), { timeout: LIMIT_MS }, async () => {
+  test(name('closed with 1013: behind with samples, by its own wish'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     await client.ask({ type: 'subscribe', channels: ['telemetry'], policy: 'disconnect' }, 'subscribed');
     client.ws.pause();
@@ -89,7 +89,7 @@ for (const { deflated, say: name, options } of WAYS) {
     assert.deepEqual(await client.closed, [1013, 'too slow: its buffer is full']);
   });
 
-  test(name('closed with 1013: behind with what happens once'), { timeout: LIMIT_MS }, async () => {
+  test(name('closed with 1013: behind with what happens once'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     // Its answers say all of that again.
     const chassis = Array.from({ length: 256 }, () => noise(90));
@@ -105,7 +105,7 @@ for (const { deflated, say: name, options } of WAYS) {
     assert.ok(client.got.every((m) => m.type !== 'error'), 'none of its wishes was refused');
   });
 
-  test(name('closed with 1001: the server stops'), { timeout: LIMIT_MS }, async () => {
+  test(name('closed with 1001: the server stops'), { timeout: TEST_LIMIT_MS }, async () => {
     const own = await startServer();
     const client = await Client.open(own.url, options);
     assert.equal(client.ws.extensions, deflated ? 'permessage-deflate' : '');

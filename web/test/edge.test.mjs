@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { withCertificate } from './certificate.mjs';
-import { Client, LIMIT_MS, eventually, point, refusal } from './client.mjs';
+import { Client, TEST_LIMIT_MS, eventually, point, refusal } from './client.mjs';
 import { startServer } from './server.mjs';
 
 const READ = 'read-token-of-the-pit-wall';
@@ -14,7 +14,7 @@ const ADMIN = 'admin-token-of-the-chief';
 const TOKENS = { API_TOKEN_READ: READ, API_TOKEN_WRITE: WRITE, API_TOKEN_ADMIN: ADMIN };
 
 function serving(name, environment, run) {
-  test(name, { timeout: LIMIT_MS }, async () => {
+  test(name, { timeout: TEST_LIMIT_MS }, async () => {
     const server = await startServer(environment);
     try {
       await run(server);
@@ -128,7 +128,7 @@ serving('heads and bodies that never end, and connections without number, stop n
   good.close();
 });
 
-test('with TLS the port serves who speaks it, and who trusts the certificate', { timeout: LIMIT_MS }, () =>
+test('with TLS the port serves who speaks it, and who trusts the certificate', { timeout: TEST_LIMIT_MS }, () =>
   withCertificate(async (environment) => {
     const server = await startServer({ ...environment, ...TOKENS });
     try {

@@ -4,8 +4,8 @@ import { mkdtemp, open as openFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Client, LIMIT_MS, WAYS, eventually, point } from './client.mjs';
-import { startServer } from './server.mjs';
+import { Client, TEST_LIMIT_MS, WAYS, eventually, point } from './client.mjs';
+import { WITHOUT_IDLENESS, startServer } from './server.mjs';
 
 const many = (count) => Array.from({ length: count }, (_, i) => `${i}`);
 const subscribe = (more) => ({ type: 'subscribe', ...more });
@@ -51,7 +51,7 @@ for (const { say: name, options } of WAYS) {
   before(async () => (server = await startServer()));
   after(() => server.stop());
 
-  test(name('each error says why, with the id, and changes nothing'), { timeout: LIMIT_MS }, async () => {
+  test(name('each error says why, with the id, and changes nothing'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await Client.open(server.url, options);
     await client.ask(subscribe({ channels: ['telemetry'], where: { chassis: 'kept' } }), 'subscribed');
     for (const [reason, messages] of Object.entries(WITHOUT_ID)) {
@@ -76,7 +76,7 @@ for (const { say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('what is just within the limits is taken'), { timeout: LIMIT_MS }, async () => {
+  test(name('what is just within the limits is taken'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await Client.open(server.url, options);
     const messages = [
       subscribe({ channels: ['telemetry', 'insights', 'rollups', 'system', ...Array(12).fill('system')] }),
@@ -94,7 +94,7 @@ for (const { say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('beyond 256 different filters one is refused, until another goes'), { timeout: LIMIT_MS }, async () => {
+  test(name('beyond 256 different filters one is refused, until another goes'), { timeout: TEST_LIMIT_MS }, async () => {
     const wish = (n) => subscribe({ channels: ['telemetry'], where: { chassis: `filter ${n}` }, id: n });
     const isAnswer = (m) => m.type === 'subscribed' || m.type === 'error';
     const clients = [];
@@ -119,7 +119,7 @@ for (const { say: name, options } of WAYS) {
 /** With a server of its own. */
 function alone(name, environment, run) {
   for (const { say, options } of WAYS) {
-    test(say(name), { timeout: LIMIT_MS }, async () => {
+    test(say(name), { timeout: TEST_LIMIT_MS }, async () => {
       const server = await startServer(environment);
       try {
         const client = await Client.open(server.url, options);
@@ -156,7 +156,7 @@ alone('a publish without the right to write is unauthorized', { API_TOKEN_WRITE:
   await refused(client, publish({ points: [] }), 'unauthorized');
 });
 
-test('a publish is judged by the token that opened the connection', { timeout: LIMIT_MS }, async () => {
+test('a publish is judged by the token that opened the connection', { timeout: TEST_LIMIT_MS }, async () => {
   const server = await startServer(TOKENS);
   try {
     const open = (token) => Client.open(server.url, { headers: { Authorization: `Bearer ${token}` } });
@@ -208,9 +208,9 @@ alone(
 );
 
 for (const { say, options } of WAYS) {
-  test(say('rollups that cannot be read are unavailable'), { timeout: LIMIT_MS }, async () => {
+  test(say('rollups that cannot be read are unavailable'), { timeout: TEST_LIMIT_MS }, async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'slipstream-damaged-'));
-    const server = await startServer({ DATA_DIR: dataDir });
+    const server = await startServer({ DATA_DIR: dataDir }, WITHOUT_IDLENESS);
     try {
       const client = await Client.open(server.url, options);
       await client.ask(subscribe({ channels: ['rollups'] }), 'subscribed');
@@ -233,15 +233,15 @@ for (const { say, options } of WAYS) {
   });
 }
 
-test('a cursor of another store is a bad_cursor, whether its row is there or not', { timeout: LIMIT_MS }, async () => {
-  const servers = [await startServer(), await startServer()];
+test('a cursor of another store is a bad_cursor, whether its row is there or not', { timeout: TEST_LIMIT_MS }, async () => {
+  const servers = [await startServer({}, WITHOUT_IDLENESS), await startServer({}, WITHOUT_IDLENESS)];
   try {
     const cursors = [];
     for (const [i, server] of servers.entries()) {
       const client = await Client.open(server.url);
       await client.ask(subscribe({ channels: ['rollups'] }), 'subscribed');
       // Of one instant, so that no second ends.
-      for (const lap of [1, 2]) await server.ingest(point(`of ${i}`, { lap, meta_time: 1_700_000_000 }));
+      await server.ingest([1, 2].map((lap) => point(`of ${i}`, { lap, meta_time: 1_700_000_000 })));
       cursors.push((await client.next('rollup_update')).cursor);
       client.close();
     }
@@ -260,7 +260,7 @@ test('a cursor of another store is a bad_cursor, whether its row is there or not
   }
 });
 
-test('a number that is none costs its point alone, as by HTTP', { timeout: LIMIT_MS }, async () => {
+test('a number that is none costs its point alone, as by HTTP', { timeout: TEST_LIMIT_MS }, async () => {
   const server = await startServer();
   try {
     const points = '[{"track":"cota","chassis":"a","x":1e400},{"track":"cota","chassis":"a","serial":123456789012345678901234}]';
@@ -277,7 +277,7 @@ test('a number that is none costs its point alone, as by HTTP', { timeout: LIMIT
   }
 });
 
-test('a publish under a key that line protocol came under is taken by itself', { timeout: LIMIT_MS }, async () => {
+test('a publish under a key that line protocol came under is taken by itself', { timeout: TEST_LIMIT_MS }, async () => {
   const server = await startServer();
   try {
     const client = await Client.open(server.url);

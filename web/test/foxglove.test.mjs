@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import foxglove from '@foxglove/ws-protocol';
 import { WebSocket } from 'ws';
-import { LIMIT_MS, point } from './client.mjs';
+import { LIMIT_MS, TEST_LIMIT_MS, point } from './client.mjs';
 import { startServer } from './server.mjs';
 
 const { FoxgloveClient } = foxglove;
@@ -33,7 +33,7 @@ class Panels {
     this.client.on('error', (error) => (this.error = error));
   }
   async until(condition) {
-    for (const end = Date.now() + LIMIT_MS / 2; Date.now() < end; ) {
+    for (const end = Date.now() + LIMIT_MS; Date.now() < end; ) {
       if (condition()) return;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -58,7 +58,7 @@ let server;
 before(async () => (server = await startServer()));
 after(() => server.stop());
 
-test('a machine is a channel, and each point comes once, at its time', { timeout: LIMIT_MS }, async () => {
+test('a machine is a channel, and each point comes once, at its time', { timeout: TEST_LIMIT_MS }, async () => {
   await server.ingest(point('before'));
   const panels = new Panels(server.port);
   await panels.until(() => panels.channels.size === 1);
@@ -80,7 +80,7 @@ test('a machine is a channel, and each point comes once, at its time', { timeout
   panels.close();
 });
 
-test('further members cost whoever is there nothing, and are told who comes', { timeout: LIMIT_MS }, async () => {
+test('further members cost whoever is there nothing, and are told who comes', { timeout: TEST_LIMIT_MS }, async () => {
   const panels = new Panels(server.port);
   await panels.until(() => panels.channels.size >= 1);
   await server.ingest(point('grows'));
@@ -97,7 +97,7 @@ test('further members cost whoever is there nothing, and are told who comes', { 
   later.close();
 });
 
-test('marks have a channel of their own', { timeout: LIMIT_MS }, async () => {
+test('marks have a channel of their own', { timeout: TEST_LIMIT_MS }, async () => {
   const panels = new Panels(server.port);
   await panels.until(() => panels.info);
   const note = (text) => server.ingest([{ type: 'mark', track: 'cota', text }]);
@@ -110,7 +110,7 @@ test('marks have a channel of their own', { timeout: LIMIT_MS }, async () => {
   panels.close();
 });
 
-test('what is not understood is told, and harms nothing', { timeout: LIMIT_MS }, async () => {
+test('what is not understood is told, and harms nothing', { timeout: TEST_LIMIT_MS }, async () => {
   const panels = new Panels(server.port);
   await panels.until(() => panels.info);
   for (const message of ['{', '{"op":"advertise","channels":[]}', '{"op":"subscribe","subscriptions":[{"id":1}]}', '{"op":"subscribe","subscriptions":[{"id":77,"channelId":4000000000}]}']) {
@@ -121,7 +121,7 @@ test('what is not understood is told, and harms nothing', { timeout: LIMIT_MS },
   panels.close();
 });
 
-test('without the subprotocol there is no connection, and the answer says which', { timeout: LIMIT_MS }, async () => {
+test('without the subprotocol there is no connection, and the answer says which', { timeout: TEST_LIMIT_MS }, async () => {
   const ws = new WebSocket(`ws://127.0.0.1:${server.port}/foxglove`);
   const response = await new Promise((resolve) => ws.once('unexpected-response', (_, answer) => resolve(answer)));
   assert.equal(response.statusCode, 400);
@@ -129,7 +129,7 @@ test('without the subprotocol there is no connection, and the answer says which'
   ws.terminate();
 });
 
-test('it needs the token that /ws/realtime needs', { timeout: LIMIT_MS }, async () => {
+test('it needs the token that /ws/realtime needs', { timeout: TEST_LIMIT_MS }, async () => {
   const guarded = await startServer({ API_TOKEN_READ: 'reader-reader-reader' });
   const panels = new Panels(guarded.port, '?token=reader-reader-reader');
   await panels.until(() => panels.info);
@@ -141,7 +141,7 @@ test('it needs the token that /ws/realtime needs', { timeout: LIMIT_MS }, async 
   await guarded.stop();
 });
 
-test('a restart is a new session with all channels again', { timeout: LIMIT_MS }, async () => {
+test('a restart is a new session with all channels again', { timeout: TEST_LIMIT_MS }, async () => {
   const first = new Panels(server.port);
   await first.until(() => first.info);
   const session = first.info.sessionId;

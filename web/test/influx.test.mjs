@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { HttpError, InfluxDB, Point } from '@influxdata/influxdb-client';
-import { LIMIT_MS } from './client.mjs';
+import { TEST_LIMIT_MS } from './client.mjs';
 import { startServer } from './server.mjs';
 
 const TOKEN = 'write-token-of-a-collector';
@@ -14,7 +14,7 @@ const url = () => `http://127.0.0.1:${server.port}`;
 const recent = async (chassis) =>
   (await (await fetch(`${url()}/api/recent/5000?chassis=${chassis}`)).json()).recent;
 
-test('a batch packed by gzip arrives, with its times', { timeout: LIMIT_MS }, async () => {
+test('a batch packed by gzip arrives, with its times', { timeout: TEST_LIMIT_MS }, async () => {
   const influx = new InfluxDB({ url: url(), token: TOKEN });
   const failed = [];
   const writer = influx.getWriteApi('org', 'fleet', 'ms', {
@@ -36,7 +36,7 @@ test('a batch packed by gzip arrives, with its times', { timeout: LIMIT_MS }, as
   assert.equal(points.at(-1).meta_time, '2025-09-04T15:33:19.249Z');
 });
 
-test('what is refused is told in the client\'s words', { timeout: LIMIT_MS }, async () => {
+test('what is refused is told in the client\'s words', { timeout: TEST_LIMIT_MS }, async () => {
   const failures = [];
   const write = async (token, line) => {
     const writer = new InfluxDB({ url: url(), token }).getWriteApi('org', 'fleet', 'ns', {
@@ -53,7 +53,7 @@ test('what is refused is told in the client\'s words', { timeout: LIMIT_MS }, as
   assert.match(failures[0].message, /bad_number/);
 });
 
-test('a query says what to use in its place', { timeout: LIMIT_MS }, async () => {
+test('a query says what to use in its place', { timeout: TEST_LIMIT_MS }, async () => {
   const query = new InfluxDB({ url: url(), token: TOKEN }).getQueryApi('org');
   await assert.rejects(query.collectRows('buckets()'), /Flux is not answered here|\/api\/rollups/);
 });

@@ -1,7 +1,7 @@
 // Every message of the WebSocket's protocol, with a client that we did not write: ws from npm.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Client, LIMIT_MS, WAYS, noise, point } from './client.mjs';
+import { Client, TEST_LIMIT_MS, WAYS, noise, point } from './client.mjs';
 import { startServer } from './server.mjs';
 
 for (const { deflated, say: name, options } of WAYS) {
@@ -10,7 +10,7 @@ for (const { deflated, say: name, options } of WAYS) {
   before(async () => (server = await startServer({ BATCH_MS: '50', MAX_WS_BUFFER: '200000' })));
   after(() => server.stop());
 
-  test(name('a client that says nothing gets points and insights'), { timeout: LIMIT_MS }, async () => {
+  test(name('a client that says nothing gets points and insights'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     assert.equal(client.ws.extensions, deflated ? 'permessage-deflate' : '');
     await server.ingest(point('silent'));
@@ -21,7 +21,7 @@ for (const { deflated, say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('subscribe is answered with what is in force, and holds'), { timeout: LIMIT_MS }, async () => {
+  test(name('subscribe is answered with what is in force, and holds'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     const wanted = {
       type: 'subscribe', id: 'mine', channels: ['telemetry', 'insights'], where: { track: ['cota'], chassis: ['one'] },
@@ -39,7 +39,7 @@ for (const { deflated, say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('max_hz gives the newest of each machine'), { timeout: LIMIT_MS }, async () => {
+  test(name('max_hz gives the newest of each machine'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     await client.ask({ type: 'subscribe', channels: ['telemetry'], where: { chassis: 'fast' }, max_hz: 2 }, 'subscribed');
     await server.ingest(point('fast', { n: 0 }));
@@ -50,7 +50,7 @@ for (const { deflated, say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('system says once a second what health says'), { timeout: LIMIT_MS }, async () => {
+  test(name('system says once a second what health says'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     await client.ask({ type: 'subscribe', channels: ['system'] }, 'subscribed');
     const { data } = await client.next('system_update');
@@ -60,7 +60,7 @@ for (const { deflated, say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('rollups come after the commit, are resumed, and end live'), { timeout: LIMIT_MS }, async () => {
+  test(name('rollups come after the commit, are resumed, and end live'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     const { cursor } = await client.ask(
       { type: 'subscribe', channels: ['rollups'], where: { chassis: ['roll'] }, windows: ['bucket'] }, 'subscribed');
@@ -87,7 +87,7 @@ for (const { deflated, say: name, options } of WAYS) {
     again.close();
   });
 
-  test(name('publish is acknowledged, and taken once under its id'), { timeout: LIMIT_MS }, async () => {
+  test(name('publish is acknowledged, and taken once under its id'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     const id = `lap 7${name('')}`;
     const publish = { type: 'publish', id, points: [point('pub'), { chassis: 'no track' }, 5] };
@@ -106,7 +106,7 @@ for (const { deflated, say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('pings are answered, on both levels'), { timeout: LIMIT_MS }, async () => {
+  test(name('pings are answered, on both levels'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     assert.deepEqual(await client.ask({ type: 'ping' }, 'pong'), { type: 'pong' });
     assert.deepEqual(await client.ask({ type: 'ping', id: 3 }, 'pong'), { type: 'pong', id: 3 });
@@ -130,7 +130,7 @@ for (const { deflated, say: name, options } of WAYS) {
     return client;
   };
 
-  test(name('a client that did not read is told what it missed'), { timeout: LIMIT_MS }, async () => {
+  test(name('a client that did not read is told what it missed'), { timeout: TEST_LIMIT_MS }, async () => {
     const skipped = () => server.metric('slipstream_ws_messages_skipped_total{policy="skip"}');
     const before = await skipped();
     const client = await slow('skip');
@@ -146,7 +146,7 @@ for (const { deflated, say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('a conflating client gets the newest once it reads'), { timeout: LIMIT_MS }, async () => {
+  test(name('a conflating client gets the newest once it reads'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await slow('conflate');
     await server.ingest(point('slow', { last: true }));
     client.ws.resume();

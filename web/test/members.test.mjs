@@ -1,8 +1,8 @@
 // Every member of what a client may ask for, and of what it is sent, with ws from npm.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Client, LIMIT_MS, WAYS, eventually, noise, point } from './client.mjs';
-import { startServer } from './server.mjs';
+import { Client, LIMIT_MS, TEST_LIMIT_MS, WAYS, eventually, noise, point } from './client.mjs';
+import { WITHOUT_IDLENESS, startServer } from './server.mjs';
 
 const DEFAULTS = {
   type: 'subscribed',
@@ -17,12 +17,12 @@ const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 for (const { say: name, options } of WAYS) {
   let server;
-  before(async () => (server = await startServer({ BATCH_MS: '50' })));
+  before(async () => (server = await startServer({ BATCH_MS: '50' }, WITHOUT_IDLENESS)));
   after(() => server.stop());
   const open = () => Client.open(server.url, options);
   const subscribed = async (client, wish) => client.ask({ type: 'subscribe', ...wish }, 'subscribed');
 
-  test(name('what is left out of a subscription has its default, and each replaces the one before'), { timeout: LIMIT_MS }, async () => {
+  test(name('what is left out of a subscription has its default, and each replaces the one before'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     assert.deepEqual(await subscribed(client, {}), DEFAULTS);
     const { cursor, ...all } = await subscribed(client, {
@@ -50,7 +50,7 @@ for (const { say: name, options } of WAYS) {
     return seen;
   };
 
-  test(name('where takes tracks, machines or both, one or several'), { timeout: LIMIT_MS }, async () => {
+  test(name('where takes tracks, machines or both, one or several'), { timeout: TEST_LIMIT_MS }, async () => {
     const [client, witness] = [await open(), await open()];
     const track = (text) => name(text); // of this way's own
     const places = ['cota', 'spa'].flatMap((t) => ['a', 'b', 'ü"\\'].map((chassis) => ({ track: track(t), chassis })));
@@ -76,7 +76,7 @@ for (const { say: name, options } of WAYS) {
     for (const c of [client, witness]) c.close();
   });
 
-  test(name('a point comes with all its members, the last of a burst too'), { timeout: LIMIT_MS }, async () => {
+  test(name('a point comes with all its members, the last of a burst too'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     await subscribed(client, { channels: ['telemetry'], where: { chassis: 'whole' } });
     const sent = { ...point('whole'), meta_time: '2025-01-02T03:04:05.678901234Z', sector: 0, driver: 'ü', wet: true, brake: 1.25 };
@@ -89,7 +89,7 @@ for (const { say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('fields hold for rollups, of which the rest stays'), { timeout: LIMIT_MS }, async () => {
+  test(name('fields hold for rollups, of which the rest stays'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     await subscribed(client, { channels: ['rollups'], where: { chassis: 'fields' }, fields: ['rpm', 'brake'] });
     const meta_time = '2025-01-02T03:04:05Z';
@@ -108,7 +108,7 @@ for (const { say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('max_hz gives the newest of each machine, and no more often'), { timeout: LIMIT_MS }, async () => {
+  test(name('max_hz gives the newest of each machine, and no more often'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     const chassis = ['fast', 'slow'];
     await subscribed(client, { channels: ['telemetry'], where: { chassis }, max_hz: 5 });
@@ -132,7 +132,7 @@ for (const { say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('insights have machines, gaps, notices and what they are made of'), { timeout: LIMIT_MS }, async () => {
+  test(name('insights have machines, gaps, notices and what they are made of'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     const track = name('insights');
     await subscribed(client, { channels: ['insights'], where: { track } });
@@ -180,7 +180,7 @@ for (const { say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('where holds by track for gaps and notices, which do not say theirs'), { timeout: LIMIT_MS }, async () => {
+  test(name('where holds by track for gaps and notices, which do not say theirs'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     await subscribed(client, { channels: ['insights'], where: { track: 'cota' } });
     const before = client.got.length;  // of insights that it had not asked for yet
@@ -194,7 +194,7 @@ for (const { say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('standings are the order of the cars of a track'), { timeout: LIMIT_MS }, async () => {
+  test(name('standings are the order of the cars of a track'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     const other = await open();
     const track = name('oval');
@@ -238,7 +238,7 @@ for (const { say: name, options } of WAYS) {
     other.close();
   });
 
-  test(name('system says in numbers what health says'), { timeout: LIMIT_MS }, async () => {
+  test(name('system says in numbers what health says'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     await subscribed(client, { channels: ['system'] });
     const updates = [];
@@ -264,7 +264,7 @@ for (const { say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('an ack says what was taken and what was not, and names ten errors at most'), { timeout: LIMIT_MS }, async () => {
+  test(name('an ack says what was taken and what was not, and names ten errors at most'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     await subscribed(client, { channels: [] });
     const points = [point('ack'), ...Array(12).fill({ chassis: 'nowhere' }), 'no object'];
@@ -278,7 +278,7 @@ for (const { say: name, options } of WAYS) {
     client.close();
   });
 
-  test(name('publishes are read and answered however many come at once'), { timeout: LIMIT_MS }, async () => {
+  test(name('publishes are read and answered however many come at once'), { timeout: TEST_LIMIT_MS }, async () => {
     const client = await open();
     await subscribed(client, { channels: [] });
     const ids = Array.from({ length: 200 }, (_, id) => id);
@@ -291,7 +291,7 @@ for (const { say: name, options } of WAYS) {
   });
 }
 
-test('a conflating client is told that machines were forgotten, where there are more than 20,000', { timeout: 4 * LIMIT_MS }, async () => {
+test('a conflating client is told that machines were forgotten, where there are more than 20,000', { timeout: TEST_LIMIT_MS }, async () => {
   const server = await startServer({ MAX_WS_BUFFER: '4000000', BATCH_MS: '3600000' });
   try {
     const client = await Client.open(server.url, { perMessageDeflate: false });

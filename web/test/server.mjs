@@ -1,12 +1,38 @@
 // A server of a test's own, on free ports: SLIPSTREAM_BIN is the program.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export async function startServer(environment = {}) {
+/**
+ * The windows of the default configuration, but that silence closes none. For tests that say which rollups there are: however long
+ * the machine stands still, a window is not over for that.
+ */
+export const WITHOUT_IDLENESS = `
+[[window]]
+name = "bucket"
+key = ["lap", "sector"]
+count = 10
+change = true
+idle_ms = 0
+[[window]]
+name = "sector"
+key = ["lap", "sector"]
+change = true
+idle_ms = 0
+stored = true
+[[window]]
+name = "second"
+every_ms = 1000
+idle_ms = 0
+stored = true
+`;
+
+/** `environment`: settings by their names in the environment; `file`: a configuration's text. */
+export async function startServer(environment = {}, file = '') {
   const dataDir = await mkdtemp(join(tmpdir(), 'slipstream-live-'));
+  await writeFile(join(dataDir, 'slipstream.toml'), file);
   const child = spawn(process.env.SLIPSTREAM_BIN, ['serve', '--log-format', 'text'], {
     cwd: dataDir,
     env: {
