@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { TEST_LIMIT_MS } from '../client.mjs';
 import { startServer } from '../server.mjs';
-import { count, isDrawn, LIMIT_MS, open, shoot, startBrowser, until } from './page.mjs';
+import { count, isDrawn, open, shoot, startBrowser, until } from './page.mjs';
 
-const timeout = 3 * LIMIT_MS;
+const timeout = TEST_LIMIT_MS;
 let browser;
 before(async () => (browser = await startBrowser()));
 after(() => browser.close());

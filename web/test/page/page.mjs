@@ -4,8 +4,8 @@ import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { startBrowser } from '../browser.mjs';
+import { LIMIT_MS } from '../client.mjs';
 
-export const LIMIT_MS = 60_000;
 const shots = process.env.SLIPSTREAM_SHOTS ?? fileURLToPath(new URL('../../../build/shots', import.meta.url));
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 

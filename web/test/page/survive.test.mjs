@@ -4,11 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { TEST_LIMIT_MS } from '../client.mjs';
 import { startServer } from '../server.mjs';
-import { assertAccessible, count, isDrawn, LIMIT_MS, open, shoot, startBrowser, until } from './page.mjs';
+import { assertAccessible, count, isDrawn, open, shoot, startBrowser, until } from './page.mjs';
 import { startRace } from './race.mjs';
 
-const timeout = 3 * LIMIT_MS;
+const timeout = TEST_LIMIT_MS;
 let browser;
 before(async () => (browser = await startBrowser()));
 after(() => browser.close());

@@ -1,11 +1,12 @@
 // The pit wall in Chromium, on a race that has laps: SLIPSTREAM_BIN is the program.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { TEST_LIMIT_MS } from '../client.mjs';
 import { startServer } from '../server.mjs';
-import { assertAccessible, click, count, isDrawn, LIMIT_MS, open, shoot, startBrowser, until } from './page.mjs';
+import { assertAccessible, click, count, isDrawn, open, shoot, startBrowser, until } from './page.mjs';
 import { startRace } from './race.mjs';
 
-const timeout = 3 * LIMIT_MS;
+const timeout = TEST_LIMIT_MS;
 let browser, server, race, address;
 
 before(async () => {
@@ -203,7 +204,7 @@ test('a phone has it all in one column, and the keyboard goes everywhere', { tim
   await wide.context().close();
 });
 
-test('axe finds nothing on any view, in both themes', { timeout: 2 * timeout }, async () => {
+test('axe finds nothing on any view, in both themes', { timeout }, async () => {
   const laps = (await completeLaps()).slice(0, 2).map((lap) => lap.id);
   for (const colorScheme of ['dark', 'light']) {
     const page = await open(browser, address, { colorScheme, bypassCSP: true });
