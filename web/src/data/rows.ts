@@ -5,10 +5,11 @@ export interface Rows {
   readonly begin: number;
   readonly end: number;
   readonly times: Float64Array;
+  readonly names: readonly string[];
   column(name: string): Float64Array | undefined;
 }
 
-export const NO_ROWS: Rows = { begin: 0, end: 0, times: new Float64Array(0), column: () => undefined };
+export const NO_ROWS: Rows = { begin: 0, end: 0, times: new Float64Array(0), names: [], column: () => undefined };
 
 /** The first row of `rows` at or behind `time`. */
 export function lowerBound(rows: Rows, time: number): number {
@@ -29,6 +30,19 @@ export function periodOf(rows: Rows, end = rows.end): number {
   for (let row = begin + 1; row < end; row++) steps.push(rows.times[row]! - rows.times[row - 1]!);
   if (steps.length < 2) return NaN;
   return steps.sort((a, b) => a - b)[steps.length >> 1]!;
+}
+
+/** Before a figure that is older nothing is known of it any more. */
+const STALE_ROWS = 256;
+
+/** The newest figure of `name` before row `end`; NaN where none of the rows before it has one. */
+export function lastFigure(rows: Rows, name: string, end = rows.end): number {
+  const column = rows.column(name);
+  if (!column) return NaN;
+  for (let row = end - 1; row >= Math.max(rows.begin, end - STALE_ROWS); row--) {
+    if (!Number.isNaN(column[row]!)) return column[row]!;
+  }
+  return NaN;
 }
 
 /** Points that come later than so many others are left out. */
@@ -57,16 +71,6 @@ export class RowRing implements Rows {
 
   column(name: string): Float64Array | undefined {
     return this.columns.get(name);
-  }
-
-  /** NaN where it is not known. */
-  last(name: string): number {
-    const column = this.columns.get(name);
-    if (!column) return NaN;
-    for (let row = this.end - 1; row >= Math.max(this.begin, this.end - 256); row--) {
-      if (!Number.isNaN(column[row]!)) return column[row]!;
-    }
-    return NaN;
   }
 
   append(from: Pick<Columns, 'length' | 'times' | 'names' | 'figures' | 'texts'>): void {

@@ -18,7 +18,7 @@ export function TyresOverlay() {
   return (
     <div class="over over-tyres" data-testid="overlay-tyres">
       <p><span class="name">{shownName(chassis)}</span>{compound ? ` · ${shownName(compound)}` : ''}</p>
-      {rows && rows.end > rows.begin ? <Tyres rows={rows} version={rows.version} whenNone="tells nothing of its tyres" /> : null}
+      {rows && rows.end > rows.begin ? <Tyres rows={rows} end={rows.end} version={rows.version} whenNone="tells nothing of its tyres" /> : null}
     </div>
   );
 }

@@ -1,6 +1,7 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { wantCars } from '../../data/cars';
 import { fleetVersion, followFleet, machines, type Machine } from '../../data/fleet';
+import { lastFigure } from '../../data/rows';
 import { sessions as allSessions } from '../../data/session_laps';
 import { channelOf, firstChannels } from '../../model/channels';
 import { duration, name as shownName, whole } from '../../model/format';
@@ -14,6 +15,7 @@ import { Sparkline } from '../../ui/sparkline';
 import { useTicks } from '../../ui/ticks';
 import { chosenCars, toggleCar, type Race } from '../live/race_choice';
 import { EventsPanel } from '../live/events_panel';
+import { TraceSource } from '../live/trace_source';
 import { Traces } from '../live/traces';
 
 const SILENT_S = 5;
@@ -24,6 +26,8 @@ const AT_ONCE = 120;
 export function FleetView() {
   useEffect(followFleet, []);
   useTicks(500);
+  const source = useRef(new TraceSource());
+  useEffect(() => () => source.current.close(), []);
   const all = machines();
   const now = performance.now();
   const sessions = useQuery('sessions', allSessions, 10_000);
@@ -74,7 +78,7 @@ export function FleetView() {
           </Scroll>
         )}
       </Panel>
-      {race && <Traces race={race} line={undefined} hasLaps={false} />}
+      {race && <Traces race={race} line={undefined} hasLaps={false} source={source.current} />}
       {race && <EventsPanel race={race} />}
     </div>
   );
@@ -106,7 +110,7 @@ function MachineCard(props: { machine: Machine; track: string | undefined; now: 
       <dl class="figures">
         {channels.map((field) => {
           const shown = new ShownChannel(channelOf(field));
-          return <div key={field}><dt>{shownName(shown.channel.label)}</dt><dd>{shown.text(rows.last(field))} <span class="muted">{shown.unit}</span></dd></div>;
+          return <div key={field}><dt>{shownName(shown.channel.label)}</dt><dd>{shown.text(lastFigure(rows, field))} <span class="muted">{shown.unit}</span></dd></div>;
         })}
       </dl>
       {channels[0] !== undefined && <Sparkline rows={rows} field={channels[0]} version={rows.version} />}

@@ -1,29 +1,37 @@
 import { rowsOf } from '../../data/cars';
-import type { RowRing } from '../../data/rows';
+import { lastFigure, lowerBound, type Rows } from '../../data/rows';
 import { channelOf } from '../../model/channels';
 import { name as shownName } from '../../model/format';
 import { ShownChannel } from '../../state/settings';
-import { isLive } from '../../state/watch';
+import { delayS, isLive, viewTime } from '../../state/watch';
 import { param, setParams } from '../../state/url';
 import { Menu, Panel, Radio } from '../../ui/parts';
 import { useTicks } from '../../ui/ticks';
 import { chosenCars, type Race } from './race_choice';
+import type { TraceSource } from './trace_source';
 import { Tyres } from './tyres';
 
 /** What a car tells of itself: its tyres, what it has left, what is broken. Figures that it does not tell are not there. */
 
 const PARTS = ['speed_kmh', 'gear', 'rpm', 'fuel_kg', 'ers_store_j', 'drs', 'tyre_age_laps', 'lap', 'pbrake_f', 'accx_can', 'accy_can'];
+/** What is older is not how the car is at that moment. */
+const STALE_MS = 3000;
 
-export function CarCard(props: { race: Race }) {
+export function CarCard(props: { race: Race; source: TraceSource }) {
   useTicks(500);
-  const { race } = props;
+  const { race, source } = props;
   const cars = chosenCars.value;
   const named = param('car');
   const chassis = named !== undefined && cars.includes(named) ? named : cars[0];
   if (chassis === undefined) return null;
-  const rows = race.live ? rowsOf(race.track, chassis) : undefined;
-  const compound = rows?.texts.tyre_compound;
-  const age = rows?.last('tyre_age_laps') ?? NaN;
+  const live = race.live && isLive.value && delayS.value === 0;
+  const atMs = viewTime();
+  const rows = live ? rowsOf(race.track, chassis) : source.rows(race, chassis, atMs - STALE_MS, atMs, 0);
+  const end = rows ? (live ? rows.end : lowerBound(rows, atMs + 0.5)) : 0;
+  const newest = rows && end > rows.begin ? rows.times[end - 1]! : NaN;
+  // Texts are known of now alone: what was recorded are figures.
+  const compound = live ? rowsOf(race.track, chassis)?.texts.tyre_compound : undefined;
+  const age = rows ? lastFigure(rows, 'tyre_age_laps', end) : NaN;
   const tools = (
     <>
       <span class="grow" />
@@ -38,25 +46,25 @@ export function CarCard(props: { race: Race }) {
   return (
     <Panel title={shownName(chassis)} class="card-panel" tools={tools}>
       <div class="card" tabIndex={0} role="group" aria-label={`Figures of ${shownName(chassis)}`}>
-        {!isLive.value && <p class="slow">As it is now, not as it was then.</p>}
-        {rows && rows.end > rows.begin ? <Figures rows={rows} version={rows.version} /> : <p class="muted">Nothing has come from it yet.</p>}
+        {rows && !Number.isNaN(newest) && (live || atMs - newest < STALE_MS) ? <Figures rows={rows} end={end} version={atMs} />
+          : <p class="muted">{live ? 'Nothing has come from it yet.' : 'Nothing is known of it at that moment.'}</p>}
       </div>
     </Panel>
   );
 }
 
 /** `version`: rows change in their place. */
-function Figures(props: { rows: RowRing; version: number }) {
-  const { rows } = props;
-  const damage = rows.names.filter((name) => /^damage_/.test(name) && rows.last(name) > 0);
-  const figures = [...PARTS.filter((name) => rows.names.includes(name)), ...damage];
+function Figures(props: { rows: Rows; end: number; version: number }) {
+  const { rows, end } = props;
+  const figures = PARTS.filter((name) => !Number.isNaN(lastFigure(rows, name, end)));
+  const damage = rows.names.filter((name) => name.startsWith('damage_') && lastFigure(rows, name, end) > 0);
   return (
     <>
-      <Tyres rows={rows} version={rows.version} />
+      <Tyres rows={rows} end={end} version={props.version} />
       <dl class="figures">
-        {figures.map((name) => {
+        {[...figures, ...damage].map((name) => {
           const shown = new ShownChannel(channelOf(name));
-          return <div key={name}><dt>{shownName(shown.channel.label)}</dt><dd>{shown.text(rows.last(name))} <span class="muted">{shown.unit}</span></dd></div>;
+          return <div key={name}><dt>{shownName(shown.channel.label)}</dt><dd>{shown.text(lastFigure(rows, name, end))} <span class="muted">{shown.unit}</span></dd></div>;
         })}
       </dl>
     </>

@@ -1,6 +1,6 @@
 import { events, type EventEntry } from '../../data/race';
 import { name as shownName } from '../../model/format';
-import { isLive, viewTime, seek } from '../../state/watch';
+import { delayS, isLive, viewTime, seek } from '../../state/watch';
 import { param, setParams } from '../../state/url';
 import { Chip, Empty, Menu, Panel, Radio, Scroll, Time } from '../../ui/parts';
 import { useTicks } from '../../ui/ticks';
@@ -12,13 +12,13 @@ const WORDS: Record<EventEntry['tone'], string> = { best: 'best', good: 'good', 
 
 /** Marks, alerts and notices, the newest first; looked at as it was, those up to then. */
 export function EventsPanel(props: { race: Race }) {
-  useTicks(500, !isLive.value);
+  useTicks(500, !isLive.value || delayS.value > 0);
   const kind = param('events') ?? '';
   const own = param('mine') === '1';
   const now = viewTime();
   const shown = events.value.filter((entry) =>
     (kind === '' || entry.kind === kind) && (entry.track === undefined || entry.track === props.race.track) &&
-    (isLive.value || entry.ms <= now) && (!own || (entry.chassis !== undefined && chosenCars.value.includes(entry.chassis)))).slice(0, SHOWN);
+    ((isLive.value && delayS.value === 0) || entry.ms <= now) && (!own || (entry.chassis !== undefined && chosenCars.value.includes(entry.chassis)))).slice(0, SHOWN);
   const tools = (
     <>
       <span class="grow" />

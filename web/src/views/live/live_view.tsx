@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { wantCars } from '../../data/cars';
 import { readLaps, standings } from '../../data/race';
 import { useTrackLine } from '../../data/track_line';
@@ -19,6 +19,7 @@ import { MapPanel } from './map_panel';
 import { chosenCars, namedSession, orderAt, race, type Race } from './race_choice';
 import { ScrubBar } from './scrub_bar';
 import { Tower } from './tower';
+import { TraceSource } from './trace_source';
 import { Traces } from './traces';
 
 /** The pit wall: the order, traces, the map, what a car tells, what happened. A fleet without laps has a view of its own. */
@@ -50,7 +51,9 @@ function RaceView(props: { race: Race; session: Session | undefined; fleets: rea
   const line = useTrackLine(shown.track, shown.session, 20_000);
   const cars = chosenCars.value;
   const channels = listParam('channels');
-  const order = orderAt(shown, true, 0);
+  const source = useRef(new TraceSource());
+  useEffect(() => () => source.current.close(), []);
+  const order = shown.live ? orderAt(shown, true, 0) : orderAt(shown, false, session ? eventMs(session.ended) : NaN);
 
   useEffect(() => {
     if (shown.session !== undefined) void readLaps(shown.session);
@@ -93,10 +96,10 @@ function RaceView(props: { race: Race; session: Session | undefined; fleets: rea
       {mapAlone ? <MapPanel race={shown} line={line} /> : (
         <>
           <Tower race={shown} />
-          <Traces race={shown} line={line} hasLaps />
+          <Traces race={shown} line={line} hasLaps source={source.current} />
           <div class="side">
             <MapPanel race={shown} line={line} />
-            <CarCard race={shown} />
+            <CarCard race={shown} source={source.current} />
             <EventsPanel race={shown} />
           </div>
         </>

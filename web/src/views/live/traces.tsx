@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { signal } from '@preact/signals';
 import { StackView, TableChip } from '../../charts/stack_view';
 import { fieldsOf, fieldsVersion, thrift } from '../../data/cars';
@@ -11,7 +11,7 @@ import { colourOf } from '../../ui/colours';
 import { Check, Chip, Empty, Menu, Panel, Swatch, Name } from '../../ui/parts';
 import { useShortcuts } from '../../ui/shortcuts';
 import { chosenCars, toggleCar, type Race } from './race_choice';
-import { TraceSource, type Axis } from './trace_source';
+import type { Axis, TraceSource } from './trace_source';
 
 const MOST_CHANNELS = 10;
 const SPANS = [10, 30, 60, 120];
@@ -21,10 +21,8 @@ const DRAW_EVERY_MS = 33;
 /** Where somebody points: a distance on the lap, or seconds before the moment that is looked at. */
 export const tracePointer = signal<{ axis: Axis; x: number } | null>(null);
 
-export function Traces(props: { race: Race; line: TrackLine | undefined; hasLaps: boolean }) {
-  const { race } = props;
-  const source = useRef(new TraceSource());
-  useEffect(() => () => source.current.close(), []);
+export function Traces(props: { race: Race; line: TrackLine | undefined; hasLaps: boolean; source: TraceSource }) {
+  const { race, source } = props;
   const [zoom, setZoom] = useState<readonly [number, number] | undefined>(undefined);
   const [asTable, setTable] = useState(false);
   const [known, setKnown] = useState<string[]>([]);
@@ -37,8 +35,8 @@ export function Traces(props: { race: Race; line: TrackLine | undefined; hasLaps
   // Which channels there are changes seldom: not asked with each frame.
   useEffect(() => {
     const look = () => setKnown((old) => {
-      const now = race.live ? fieldsOf(race.track, cars) : source.current.fields(race, cars);
-      const next = now.length > 0 ? now : source.current.fields(race, cars);
+      const now = race.live ? fieldsOf(race.track, cars) : source.fields(race, cars);
+      const next = now.length > 0 ? now : source.fields(race, cars);
       return next.length === 0 || next.join() === old.join() ? old : next;
     });
     look();
@@ -57,7 +55,7 @@ export function Traces(props: { race: Race; line: TrackLine | undefined; hasLaps
   const draw = (width: number) => {
     const atMs = viewTime();
     if (!Number.isFinite(atMs) || cars.length === 0) return null;
-    const drawing = source.current.draw({
+    const drawing = source.draw({
       race, cars, channels, axis, spanS, atMs, width, zoom, speed: isPlaying.value ? playSpeed.value : isLive.value ? 1 : 0,
       lengthM: props.line?.length_m,
     });
