@@ -8,8 +8,11 @@ import { valueAt } from './values';
 
 export interface StackViewLine { key: string; label: string; colour: string; dashed?: boolean }
 
-/** What a stack has to be told when it is drawn; null: nothing has changed. */
-export type Draw = (width: number) => (StackData & { from: number; to: number }) | null;
+/**
+ * What a stack has to be told when it is drawn; null: nothing is to be drawn. Where `all` is false, a stack whose picture would be that of
+ * the last time may be passed over likewise.
+ */
+export type Draw = (width: number, all: boolean) => (StackData & { from: number; to: number }) | null;
 
 /** Of what was computed, and is no field. */
 export interface OwnLabel {
@@ -141,14 +144,15 @@ export function StackView(props: StackViewProps) {
     };
   }, [shape]);
 
-  const drawNow = () => {
+  const drawNow = (all = true) => {
     const stack = chart.current;
-    if (!stack) return;
-    const data = latest.current.draw(Math.round(stack.width));
-    if (!data) return;
+    if (!stack) return false;
+    const data = latest.current.draw(Math.round(stack.width), all);
+    if (!data) return false;
     newest.current = data;
     stack.draw(data, data.from, data.to);
     writeValues();
+    return true;
   };
 
   useEffect(() => {
@@ -161,8 +165,8 @@ export function StackView(props: StackViewProps) {
     let last = -Infinity;
     let frame = requestAnimationFrame(function next(now) {
       if (now - last >= everyMs - 4) {
-        last = now;
-        drawNow();
+        // What came is drawn with the next frame, if the one before is long enough ago.
+        if (drawNow(false)) last = now;
       }
       frame = requestAnimationFrame(next);
     });

@@ -72,6 +72,11 @@ export class TraceSource {
     return request.axis === 'distance' ? this.byDistance(request) : this.byTime(request);
   }
 
+  /** Changes with whatever came of these cars. */
+  version(race: Race, cars: readonly string[]): number {
+    return cars.reduce((sum, chassis) => sum + (rowsOf(race.track, chassis)?.version ?? 0), this.recording?.version ?? 0);
+  }
+
   loading(cars: readonly string[]): boolean {
     return cars.some((chassis) => this.recording?.loading(chassis));
   }
