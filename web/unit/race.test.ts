@@ -80,3 +80,13 @@ test('channels have names, units and the viewer’s choice of them', () => {
   expect(new ShownChannel(channelOf('tyre_temp_fl_c'), us).text(100)).toBe('212');
   expect(new ShownChannel(channelOf('throttle'), us).text(0.5)).toBe('50');
 });
+
+test('latency is told as the bound that a share of the last observations kept', async () => {
+  const { bound, histogramsOf, since } = await import('../src/data/metrics');
+  const page = (a: number, b: number, c: number) => `# HELP x_seconds y\nx_seconds_bucket{le="0.001"} ${a}\nx_seconds_bucket{le="0.01"} ${b}\nx_seconds_bucket{le="+Inf"} ${c}\nother_bucket{le="1"} 5\n`;
+  const before = histogramsOf(page(100, 100, 100), ['x_seconds']).get('x_seconds')!;
+  const now = histogramsOf(page(150, 199, 200), ['x_seconds']).get('x_seconds')!;
+  expect(bound(since(now, before), 0.5)).toBe(0.001);
+  expect(bound(since(now, before), 0.99)).toBe(0.01);
+  expect(bound(since(now, now), 0.5)).toBeNaN();
+});

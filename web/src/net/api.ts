@@ -47,6 +47,10 @@ export async function getJson<T>(path: string, abort?: AbortSignal): Promise<T> 
   return (await response.json()) as T;
 }
 
+export async function getText(path: string, abort?: AbortSignal): Promise<string> {
+  return (await answer(path, { cache: 'no-cache', ...(abort ? { signal: abort } : {}) })).text();
+}
+
 export async function sendJson<T>(method: 'POST' | 'PATCH', path: string, body: unknown): Promise<T> {
   const init = { method, body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
   return (await (await answer(path, init)).json()) as T;

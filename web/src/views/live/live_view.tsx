@@ -93,12 +93,12 @@ function RaceView(props: { race: Race; session: Session | undefined; fleets: rea
           {others.map((track) => <Chip key={track} on={track === shown.track} onClick={() => setParams({ track, session: undefined, cars: undefined, at: undefined })}>{shownName(track)}</Chip>)}
         </div>
       )}
-      {mapAlone ? <MapPanel race={shown} line={line} /> : (
+      {mapAlone ? <MapPanel race={shown} line={line} source={source.current} /> : (
         <>
           <Tower race={shown} />
           <Traces race={shown} line={line} hasLaps source={source.current} />
           <div class="side">
-            <MapPanel race={shown} line={line} />
+            <MapPanel race={shown} line={line} source={source.current} />
             <CarCard race={shown} source={source.current} />
             <EventsPanel race={shown} />
           </div>

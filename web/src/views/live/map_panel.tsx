@@ -13,13 +13,14 @@ import { Panel } from '../../ui/parts';
 import { useFrames } from '../../ui/ticks';
 import { Movement, MOVES_BEHIND_MS } from './movement';
 import { chosenCars, type Race } from './race_choice';
+import type { TraceSource } from './trace_source';
 import { tracePointer } from './traces';
 
 /** A dot moves about a pixel in this time. */
 const DRAW_EVERY_MS = 33;
 
-export function MapPanel(props: { race: Race; line: TrackLine | undefined }) {
-  const { race, line } = props;
+export function MapPanel(props: { race: Race; line: TrackLine | undefined; source: TraceSource }) {
+  const { race, line, source } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const map = useRef<TrackMap | undefined>(undefined);
   const movement = useRef(new Movement());
@@ -63,6 +64,20 @@ export function MapPanel(props: { race: Race; line: TrackLine | undefined }) {
     }
   };
 
+  /** Where the chosen cars were at the moment that somebody points at. */
+  const pointedByTime = (dots: MapDot[], secondsBefore: number) => {
+    const atMs = viewTime() + secondsBefore * 1000;
+    chosenCars.value.forEach((chassis, index) => {
+      const rows = source.rows(race, chassis, atMs, atMs, 0);
+      const placing = rows && placingOf(rows, line);
+      if (!rows || !placing) return;
+      const [a, b] = placing.columns.map((column) => figureAt(rows, column, atMs));
+      if (Number.isNaN(a!) || Number.isNaN(b!)) return;
+      const [x, y] = placing.plane(a!, b!);
+      dots.push({ key: `cursor ${chassis}`, label: '', x, y, colour: colourOf(index) });
+    });
+  };
+
   const recorded = (dots: MapDot[]) => {
     if (race.session === undefined) return;
     if (recording.current?.session !== race.session) {
@@ -94,6 +109,7 @@ export function MapPanel(props: { race: Race; line: TrackLine | undefined }) {
       const place = shown.placeOf(pointed.x);
       if (place) dots.push({ key: 'cursor', label: '', x: place[0], y: place[1], colour: '--text' });
     }
+    if (pointed?.axis === 'time') pointedByTime(dots, pointed.x);
     shown.draw(dots);
   }, [race.track, race.session, moving, line, chosenCars.value.join('\n'), settings.value.theme], DRAW_EVERY_MS);
 

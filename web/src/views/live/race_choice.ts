@@ -132,6 +132,13 @@ export function orderFromLaps(known: Iterable<Lap>, ms: number): Order {
   return { rows, bestSectorsS: [], bestLapS: minimum(rows.map((row) => row.bestLapS)), atLine: true };
 }
 
+/** Laps since a car's last stop, where the source tells when it was in the pits. */
+export function lapsSinceStop(known: Iterable<Lap>, chassis: string, lap: number): number | null {
+  let out: number | null = null;
+  for (const each of known) if (each.chassis === chassis && each.pit_out === true && each.lap <= lap) out = Math.max(out ?? 0, each.lap);
+  return out === null ? null : lap - out;
+}
+
 /** The order at a moment: as it was told then, or, where that is too long ago, as the laps tell it. */
 export function orderAt(shown: Race, live: boolean, ms: number): Order | undefined {
   if (live) {

@@ -1,11 +1,12 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import { laps } from '../../data/race';
 import { DASH, fixed, lapTime, name as shownName, percent } from '../../model/format';
 import { delayS, isLive, viewTime } from '../../state/watch';
 import { param, setParams } from '../../state/url';
 import { colourOf } from '../../ui/colours';
 import { Chip, Empty, Name, Panel, Scroll } from '../../ui/parts';
 import { useTicks } from '../../ui/ticks';
-import { chosenCars, orderAt, toggleCar, type Order, type Race, type TowerRow } from './race_choice';
+import { chosenCars, lapsSinceStop, orderAt, toggleCar, type Order, type Race, type TowerRow } from './race_choice';
 
 /** A car that says nothing for so long is shown as silent. */
 const SILENT_S = 2;
@@ -96,9 +97,18 @@ function CarRow(props: { row: TowerRow; order: Order; gaps: 'leader' | 'ahead'; 
       <td class="muted">{lapTime(row.bestLapS)}</td>
       <td class="wide left"><Sectors row={row} order={order} count={props.sectors} /></td>
       <td>{gapText(row, gaps)}</td>
-      <td class="wide">{row.compound !== null && <><span class="muted" title={shownName(row.compound)}>{shownName(row.compound).charAt(0).toUpperCase()}</span> {row.tyreAge ?? ''}</>}</td>
+      <td class="wide"><Tyre row={row} /></td>
     </tr>
   );
+}
+
+/** The compound and how many laps it has; without a word of the tyres the laps since the last stop. */
+function Tyre(props: { row: TowerRow }) {
+  const { row } = props;
+  const age = row.tyreAge ?? lapsSinceStop(laps.value.values(), row.chassis, row.lap);
+  const title = `${row.compound === null ? 'Laps since its last stop' : shownName(row.compound)}${age === null ? '' : `: ${age}`}`;
+  if (row.compound === null && age === null) return null;
+  return <span title={title}><span class="muted">{row.compound === null ? '' : shownName(row.compound).charAt(0).toUpperCase()}</span> {age ?? ''}</span>;
 }
 
 function lapTone(row: TowerRow, order: Order): { tone: string; sign: string; title: string } {

@@ -2,8 +2,9 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { signal } from '@preact/signals';
 import { StackView, TableChip } from '../../charts/stack_view';
 import { fieldsOf, fieldsVersion, thrift } from '../../data/cars';
+import { standings } from '../../data/race';
 import { channelOf, firstChannels } from '../../model/channels';
-import { clock, name as shownName } from '../../model/format';
+import { clock, name as shownName, percent } from '../../model/format';
 import type { TrackLine } from '../../model/messages';
 import { isLive, isPlaying, pause, goLive, playSpeed, viewTime } from '../../state/watch';
 import { listParam, param, setParams } from '../../state/url';
@@ -75,7 +76,7 @@ export function Traces(props: { race: Race; line: TrackLine | undefined; hasLaps
       <span class="chips">
         {lines.map((line) => (
           <button type="button" class="chip" key={line.key} title={`Take ${shownName(line.key)} off`} onClick={() => toggleCar(line.key)}>
-            <Swatch colour={line.colour} /><Name text={line.key} /><span aria-hidden="true" class="muted">×</span>
+            <Swatch colour={line.colour} /><Name text={line.key} /><LineTruth race={race} chassis={line.key} /><span aria-hidden="true" class="muted">×</span>
           </button>
         ))}
       </span>
@@ -109,6 +110,13 @@ export function Traces(props: { race: Race; line: TrackLine | undefined; hasLaps
             onZoom={(from, to) => setZoom([from, to])} onZoomReset={() => setZoom(undefined)} />}
     </Panel>
   );
+}
+
+/** The share of a car's samples of the last minute that came, where they have numbers. */
+function LineTruth(props: { race: Race; chassis: string }) {
+  const loss = standings.value.get(props.race.track)?.cars.find((car) => car.chassis === props.chassis)?.loss ?? null;
+  if (loss === null || !props.race.live) return null;
+  return <span class={`truth ${loss === 0 ? 'good' : loss > 0.02 ? 'bad' : 'slow'}`} title={`${percent(loss)} of its samples of the last minute did not come`}>{percent(1 - loss)}</span>;
 }
 
 function moveCursor(direction: number, axis: Axis, spanS: number, line: TrackLine | undefined): void {

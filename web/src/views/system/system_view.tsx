@@ -7,6 +7,7 @@ import { useQuery } from '../../net/query';
 import { Panel, Problem, Scroll } from '../../ui/parts';
 import { place } from '../../ui/shell';
 import { Line } from '../../ui/sparkline';
+import { LatencyPanel } from './latency';
 import { advice, figure, object, partsOf, textOf, type Part } from './parts_of';
 
 /** How the server does: the figures that matter large, then a panel a part; what is wrong stands first, in words. */
@@ -45,6 +46,7 @@ export function SystemView() {
           )}
         </Scroll>
       </Panel>
+      <LatencyPanel />
       {partsOf(health).map((part) => <PartPanel key={part.title} part={part} />)}
     </div>
   );
