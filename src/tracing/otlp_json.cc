@@ -31,7 +31,7 @@ void write_attribute(std::string& out, std::string_view name, std::int64_t numbe
   ObjectWriter(attribute.key("value")).text("intValue", std::to_string(number));
 }
 
-void write_span(std::string& out, const Span& span) {
+void write_span(std::string& out, const TraceSpan& span) {
   ObjectWriter object(out);
   object.text("traceId", span.trace.text());
   object.text("spanId", span.id.text());
@@ -52,13 +52,13 @@ void write_span(std::string& out, const Span& span) {
 
 }  // namespace
 
-std::string otlp_json(const ResourceAttributes& resource, std::span<const Span> spans) {
+std::string otlp_json(const ResourceAttributes& resource, std::span<const TraceSpan> spans) {
   std::string out = R"({"resourceSpans":[{"resource":{"attributes":)";
   write_list(out, resource, [&](const auto& attribute) {
     write_attribute(out, attribute.first, attribute.second);
   });
   out += R"(},"scopeSpans":[{"scope":{"name":"slipstream"},"spans":)";
-  write_list(out, spans, [&](const Span& span) { write_span(out, span); });
+  write_list(out, spans, [&](const TraceSpan& span) { write_span(out, span); });
   out += "}]}]}";
   return out;
 }

@@ -13,6 +13,6 @@ using ResourceAttributes = std::vector<std::pair<std::string, std::string>>;
 
 /// The body of an ExportTraceServiceRequest as OTLP writes it in JSON: ids in hex, whole numbers of
 /// 64 bits as strings.
-std::string otlp_json(const ResourceAttributes& resource, std::span<const Span> spans);
+std::string otlp_json(const ResourceAttributes& resource, std::span<const TraceSpan> spans);
 
 }  // namespace slipstream

@@ -51,7 +51,7 @@ struct SpanTimes {
 };
 
 /// One step of a trace, done.
-struct Span {
+struct TraceSpan {
   TraceId trace;
   SpanId id;
   SpanId parent = {};  ///< not valid: it has none

@@ -14,19 +14,19 @@ class RecordedSpans {
 
   Tracer& tracer() { return tracer_; }
   /// All up to now, in their order.
-  const std::vector<Span>& spans() {
+  const std::vector<TraceSpan>& spans() {
     tracer_.take(spans_, Tracer::kMostWaiting);
     return spans_;
   }
   std::vector<std::string> names() {
     std::vector<std::string> names;
-    for (const Span& span : spans()) names.emplace_back(span.name);
+    for (const TraceSpan& span : spans()) names.emplace_back(span.name);
     return names;
   }
 
  private:
   Tracer tracer_;
-  std::vector<Span> spans_;
+  std::vector<TraceSpan> spans_;
 };
 
 }  // namespace slipstream::tracing_testing

@@ -34,7 +34,7 @@ SampledTracePtr Tracer::go_on(std::string_view traceparent) {
   return std::make_shared<const SampledTrace>(*this, parent.context, SpanId{});
 }
 
-void Tracer::record(Span span) {
+void Tracer::record(TraceSpan span) {
   bool are_many = false;
   {
     const std::lock_guard lock(mutex_);
@@ -48,7 +48,7 @@ void Tracer::record(Span span) {
   if (are_many && wake_) wake_();
 }
 
-void Tracer::take(std::vector<Span>& out, std::size_t limit) {
+void Tracer::take(std::vector<TraceSpan>& out, std::size_t limit) {
   const std::lock_guard lock(mutex_);
   const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(limit, waiting_.size()));
   std::move(waiting_.begin(), end, std::back_inserter(out));

@@ -33,9 +33,9 @@ class Tracer {
   /// Of what another instance has begun: its root is that one's.
   SampledTracePtr go_on(std::string_view traceparent);
 
-  void record(Span span);
+  void record(TraceSpan span);
   /// The oldest, up to so many, to the end of `out`.
-  void take(std::vector<Span>& out, std::size_t limit);
+  void take(std::vector<TraceSpan>& out, std::size_t limit);
   std::size_t waiting() const;
   /// Called when kManyWaiting spans wait: it must not block. Before the first span.
   void when_many_wait(std::function<void()> wake) { wake_ = std::move(wake); }
@@ -57,7 +57,7 @@ class Tracer {
   std::function<void()> wake_;
   TracerStats stats_;
   mutable std::mutex mutex_;  // guards waiting_
-  std::vector<Span> waiting_;
+  std::vector<TraceSpan> waiting_;
 };
 
 }  // namespace slipstream

@@ -18,8 +18,8 @@ constexpr std::string_view kUnsampled = "00-0af7651916cd43dd8448eb211c80319c-b7a
 
 class TracerTest : public testing::Test {
  protected:
-  std::vector<Span> taken(std::size_t limit = Tracer::kMostWaiting) {
-    std::vector<Span> spans;
+  std::vector<TraceSpan> taken(std::size_t limit = Tracer::kMostWaiting) {
+    std::vector<TraceSpan> spans;
     tracer_.take(spans, limit);
     return spans;
   }
@@ -74,7 +74,7 @@ TEST_F(TracerTest, ABadParentIsCountedAndTheSamplerAskedAsWithoutOne) {
   const auto sampled = always.begin("nonsense");
   ASSERT_TRUE(sampled);
   sampled->root(kReceiveSpan, SpanKind::kServer, {});
-  std::vector<Span> spans;
+  std::vector<TraceSpan> spans;
   always.take(spans, 1);
   EXPECT_FALSE(spans.front().parent.is_valid());
 }
@@ -107,19 +107,19 @@ TEST_F(TracerTest, WhatTooManyWaitForIsDroppedAndCounted) {
 }
 
 TEST(OtlpJson, IsWhatItsSpecificationSays) {
-  const Span root{.trace = {1, 2},
-                  .id = {3},
-                  .name = kReceiveSpan,
-                  .kind = SpanKind::kServer,
-                  .times = {1'700'000'000'123'456'789, 1'700'000'000'123'456'790}};
-  const Span child{.trace = {1, 2},
-                   .id = {4},
-                   .parent = {3},
-                   .name = kLogSpan,
-                   .times = {5, 6},
-                   .attributes = {{kPointsAttribute, attribute_of(7)},
-                                  {kSourceAttribute, std::string("a \"quoted\" one")}},
-                   .error = "full"};
+  const TraceSpan root{.trace = {1, 2},
+                       .id = {3},
+                       .name = kReceiveSpan,
+                       .kind = SpanKind::kServer,
+                       .times = {1'700'000'000'123'456'789, 1'700'000'000'123'456'790}};
+  const TraceSpan child{.trace = {1, 2},
+                        .id = {4},
+                        .parent = {3},
+                        .name = kLogSpan,
+                        .times = {5, 6},
+                        .attributes = {{kPointsAttribute, attribute_of(7)},
+                                       {kSourceAttribute, std::string("a \"quoted\" one")}},
+                        .error = "full"};
   EXPECT_EQ(
       otlp_json({{"service.name", "pit"}}, std::vector{root, child}),
       R"({"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"pit"}}]},)"
@@ -138,7 +138,8 @@ TEST(OtlpJson, IsJsonWhateverAMessageHolds) {
   simdjson::dom::parser parser;
   std::string error = "\xff\x01\"\\\n";
   const auto text = otlp_json(
-      {}, std::vector{Span{.trace = {}, .id = {}, .name = kLogSpan, .times = {}, .error = error}});
+      {},
+      std::vector{TraceSpan{.trace = {}, .id = {}, .name = kLogSpan, .times = {}, .error = error}});
   EXPECT_EQ(parser.parse(text).error(), simdjson::SUCCESS);
 }
 
