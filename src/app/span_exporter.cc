@@ -144,10 +144,11 @@ SpanExporter::Outcome SpanExporter::ask(std::chrono::milliseconds& pause) {
   }
   const auto reply = http_->ask({"POST", options_.url.path, headers, body});
   if (!reply) {
+    // Where the breaker is open nobody was asked, and why that is has been told.
     const bool was_asked = reply.error().code != ErrorCode::kRefused;
+    if (was_asked) failed(reply.error().message);
     tries_ += was_asked ? 1 : 0;
     pause = std::max(backoff_.next(), std::chrono::milliseconds(breaker().retry_in_ms()));
-    failed(reply.error().message);
     return Outcome::kAgain;
   }
   if (reply->status / 100 == 2) {

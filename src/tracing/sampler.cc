@@ -60,13 +60,13 @@ Result<SamplerOptions> SamplerOptions::parse(std::string_view name, std::string_
   return fail(fmt::format("one of {} is expected, not \"{}\"", sampler_names(), name));
 }
 
-Sampler::Sampler(SamplerOptions options) : options_(options) {
+Sampler::Sampler(SamplerOptions options, const Clock& clock) : options_(options), clock_(clock) {
   taken_at_.fill(kNever);
 }
 
-bool Sampler::wants(const TraceContext* parent, TraceId id, SteadyTime now) {
+bool Sampler::wants(const TraceContext* parent, TraceId id) {
   if (parent != nullptr && options_.is_parent_based) return parent->is_sampled;
-  return wants_root(id) && (!options_.is_limited || has_room(now));
+  return wants_root(id) && (!options_.is_limited || has_room());
 }
 
 bool Sampler::wants_root(TraceId id) const {
@@ -84,7 +84,8 @@ bool Sampler::wants_root(TraceId id) const {
 }
 
 /// Whether there were fewer in the second before.
-bool Sampler::has_room(SteadyTime now) {
+bool Sampler::has_room() {
+  const SteadyTime now = clock_.steady();
   const std::lock_guard lock(mutex_);
   SteadyTime& oldest = taken_at_[oldest_];
   if (now - oldest < kNsPerSecond) return false;

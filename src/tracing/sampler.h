@@ -33,17 +33,18 @@ class Sampler {
  public:
   static constexpr std::size_t kMostPerSecond = 10;
 
-  explicit Sampler(SamplerOptions options);
+  Sampler(SamplerOptions options, const Clock& clock);
 
-  /// `parent`: nullptr: there is none. `now` may be one of some moments ago.
-  bool wants(const TraceContext* parent, TraceId id, SteadyTime now);
+  /// `parent`: nullptr: there is none.
+  bool wants(const TraceContext* parent, TraceId id);
   const SamplerOptions& options() const { return options_; }
 
  private:
   bool wants_root(TraceId id) const;
-  bool has_room(SteadyTime now);
+  bool has_room();
 
   const SamplerOptions options_;
+  const Clock& clock_;
   std::mutex mutex_;  // guards what follows
   std::array<SteadyTime, kMostPerSecond> taken_at_;
   std::size_t oldest_ = 0;

@@ -18,7 +18,8 @@ SamplerOptions named(std::string_view name, std::string_view argument = "") {
 }
 
 bool wants(const SamplerOptions& options, const TraceContext* parent, TraceId id = {1, 1}) {
-  return Sampler(options).wants(parent, id, {0});
+  const ManualClock clock;
+  return Sampler(options, clock).wants(parent, id);
 }
 
 TEST(SamplerNames, AreOpenTelemetrys) {
@@ -76,10 +77,11 @@ TEST(SamplerByRatio, AGreaterOneTakesWhatASmallerOneDoes) {
 }
 
 TEST(SamplerByRatio, TakesThatShareOfRandomIds) {
-  Sampler sampler(named("traceidratio", "0.25"));
+  const ManualClock clock;
+  Sampler sampler(named("traceidratio", "0.25"), clock);
   std::mt19937_64 random(7);
   int taken = 0;
-  for (int i = 0; i < 10'000; ++i) taken += sampler.wants(nullptr, {1, random()}, {0}) ? 1 : 0;
+  for (int i = 0; i < 10'000; ++i) taken += sampler.wants(nullptr, {1, random()}) ? 1 : 0;
   EXPECT_NEAR(taken, 2'500, 200);
 }
 
@@ -92,24 +94,26 @@ SamplerOptions limited() {
 
 TEST(SamplerByDefault, TakesNoMoreThanTenInAnySecond) {
   rc::check([](const std::vector<std::uint32_t>& steps) {
-    Sampler sampler(limited());
-    std::deque<std::int64_t> taken;
-    SteadyTime now{0};
+    ManualClock clock;
+    Sampler sampler(limited(), clock);
+    std::deque<SteadyTime> taken;
     for (const auto step : steps) {
-      now = now + step % (300 * kNsPerMs);
-      while (!taken.empty() && now.ns - taken.front() >= kNsPerSecond) taken.pop_front();
-      const bool is_taken = sampler.wants(nullptr, {1, 1}, now);
+      clock.advance(step % (300 * kNsPerMs));
+      const SteadyTime now = clock.steady();
+      while (!taken.empty() && now - taken.front() >= kNsPerSecond) taken.pop_front();
+      const bool is_taken = sampler.wants(nullptr, {1, 1});
       // Neither more nor fewer.
       RC_ASSERT(is_taken == (taken.size() < Sampler::kMostPerSecond));
-      if (is_taken) taken.push_back(now.ns);
+      if (is_taken) taken.push_back(now);
     }
   });
 }
 
 TEST(SamplerByDefault, WhatHasAParentKnowsNoLimit) {
-  Sampler sampler(limited());
+  const ManualClock clock;
+  Sampler sampler(limited(), clock);
   const TraceContext parent{{1, 2}, {3}, true};
-  for (int i = 0; i < 100; ++i) EXPECT_TRUE(sampler.wants(&parent, parent.trace, {0}));
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(sampler.wants(&parent, parent.trace));
 }
 
 TEST(SamplerByDefault, TakesOneOfTenThousand) {

@@ -19,7 +19,7 @@ Tracer::Parent Tracer::parent_of(std::string_view traceparent) {
 SampledTracePtr Tracer::begin(std::string_view traceparent) {
   const Parent parent = parent_of(traceparent);
   const TraceId id = parent.is_there ? parent.context.trace : new_trace_id();
-  if (!sampler_.wants(parent.is_there ? &parent.context : nullptr, id, clock_.steady())) {
+  if (!sampler_.wants(parent.is_there ? &parent.context : nullptr, id)) {
     return nullptr;
   }
   return std::make_shared<const SampledTrace>(*this, TraceContext{id, new_span_id(), true},
@@ -28,7 +28,7 @@ SampledTracePtr Tracer::begin(std::string_view traceparent) {
 
 SampledTracePtr Tracer::go_on(std::string_view traceparent) {
   const Parent parent = parent_of(traceparent);
-  if (!parent.is_there || !sampler_.wants(&parent.context, parent.context.trace, clock_.steady())) {
+  if (!parent.is_there || !sampler_.wants(&parent.context, parent.context.trace)) {
     return nullptr;
   }
   return std::make_shared<const SampledTrace>(*this, parent.context, SpanId{});

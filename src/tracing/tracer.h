@@ -26,7 +26,7 @@ class Tracer {
   static constexpr std::size_t kMostWaiting = 4'096;
   static constexpr std::size_t kManyWaiting = 512;
 
-  Tracer(SamplerOptions sampler, const Clock& clock) : sampler_(sampler), clock_(clock) {}
+  Tracer(SamplerOptions sampler, const Clock& clock) : sampler_(sampler, clock), clock_(clock) {}
 
   /// For something that came in; `traceparent`: of who sent it; empty: it came without.
   SampledTracePtr begin(std::string_view traceparent = {});

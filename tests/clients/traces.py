@@ -172,14 +172,16 @@ class Traces(unittest.TestCase):
 
     def test_every_door_takes_it(self):
         line = "cpu,host=door usage=1"
+        parents = []
         for path in ("/write?db=x", "/api/v2/write?bucket=x", "/api/v3/write_lp?db=x"):
-            parent = Parent()
-            self.assertLess(post(self.server, parent.text, line, path)[0], 300)
-            self.check_whole(parent, "http")
-        parent = Parent()
-        answer = publish(self.server, points=[json.loads(point("ws"))], traceparent=parent.text)
+            parents.append(Parent())
+            self.assertLess(post(self.server, parents[-1].text, line, path)[0], 300)
+        published = Parent()
+        answer = publish(self.server, points=[json.loads(point("ws"))], traceparent=published.text)
         self.assertEqual(answer["accepted"], 1)
-        self.check_whole(parent, "ws")
+        for parent in parents:
+            self.check_whole(parent, "http")
+        self.check_whole(published, "ws")
 
     def test_a_body_of_several_machines_is_folded_by_several_partitions(self):
         parent = Parent()
@@ -316,6 +318,7 @@ class Exports(unittest.TestCase):
         told = health(server)
         self.assertTrue(told["ok"])
         self.assertIn("spans cannot be sent", told["notices"][0])
+        self.assertIn("refused", told["notices"][0])
         self.assertEqual(told["traces"]["exported"], 0)
         self.assertLessEqual(told["traces"]["waiting"], 4096)
         _, _, metrics = ask(server, "/metrics")
@@ -336,8 +339,9 @@ class Exports(unittest.TestCase):
         collector = Collector()
         server = tracing(collector, OTEL_TRACES_SAMPLER="always_on")
         post(server)
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        udp.sendto(point("by udp").encode(), ("127.0.0.1", health(server)["sources"]["udp"]["port"]))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            port = health(server)["sources"]["udp"]["port"]
+            udp.sendto(point("by udp").encode(), ("127.0.0.1", port))
         for source in ("http", "udp"):
             def received():
                 return [
@@ -502,6 +506,27 @@ class WithRedis(unittest.TestCase):
         self.assertEqual(post(alone, parent.text)[0], 200)
         spans = self.collector.wait_for(parent.trace, ALL)
         self.assertEqual(sorted(span.name for span in spans), sorted(ALL))
+
+    def test_nothing_is_told_twice_where_the_instance_that_folds_is_killed(self):
+        taker = self.instance("taker", DURABLE_LOG="redis", INGEST_CONSUME="false")
+        first = self.instance("first", DURABLE_LOG="redis", LEASE_MS="500")
+        begun = Parent()
+        post(taker, begun.text)
+        self.collector.wait_for(begun.trace, ALL)
+        parents = [Parent() for _ in range(20)]
+        for parent in parents:
+            self.assertEqual(post(taker, parent.text)[0], 200)
+        first.process.kill()
+        first.process.communicate()
+        first.directory.cleanup()
+        self.servers.remove(first)
+        self.instance("second", DURABLE_LOG="redis", LEASE_MS="500")
+        last = Parent()
+        post(taker, last.text)
+        self.collector.wait_for(last.trace, ALL)
+        for parent in parents:
+            names = [span.name for span in self.collector.of(parent.trace) if span.name != "publish"]
+            self.assertEqual(len(names), len(set(names)), names)
 
     def test_an_entry_of_a_stranger_has_its_traceparent_as_a_field(self):
         reader = self.instance("reader")
