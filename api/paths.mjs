@@ -188,7 +188,7 @@ const server = {
       answers: { 200: json("Well"), 503: json("Something is wrong: `notices` says what") }, refused: [400],
     }),
   },
-  "/metrics": { get: endpoint({ tag: "Server", id: "getMetrics", summary: "Figures for Prometheus", answers: { 200: plain("Text format") } }) },
+  "/metrics": { get: endpoint({ tag: "Server", id: "getMetrics", summary: "Figures for Prometheus", answers: { 200: plain("Text format; OpenMetrics where `Accept` asks for it, then with exemplars") } }) },
   "/healthz": { get: endpoint({ tag: "Server", id: "isAlive", summary: "It runs", scope: "none", answers: { 200: plain("ok") } }) },
   "/readyz": {
     get: endpoint({

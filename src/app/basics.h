@@ -4,6 +4,7 @@
 #include "model/point.h"
 #include "model/schema.h"
 #include "ops/config.h"
+#include "tracing/tracer.h"
 
 namespace slipstream {
 
@@ -15,6 +16,7 @@ struct Basics {
   Schema& schema;
   BatchPool& pool;
   IngestStats& ingest;
+  Tracer* tracer = nullptr;  ///< nullptr: nothing is traced
 };
 
 }  // namespace slipstream

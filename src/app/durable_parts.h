@@ -22,7 +22,7 @@ struct DurableParts {
   DurableParts(Config settings, FileSystem& file_system, const Clock& time)
       : config(std::move(settings)), files(file_system), clock(time), schema(config.schema) {}
 
-  Basics basics() { return {config, clock, schema, pool, ingest}; }
+  Basics basics() { return {config, clock, schema, pool, ingest, tracer.get()}; }
 
   const Config config;
   ReadAhead read_ahead = ReadAhead::kYes;  ///< how a start reads the log again
@@ -33,6 +33,7 @@ struct DurableParts {
   Schema schema;
   BatchPool pool;
   LapCounts lap_counts;
+  std::unique_ptr<Tracer> tracer;      ///< nullptr: nothing is traced
   const SectorMap* sectors = nullptr;  ///< whoever opened it has it
   DataLock lock;                       ///< given up when the store is closed
   std::unique_ptr<RollupStore> store;

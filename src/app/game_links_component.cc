@@ -36,7 +36,8 @@ Result<std::unique_ptr<GameLinksComponent>> GameLinksComponent::open(const Basic
                               .sink = sink,
                               .pool = basics.pool,
                               .rejection_log = rejection_log,
-                              .viewers = viewers}));
+                              .viewers = viewers,
+                              .tracer = basics.tracer}));
   const SteadyTime now = basics.clock.steady();
   std::size_t number = 0;
   for (const auto& options : basics.config.gt7) {

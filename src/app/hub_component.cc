@@ -115,7 +115,8 @@ void HubComponent::publish(PublishRequest published, PublishAnswered answered) {
   IngestRequest request{.source = SourceKind::kWebSocket,
                         .body = std::move(published.points),
                         .address = published.opener.address,
-                        .key = std::move(published.key)};
+                        .key = std::move(published.key),
+                        .traceparent = std::move(published.traceparent)};
   request.body.reserve(request.body.size() + HttpRequest::kBodyPadding);
   // The connection's token speaks for all that comes over it.
   const Access& access = published.opener.access;

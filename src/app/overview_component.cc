@@ -76,12 +76,18 @@ void OverviewComponent::routes(HttpServer& http) {
                respond({.status = health.is_ok ? 200u : 503u, .body = std::move(health.text)});
              },
              {.scope = Scope::kRead});
-  http.route("GET", "/metrics",
-             [this](const HttpRequest&, HttpResponder respond) {
-               respond({.body = metrics_text(), .content_type = "text/plain; version=0.0.4"});
-             },
-             {.scope = config_.security.protect_metrics ? Scope::kAdmin : Scope::kRead,
-              .parameters = {.passes_over_others = true}});
+  http.route(
+      "GET", "/metrics",
+      [this](const HttpRequest& request, HttpResponder respond) {
+        const MetricsPage page = metrics_page();
+        if (accepts_open_metrics(request.header("Accept"))) {
+          respond({.body = page.open_metrics(), .content_type = std::string(kOpenMetricsType)});
+        } else {
+          respond({.body = page.text(), .content_type = "text/plain; version=0.0.4"});
+        }
+      },
+      {.scope = config_.security.protect_metrics ? Scope::kAdmin : Scope::kRead,
+       .parameters = {.passes_over_others = true}});
   add_influx_probes(http, [this] { return is_fit(); });
 }
 
@@ -137,11 +143,11 @@ bool OverviewComponent::is_fit() {
   return is_fit_;
 }
 
-std::string OverviewComponent::metrics_text() const {
+MetricsPage OverviewComponent::metrics_page() const {
   MetricsPage page;
   for (const Component* const component : in_order(components_)) component->metrics(page);
   page.gauge("build_info", "The program's version", 1, {{"version", SLIPSTREAM_VERSION}});
-  return page.text();
+  return page;
 }
 
 }  // namespace slipstream

@@ -35,7 +35,7 @@ class OverviewComponent final : public Component {
   Health look(Form form) const;
   /// What /api/health says, as of a second ago at most: anybody may ask. I/O thread.
   bool is_fit();
-  std::string metrics_text() const;
+  MetricsPage metrics_page() const;
   void append_metrics(std::string& out, Form form) const;
   void turn();
   void log_line_of_rates();

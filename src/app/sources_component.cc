@@ -54,12 +54,13 @@ Durability durability_named(std::string_view name) {
                                 : Durability::kFsynced;
 }
 
-IngestServiceOptions service_options(const Config& config) {
+IngestServiceOptions service_options(const Config& config, Tracer* tracer) {
   return {.points_per_second_per_address = config.server.http_points_per_second,
           .max_body_bytes = config.server.max_body_bytes,
           .durability = durability_named(config.durability.level),
           .max_points_bytes = config.durability.max_backlog_bytes,
-          .has_replicas = config.has_redis_log()};
+          .has_replicas = config.has_redis_log(),
+          .tracer = tracer};
 }
 
 }  // namespace
@@ -88,8 +89,8 @@ SourcesComponent::SourcesComponent(const Basics& basics, IoThread& io, PointSink
       rejection_log_({.refused = log_rejection, .left_out = log_left_out},
                      basics.ingest.errors_not_logged),
       fields_left_out_(basics.ingest, basics.schema.fields()),
-      ingest_service_(service_options(basics.config), basics.schema, basics.ingest, basics.clock,
-                      sink, basics.pool, rejection_log_) {
+      ingest_service_(service_options(basics.config, basics.tracer), basics.schema, basics.ingest,
+                      basics.clock, sink, basics.pool, rejection_log_) {
   elsewhere_.set(1);
   read_formats();
 }
@@ -140,7 +141,8 @@ Result<void> SourcesComponent::open_udp(const Config::UdpSource& settings) {
                           .sink = sink_,
                           .pool = basics_.pool,
                           .rejection_log = rejection_log_,
-                          .viewers = viewers_},
+                          .viewers = viewers_,
+                          .tracer = basics_.tracer},
       settings.decode_helpers.value_or(0), std::move(*relay)));
   return {};
 }

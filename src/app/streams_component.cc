@@ -52,7 +52,8 @@ ClusterParts StreamsComponent::cluster_parts(const Basics& basics, const Parts& 
           .store = parts.store,
           .stats = stats_,
           .make_observers = parts.make_observers,
-          .warn = [](const std::string& text) { log_warn(text); }};
+          .warn = [](const std::string& text) { log_warn(text); },
+          .tracer = basics.tracer};
 }
 
 bool StreamsComponent::stop() {

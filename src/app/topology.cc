@@ -23,6 +23,7 @@
 #include "app/streams_component.h"
 #include "app/streams_setup.h"
 #include "app/threads_component.h"
+#include "app/tracing_component.h"
 #include "base/descriptors.h"
 
 namespace slipstream {
@@ -66,15 +67,14 @@ Result<std::unique_ptr<Topology>> Topology::start(Config config, const RecoveryP
 Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgress& progress) {
   ComponentList& list = components_;
   const Config& config = durable_.config;
-  const Basics basics = durable_.basics();
 
   auto& threads = list.add(std::make_unique<ThreadsComponent>());
   IoThread& io = threads.io();
   IoThread& queries = threads.queries();
-  list.add(std::make_unique<ClockComponent>(basics.clock, io));
+  list.add(std::make_unique<ClockComponent>(durable_.clock, io));
   list.add(std::make_unique<HeapComponent>(queries));
 
-  const auto redis = list.add(RedisComponent::open(config, basics.clock));
+  const auto redis = list.add(RedisComponent::open(config, durable_.clock));
   if (!redis) return std::unexpected(redis.error());
   const bool has_redis = (*redis)->is_enabled();
 
@@ -83,6 +83,10 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
   const auto store = list.add(StoreComponent::open(durable_, queries, (*outputs)->destinations()));
   if (!store) return std::unexpected(store.error());
   const RollupStore& rollups = (*store)->store();
+  if (const auto tracing = list.add(TracingComponent::open(durable_)); !tracing) {
+    return std::unexpected(tracing.error());
+  }
+  const Basics basics = durable_.basics();
   (*outputs)->open(rollups, basics.clock);
   const OwnRollups* const own_rollups = list.add(std::move(*outputs)).own_rollups();
 

@@ -258,7 +258,10 @@ std::expected<ClientMessage, MessageFault> ClientMessageParser::parse_object(std
     if (!given || !given->is_array() || points.empty()) {
       return fault("bad_points", "'points' is a list of points");
     }
-    return ClientMessage{PublishCommand{points}};
+    std::string_view traceparent;
+    const auto parent = member(object, "traceparent");
+    if (parent && parent->get(traceparent) != SUCCESS) traceparent = "no string";
+    return ClientMessage{PublishCommand{points, traceparent}};
   }
   return fault("unknown_type", "the types of messages are: ping, subscribe, resume, publish");
 }

@@ -35,7 +35,8 @@ struct ResumeCommand {
   RollupCursor after;
 };
 struct PublishCommand {
-  std::string_view points;  ///< an array, as it was sent
+  std::string_view points;            ///< an array, as it was sent
+  std::string_view traceparent = {};  ///< whose part it is; empty: nobody's
 };
 
 struct ClientMessage {
@@ -71,7 +72,7 @@ class ClientMessageParser {
 
   explicit ClientMessageParser(WindowNames windows) : windows_(std::move(windows)) {}
 
-  /// What is returned refers to `text`.
+  /// What is returned refers to `text`, and to the parser until the next message.
   std::expected<ClientMessage, MessageFault> parse(std::string_view text);
   const WindowNames& windows() const { return windows_; }
 

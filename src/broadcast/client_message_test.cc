@@ -105,6 +105,18 @@ TEST(ClientMessage, PointsThatAreNoJsonAreLeftToWhoDecodesThem) {
   EXPECT_EQ(reason_for(R"({"type":"subscribe","points":[1e400]})"), "malformed_json");
 }
 
+TEST(ClientMessage, ATraceparentThatIsNoTextIsLeftToWhoCountsSuch) {
+  auto p = parser();
+  const auto given = [&](std::string_view member) {
+    const auto message = p.parse(fmt::format(R"({{"type":"publish","points":[]{}}})", member));
+    return std::string(std::get<PublishCommand>(message->command).traceparent);
+  };
+  EXPECT_EQ(given(""), "");
+  EXPECT_EQ(given(R"(,"traceparent":null)"), "");
+  EXPECT_EQ(given(R"(,"traceparent":"00-1")"), "00-1");
+  EXPECT_NE(given(R"(,"traceparent":1)"), "");
+}
+
 TEST(ClientMessage, NullIsAsGoodAsLeftOut) {
   auto p = parser();
   const auto message =

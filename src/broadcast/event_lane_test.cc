@@ -253,8 +253,10 @@ TEST_F(EventLaneTest, PublishIsAnsweredOnceItIsSafe) {
   EXPECT_THAT(
       client->take(),
       ElementsAre(R"({"type":"ack","id":"p1","ok":true,"accepted":1,"rejected":0,"errors":[]})"));
-  say(client, R"({"type":"publish","points":[]})");
+  EXPECT_EQ(published_[0].traceparent, "");
+  say(client, R"({"type":"publish","points":[],"traceparent":"00-1"})");
   EXPECT_EQ(published_[1].key, "");
+  EXPECT_EQ(published_[1].traceparent, "00-1");
   published_[1].answered({.refusal = "overloaded", .body = "later"});
   EXPECT_THAT(client->take(),
               ElementsAre(R"({"type":"error","reason":"overloaded","message":"later","id":null})"));

@@ -76,7 +76,7 @@ void Fanout::hear(std::uint64_t id, std::string_view text, Moment now) {
     read_on(*client);
     pump(*client);
   } else if (const auto* publish_command = std::get_if<PublishCommand>(&message->command)) {
-    publish(*client, *message, publish_command->points);
+    publish(*client, *message, *publish_command);
   } else {
     answer(*client, message->id.empty() ? std::string(R"({"type":"pong"})")
                                         : fmt::format(R"({{"type":"pong","id":{}}})", message->id));
@@ -155,15 +155,17 @@ void Fanout::answer_subscribed(Client& client, std::string_view id) {
   answer(client, text += '}');
 }
 
-void Fanout::publish(Client& client, const ClientMessage& message, std::string_view points) {
+void Fanout::publish(Client& client, const ClientMessage& message, const PublishCommand& command) {
   stats_.publishes.add();
+  const std::string_view points = command.points;
   const std::size_t bytes = points.size();
   ++client.publishes_waiting;
   client.publish_bytes_waiting += bytes;
   read_on(client);
   parts_.publish({.opener = client.session->request(),
                   .points = std::string(points),
-                  .key = key_of(message.id, points)},
+                  .key = key_of(message.id, points),
+                  .traceparent = std::string(command.traceparent)},
                  [this, id = client.id, echo = std::string(message.id),
                   bytes](const PublishAnswer& answer) { published(id, echo, bytes, answer); });
 }

@@ -24,6 +24,7 @@ struct PublishRequest {
   const HttpRequest& opener;  ///< of its connection: who it is, and what it may
   std::string points;         ///< a JSON array
   std::string key;            ///< sent again under the same one, it is not taken again; empty: none
+  std::string traceparent;    ///< whose part it is; empty: nobody's
 };
 struct PublishAnswer {
   std::string_view refusal = {};  ///< a reason; empty: it was taken, as far as it is valid
@@ -96,7 +97,7 @@ class Fanout {
   void pump(Client& client);
   ResumedFunction when_resumed();
   void resumed(Client& client, const std::string& id, const std::optional<MessageFault>& refused);
-  void publish(Client& client, const ClientMessage& message, std::string_view points);
+  void publish(Client& client, const ClientMessage& message, const PublishCommand& command);
   void published(std::uint64_t client, const std::string& id, std::size_t bytes,
                  const PublishAnswer& answer);
   /// Not while the client has asked for more than may wait.

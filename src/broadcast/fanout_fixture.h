@@ -27,6 +27,7 @@ class FanoutTest : public testing::Test {
     std::string points;
     std::string key;
     PublishAnswered answered;
+    std::string traceparent;
   };
 
   void open(FanoutOptions options = {}) {
@@ -46,7 +47,8 @@ class FanoutTest : public testing::Test {
                 },
             .publish =
                 [this](PublishRequest request, PublishAnswered answered) {
-                  published_.push_back({request.points, request.key, std::move(answered)});
+                  published_.push_back(
+                      {request.points, request.key, std::move(answered), request.traceparent});
                 },
             .warn = [this](const std::string& text) { warnings_.push_back(text); }},
         stats_);

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "broadcast/fanout_fixture.h"
+#include "tracing/testing.h"
 
 namespace slipstream {
 namespace {
@@ -56,6 +57,32 @@ TEST_F(FanoutTest, ThousandClientsOnFourFiltersCostFourEncodings) {
     frames.insert(clients[static_cast<std::size_t>(i)]->frames.back().get());
   }
   EXPECT_THAT(frames, SizeIs(4));
+}
+
+TEST_F(FanoutTest, PublishOfASampledBatchEndsWithTheLastMessageThatHasOfIt) {
+  ManualClock clock(now_ns_);
+  tracing_testing::RecordedSpans recorded(clock);
+  open();
+  const auto take_sampled = [&] {
+    PointBatch batch = point("a", 1);
+    batch.sampled = recorded.tracer().begin();
+    batch.handed_on_ns = now_ns_;
+    fanout_->take(batch, now());
+  };
+  take_sampled();
+  EXPECT_THAT(recorded.names(), ElementsAre("publish")) << "nobody wants it: at once";
+  const auto all = join();
+  const auto one = join(R"({"type":"subscribe","where":{"chassis":["a"]}})");
+  const auto other = join(R"({"type":"subscribe","where":{"chassis":["b"]}})");
+  take_sampled();
+  EXPECT_THAT(recorded.names(), SizeIs(1)) << "two messages wait to be sent";
+  clock.advance(kNsPerMs);
+  pass(kNsPerSecond);
+  ASSERT_THAT(recorded.names(), ElementsAre("publish", "publish"));
+  const TraceSpan& span = recorded.spans().back();
+  EXPECT_EQ(span.times.end_ns, clock.now().ns);
+  EXPECT_THAT(span.attributes,
+              testing::Contains(SpanAttribute{kClientsAttribute, attribute_of(2)}));
 }
 
 TEST_F(FanoutTest, ManyClientsAreWrittenToInBatchesAndFewAreNot) {

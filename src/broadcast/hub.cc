@@ -42,11 +42,19 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   void accept(PointBatchPtr batch) {
     const std::size_t points = batch->points.size();
     const std::size_t bytes = batch->bytes();
+    if (batch->sampled) batch->handed_on_ns = clock.now().ns;
     if (queue.offer(batch, bytes) != OfferStatus::kTaken) {
       stats.points_dropped.add(points);
+      if (batch->sampled) tell_not_broadcast(*batch);
       pool.put(std::move(batch));
     }
     post_turn_for(bytes);
+  }
+
+  static void tell_not_broadcast(const PointBatch& batch) {
+    batch.sampled->child(kPublishSpan, {batch.handed_on_ns, batch.sampled->now()},
+                         {{kPointsAttribute, attribute_of(batch.points.size())}},
+                         "the hub's queue is full");
   }
 
   void accept(const RollupBatch& rollups, std::span<const RollupRow> rows) {

@@ -62,6 +62,7 @@ std::string TelemetryBatcher::take(Moment now, LatencyHistogram& latency) {
   for (const auto& receipt : receipts_) {
     latency.observe_ns(now.wall.ns - receipt.arrival_ns, receipt.points);
   }
+  for (const PublishingPtr& publishing : carried_) publishing->exemplify(latency, now.wall);
   receipts_.clear();
   points_ = 0;
   last_sent_ = now.steady;

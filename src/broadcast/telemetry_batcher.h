@@ -2,10 +2,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/counters.h"
+#include "broadcast/publishing.h"
 
 namespace slipstream {
 
@@ -28,12 +30,18 @@ class TelemetryBatcher {
 
   /// A point as JSON, which was received at `arrival` and is here now.
   void add(std::string_view json, ArrivalTime arrival, SteadyTime now);
+  /// The point that was added is of this; it is let go with the message.
+  void carry(const PublishingPtr& publishing) {
+    if (carried_.empty() || carried_.back() != publishing) carried_.push_back(publishing);
+  }
   std::size_t waiting() const { return points_; }
   bool is_full() const { return points_ >= full_ || text_.size() >= kFullBytes; }
   /// When the waiting points are to go, full or not; meaningless while none waits.
   SteadyTime due(std::size_t readers) const;
   /// The message; the latency of its points is added to `latency`.
   std::string take(Moment now, LatencyHistogram& latency);
+  /// What the last message has points of, for who hands it over.
+  std::vector<PublishingPtr> take_carried() { return std::exchange(carried_, {}); }
   /// How far behind the readers of the last message are: 0 not at all, 1 all of them were left out.
   void observe_backlog(double share);
 
@@ -61,6 +69,7 @@ class TelemetryBatcher {
   double points_per_ns_ = 0;   ///< smoothed
   double spacing_factor_ = 1;  ///< of the spacing, for readers that are behind
   std::vector<Receipt> receipts_;
+  std::vector<PublishingPtr> carried_;  ///< of what waits
 };
 
 }  // namespace slipstream

@@ -5,6 +5,8 @@
 namespace slipstream {
 
 void TelemetryFanout::take(const PointBatch& batch, Moment now) {
+  PublishingPtr publishing;
+  if (batch.sampled) publishing = std::make_shared<Publishing>(batch, batch.handed_on_ns);
   if (audience_.groups().empty()) return;
   std::size_t sent = 0;
   for (const auto& point : batch.points) {
@@ -16,6 +18,7 @@ void TelemetryFanout::take(const PointBatch& batch, Moment now) {
       if (group->of(Channel::kTelemetry).empty()) continue;
       is_wanted = true;
       put(*group, batch, point, series, now.steady);
+      if (publishing && group->batcher.waiting() > 0) group->batcher.carry(publishing);
       if (group->batcher.is_full()) send_batch(*group, now);
     }
     if (is_wanted) ++sent;
@@ -73,7 +76,11 @@ void TelemetryFanout::send(Group& group, Moment now) {
 
 void TelemetryFanout::send_batch(Group& group, Moment now) {
   const auto frame = Frame::text(group.batcher.take(now, stats_.ingest_to_broadcast));
+  const auto carried = group.batcher.take_carried();
   group.batcher.observe_backlog(send_to_members(group, frame));
+  for (const PublishingPtr& publishing : carried) {
+    publishing->sent_to(group.of(Channel::kTelemetry).size());
+  }
   stats_.batch_points.set(static_cast<std::int64_t>(group.batcher.full_points()));
   stats_.batch_spacing_us.set(group.batcher.spacing_ns() / kNsPerUs);
 }

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/instance_id.h"
+#include "app/span_export.h"
 #include "base/file_lock.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -25,6 +26,7 @@ constexpr std::string_view kForward = "forward";
 /// How long `--once` tries one body.
 constexpr std::chrono::minutes kPatienceOnce{1};
 constexpr std::chrono::milliseconds kBetweenLooksForALog{500};
+constexpr std::chrono::milliseconds kLastSpansLimit{1'000};
 
 /// A server's log is the folder `log` of its data directory; any other has all that is its own in
 /// itself.
@@ -125,12 +127,16 @@ int run_forward(const ForwardOptions& options) {
   }
   auto position = ForwardPosition::open(file, server);
   if (!position) return tell_failure(kForward, position.error());
+  const std::string instance = known_instance_id(posix_file_system(), data_dir);
+  const auto spans = open_span_export(*config, system_clock(), instance);
+  if (!spans) return tell_failure(kForward, spans.error());
   StopSignal stop;
   BodyDelivery::Options sending{.url = *url,
                                 .token = options.token,
                                 .ca_file = options.ca_file,
                                 .compress = options.compress,
-                                .instance = known_instance_id(posix_file_system(), data_dir)};
+                                .instance = instance,
+                                .tracer = spans->tracer.get()};
   if (options.once) sending.patience = kPatienceOnce;
   auto delivery = BodyDelivery::make(std::move(sending), stop);
   if (!delivery) return tell_failure(kForward, delivery.error());
@@ -140,7 +146,9 @@ int run_forward(const ForwardOptions& options) {
   Schema schema(names);
   Forwarder forwarder({.log_folder = *folder, .once = options.once, .only_new = options.only_new},
                       schema, *position, **delivery, stop);
+  if (spans->exporter) spans->exporter->start();
   const auto outcome = run_until_signal(forwarder, **delivery, stop, signals);
+  if (spans->exporter) spans->exporter->stop(kLastSpansLimit);
   return finish(forwarder, options, outcome, stop.is_stopped());
 }
 

@@ -102,7 +102,10 @@ Result<bool> BodyDelivery::is_another() {
 
 DeliveryResult BodyDelivery::deliver(std::string_view lines, std::size_t items,
                                      const std::string& key) {
+  const SampledTracePtr sampled = options_.tracer == nullptr ? nullptr : options_.tracer->begin();
+  const SteadyTime begun = system_clock().steady();
   auto headers = this->headers();
+  if (sampled) headers.emplace_back("traceparent", sampled->traceparent());
   headers.emplace_back("Content-Type", "application/x-ndjson");
   headers.emplace_back("Idempotency-Key", key);
   std::string_view body = lines;
@@ -115,6 +118,20 @@ DeliveryResult BodyDelivery::deliver(std::string_view lines, std::size_t items,
       headers.emplace_back("Content-Encoding", "zstd");
     }
   }
+  auto result = deliver_with(std::move(headers), body, items);
+  if (sampled) {
+    const bool is_taken = result.outcome == DeliveryResult::Outcome::kTaken;
+    sampled->root(kForwardSpan, SpanKind::kClient, sampled->since(begun),
+                  {{kPointsAttribute, attribute_of(items)},
+                   {kBytesAttribute, attribute_of(body.size())},
+                   {kTriesAttribute, attribute_of(tries_)}},
+                  is_taken ? std::string() : "not taken: " + result.why);
+  }
+  return result;
+}
+
+DeliveryResult BodyDelivery::deliver_with(HttpClient::Headers headers, std::string_view body,
+                                          std::size_t items) {
   const std::string target = this->target("/api/ingest?durability=fsynced");
   begun_ = told_ = steady_clock::now();
   took_ = {};

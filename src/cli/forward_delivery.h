@@ -10,6 +10,7 @@
 #include "base/backoff.h"
 #include "base/error.h"
 #include "net/http_client.h"
+#include "tracing/tracer.h"
 
 namespace slipstream {
 
@@ -62,6 +63,7 @@ class BodyDelivery {
     std::filesystem::path ca_file = {};
     bool compress = false;
     std::string instance = {};  ///< whose log it is; that server is refused as a target
+    Tracer* tracer = nullptr;   ///< nullptr: nothing is traced; it outlives the delivery
     /// How long one body is tried; 0: for ever.
     std::chrono::milliseconds patience{0};
   };
@@ -85,6 +87,8 @@ class BodyDelivery {
   Result<bool> is_another();
   HttpClient::Headers headers() const;
   std::string target(std::string_view path) const;
+  DeliveryResult deliver_with(HttpClient::Headers headers, std::string_view body,
+                              std::size_t items);
   DeliveryResult judge(const HttpReply& reply, std::size_t items) const;
   /// Before the next try. False: there is none.
   bool wait(std::chrono::milliseconds pause, std::string_view why);

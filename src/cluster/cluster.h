@@ -10,6 +10,7 @@
 #include "model/ingest_stats.h"
 #include "model/sinks.h"
 #include "pipeline/partition.h"
+#include "tracing/tracer.h"
 
 namespace slipstream {
 
@@ -65,6 +66,7 @@ struct ClusterParts {
   ClusterStats& stats;
   MakeObservers make_observers;
   Warn warn;
+  Tracer* tracer = nullptr;  ///< nullptr: nothing is traced
 };
 
 }  // namespace slipstream

@@ -201,7 +201,9 @@ void PartitionRunner::stage(PartitionCommit commit) {
 void PartitionRunner::after_commit() {
   CHECK(committing_.has_value(), "only what was sent can have become permanent");
   parts_.stats.commits.add();
-  parts_.stats.commit_time.observe_ns(steady() - committing_since_);
+  const std::int64_t took_ns = steady() - committing_since_;
+  parts_.stats.commit_time.observe_ns(took_ns);
+  trace_commit(took_ns);
   parts_.stats.entries_dead.add(committing_->dead.size());
   for (auto& output : committing_->outputs) {
     if (output.rollups.empty() && output.marks.empty()) continue;
@@ -216,6 +218,19 @@ void PartitionRunner::after_commit() {
                          .marks = std::move(output.marks)});
   }
   committing_.reset();
+}
+
+void PartitionRunner::trace_commit(std::int64_t took_ns) const {
+  std::size_t rollups = 0;
+  for (const auto& output : committing_->outputs) rollups += output.rollups.size();
+  for (const auto& output : committing_->outputs) {
+    for (const SampledTracePtr& sampled : output.sampled) {
+      sampled->child(kCommitSpan, sampled->since(committing_since_),
+                     {{kPartitionAttribute, attribute_of(number_)},
+                      {kRollupsAttribute, attribute_of(rollups)}});
+      parts_.stats.commit_time.exemplify(took_ns, sampled->id(), sampled->now());
+    }
+  }
 }
 
 FeedStatus PartitionRunner::commit_now(std::chrono::milliseconds limit) {

@@ -84,6 +84,7 @@ class PartitionRunner {
   void stage_commit();
   void stage(PartitionCommit commit);
   void after_commit();
+  void trace_commit(std::int64_t took_ns) const;
   /// Of all that is folded; with nothing outstanding.
   FeedStatus commit_now(std::chrono::milliseconds limit);
 

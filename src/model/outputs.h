@@ -11,6 +11,7 @@
 #include "model/mark.h"
 #include "model/partition_id.h"
 #include "model/rollup.h"
+#include "tracing/sampled_trace.h"
 
 namespace slipstream {
 
@@ -92,6 +93,8 @@ struct Output {
   ToldLaps laps = {};
   /// Of no partition: learned from stored laps, by name; each takes the place of the one before.
   std::vector<std::pair<std::string, std::string>> track_lines = {};
+  /// Of batches that were folded before it, and since the one before.
+  std::vector<SampledTracePtr> sampled = {};
 
   std::size_t bytes() const;
   /// That the store gets of it: of rollups and of series.

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "model/schema.h"
+#include "tracing/sampled_trace.h"
 
 namespace slipstream {
 
@@ -71,6 +72,9 @@ struct PointBatch {
   std::uint32_t partition = 0;
   /// Of its first point in the log of this machine; the others follow. kNoOffset: they are in none.
   std::uint64_t log_offset = kNoOffset;
+  /// Where spans of it are recorded; nullptr: nearly always.
+  SampledTracePtr sampled = {};
+  std::int64_t handed_on_ns = 0;  ///< where it is sampled: when the broadcast got it, wall clock
 
   std::string_view str(TextRef ref) const { return {text.data() + ref.offset, ref.length}; }
   std::string_view json(const Point& p) const { return str(p.json); }
@@ -96,6 +100,7 @@ struct PointBatch {
     values.clear();
     text.clear();
     log_offset = kNoOffset;
+    sampled.reset();
   }
 };
 using PointBatchPtr = std::unique_ptr<PointBatch>;

@@ -32,6 +32,7 @@ struct Body {
   std::vector<MarkAmong> marks = {};             ///< in their order
   Durability durability = Durability::kFsynced;  ///< that its sender will wait for
   const AnsweredKey* key = nullptr;              ///< goes into the log with the points
+  SampledTracePtr sampled = {};                  ///< of the body; its batches have it too
 };
 
 /// Calls back with each batch and each mark, in their order.

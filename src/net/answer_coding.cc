@@ -151,6 +151,10 @@ bool has_coding(const HttpResponse& response) {
 
 }  // namespace
 
+std::string gzipped(std::string_view text) {
+  return GzipPacker().pack(text, true);
+}
+
 void pack_answer(HttpResponse& response, Coding coding) {
   const bool is_large = response.source != nullptr || response.body.size() > kSmallBytes;
   const bool may_be_packed = response.status == 200 && is_large && !has_coding(response);

@@ -1,8 +1,14 @@
 #pragma once
+#include <string>
+#include <string_view>
+
 #include "net/accept.h"
 #include "net/http.h"
 
 namespace slipstream {
+
+/// The whole text as gzip. Throws std::bad_alloc where there is not the memory.
+std::string gzipped(std::string_view text);
 
 /// Packs the answer to a GET as its client takes it. An answer of up to a KiB, one that is no 200,
 /// one that has a coding of its own or that packing does not make smaller stays as it is. What is

@@ -18,6 +18,7 @@
 #include "ops/output_settings.h"
 #include "ops/settings.h"
 #include "ops/token_settings.h"
+#include "ops/tracing_settings.h"
 #include "ops/udp_settings.h"
 #include "source/udp_source.h"
 
@@ -458,6 +459,7 @@ void check_whole(Config& config, Faults& faults) {
   check_formats(config, fault);
   check_security(config.security, fault);
   check_outputs(config, fault);
+  check_tracing(config, fault);
   const std::uint32_t cores = usable_cores();
   config.pipeline.workers = std::min(config.pipeline.workers, cores);
   for (auto& source : config.udp) {

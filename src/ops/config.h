@@ -194,6 +194,19 @@ struct Config {
     std::string format = "auto";           ///< auto (text on a terminal), text, json
     std::int64_t metrics_interval_s = 60;  ///< 0: no periodic line
   } log;
+  /// Spans, as OpenTelemetry's variables say it; what its parts take of it: ops/tracing_settings.h.
+  struct Tracing {
+    std::string endpoint;              ///< of a collector; empty: there is none
+    std::string traces_endpoint;       ///< instead of it, with its path
+    std::vector<std::string> headers;  ///< NAME=VALUE, never logged
+    std::string compression = "none";
+    std::int64_t timeout_ms = 10'000;  ///< of an export
+    std::string ca_file;               ///< of https://; empty: the system's authorities
+    std::string service_name;          ///< empty: what the attributes say, or slipstream
+    std::vector<std::string> resource_attributes;  ///< NAME=VALUE
+    std::string sampler;                           ///< empty: SamplerOptions{}
+    std::string sampler_argument;
+  } tracing;
   /// Where what is no default was set: "[server] port" to "slipstream.toml:12" or "environment
   /// variable PORT".
   std::map<std::string, std::string> origins;

@@ -44,6 +44,7 @@ void MetricsPage::gauge(std::string_view name, std::string_view help, double val
 void MetricsPage::histogram(std::string_view name, std::string_view help,
                             const LatencyHistogram& histogram, Labels labels) {
   auto metric = with_labels(std::move(labels));
+  BucketExemplars exemplars;
   std::uint64_t cumulative = 0;
   for (std::size_t i = 0; i <= LatencyHistogram::kBoundsSeconds.size(); ++i) {
     cumulative += histogram.bucket_count(i);
@@ -51,10 +52,15 @@ void MetricsPage::histogram(std::string_view name, std::string_view help,
                              ? LatencyHistogram::kBoundsSeconds[i]
                              : std::numeric_limits<double>::infinity();
     metric.histogram.bucket.push_back({cumulative, bound});
+    exemplars[i] = histogram.exemplar(i);
   }
   metric.histogram.sample_count = cumulative;
   metric.histogram.sample_sum = histogram.sum_seconds();
-  family(name, help, prometheus::MetricType::Histogram).metric.push_back(std::move(metric));
+  auto& known = family(name, help, prometheus::MetricType::Histogram);
+  if (std::ranges::any_of(exemplars, [](const auto& one) { return one.has_value(); })) {
+    exemplars_.emplace(std::pair(known.name, known.metric.size()), std::move(exemplars));
+  }
+  known.metric.push_back(std::move(metric));
 }
 
 std::string MetricsPage::text() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/counters.h"
+#include "ops/open_metrics.h"
 
 namespace slipstream {
 
@@ -29,12 +30,15 @@ class MetricsPage {
                  Labels labels = {});
   /// Text format 0.0.4; families in order of first mention, a family's metrics together.
   std::string text() const;
+  /// OpenMetrics 1.0.0, in the same order, with the histograms' exemplars.
+  std::string open_metrics() const { return open_metrics_text(families_, exemplars_); }
 
  private:
   prometheus::MetricFamily& family(std::string_view name, std::string_view help,
                                    prometheus::MetricType type);
 
   std::vector<prometheus::MetricFamily> families_;
+  ExemplarsByMetric exemplars_;
 };
 
 }  // namespace slipstream

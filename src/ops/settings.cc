@@ -434,6 +434,38 @@ std::vector<Setting> make_settings() {
            SLIPSTREAM_AT(log.format), {"auto", "text", "json"}),
       integer("log", "metrics_interval_s", "METRICS_INTERVAL", 0, 86'400,
               "s between lines with the rates; 0: none", SLIPSTREAM_AT(log.metrics_interval_s)),
+      text("tracing", "endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT",
+           "http:// or https:// of an OpenTelemetry collector, which gets spans at /v1/traces; "
+           "empty: nothing is traced",
+           SLIPSTREAM_AT(tracing.endpoint)),
+      text("tracing", "traces_endpoint", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+           "instead of it: the whole URL that spans are sent to",
+           SLIPSTREAM_AT(tracing.traces_endpoint)),
+      list("tracing", "headers", "OTEL_EXPORTER_OTLP_HEADERS",
+           "headers for the collector (api-key=SECRET), percent-encoded",
+           SLIPSTREAM_AT(tracing.headers)),
+      text("tracing", "compression", "OTEL_EXPORTER_OTLP_COMPRESSION",
+           "how what is sent there is packed", SLIPSTREAM_AT(tracing.compression),
+           {"none", "gzip"}),
+      integer("tracing", "timeout_ms", "OTEL_EXPORTER_OTLP_TIMEOUT", 1, 600'000,
+              "ms that the collector may take for an answer", SLIPSTREAM_AT(tracing.timeout_ms)),
+      text("tracing", "ca_file", "OTEL_EXPORTER_OTLP_CERTIFICATE",
+           "certificates (PEM) that https:// to the collector trusts; empty: the system's",
+           SLIPSTREAM_AT(tracing.ca_file)),
+      text("tracing", "service_name", "OTEL_SERVICE_NAME",
+           "what spans are of; empty: service.name of the attributes, else slipstream",
+           SLIPSTREAM_AT(tracing.service_name)),
+      list("tracing", "resource_attributes", "OTEL_RESOURCE_ATTRIBUTES",
+           "attributes of all spans (deployment.environment=pits), percent-encoded",
+           SLIPSTREAM_AT(tracing.resource_attributes)),
+      text("tracing", "sampler", "OTEL_TRACES_SAMPLER",
+           "always_on, always_off, traceidratio, or parentbased_ and one of these: which traces "
+           "are recorded; empty: those whose parent is, and of what has no parent 1 in 10,000 "
+           "batches, at most 10 a second",
+           SLIPSTREAM_AT(tracing.sampler)),
+      text("tracing", "sampler_arg", "OTEL_TRACES_SAMPLER_ARG",
+           "the share of traces that traceidratio takes, from 0 to 1; empty: all",
+           SLIPSTREAM_AT(tracing.sampler_argument)),
   };
 }
 

@@ -65,9 +65,11 @@ bool Journal::offer(PointBatchPtr& batch) {
 void Journal::offer_each(std::span<PointBatchPtr> batches) {
   for (const auto& batch : batches) derive_sectors(*batch, parts_.sectors);
   bool must_wake = false;
+  std::vector<Logged> traced;
   std::unique_lock lock(mutex_);
   for (PointBatchPtr& batch : batches) {
     const std::size_t bytes = batch->bytes();
+    const SampledTracePtr sampled = batch->sampled;
     const Entries entries{.batches = {&batch, 1}};
     std::vector<Chunk> chunks;
     if (is_large(bytes)) {
@@ -78,12 +80,14 @@ void Journal::offer_each(std::span<PointBatchPtr> batches) {
     if (!has_backlog_room_locked(bytes) || !queues_.has_room(batch->partition, bytes)) continue;
     must_wake |= log_locked(entries, std::move(chunks));
     hand_over_locked(std::move(batch));
+    if (sampled) traced.push_back({sampled, last_points_, next_, Durability::kLogged});
   }
   check_places_locked();
   tell_backlog_locked();
   lock.unlock();
   queues_.wake();
   if (must_wake) signal_.notify();
+  for (Logged& logged : traced) trace(std::move(logged));
 }
 
 std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
@@ -135,10 +139,23 @@ std::expected<LogOffset, Refusal> Journal::offer_all(Body& body) {
   check_places_locked();
   tell_backlog_locked();
   const LogOffset end = next_;
+  Logged logged{body.sampled, last_points_, end, std::max(body.durability, Durability::kLogged)};
   lock.unlock();
   queues_.wake();
   if (must_wake) signal_.notify();
+  if (logged.sampled) trace(std::move(logged));
   return end;
+}
+
+/// `log` ends when what its sender waits for is done; nobody waits for less than a write.
+void Journal::trace(Logged logged) {
+  if (log_ == nullptr) return;
+  const LogOffset end = logged.end;
+  const Durability durability = logged.durability;
+  when_durable(end, durability, [logged = std::move(logged)](bool is_durable) {
+    logged.sampled->child(kLogSpan, logged.sampled->since(logged.since), {},
+                          is_durable ? "" : "the log cannot be written at the moment");
+  });
 }
 
 /// Whether it is to have blocks of its own, prepared outside of the lock, since that takes its time

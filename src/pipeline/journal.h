@@ -137,6 +137,14 @@ class Journal final : public Agent, public PointSink {
     std::span<const MarkAmong> marks = {};
   };
 
+  /// A sampled batch or body that has got its place in the log.
+  struct Logged {
+    SampledTracePtr sampled;
+    SteadyTime since;
+    LogOffset end;
+    Durability durability;
+  };
+
   bool is_large(std::size_t bytes) const;
   std::vector<Chunk> chunks_of(const Entries& entries) const;
   bool log_locked(const Entries& entries, std::vector<Chunk> chunks);
@@ -162,6 +170,7 @@ class Journal final : public Agent, public PointSink {
   LogBlock block_of(const Chunk& chunk);
   void give_up_body(const Error& why);
   bool is_given_up_locked(LogOffset end) const;
+  void trace(Logged logged);
   SteadyTime sync_at() const;
   bool sync_blocks();
   void let_go_of_synced(LogOffset end);

@@ -23,11 +23,13 @@ struct Outputs final : AcceptedSink, OutputSink {
     for (const auto& rollup : output.rollups) counts[rollup->window] += rollup->count;
     for (const auto& key : output.keys) keys.push_back(key.key);
     for (const auto& dead : output.dead) dead_ranges.push_back(dead);
+    sampled.insert(sampled.end(), output.sampled.begin(), output.sampled.end());
   }
   std::size_t broadcast = 0;
   std::map<std::string, std::uint64_t> counts;
   std::vector<std::string> keys;
   std::vector<DeadRange> dead_ranges;
+  std::vector<SampledTracePtr> sampled;
 };
 
 struct NoSectors final : SectorMap {

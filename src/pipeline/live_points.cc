@@ -36,8 +36,11 @@ void LivePoints::take(PointBatchPtr batch) {
   parts_.stats.folded_points.add(batch->points.size());
   observers_.accepted(*batch);
   parts_.stats.batches.add();
+  const SampledTracePtr sampled = batch->sampled;
   parts_.accepted.accept(std::move(batch));
-  parts_.stats.processing.observe_ns(parts_.clock.steady() - begin);
+  const std::int64_t took_ns = parts_.clock.steady() - begin;
+  parts_.stats.processing.observe_ns(took_ns);
+  if (sampled) parts_.stats.processing.exemplify(took_ns, sampled->id(), sampled->now());
 }
 
 void LivePoints::tick() {

@@ -38,6 +38,7 @@ Result<void> Partition::reset(const PartitionState* state) {
   closed_.clear();
   marks_.clear();
   told_ = {};
+  sampled_.clear();
   evicted_.clear();
   failure_.reset();
   const PartitionState nothing;
@@ -119,6 +120,8 @@ void Partition::process(Work& work) {
   }
   // Before anything is out: an observer may throw.
   observers_.handed_over(closed_);
+  if (work.batch && work.batch->sampled) [[unlikely]]
+    trace_fold(work, begin);
   if (work.kind == Work::Kind::kPoints && !work.replayed) pass_on(work, begin);
   position_ = work.end();
   publish();
@@ -192,13 +195,26 @@ void Partition::fold(Work& work) {
   context_.stats.folded_points.add(batch.points.size());
 }
 
+void Partition::trace_fold(const Work& work, SteadyTime begin) {
+  const SampledTracePtr& sampled = work.batch->sampled;
+  sampled->child(kFoldSpan, sampled->since(begin),
+                 {{kPartitionAttribute, attribute_of(id_.number)},
+                  {kPointsAttribute, attribute_of(work.batch->points.size())},
+                  {kRollupsAttribute, attribute_of(closed_.size())}});
+  const bool is_same = !sampled_.empty() && sampled_.back() == sampled;
+  if (!is_same && sampled_.size() < kMostSampled) sampled_.push_back(sampled);
+}
+
 void Partition::pass_on(Work& work, SteadyTime begin) {
   CHECK(work.completed == work.batch->points.size(), "only complete points are shown");
+  const SampledTracePtr sampled = work.batch->sampled;
   observers_.accepted(*work.batch);
   context_.stats.batches.add();
   work.batch->log_offset = work.offset;
   context_.accepted.accept(std::move(work.batch));
-  context_.stats.processing.observe_ns(context_.clock.steady() - begin);
+  const std::int64_t took_ns = context_.clock.steady() - begin;
+  context_.stats.processing.observe_ns(took_ns);
+  if (sampled) context_.stats.processing.exemplify(took_ns, sampled->id(), sampled->now());
 }
 
 void Partition::tick() {
@@ -228,7 +244,8 @@ void Partition::checkpoint() {
   context_.outputs.accept({.partition = id_,
                            .position = position_,
                            .checkpoint = take_checkpoint(),
-                           .laps = std::move(told)});
+                           .laps = std::move(told),
+                           .sampled = std::exchange(sampled_, {})});
 }
 
 std::unique_ptr<Checkpoint> Partition::take_checkpoint() {
@@ -314,12 +331,18 @@ void Partition::publish(std::unique_ptr<Checkpoint> checkpoint) {
   publish_counts();
   guard_.hand_over(position_, windows_->sequence());
   if (closed_.empty() && marks_.empty() && told_.empty() && !checkpoint) return;
+  std::vector<SampledTracePtr> sampled;
+  // What is not stored is committed with a checkpoint.
+  if (checkpoint || std::ranges::any_of(closed_, [](const auto& one) { return one->stored; })) {
+    sampled.swap(sampled_);
+  }
   context_.outputs.accept({.partition = id_,
                            .position = position_,
                            .rollups = std::move(closed_),
                            .checkpoint = std::move(checkpoint),
                            .marks = std::move(marks_),
-                           .laps = std::move(told_)});
+                           .laps = std::move(told_),
+                           .sampled = std::move(sampled)});
   closed_ = {};
   marks_ = {};
   told_ = {};

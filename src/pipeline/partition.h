@@ -97,6 +97,7 @@ class Partition {
 
  private:
   void fold(Work& work);
+  void trace_fold(const Work& work, SteadyTime begin);
   void pass_on(Work& work, SteadyTime begin);
   void mark(const Work& work);
   void all_changed();
@@ -110,6 +111,7 @@ class Partition {
 
   static constexpr std::int64_t kTickNs = 50 * kNsPerMs;
   static constexpr std::int64_t kCheckpointShare = 20;  ///< at most 1/20 of the time goes there
+  static constexpr std::size_t kMostSampled = 64;
   const PartitionId id_;
   PartitionContext context_;
   ObserverList observers_;
@@ -126,6 +128,8 @@ class Partition {
   RollupBatch closed_;
   std::vector<PlacedMark> marks_;  ///< of the work at hand, where they are to be stored
   ToldLaps told_;                  ///< likewise
+  /// Of what is folded and not handed over to be committed; of more the commits are not traced.
+  std::vector<SampledTracePtr> sampled_;
   std::vector<Work> taken_;
   std::size_t next_ = 0;  ///< of what was taken
   std::vector<std::uint32_t> evicted_;

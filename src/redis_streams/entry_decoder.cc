@@ -11,6 +11,8 @@
 namespace slipstream {
 namespace {
 
+constexpr std::string_view kTraceField = "traceparent";
+
 /// What is a number of a mark; the rest are texts.
 constexpr std::string_view kNumbersOfMarks[] = {"time", "session_time_s", "to_session_time_s",
                                                 "frame"};
@@ -47,39 +49,45 @@ class EntryDecoder::Refusals final : public RejectionSink {
 };
 
 EntryDecoder::EntryDecoder(Schema& schema, IngestStats& stats, BatchPool& pool,
-                           std::string instance, std::uint32_t partition)
+                           std::string instance, std::uint32_t partition, Tracer* tracer)
     : schema_(schema),
       stats_(stats),
       writer_(1, pool),
       builder_(schema, stats_, writer_),
       instance_(std::move(instance)),
-      partition_(partition) {
+      partition_(partition),
+      tracer_(tracer) {
   builder_.send_marks_to(*this);
 }
 
-void EntryDecoder::decode(EntryId id, const ReplyView& fields, ArrivalTime now, EventTime written) {
-  std::string_view data;
-  std::string_view from;
-  bool has_text = false;
-  bool has_many = false;
+EntryDecoder::Given EntryDecoder::given_in(const ReplyView& fields) {
+  Given given;
   for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
     const std::string_view name = fields[i].text();
-    if (name == "data" || (name == "points" && !has_text)) {
-      data = fields[i + 1].text();
-      has_text = true;
-      has_many = name == "points";
+    if (name == "data" || (name == "points" && !given.has_text)) {
+      given.data = fields[i + 1].text();
+      given.has_text = true;
+      given.has_many = name == "points";
     } else if (name == "from") {
-      from = fields[i + 1].text();
+      given.from = fields[i + 1].text();
+    } else if (name == kTraceField) {
+      given.traceparent = fields[i + 1].text();
     }
   }
-  const bool is_own = has_many && from == instance_;
+  return given;
+}
+
+void EntryDecoder::decode(EntryId id, const ReplyView& fields, ArrivalTime now, EventTime written) {
+  const Given given = given_in(fields);
+  const bool is_own = given.has_many && given.from == instance_;
+  is_from_ = given.has_many && !given.from.empty();
   if (is_own != open_.is_own) cut();
+  if (tracer_ != nullptr && is_counting_) begin_trace(given);
   open_.is_own = is_own;
   enter(id);
-  is_from_ = has_many && !from.empty();
   marks_ = 0;
   refused_ = 0;
-  const std::string_view text = has_text ? data : flat_object(fields);
+  const std::string_view text = given.has_text ? given.data : flat_object(fields);
   const TextOrigin origin{.source = SourceKind::kRedis,
                           .arrival = now,
                           .written = written,
@@ -87,12 +95,12 @@ void EntryDecoder::decode(EntryId id, const ReplyView& fields, ArrivalTime now, 
                           .is_counted = is_counting_};
   Refusals refusals(*this, id);
   std::size_t points = 0;
-  if (!has_text && !simdjson::validate_utf8(text.data(), text.size())) {
+  if (!given.has_text && !simdjson::validate_utf8(text.data(), text.size())) {
     points = 1;
     refusals.rejected(0, {RejectReason::kMalformedJson, "a field's name or value is no UTF-8"}, {});
   } else {
-    points = has_many ? json_.decode_lines(text, origin, refusals)
-                      : json_.decode(text, origin, refusals);
+    points = given.has_many ? json_.decode_lines(text, origin, refusals)
+                            : json_.decode(text, origin, refusals);
   }
   if (points == 0 && marks_ == 0) {
     points = 1;
@@ -106,7 +114,32 @@ void EntryDecoder::decode(EntryId id, const ReplyView& fields, ArrivalTime now, 
   }
   leave();
   const PointBatchPtr& open = writer_.open().front();
-  if (open && open->points.size() >= kPointsPerBatch) cut();
+  if (sampled_ || (open && open->points.size() >= kPointsPerBatch)) cut();
+  if (sampled_) end_trace(now, points - refused_);
+}
+
+void EntryDecoder::begin_trace(const Given& given) {
+  SampledTracePtr sampled =
+      is_from_ ? tracer_->go_on(given.traceparent) : tracer_->begin(given.traceparent);
+  if (!sampled) return;
+  cut();  // the entries before it are none of its trace
+  sampled_ = std::move(sampled);
+  decoding_since_ = sampled_->now();
+}
+
+/// `receive` and `decode` of what an instance wrote are that one's.
+void EntryDecoder::end_trace(ArrivalTime received, std::size_t points) {
+  const SampledTracePtr sampled = std::exchange(sampled_, nullptr);
+  if (is_from_) return;
+  const std::int64_t now = sampled->now();
+  const bool is_dead = points == 0 && marks_ == 0;
+  sampled->child(kDecodeSpan, {decoding_since_, now}, {{kPointsAttribute, attribute_of(points)}},
+                 is_dead ? "the entry holds nothing that can be taken" : "");
+  constexpr auto kRedis = static_cast<std::size_t>(SourceKind::kRedis);
+  sampled->root(kReceiveSpan, SpanKind::kConsumer, {received.ns, now},
+                {{kSourceAttribute, std::string(kSourceNames[kRedis])},
+                 {kPointsAttribute, attribute_of(points)},
+                 {kPartitionAttribute, attribute_of(partition_)}});
 }
 
 void EntryDecoder::accept(const Mark& mark) {
@@ -154,6 +187,7 @@ void EntryDecoder::push_open(EntryPlace last) {
   if (points && !points->points.empty()) {
     open_.batch = std::move(points);
     open_.batch->partition = partition_;
+    open_.batch->sampled = sampled_;
   }
   const EntryPlace end = std::exchange(open_.last, last);
   batches_.push_back(std::exchange(open_, {.is_own = open_.is_own, .last = end}));
@@ -163,6 +197,7 @@ std::string_view EntryDecoder::flat_object(const ReplyView& fields) {
   text_.assign(1, '{');
   const bool is_mark = fields.member("type").text() == "mark";
   for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
+    if (fields[i].text() == kTraceField) continue;
     append_member(fields[i].text(), fields[i + 1].text(), is_mark);
   }
   text_ += '}';

@@ -10,6 +10,7 @@
 #include "codec/json_decoder.h"
 #include "redis/reply.h"
 #include "redis_streams/entry_id.h"
+#include "tracing/tracer.h"
 
 namespace slipstream {
 
@@ -17,7 +18,10 @@ namespace slipstream {
 ///   `data`: a point or a mark as JSON; or
 ///   `points`: many, as NDJSON (and `from`: the instance that wrote it); or
 ///   else every field is a member of one point or mark, numbers as text being numbers where there
-///   can be one.
+///   can be one;
+/// and beside that `traceparent`, where it is a part of a trace. What is sampled is a batch of its
+/// own. Of an entry that an instance wrote the trace goes on, else it begins here; none does with
+/// what is read again.
 /// An entry that is neither is dead whole; of one with many, each bad one is dead alone. An
 /// instance writes a mark into every partition's stream: that of partition 0 is the one that is
 /// stored.
@@ -25,8 +29,9 @@ namespace slipstream {
 class EntryDecoder final : private MarkSink {
  public:
   /// `instance`: who we are, to know our own entries again.
+  /// `tracer`: nullptr: nothing is traced.
   EntryDecoder(Schema& schema, IngestStats& stats, BatchPool& pool, std::string instance,
-               std::uint32_t partition);
+               std::uint32_t partition, Tracer* tracer = nullptr);
 
   /// `fields`: names and values in turn. A point or mark without a time has the entry's
   /// (`written`).
@@ -50,7 +55,18 @@ class EntryDecoder final : private MarkSink {
 
  private:
   class Refusals;
+  /// What an entry's fields are, beside the members of a point.
+  struct Given {
+    std::string_view data;
+    std::string_view from;
+    std::string_view traceparent;
+    bool has_text = false;
+    bool has_many = false;
+  };
+  static Given given_in(const ReplyView& fields);
   void accept(const Mark& mark) override;
+  void begin_trace(const Given& given);
+  void end_trace(ArrivalTime received, std::size_t points);
   void enter(EntryId id);
   void leave();
   bool holds_any();
@@ -69,6 +85,7 @@ class EntryDecoder final : private MarkSink {
   JsonDecoder json_{filler_};
   const std::string instance_;
   const std::uint32_t partition_;
+  Tracer* const tracer_;
   std::string text_;
   std::deque<EntryBatch> batches_;
   EntryBatch open_;  ///< without its points, which are in writer_
@@ -78,6 +95,8 @@ class EntryDecoder final : private MarkSink {
   bool is_from_ = false;     ///< an instance wrote it
   std::uint32_t marks_ = 0;  ///< taken
   std::size_t refused_ = 0;  ///< neither points nor marks
+  SampledTracePtr sampled_;
+  std::int64_t decoding_since_ = 0;  ///< where it is sampled
 };
 
 }  // namespace slipstream

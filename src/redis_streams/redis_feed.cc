@@ -32,7 +32,7 @@ RedisFeed::RedisFeed(std::unique_ptr<RedisConnection> connection, const StreamPa
       had_group_(had_group),
       stats_(parts.cluster.stats.partitions[partition]),
       decoder_(parts.cluster.schema, parts.cluster.ingest, parts.cluster.pool, options.instance,
-               partition),
+               partition, parts.cluster.tracer),
       rollups_(parts.cluster.schema.fields()),
       committer_(keys_,
                  {.group = options.names.group,

@@ -16,9 +16,10 @@ constexpr std::string_view kWaitMs = "100";          ///< what is sent behind a 
 constexpr std::int64_t kWaitPauseNs = kNsPerSecond;  ///< between WAITs that nobody waits for
 
 // KEYS: stream, our newest number there [, the body's key]. ARGV: instance, number, points, the
-// number that must be there before it: an entry must not go past one that was refused, which would
-// never be written then. A number that is there already is written down again, so that a WAIT
-// behind it covers the entry, over whichever connection that came.
+// number that must be there before it, the points' traceparent or nothing: an entry must not go
+// past one that was refused, which would never be written then. A number that is there already is
+// written down again, so that a WAIT behind it covers the entry, over whichever connection that
+// came.
 constexpr std::string_view kAppend = R"(
 local newest = tonumber(redis.call('GET', KEYS[2]) or '0')
 if newest >= tonumber(ARGV[2]) then
@@ -30,7 +31,11 @@ if KEYS[3] and not redis.call('SET', KEYS[3], ARGV[1], 'NX', 'PX', 600000) then
   redis.call('SET', KEYS[2], ARGV[2], 'PX', 86400000)
   return 0
 end
-redis.call('XADD', KEYS[1], '*', 'points', ARGV[3], 'from', ARGV[1])
+if ARGV[5] == '' then
+  redis.call('XADD', KEYS[1], '*', 'points', ARGV[3], 'from', ARGV[1])
+else
+  redis.call('XADD', KEYS[1], '*', 'points', ARGV[3], 'from', ARGV[1], 'traceparent', ARGV[5])
+end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', 86400000)
 return 1)";
 
@@ -193,11 +198,11 @@ void StreamAppender::queue_entry(Stream& stream, Entry entry) {
   CommandBuffer& commands = stream.connection->commands();
   if (entry.key.empty()) {
     commands.command({"EVAL", kAppend, "2", stream.keys.telemetry, stream.producer,
-                      options_.instance, number, entry.points, previous});
+                      options_.instance, number, entry.points, previous, entry.traceparent});
   } else {
     const std::string key = stream.keys.telemetry + ".key." + entry.key;
     commands.command({"EVAL", kAppend, "3", stream.keys.telemetry, stream.producer, key,
-                      options_.instance, number, entry.points, previous});
+                      options_.instance, number, entry.points, previous, entry.traceparent});
   }
   entry.sent_at = clock_.steady();
   stream.sent.push_back(std::move(entry));
@@ -272,6 +277,9 @@ void StreamAppender::take_accepted_locked(Stream& stream) {
   const std::size_t bytes = entry.points.size();
   const SteadyTime now = clock_.steady();
   stats_.append.observe_ns(now - entry.sent_at);
+  if (const auto parent = parse_traceparent(entry.traceparent)) {
+    stats_.append.exemplify(now - entry.sent_at, parent->trace.text(), clock_.now().ns);
+  }
   if (entry.is_kept) {
     kept_bytes_ -= bytes;
   } else {

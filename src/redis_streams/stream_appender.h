@@ -82,10 +82,11 @@ class StreamAppender final : public Agent, public PointSink {
 
  private:
   struct Entry {
-    std::uint64_t number = 0;  ///< of this writer's in its stream, from 1
-    std::string points = {};   ///< NDJSON, with marks among them
-    std::uint64_t count = 0;   ///< points
-    std::string key = {};      ///< of the body that it is all the points of, for this stream
+    std::uint64_t number = 0;      ///< of this writer's in its stream, from 1
+    std::string points = {};       ///< NDJSON, with marks among them
+    std::uint64_t count = 0;       ///< points
+    std::string key = {};          ///< of the body that it is all the points of, for this stream
+    std::string traceparent = {};  ///< of what all its points are of; empty: they are not sampled
     SteadyTime sent_at = kNever;
     bool is_kept = false;  ///< its bytes are among kept_bytes_, no backlog any more
   };
@@ -123,15 +124,23 @@ class StreamAppender final : public Agent, public PointSink {
     SteadyTime since;
     std::function<void(bool)> done;
   };
+  /// A stream, the number of an entry there.
+  using StreamEntries = std::vector<std::pair<std::uint32_t, std::uint64_t>>;
   /// A body: where its points are.
   struct Ticket {
     LogOffset body = 0;
     Durability durability = Durability::kLogged;  ///< it stays until its entries are that
-    std::vector<std::pair<std::uint32_t, std::uint64_t>> entries{};  ///< stream, number
+    StreamEntries entries{};
     std::vector<Waiter> waiters{};
   };
 
+  /// Of each stream's open entry: its number, and how many bytes are in it.
+  using EntryEnds = std::vector<std::pair<std::uint64_t, std::size_t>>;
+
+  EntryEnds ends_locked() const;
+  StreamEntries entries_since_locked(const EntryEnds& before) const;
   void append_locked(const PointBatch& batch);
+  Waiter log_span_waiter(SampledTracePtr sampled, Durability durability) const;
   void append_mark_locked(const std::string& line);
   void close_full_entries_locked();
   void hand_on(PointBatchPtr batch);

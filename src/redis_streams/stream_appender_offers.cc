@@ -28,8 +28,15 @@ bool StreamAppender::offer(PointBatchPtr& batch) {
   }
   {
     const std::lock_guard lock(mutex_);
+    const EntryEnds before = batch->sampled ? ends_locked() : EntryEnds{};
     append_locked(*batch);
     close_full_entries_locked();
+    if (batch->sampled) {
+      const LogOffset number = ++next_ticket_;
+      tickets_[number] = {.body = number,
+                          .entries = entries_since_locked(before),
+                          .waiters = {log_span_waiter(batch->sampled, Durability::kLogged)}};
+    }
   }
   hand_on(std::move(batch));
   return true;
@@ -64,10 +71,7 @@ std::expected<LogOffset, Refusal> StreamAppender::offer_all(Body& body) {
     // itself that it has seen them.
     const bool has_key = body.key != nullptr;
     if (has_key) close_entries_locked({});
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> before;
-    for (const auto& stream : streams_) {
-      before.emplace_back(stream.open.number, stream.open.points.size());
-    }
+    const EntryEnds before = ends_locked();
     auto line = marks.begin();
     for_each_in_order(
         body.batches, body.marks,
@@ -80,10 +84,10 @@ std::expected<LogOffset, Refusal> StreamAppender::offer_all(Body& body) {
           if (!has_key) close_full_entries_locked();
         });
     if (has_key) close_entries_locked(body.key->key);
-    for (std::uint32_t s = 0; s < streams_.size(); ++s) {
-      const Entry& open = streams_[s].open;
-      if (std::pair(open.number, open.points.size()) == before[s]) continue;
-      ticket.entries.emplace_back(s, open.points.empty() ? open.number - 1 : open.number);
+    ticket.entries = entries_since_locked(before);
+    if (body.sampled) {
+      ticket.waiters.push_back(
+          log_span_waiter(body.sampled, std::max(body.durability, Durability::kLogged)));
     }
     ticket.body = ticket_number = ++next_ticket_;
     if (body.durability == Durability::kReplicated) {
@@ -102,10 +106,45 @@ std::expected<LogOffset, Refusal> StreamAppender::offer_all(Body& body) {
   return ticket_number;
 }
 
+StreamAppender::EntryEnds StreamAppender::ends_locked() const {
+  EntryEnds ends;
+  for (const auto& stream : streams_) {
+    ends.emplace_back(stream.open.number, stream.open.points.size());
+  }
+  return ends;
+}
+
+/// The newest of each stream that was added to.
+StreamAppender::StreamEntries StreamAppender::entries_since_locked(const EntryEnds& before) const {
+  StreamEntries entries;
+  for (std::uint32_t s = 0; s < streams_.size(); ++s) {
+    const Entry& open = streams_[s].open;
+    if (std::pair(open.number, open.points.size()) == before[s]) continue;
+    entries.emplace_back(s, open.points.empty() ? open.number - 1 : open.number);
+  }
+  return entries;
+}
+
+/// `log` ends when Redis has answered for all entries.
+StreamAppender::Waiter StreamAppender::log_span_waiter(SampledTracePtr sampled,
+                                                       Durability durability) const {
+  const SteadyTime since = clock_.steady();
+  return {durability, since, [since, sampled = std::move(sampled)](bool is_durable) {
+            sampled->child(kLogSpan, sampled->since(since), {},
+                           is_durable ? "" : "Redis has not answered in time");
+          }};
+}
+
 void StreamAppender::append_locked(const PointBatch& batch) {
   std::size_t bytes = 0;
+  const std::string traceparent = batch.sampled ? batch.sampled->traceparent() : std::string();
   for (const Point& point : batch.points) {
     Stream& stream = streams_[point.series_hash % streams_.size()];
+    // What an entry says is true of all its points.
+    if (stream.open.traceparent != traceparent) {
+      close_entry_locked(stream, {});
+      stream.open.traceparent = traceparent;
+    }
     std::string& text = stream.open.points;
     const std::string_view json = batch.json(point);
     const std::size_t begin = text.size();

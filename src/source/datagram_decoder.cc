@@ -12,11 +12,45 @@
 namespace slipstream {
 namespace {
 
+/// A batch that is sampled, as long as it is not handed over.
+struct SampledBatch {
+  const PointBatchPtr& batch;
+  SampledTracePtr sampled;
+  std::int64_t received_ns;  ///< its first point
+  std::size_t points;
+};
+
+/// Those of them that are to be traced from here on.
+std::vector<SampledBatch> begin_traces(Tracer& tracer, std::span<PointBatchPtr> batches,
+                                       SteadyTime received_at) {
+  std::vector<SampledBatch> begun;
+  for (auto& batch : batches) {
+    batch->sampled = tracer.begin();
+    if (!batch->sampled) continue;
+    const std::size_t points = batch->points.size();
+    batch->sampled->child(kDecodeSpan, batch->sampled->since(received_at),
+                          {{kPointsAttribute, attribute_of(points)}});
+    begun.push_back({batch, batch->sampled, batch->points.front().arrival_time.ns, points});
+  }
+  return begun;
+}
+
+void end_receive(const SampledBatch& begun) {
+  begun.sampled->root(
+      kReceiveSpan, SpanKind::kConsumer, {begun.received_ns, begun.sampled->now()},
+      {{kSourceAttribute, std::string(kSourceNames[static_cast<std::size_t>(SourceKind::kUdp)])},
+       {kPointsAttribute, attribute_of(begun.points)}},
+      begun.batch ? "the partition's queue is full" : "");
+}
+
 void hand_over_batches(const UdpParts& parts, DecodedBatches& decoded, std::size_t from,
                        std::size_t to) {
   const auto batches = std::span(decoded.batches).subspan(from, to - from);
   if (batches.empty()) return;
+  std::vector<SampledBatch> traced;
+  if (parts.tracer != nullptr) traced = begin_traces(*parts.tracer, batches, decoded.received_at);
   parts.sink.offer_each(batches);
+  for (const SampledBatch& begun : traced) end_receive(begun);
   for (auto& batch : batches) {
     if (!batch) continue;
     const std::size_t points = batch->points.size();

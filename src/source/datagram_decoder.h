@@ -15,6 +15,7 @@
 #include "source/datagram_buffers.h"
 #include "source/peer_table.h"
 #include "source/relay_target.h"
+#include "tracing/tracer.h"
 
 namespace slipstream {
 
@@ -54,6 +55,7 @@ struct UdpParts {
   const Gauge& viewers;  ///< how many see points as they come
   const RelayTargets& relay;
   GameLink* link = nullptr;  ///< hears what comes, where there is one
+  Tracer* tracer = nullptr;  ///< nullptr: nothing is traced
 };
 
 /// What some datagrams have given, to be handed over together: batches, and the marks among them,

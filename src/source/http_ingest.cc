@@ -13,6 +13,7 @@ namespace slipstream {
 namespace {
 
 constexpr std::string_view kKeyHeader = "Idempotency-Key";
+constexpr std::string_view kTraceHeader = "traceparent";
 
 std::string lower_trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t");
@@ -45,6 +46,12 @@ std::optional<bool> flag(const HttpRequest& request, std::string_view name, bool
   return std::nullopt;
 }
 
+/// Of one that is there more than once nobody knows which is meant: it is none.
+std::string traceparent_of(const HttpRequest& request) {
+  const auto given = request.header_count(kTraceHeader);
+  return given > 1 ? "several" : std::string(request.header(kTraceHeader));
+}
+
 /// What the doors have in common.
 IngestRequest translated(const IngestService& service, HttpRequest request) {
   IngestRequest out;
@@ -53,6 +60,7 @@ IngestRequest translated(const IngestService& service, HttpRequest request) {
   out.address = request.address;
   out.denied = request.denied;
   out.key = request.header(kKeyHeader);
+  if (service.is_traced()) out.traceparent = traceparent_of(request);
   if (const auto given = request.query_value("durability")) {
     if (const auto level = service.durability_named(*given)) {
       out.durability = *level;

@@ -84,6 +84,7 @@ void IngestService::submit(IngestRequest request, std::function<void(IngestAnswe
   CHECK(request.complaint || find_decoder(request.decoder) != nullptr,
         "a door names a decoder that there is, or complains");
   Job job{std::move(request), std::move(respond), clock_.now()};
+  if (options_.tracer != nullptr) begin_trace(job);
   const std::size_t bytes = job.request.body.size() + sizeof(Job);
   if (jobs_.offer(job, bytes) == OfferStatus::kTaken) {
     wake();
@@ -156,9 +157,44 @@ std::expected<IngestService::Next, IngestAnswer> IngestService::look_at(Job& job
     return std::unexpected(
         complaint(*form_, request.complaint->status, request.complaint->message));
   }
+  auto taken = unpack(job);
+  if (job.sampled) trace_decode(job, taken);
+  return taken;
+}
+
+std::expected<IngestService::Next, IngestAnswer> IngestService::unpack(Job& job) {
+  IngestRequest& request = job.request;
+  decoded_points_ = 0;
   auto body = decode_body(std::move(request.body), request.encoding, options_.max_body_bytes);
   if (!body) return std::unexpected(refuse_undecodable(body.error(), job));
   return take_body(*body, job);
+}
+
+/// Of one that is sampled the answer is the end of `receive`.
+void IngestService::begin_trace(Job& job) {
+  job.sampled = options_.tracer->begin(job.request.traceparent);
+  if (!job.sampled) return;
+  const auto kind = job.request.source;
+  job.respond = [respond = std::move(job.respond), sampled = job.sampled,
+                 source = kSourceNames[static_cast<std::size_t>(kind)],
+                 bytes = job.request.body.size(), begun = clock_.steady()](IngestAnswer answer) {
+    const bool is_ours_to_mend = answer.status >= 500;
+    sampled->root(kReceiveSpan, SpanKind::kServer, sampled->since(begun),
+                  {{kSourceAttribute, std::string(source)},
+                   {kBytesAttribute, attribute_of(bytes)},
+                   {kStatusAttribute, attribute_of(answer.status)}},
+                  is_ours_to_mend ? "nothing was taken: " + answer.why : std::string());
+    respond(std::move(answer));
+  };
+}
+
+void IngestService::trace_decode(const Job& job, const std::expected<Next, IngestAnswer>& taken) {
+  std::string error;
+  if (!taken) error = taken.error().why.empty() ? "nothing was taken" : taken.error().why;
+  job.sampled->child(
+      kDecodeSpan, job.sampled->since(now_),
+      {{kDecoderAttribute, job.request.decoder}, {kPointsAttribute, attribute_of(decoded_points_)}},
+      std::move(error));
 }
 
 IngestAnswer IngestService::refuse_undecodable(DecodeFault fault, const Job& job) {
@@ -183,7 +219,7 @@ std::expected<IngestService::Next, IngestAnswer> IngestService::take_body(const 
   const std::size_t room = std::min(options_.max_points_bytes, sink_.room_bytes());
   writer_.begin(room);
   SLIPSTREAM_FAULT("decode_body", body);
-  const std::size_t points = decode(body, job);
+  const std::size_t points = decoded_points_ = decode(body, job);
   CHECK(points >= error_count_, "a decoder tells of no more refusals than points");
   if (points == 0 && marks_.empty()) {
     if (auto text = form_->of_no_points()) {
@@ -223,8 +259,10 @@ std::expected<IngestService::Next, IngestAnswer> IngestService::take_body(const 
 }
 
 std::optional<IngestAnswer> IngestService::hand_over(Job& job) {
-  Body taken{
-      .batches = writer_.take_all(), .marks = std::exchange(marks_, {}), .durability = durability_};
+  Body taken{.batches = writer_.take_all(),
+             .marks = std::exchange(marks_, {}),
+             .durability = durability_,
+             .sampled = job.sampled};
   const std::size_t marks = taken.marks.size();
   std::size_t accepted = marks;
   for (const auto& batch : taken.batches) accepted += batch->points.size();
@@ -239,6 +277,7 @@ std::optional<IngestAnswer> IngestService::hand_over(Job& job) {
   for (const auto& batch : taken.batches) {
     CHECK(batch != nullptr && batch->points.front().source == source_,
           "a body's batches are of its own source alone, which they are counted by");
+    batch->sampled = job.sampled;
   }
   const auto offset = sink_.offer_all(taken);
   if (!offset) {

@@ -18,6 +18,7 @@
 #include "source/answer_form.h"
 #include "source/answered_keys.h"
 #include "source/peer_table.h"
+#include "tracing/tracer.h"
 
 namespace slipstream {
 
@@ -28,6 +29,7 @@ struct IngestServiceOptions {
   std::size_t max_points_bytes = std::size_t{256} << 20;  ///< of a body, in memory: 413 beyond
   bool has_replicas = false;                              ///< whether "replicated" can be asked for
   QueueLimits queue = {.items = 1'024, .bytes = std::size_t{128} << 20};
+  Tracer* tracer = nullptr;  ///< nullptr: no body is traced. It outlives the service
 };
 
 /// A body of points, whichever door it came by.
@@ -44,6 +46,7 @@ struct IngestRequest {
   Denial denied = Denial::kNone;              ///< its points are refused for this
   std::optional<Durability> durability = {};  ///< none: the configured one
   std::string key = {};  ///< sent again under the same one, it is not taken again; empty: none
+  std::string traceparent = {};  ///< whose part it is; empty: nobody's
   /// What its door found wrong with what it asks for: it counts as a refused point.
   std::optional<Rejection> fault = {};
   /// What its door does not understand of its form; only a known key is answered all the same.
@@ -90,6 +93,8 @@ class IngestService final : public SignalledAgent, private RejectionSink, privat
   std::size_t poll(std::size_t budget) override;
   /// Requests from now on are answered 503.
   void close() { jobs_.close(); }
+  /// Whether a request's traceparent is looked at.
+  bool is_traced() const { return options_.tracer != nullptr; }
 
  protected:
   Limit idle_limit() override { return kLongestIdle; }
@@ -100,6 +105,7 @@ class IngestService final : public SignalledAgent, private RejectionSink, privat
     IngestRequest request;
     Responder respond;
     ArrivalTime arrival;
+    SampledTracePtr sampled = {};
   };
   enum class Next { kHandOver, kNothing };  ///< kNothing: it is answered, or will be
   static constexpr std::size_t kMaxErrors = 10;
@@ -109,6 +115,9 @@ class IngestService final : public SignalledAgent, private RejectionSink, privat
   std::optional<IngestAnswer> answer(Job& job);
   /// Decodes it, and leaves its points with the writer; or what it is refused with.
   std::expected<Next, IngestAnswer> look_at(Job& job);
+  std::expected<Next, IngestAnswer> unpack(Job& job);
+  void begin_trace(Job& job);
+  void trace_decode(const Job& job, const std::expected<Next, IngestAnswer>& taken);
   std::expected<Next, IngestAnswer> take_body(const std::string& body, const Job& job);
   std::optional<IngestAnswer> hand_over(Job& job);
   std::string kept_key(const IngestRequest& request) const;
@@ -152,6 +161,7 @@ class IngestService final : public SignalledAgent, private RejectionSink, privat
   SteadyTime now_;
   std::vector<IngestError> errors_;
   std::size_t error_count_ = 0;
+  std::size_t decoded_points_ = 0;  ///< bad ones, too
   std::vector<MarkAmong> marks_;
 };
 

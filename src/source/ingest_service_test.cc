@@ -6,6 +6,7 @@
 #include "net/http.h"
 #include "source/http_ingest.h"
 #include "source/testing.h"
+#include "tracing/testing.h"
 
 namespace slipstream {
 namespace {
@@ -110,6 +111,57 @@ TEST_F(IngestServiceTest, WhatIsRefusedSaysWhyOnceAndCounts) {
   EXPECT_EQ(late.refusal, "overloaded");
   EXPECT_THAT(late.body, HasSubstr(R"("accepted":0,"rejected":1,"errors":[{"index":0,)"));
   EXPECT_TRUE(sink_.chassis.empty());
+}
+
+class TracedIngestTest : public IngestServiceTest {
+ protected:
+  HttpResponse take_traced(HttpRequest request) {
+    request.body.reserve(request.body.size() + HttpRequest::kBodyPadding);
+    std::optional<HttpResponse> response;
+    take_ingest(traced_, std::move(request), [&](HttpResponse given) { response = given; });
+    traced_.poll(1);
+    return response.value_or(HttpResponse{});
+  }
+
+  tracing_testing::RecordedSpans recorded_{clock_};
+  IngestService traced_{
+      {.tracer = &recorded_.tracer()}, schema_, stats_, clock_, sink_, pool_, log_};
+};
+
+TEST_F(TracedIngestTest, ReceiveIsTheParentOfDecodeAndAChildOfWhatTheHeaderSays) {
+  HttpRequest request;
+  request.body = good_point("a");
+  request.headers = {{"Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}};
+  EXPECT_EQ(take_traced(request).status, 200u);
+  ASSERT_THAT(recorded_.names(), testing::ElementsAre("decode", "receive"));
+  const auto& spans = recorded_.spans();
+  EXPECT_EQ(spans[0].parent, spans[1].id);
+  EXPECT_EQ(spans[1].parent.text(), "b7ad6b7169203331");
+  EXPECT_EQ(spans[0].error + spans[1].error, "");
+}
+
+TEST_F(TracedIngestTest, WhatIsNotTakenSaysWhy) {
+  HttpRequest request;
+  request.body = "{";
+  EXPECT_EQ(take_traced(request).status, 400u);
+  sink_.full = true;
+  request.body = good_point("a");
+  EXPECT_EQ(take_traced(request).status, 503u);
+  ASSERT_THAT(recorded_.names(), testing::ElementsAre("decode", "receive", "decode", "receive"));
+  const auto& spans = recorded_.spans();
+  EXPECT_EQ(spans[1].error, "") << "that is its sender's fault";
+  EXPECT_EQ(spans[2].error, "");
+  EXPECT_THAT(spans[3].error, HasSubstr("nothing was taken"));
+}
+
+TEST_F(TracedIngestTest, OfTwoHeadersNobodyKnowsWhichIsMeant) {
+  HttpRequest request;
+  request.body = good_point("a");
+  const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  request.headers = {{"traceparent", parent}, {"traceparent", parent}};
+  EXPECT_EQ(take_traced(request).status, 200u);
+  EXPECT_EQ(recorded_.tracer().stats().bad_parents.value(), 1u);
+  EXPECT_FALSE(recorded_.spans().back().parent.is_valid());
 }
 
 TEST_F(IngestServiceTest, TheDoorOfHttpTranslatesWhatItIsAsked) {

@@ -54,7 +54,8 @@ UdpSource::UdpSource(std::vector<UdpSocket> sockets, UdpSourceOptions options,
              .peers = peers_,
              .viewers = borrowed.viewers,
              .relay = relay_,
-             .link = link},
+             .link = link,
+             .tracer = borrowed.tracer},
       helpers_(helpers == 0 ? nullptr
                             : std::make_unique<DecodeHelpers>(parts_, helpers, sockets.size())) {
   for (UdpSocket& socket : sockets) {

@@ -33,6 +33,7 @@ class UdpSource {
     BatchPool& pool;
     RejectionLog& rejection_log;
     const Gauge& viewers;
+    Tracer* tracer = nullptr;  ///< nullptr: nothing is traced
   };
 
   /// How many receivers a source has unless it is told: a quarter of the cores, and from 1 to

@@ -217,7 +217,9 @@ bool StoreWriter::commit() {
     if (stats_.failing.value() != 0) warn_("the store can be written again");
     stats_.failing.set(0);
     stats_.commits.add();
-    stats_.commit_time.observe_ns(clock_.steady() - began);
+    const std::int64_t took_ns = clock_.steady() - began;
+    stats_.commit_time.observe_ns(took_ns);
+    trace_commit(began, took_ns);
     commit_at_ = began + options_.commit_interval_ms * kNsPerMs;
   }
   pass_on(stored_rows, clock_.now());
@@ -241,6 +243,18 @@ bool StoreWriter::commit() {
   commit_.newest = std::move(newest);
   current_.clear();
   return true;
+}
+
+/// Of what is sampled among the outputs that were committed in one transaction.
+void StoreWriter::trace_commit(SteadyTime began, std::int64_t took_ns) {
+  for (const Output& output : current_) {
+    for (const SampledTracePtr& sampled : output.sampled) {
+      sampled->child(kCommitSpan, sampled->since(began),
+                     {{kPartitionAttribute, attribute_of(output.partition->number)},
+                      {kRollupsAttribute, attribute_of(commit_.rollups.size())}});
+      stats_.commit_time.exemplify(took_ns, sampled->id(), sampled->now());
+    }
+  }
 }
 
 void StoreWriter::pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime now) {

@@ -112,6 +112,7 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   bool is_repeated(const Output& output, const Rollup& rollup);
   bool is_repeated(const Output& output, const PlacedMark& mark, std::uint64_t newest_before);
   bool commit();
+  void trace_commit(SteadyTime began, std::int64_t took_ns);
   void pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime now);
   void pass_on_marks(const std::vector<MarkRow>& rows);
   void pass_on_laps(const std::vector<StoredLap>& closed);

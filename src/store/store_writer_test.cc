@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "store/store_fixture.h"
+#include "tracing/testing.h"
 
 namespace slipstream {
 namespace {
@@ -54,6 +55,29 @@ TEST_F(StoreWriterTest, NothingIsCommittedBeforeTheLogIsDurableUpToIt) {
   EXPECT_EQ(writer_->poll(1), 1u);
   EXPECT_EQ(stored(), 1u);
   EXPECT_THAT(passed_on_, testing::ElementsAre(1));
+}
+
+TEST_F(StoreWriterTest, CommitIsTheTransactionThatWentThrough) {
+  tracing_testing::RecordedSpans recorded(clock_);
+  writer_->accept({.partition = embedded_partition(2),
+                   .position = 10,
+                   .rollups = {numbered(1, 1)},
+                   .sampled = {recorded.tracer().begin(), recorded.tracer().begin()}});
+  auto other = Database::open((directory_ / "slipstream.db").string(), SQLITE_OPEN_READWRITE);
+  ASSERT_TRUE(other->execute("BEGIN EXCLUSIVE"));
+  durable_ = 10;
+  EXPECT_EQ(writer_->poll(1), 0u);
+  EXPECT_THAT(recorded.names(), SizeIs(0)) << "it failed, and comes again";
+  ASSERT_TRUE(other->execute("ROLLBACK"));
+  clock_.advance(kNsPerSecond);
+  EXPECT_EQ(writer_->poll(1), 1u);
+  EXPECT_THAT(recorded.names(), testing::ElementsAre("commit", "commit"));
+  EXPECT_NE(recorded.spans()[0].trace, recorded.spans()[1].trace);
+  bool has_exemplar = false;
+  for (std::size_t i = 0; i <= LatencyHistogram::kBoundsSeconds.size(); ++i) {
+    has_exemplar |= writer_->stats().commit_time.exemplar(i).has_value();
+  }
+  EXPECT_TRUE(has_exemplar);
 }
 
 TEST_F(StoreWriterTest, WhatAReplayGivesAgainIsDropped) {
