@@ -175,7 +175,7 @@ void Partition::fold(Work& work) {
     // After a restart, points of live work are complete up to where it threw.
     const bool is_again = work.replayed || i < work.completed;
     if (i < work.completed) {
-      completer_->follow(point);
+      completer_->follow(batch, point);
     } else {
       completer_->complete(batch, point);
       work.completed = i + 1;

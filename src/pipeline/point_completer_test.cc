@@ -148,7 +148,7 @@ TEST_F(PointCompleterTest, APointThatIsCompleteIsFollowedAndNotCompletedAgain) {
   add(batch, {.lap = 4, .sector = 2});
   Point& point = batch.points.front();
   completer_.number(batch, point, evicted_);
-  completer_.follow(point);
+  completer_.follow(batch, point);
   EXPECT_EQ(complete(completer_, {.lap = 4}).sector, 2);
   EXPECT_EQ(complete(completer_, {.sector = 0, .lap_fault = true}).lap, 4);
 }

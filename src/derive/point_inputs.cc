@@ -1,0 +1,49 @@
+#include "derive/point_inputs.h"
+
+#include <limits>
+
+namespace slipstream {
+
+PointInputs::PointInputs(Schema& schema) : schema_(schema) {}
+
+PointInputs::Slot PointInputs::add() {
+  numbers_.push_back(0);
+  turns_.push_back(0);
+  fields_.push_back(kNoField);
+  return static_cast<Slot>(numbers_.size() - 1);
+}
+
+PointInputs::Slot PointInputs::slot_of(std::string_view name) {
+  const SchemaOptions& options = schema_.options();
+  for (auto [member, slot] :
+       {std::pair{&options.lap, &lap_}, std::pair{&options.sector, &sector_}}) {
+    if (name != *member) continue;
+    if (*slot == kNoSlot) *slot = add();
+    return *slot;
+  }
+  const auto field = schema_.fields().intern(name);
+  if (!field) return add();
+  if (*field >= slots_.size()) slots_.resize(*field + std::size_t{1}, kNoSlot);
+  if (slots_[*field] == kNoSlot) {
+    const Slot slot = add();
+    fields_[slot] = *field;
+    slots_[*field] = slot;
+  }
+  return slots_[*field];
+}
+
+void PointInputs::load(const PointBatch& batch, const Point& point) {
+  ++turn_;
+  place_ = {.time = point.event_time,
+            .lap = point.lap,
+            .distance_m = std::numeric_limits<double>::quiet_NaN()};
+  if (lap_ != kNoSlot) set(lap_, point.lap);
+  if (sector_ != kNoSlot && !point.sector_unknown) set(sector_, point.sector);
+  for (auto value = batch.values_begin(point); value != batch.values_end(point); ++value) {
+    if (value->field == field::kLapdistM) place_.distance_m = value->value;
+    if (value->field >= slots_.size()) continue;
+    if (const Slot slot = slots_[value->field]; slot != kNoSlot) set(slot, value->value);
+  }
+}
+
+}  // namespace slipstream
