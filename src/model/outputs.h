@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "model/alert.h"
 #include "model/lap.h"
 #include "model/mark.h"
 #include "model/partition_id.h"
@@ -92,6 +93,8 @@ struct Output {
   ToldLaps laps = {};
   /// Of no partition: learned from stored laps, by name; each takes the place of the one before.
   std::vector<std::pair<std::string, std::string>> track_lines = {};
+  /// May come again after a restart: each is known by its id.
+  std::vector<Alert> alerts = {};
 
   std::size_t bytes() const;
   /// That the store gets of it: of rollups and of series.

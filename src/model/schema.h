@@ -76,7 +76,7 @@ struct CsvOptions {
 /// A field that is computed from a point's others (derive/derived_fields.h).
 struct DerivedField {
   std::string name;
-  std::string expression;
+  std::string expression = {};
 };
 
 /// What the members of a point are called and what they may hold. The defaults are racing's.

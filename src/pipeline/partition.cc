@@ -38,6 +38,7 @@ Result<void> Partition::reset(const PartitionState* state) {
   closed_.clear();
   marks_.clear();
   told_ = {};
+  alerts_.clear();
   evicted_.clear();
   failure_.reset();
   const PartitionState nothing;
@@ -112,6 +113,7 @@ void Partition::process(Work& work) {
   }
   observers_.closed(closed_);
   observers_.take_told(told_, false);
+  observers_.take_alerts(alerts_);
   if (work.end() <= guard_.handed_over()) {
     closed_.clear();
     marks_.clear();
@@ -313,16 +315,18 @@ Result<void> Partition::begin(const PartitionState& state) {
 void Partition::publish(std::unique_ptr<Checkpoint> checkpoint) {
   publish_counts();
   guard_.hand_over(position_, windows_->sequence());
-  if (closed_.empty() && marks_.empty() && told_.empty() && !checkpoint) return;
+  if (closed_.empty() && marks_.empty() && told_.empty() && alerts_.empty() && !checkpoint) return;
   context_.outputs.accept({.partition = id_,
                            .position = position_,
                            .rollups = std::move(closed_),
                            .checkpoint = std::move(checkpoint),
                            .marks = std::move(marks_),
-                           .laps = std::move(told_)});
+                           .laps = std::move(told_),
+                           .alerts = std::move(alerts_)});
   closed_ = {};
   marks_ = {};
   told_ = {};
+  alerts_ = {};
 }
 
 }  // namespace slipstream

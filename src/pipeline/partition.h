@@ -126,6 +126,7 @@ class Partition {
   RollupBatch closed_;
   std::vector<PlacedMark> marks_;  ///< of the work at hand, where they are to be stored
   ToldLaps told_;                  ///< likewise
+  std::vector<Alert> alerts_;      ///< likewise; also those that were handed over before
   std::vector<Work> taken_;
   std::size_t next_ = 0;  ///< of what was taken
   std::vector<std::uint32_t> evicted_;
