@@ -1,34 +1,22 @@
-// Derived fields, alerts and webhooks through a whole server: live, by pages, in the store, through
-// kill -9, and to a receiver that is down at first.
+// Derived fields and alerts through a whole server: live, by pages, in metrics, through changes of
+// the configuration; what `check` says of them, and what the page about them says.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <fstream>
-#include <map>
-#include <mutex>
-#include <random>
-#include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "codec/json_scan.h"
-#include "crash_harness.h"
-#include "environment.h"
+#include "alerts_testing.h"
 #include "harness.h"
-#include "net/http_server.h"
-#include "net/io_thread.h"
 #include "output/webhook.h"
 #include "program.h"
 #include "recorded.h"
-#include "store/sqlite.h"
 
-namespace slipstream {
+namespace slipstream::alerts_testing {
 namespace {
 
-using crash::ServerProcess;
 using harness::eventually;
 using harness::http;
 using harness::metric;
@@ -39,58 +27,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::SizeIs;
-
-constexpr const char* kSettings = R"toml(
-[derived]
-slip = "(wheel_kmh - speed_kmh) / speed_kmh"
-slip_pct = "slip * 100"
-oil_rate = "rate(oil)"
-[[alert]]
-name = "hot"
-when = "oil > 110 for 1s"
-clear = "oil < 100"
-severity = "critical"
-[[alert]]
-name = "slips"
-when = "slip_pct > 5"
-where = { track = ["cota"] }
-)toml";
-
-std::string member(std::string_view json, std::string_view name) {
-  return std::string(json_string_body(json_member(json, name)));
-}
-
-std::vector<std::string> alerts_of(std::string_view page) {
-  std::vector<std::string> alerts;
-  JsonScan all(json_member(page, "alerts"));
-  while (const auto alert = all.next()) alerts.emplace_back(alert->value);
-  return alerts;
-}
-
-/// "hot raised A", the oldest first.
-std::vector<std::string> told_by(std::string_view page) {
-  std::vector<std::string> told;
-  for (const auto& alert : alerts_of(page)) {
-    told.insert(told.begin(), fmt::format("{} {} {}", member(alert, "name"), member(alert, "state"),
-                                          member(alert, "chassis")));
-  }
-  return told;
-}
-
-std::string point(double second, double oil, double wheel_kmh = 100,
-                  const std::string& chassis = "A", const std::string& track = "cota") {
-  return fmt::format(
-      R"({{"meta_time":{},"track":"{}","chassis":"{}","lap":1,"speed_kmh":100,"oil":{},"wheel_kmh":{}}})",
-      1'757'000'000 + second, track, chassis, oil, wheel_kmh);
-}
-
-unsigned send(std::uint16_t port, const std::string& body) {
-  return http(port, "POST", "/api/ingest", body, {{"Content-Type", "application/json"}}).status;
-}
-
-std::string alerts_at(std::uint16_t port, const std::string& query = "") {
-  return http(port, "GET", "/api/alerts" + query).body;
-}
 
 TEST(DerivedFieldsOfAServer, AreInLivePointsRecentPointsAndRollups) {
   Server server({}, kSettings);
@@ -200,260 +136,6 @@ TEST(AlertsOfAServer, WhereWindowsChangedOrThereIsNoLogTheyBeginAnew) {
       eventually([&] { return alerts_of(alerts_at(server.port(), "?state=active")).size() == 1; }));
 }
 
-/// A receiver of webhooks that notes what it gets, and answers as it is told.
-class Receiver {
- public:
-  struct Got {
-    std::string id;
-    std::string signature;
-    std::string body;
-    unsigned answered = 0;
-  };
-
-  explicit Receiver(std::uint16_t port = 0) {
-    server_ = std::move(*HttpServer::open(io_, {.port = port}));
-    server_->route("POST", "/hook",
-                   [this](const HttpRequest& request, const HttpResponder& respond) {
-                     const std::lock_guard lock(mutex_);
-                     const std::string id(request.header("Slipstream-Id"));
-                     const bool is_refused = refused_.contains(id) && refused_[id]-- > 0;
-                     got_.push_back({id, std::string(request.header("Slipstream-Signature")),
-                                     request.body, is_refused ? 302u : 204u});
-                     respond({.status = got_.back().answered, .headers = {{"Location", "/hook"}}});
-                   });
-    server_->start();
-    io_.start();
-  }
-  ~Receiver() { io_.stop(); }
-  std::uint16_t port() const { return server_->port(); }
-  std::vector<Got> got() {
-    const std::lock_guard lock(mutex_);
-    return got_;
-  }
-  /// Answers so many tries of that id with a redirect.
-  void refuse(const std::string& id, int tries) {
-    const std::lock_guard lock(mutex_);
-    refused_[id] = tries;
-  }
-
- private:
-  IoThread io_{"receiver"};
-  std::mutex mutex_;  // guards all below but server_
-  std::vector<Got> got_;
-  std::map<std::string, int> refused_;
-  std::unique_ptr<HttpServer> server_;
-};
-
-std::string webhook_to(std::uint16_t port) {
-  return fmt::format(
-      "[[webhook]]\nname = \"pit\"\nurl = \"http://127.0.0.1:{}/hook\"\nsecret = "
-      "\"hush\"\n",
-      port);
-}
-
-void expect_signed(const Receiver::Got& got) {
-  const auto seconds = std::stoll(got.signature.substr(2));
-  EXPECT_EQ(got.signature, webhook_signature("hush", {seconds * kNsPerSecond}, got.body));
-}
-
-TEST(WebhooksOfAServer, AReceiverThatWasDownGetsEachWithOneIdOfAllTries) {
-  TemporaryDirectory directory;
-  std::uint16_t port = 0;
-  {
-    Receiver gone;
-    port = gone.port();
-  }
-  Server server({{"DATA_DIR", directory.path().string()}}, kSettings + webhook_to(port));
-  ASSERT_EQ(send(server.port(), "[" + point(0, 120, 120) + "," + point(1, 120, 120) + "]"), 200u);
-  const auto destination = [&](const char* figure) {
-    return metric(server.port(),
-                  fmt::format(R"(slipstream_output_{}{{destination="pit"}})", figure));
-  };
-  ASSERT_TRUE(eventually([&] { return destination("failures_total") > 0; }));
-  EXPECT_EQ(send(server.port(), point(2, 120, 120)), 200u) << "a dead receiver harms nobody";
-  Receiver receiver(port);
-  const auto slips = member(alerts_of(alerts_at(server.port(), "?name=slips")).at(0), "id");
-  receiver.refuse(slips + "-raised", 1);
-  ASSERT_TRUE(eventually([&] { return destination("sent_total") == 2; }));
-  const auto got = receiver.got();
-  std::map<std::string, std::set<std::string>> bodies;
-  std::map<std::string, int> tries;
-  for (const auto& one : got) {
-    expect_signed(one);
-    bodies[one.id].insert(one.body);
-    ++tries[one.id];
-    EXPECT_EQ(one.id, member(one.body, "id") + "-raised");
-  }
-  EXPECT_THAT(bodies, SizeIs(2));
-  EXPECT_THAT(bodies[slips + "-raised"], SizeIs(1)) << "the same at each try";
-  EXPECT_EQ(tries[slips + "-raised"], 2) << "a redirect is no success, and is not followed";
-  EXPECT_EQ(got.size(), 3u);
-}
-
-/// What a race of three cars tells, as bodies of 20 points.
-std::vector<std::string> race() {
-  std::mt19937_64 random(7);
-  std::vector<std::string> bodies;
-  std::map<int, double> oil = {{0, 90}, {1, 100}, {2, 110}};
-  for (int body = 0; body < 90; ++body) {
-    std::string text = "[";
-    for (int i = 0; i < 20; ++i) {
-      const int car = i % 3;
-      oil[car] = std::clamp(oil[car] + static_cast<double>(random() % 21) - 10, 60.0, 140.0);
-      if (i > 0) text += ',';
-      text += point((body * 20 + i) * 0.1, oil[car], 100 + static_cast<double>(random() % 8),
-                    fmt::format("car{}", car));
-    }
-    bodies.push_back(text + "]");
-  }
-  return bodies;
-}
-
-constexpr const char* kRaceSettings = R"toml(
-[derived]
-slip_pct = "(wheel_kmh - speed_kmh) / speed_kmh * 100"
-oil_mean = "mean(oil, 2s)"
-[[alert]]
-name = "hot"
-when = "oil_mean > 105 for 500ms"
-clear = "oil_mean < 95"
-[[alert]]
-name = "jump"
-when = "abs(rate(oil)) > 30"
-[[alert]]
-name = "slips"
-when = "slip_pct > 5"
-)toml";
-
-/// Without what hangs on when a point came.
-std::multiset<std::string> story_at(std::uint16_t port) {
-  std::multiset<std::string> story;
-  std::string cursor;
-  do {
-    const auto page = alerts_at(port, "?limit=500&cursor=" + cursor);
-    for (const auto& alert : alerts_of(page)) {
-      story.insert(fmt::format("{} {} {} {} {}", member(alert, "name"), member(alert, "state"),
-                               member(alert, "chassis"), member(alert, "time"),
-                               json_member(alert, "value")));
-    }
-    cursor = json_member(page, "next") == "null" ? "" : member(page, "next");
-  } while (!cursor.empty());
-  return story;
-}
-
-/// Reads what a channel has given, and goes on behind it after each kill.
-class AlertListener {
- public:
-  void join(std::uint16_t port) {
-    client_ = std::make_unique<WebSocketClient>(port, "/ws/realtime");
-    client_->send(fmt::format(R"({{"type":"resume","channel":"alerts","after":"{}"}})", cursor_));
-    client_->read_until(R"("type":"subscribed")");
-  }
-  /// What is there by now.
-  void listen() {
-    while (const auto text = client_->read(std::chrono::milliseconds(20))) take(*text);
-  }
-  void listen_until(std::size_t count) {
-    while (seen_.size() < count) {
-      const auto text = client_->read();
-      if (!text) return;
-      take(*text);
-    }
-  }
-  const std::multiset<std::string>& seen() const { return seen_; }
-
- private:
-  void take(const std::string& text) {
-    if (member(text, "type") != "alert") return;
-    seen_.insert(member(text, "id") + " " + member(text, "state"));
-    cursor_ = member(text, "cursor");
-  }
-
-  std::unique_ptr<WebSocketClient> client_;
-  std::string cursor_ = "0";
-  std::multiset<std::string> seen_;
-};
-
-bool is_acknowledged(std::uint16_t port, const std::string& body, std::size_t number) {
-  try {
-    return http(port, "POST", "/api/ingest", body,
-                {{"Content-Type", "application/json"},
-                 {"Idempotency-Key", fmt::format("alerts-{}", number)}})
-               .status == 200;
-  } catch (const std::exception&) {
-    return false;  // killed before it answered
-  }
-}
-
-TEST(AlertsThroughKills, AreRaisedAndClearedOnceAndGivenOnce) {
-  const auto bodies = race();
-  std::multiset<std::string> expected;
-  TemporaryDirectory whole;
-  const std::pair<const std::string, std::string> data = {"DATA_DIR", whole.path().string()};
-  {
-    Server server({data}, kRaceSettings);
-    for (const auto& body : bodies) ASSERT_EQ(send(server.port(), body), 200u);
-    ASSERT_TRUE(server.stop());
-  }
-  {
-    Server server({data}, kRaceSettings);
-    expected = story_at(server.port());
-  }
-  ASSERT_GT(expected.size(), 100u);
-
-  TemporaryDirectory directory;
-  Receiver receiver;
-  const std::string settings = kRaceSettings + webhook_to(receiver.port());
-  const auto begin = [&] {
-    return std::make_unique<ServerProcess>(directory.path(), std::vector<std::string>{}, 0,
-                                           settings);
-  };
-  auto server = begin();
-  auto port = server->wait_until_it_serves();
-  ASSERT_NE(port, 0) << server->output();
-  AlertListener listener;
-  listener.join(port);
-  const auto kills = harness::from_environment("SLIPSTREAM_CRASH_ROUNDS", 4);
-  const std::size_t between = bodies.size() / (kills + 1);
-  std::mt19937_64 random(harness::from_environment("SLIPSTREAM_CRASH_SEED", 1));
-  for (std::size_t i = 0; i < bodies.size(); ++i) {
-    std::thread killer;
-    if (i % between == between - 1 && i + 1 < bodies.size()) {
-      // While the body is on its way, or just behind it.
-      killer = std::thread([&, wait = std::chrono::microseconds(random() % 60'000)] {
-        std::this_thread::sleep_for(wait);
-        server->kill();
-      });
-    }
-    bool is_done = is_acknowledged(port, bodies[i], i);
-    if (killer.joinable()) {
-      killer.join();
-      listener.listen();
-      server = begin();
-      port = server->wait_until_it_serves();
-      ASSERT_NE(port, 0) << server->output();
-      listener.join(port);
-      is_done = is_acknowledged(port, bodies[i], i);
-    }
-    ASSERT_TRUE(is_done) << server->output();
-  }
-  ASSERT_TRUE(eventually([&] { return story_at(port).size() >= expected.size(); }));
-  EXPECT_EQ(story_at(port), expected);
-  listener.listen_until(expected.size());
-  EXPECT_EQ(listener.seen().size(), expected.size());
-  std::set<std::string> ids;
-  EXPECT_TRUE(eventually([&] {
-    ids.clear();
-    for (const auto& one : receiver.got()) ids.insert(one.id);
-    return ids.size() >= expected.size();
-  })) << ids.size();
-  EXPECT_EQ(std::set<std::string>(listener.seen().begin(), listener.seen().end()).size(),
-            expected.size())
-      << "none was given twice";
-  EXPECT_EQ(server->stop(), 0) << server->output();
-  EXPECT_EQ(ids.size(), expected.size());
-}
-
 TEST(CheckOfAlerts, NamesEveryFaultWithItsLineAndCharacter) {
   TemporaryDirectory directory;
   std::ofstream(directory.path() / "c.toml") << R"([derived]
@@ -501,5 +183,57 @@ url = "http://127.0.0.1/x"
   }
 }
 
+/// The blocks of a language in docs/alerts.md.
+std::vector<std::string> blocks_of_page(const std::string& language) {
+  std::ifstream in(SLIPSTREAM_SOURCE_DIR "/docs/alerts.md");
+  std::vector<std::string> blocks;
+  bool is_inside = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("```")) {
+      is_inside = line == "```" + language;
+      if (is_inside) blocks.emplace_back();
+    } else if (is_inside) {
+      blocks.back() += line + "\n";
+    }
+  }
+  return blocks;
+}
+
+TEST(AlertsPage, ItsExamplesDoWhatItSays) {
+  const auto blocks = blocks_of_page("toml");
+  ASSERT_THAT(blocks, SizeIs(2));
+  Server server({}, blocks[0] + blocks[1]);
+  const auto at = [](int second) {
+    return fmt::format(
+        R"({{"meta_time":{},"track":"cota","chassis":"A","lap":1,"speed_kmh":100,"wheel_kmh":120,"oil_temp_c":121.5}})",
+        1'757'000'000 + second);
+  };
+  ASSERT_EQ(send(server.port(), "[" + at(-4) + "," + at(1) + "]"), 200u);
+  ASSERT_TRUE(eventually([&] { return alerts_of(alerts_at(server.port())).size() == 2; }));
+  EXPECT_THAT(told_by(alerts_at(server.port())),
+              testing::UnorderedElementsAre("wheelspin raised A", "oil hot raised A"));
+  // The message that the page shows, but for the id, which hangs on when the point came.
+  std::string shown = blocks_of_page("json").at(0);
+  std::erase(shown, '\n');
+  shown = shown.substr(0, shown.find(R"("id":)"));
+  std::string real = alerts_of(alerts_at(server.port(), "?name=oil%20hot")).at(0);
+  real.insert(real.find(R"("time")"), " ");
+  EXPECT_THAT(real, testing::StartsWith(shown));
+}
+
+TEST(AlertsPage, ItsPythonKnowsASignature) {
+  TemporaryDirectory directory;
+  std::ofstream(directory.path() / "t.py")
+      << blocks_of_page("python").at(0) << "import sys\nsys.exit(0 if is_ours(b\"hush\", \""
+      << webhook_signature("hush", {1'757'000'000 * kNsPerSecond}, "{}")
+      << "\", b\"{}\") and not is_ours(b\"hushed\", \""
+      << webhook_signature("hush", {1'757'000'000 * kNsPerSecond}, "{}")
+      << "\", b\"{}\") else 1)\n";
+  const std::string command = "python3 " + (directory.path() / "t.py").string() + " 2>/dev/null";
+  const int status = std::system(command.c_str());
+  if (WEXITSTATUS(status) == 127) GTEST_SKIP() << "there is no python3 here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
 }  // namespace
-}  // namespace slipstream
+}  // namespace slipstream::alerts_testing

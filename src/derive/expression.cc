@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "base/check.h"
@@ -13,8 +14,9 @@
 namespace slipstream {
 
 struct Expression::Step {
-  std::unique_ptr<mu::Parser> parser = {};  ///< nullptr: its value is that of `needs`' only one
-  std::vector<PointInputs::Slot> needs = {};
+  std::unique_ptr<mu::Parser> parser = {};  ///< nullptr: its value is that of the slot `only`
+  PointInputs::Slot only = 0;
+  PointInputs::Set needs = {};
   Remembering function = Remembering::kNothing;
   std::int64_t span_ns = 0;
   PointInputs::Slot target = 0;
@@ -83,10 +85,12 @@ std::expected<Expression, ExpressionFault> Expression::compile(std::string_view 
   expression.first_name_ = std::move(read->first_name);
   expression.for_ns_ = read->for_ns;
   for (ExpressionStep& step : read->steps) {
-    Step& made = expression.steps_.emplace_back(Step{.needs = step.needs,
+    Step& made = expression.steps_.emplace_back(Step{.only = step.only.value_or(0),
                                                      .function = step.function,
                                                      .span_ns = step.span_ns,
                                                      .target = step.target});
+    for (const auto slot : step.needs) made.needs.add(slot);
+    if (step.function != Remembering::kNothing) ++expression.memory_count_;
     if (step.only) continue;
     auto parser = parser_of(step, inputs, text);
     if (!parser) return std::unexpected(std::move(parser.error()));
@@ -95,32 +99,25 @@ std::expected<Expression, ExpressionFault> Expression::compile(std::string_view 
   return expression;
 }
 
-std::optional<double> Expression::evaluate(std::span<FunctionMemory> memories) {
-  std::size_t memory = 0;
-  std::optional<double> value;
+double Expression::value_or_nan(std::span<FunctionMemory> memories) {
+  CHECK(memories.size() >= memory_count_, "an expression is given what its functions remember");
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  std::size_t next_memory = 0;
+  double value = kNone;
   for (const Step& step : steps_) {
-    const std::size_t at = memory;
-    if (step.function != Remembering::kNothing) ++memory;
-    value.reset();
-    if (!std::ranges::all_of(step.needs, [this](auto slot) { return inputs_->has(slot); }))
-      continue;
-    const double number = step.parser ? step.parser->Eval() : (*inputs_)[step.needs.front()];
-    if (!std::isfinite(number)) continue;
-    value = number;
-    if (step.function != Remembering::kNothing) {
-      CHECK(at < memories.size(), "an expression is given what its functions remember");
-      value =
-          std::visit([&](auto& one) { return one.take(inputs_->place(), number); }, memories[at]);
-      if (value && !std::isfinite(*value)) value.reset();
-    }
-    if (value) inputs_->set(step.target, *value);
+    FunctionMemory* const memory =
+        step.function == Remembering::kNothing ? nullptr : &memories[next_memory++];
+    value = kNone;
+    if (!inputs_->has_all(step.needs)) continue;
+    value = step.parser ? step.parser->Eval() : (*inputs_)[step.only];
+    if (!std::isfinite(value)) value = kNone;
+    if (memory == nullptr || std::isnan(value)) continue;
+    value = std::visit([&](auto& one) { return one.take(inputs_->place(), value); }, *memory)
+                .value_or(kNone);
+    if (!std::isfinite(value)) value = kNone;
+    if (!std::isnan(value)) inputs_->set(step.target, value);
   }
   return value;
-}
-
-std::size_t Expression::memory_count() const {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      steps_, [](const Step& step) { return step.function != Remembering::kNothing; }));
 }
 
 void Expression::append_fresh(FunctionMemories& memories) const {

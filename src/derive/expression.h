@@ -1,4 +1,5 @@
 #pragma once
+#include <cmath>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -29,10 +30,13 @@ class Expression {
   Expression& operator=(Expression&&) noexcept;
 
   /// Of the point that the inputs have loaded.
-  std::optional<double> evaluate(std::span<FunctionMemory> memories);
+  std::optional<double> evaluate(std::span<FunctionMemory> memories) {
+    const double value = value_or_nan(memories);
+    return std::isnan(value) ? std::nullopt : std::optional(value);
+  }
 
   /// How many memories it needs.
-  std::size_t memory_count() const;
+  std::size_t memory_count() const { return memory_count_; }
   /// Appends what its functions remember before the first point.
   void append_fresh(FunctionMemories& memories) const;
   /// Of a condition: how long it has to hold; 0: for a point.
@@ -44,12 +48,14 @@ class Expression {
  private:
   struct Step;
   explicit Expression(PointInputs& inputs);
+  double value_or_nan(std::span<FunctionMemory> memories);
 
   PointInputs* inputs_;
   std::vector<Step> steps_;
   PointInputs::Slot first_field_ = 0;
   std::string first_name_;
   std::int64_t for_ns_ = 0;
+  std::size_t memory_count_ = 0;
 };
 
 }  // namespace slipstream

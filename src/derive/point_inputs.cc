@@ -1,15 +1,23 @@
 #include "derive/point_inputs.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace slipstream {
 
 PointInputs::PointInputs(Schema& schema) : schema_(schema) {}
 
+void PointInputs::Set::add(Slot slot) {
+  const std::uint32_t word = slot / kBits;
+  auto found = std::ranges::find(words_, word, &std::pair<std::uint32_t, std::uint64_t>::first);
+  if (found == words_.end()) found = words_.insert(words_.end(), {word, 0});
+  found->second |= std::uint64_t{1} << (slot % kBits);
+}
+
 PointInputs::Slot PointInputs::add() {
   numbers_.push_back(0);
-  turns_.push_back(0);
   fields_.push_back(kNoField);
+  filled_.resize((numbers_.size() + kBits - 1) / kBits);
   return static_cast<Slot>(numbers_.size() - 1);
 }
 
@@ -33,7 +41,7 @@ PointInputs::Slot PointInputs::slot_of(std::string_view name) {
 }
 
 void PointInputs::load(const PointBatch& batch, const Point& point) {
-  ++turn_;
+  std::ranges::fill(filled_, 0);
   place_ = {.time = point.event_time,
             .lap = point.lap,
             .distance_m = std::numeric_limits<double>::quiet_NaN()};

@@ -3,6 +3,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "derive/function_memory.h"
@@ -29,28 +30,44 @@ class PointInputs {
   /// Takes the point's numbers; what was set before is gone. The batch's values are not kept.
   void load(const PointBatch& batch, const Point& point);
   const PointPlace& place() const { return place_; }
-  bool has(Slot slot) const { return turns_[slot] == turn_; }
+  bool has(Slot slot) const { return (filled_[slot / kBits] >> (slot % kBits) & 1) != 0; }
+  /// Some slots, to be looked for at once.
+  class Set {
+   public:
+    void add(Slot slot);
+    const std::vector<std::pair<std::uint32_t, std::uint64_t>>& words() const { return words_; }
+
+   private:
+    std::vector<std::pair<std::uint32_t, std::uint64_t>>
+        words_;  ///< which of filled_, and its bits
+  };
+  bool has_all(const Set& set) const {
+    for (const auto& [word, bits] : set.words()) {
+      if ((filled_[word] & bits) != bits) return false;
+    }
+    return true;
+  }
   double operator[](Slot slot) const { return numbers_[slot]; }
   const double& at(Slot slot) const { return numbers_[slot]; }
   double* address_of(Slot slot) { return &numbers_[slot]; }
   void set(Slot slot, double value) {
     numbers_[slot] = value;
-    turns_[slot] = turn_;
+    filled_[slot / kBits] |= std::uint64_t{1} << (slot % kBits);
   }
   FieldId field_of(Slot slot) const { return fields_[slot]; }
   static constexpr FieldId kNoField = 0xffff;
 
  private:
   static constexpr Slot kNoSlot = ~Slot{0};
+  static constexpr std::uint32_t kBits = 64;
 
   Schema& schema_;
   std::deque<double> numbers_;
-  std::vector<std::uint64_t> turns_;  // by slot: the turn in which it was filled
-  std::vector<FieldId> fields_;       // by slot
-  std::vector<Slot> slots_;           // by field
+  std::vector<std::uint64_t> filled_;  // a bit a slot: it has a number
+  std::vector<FieldId> fields_;        // by slot
+  std::vector<Slot> slots_;            // by field
   Slot lap_ = kNoSlot;
   Slot sector_ = kNoSlot;
-  std::uint64_t turn_ = 1;
   PointPlace place_;
 };
 
