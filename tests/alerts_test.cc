@@ -44,6 +44,31 @@ TEST(DerivedFieldsOfAServer, AreInLivePointsRecentPointsAndRollups) {
   EXPECT_THAT(client.read_until(R"("type":"rollup_update")"), HasSubstr(R"("avg_slip_pct":12)"));
 }
 
+TEST(DerivedFieldsOfAServer, AreInTracesWhereAPointAloneTellsThem) {
+  Server server({}, kSettings);
+  ASSERT_EQ(send(server.port(),
+                 "[" + point(0, 90, 112) + "," + point(1, 95, 100) + "," + point(2, 99, 103) + "]"),
+            200u);
+  std::string session;
+  const auto has_session = [&] {
+    const auto body = http(server.port(), "GET", "/api/sessions").body;
+    JsonScan sessions(json_member(body, "sessions"));
+    const auto first = sessions.next();
+    if (first) session = member(first->value, "id");
+    return first.has_value();
+  };
+  ASSERT_TRUE(eventually(has_session));
+  const auto trace = [&](const std::string& fields) {
+    return http(server.port(), "GET",
+                "/api/trace?session=" + session + "&chassis=A&points=0&fields=" + fields);
+  };
+  ASSERT_TRUE(eventually([&] { return trace("slip_pct").status == 200; }))
+      << trace("slip_pct").body;
+  EXPECT_THAT(trace("slip_pct").body, HasSubstr(R"("slip_pct":[12,0,3])"));
+  EXPECT_NE(trace("oil_rate").status, 200u) << "the points before are not looked at";
+  EXPECT_THAT(trace("oil").body, Not(HasSubstr("slip")));
+}
+
 TEST(AlertsOfAServer, AreLiveOnThePageInTheStoreAndInMetrics) {
   Server server({}, kSettings);
   WebSocketClient client(server.port(), "/ws/realtime");

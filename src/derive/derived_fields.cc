@@ -20,6 +20,10 @@ std::uint64_t hash_of(std::string_view text, std::uint64_t seed) {
   return XXH3_64bits_withSeed(text.data(), text.size(), seed);
 }
 
+bool is_among(const std::vector<DerivedField>& fields, std::string_view name) {
+  return std::ranges::find(fields, name, &DerivedField::name) != fields.end();
+}
+
 /// Why a derived field may not be called so.
 std::optional<std::string> refused(const std::string& name, const SchemaOptions& schema) {
   if (name.empty() || name.size() > Schema::kMaxFieldNameBytes) {
@@ -78,6 +82,25 @@ std::expected<std::unique_ptr<DerivedFields>, std::vector<ListedFault>> DerivedF
   }
   if (!faults.empty()) return std::unexpected(std::move(faults));
   return made;
+}
+
+std::vector<DerivedField> derived_of_a_point_alone(Schema& schema) {
+  const SchemaOptions& options = schema.options();
+  PointInputs inputs(schema);
+  std::vector<DerivedField> alone;
+  for (const DerivedField& field : options.derived) {
+    bool is_alone = true;
+    const auto look = [&](std::string_view name) -> std::optional<std::string> {
+      const bool is_derived = is_among(options.derived, name);
+      const bool is_found = is_among(alone, name);
+      const bool is_put_in = name == options.lap || name == options.sector;
+      is_alone = is_alone && !is_put_in && (!is_derived || is_found);
+      return std::nullopt;
+    };
+    const auto expression = Expression::compile(field.expression, false, inputs, look);
+    if (expression && expression->memory_count() == 0 && is_alone) alone.push_back(field);
+  }
+  return alone;
 }
 
 std::size_t DerivedFields::compute(PointBatch& batch, Point& point, FunctionMemories& memories,

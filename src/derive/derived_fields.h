@@ -21,6 +21,11 @@ struct ListedFault {
   std::string what = {};
 };
 
+/// Of the schema's derived fields, which can be compiled, those that a point tells alone: none of
+/// them, nor of those that they are made of, remembers other points, or asks for the lap or the
+/// sector, which may be put in later.
+std::vector<DerivedField> derived_of_a_point_alone(Schema& schema);
+
 /// The derived fields of the configuration, computed from each point: a function of the points of a
 /// series in their order. One may use those declared before it. A point that has a field of a
 /// derived one's name keeps its own.
@@ -33,6 +38,8 @@ class DerivedFields {
   static std::expected<std::unique_ptr<DerivedFields>, std::vector<ListedFault>> compile(
       Schema& schema);
 
+  /// Those that they are made of, and they themselves.
+  std::vector<FieldId> inputs() const { return inputs_.fields(); }
   bool is_empty() const { return fields_.empty(); }
   /// Some of them remember points of their series.
   bool remembers() const { return !fresh_.empty(); }

@@ -120,6 +120,18 @@ TEST(DerivedFields, EveryFaultIsTold) {
                   "6 character 4: it ends too early: a value is missing"));
 }
 
+TEST(DerivedFields, SomeAreToldByAPointAlone) {
+  Schema schema(with({{"plain", "a + 1"},
+                      {"remembering", "rate(a)"},
+                      {"of both", "plain + remembering"},
+                      {"of lap", "lap * 2"},
+                      {"of sector", "if(sector == 1, a, 0)"},
+                      {"of plain", "plain * 2"}}));
+  std::vector<std::string> alone;
+  for (const auto& field : derived_of_a_point_alone(schema)) alone.push_back(field.name);
+  EXPECT_THAT(alone, ElementsAre("plain", "of plain"));
+}
+
 TEST(DerivedFields, WhatIsRememberedGoesByTheExpression) {
   Deriving before({{"a", "rate(x)"}, {"b", "rate(y)"}});
   before.take({.values = {{"x", 1}, {"y", 1}}, .ms = 0});

@@ -16,7 +16,6 @@ void PointInputs::Set::add(Slot slot) {
 
 PointInputs::Slot PointInputs::add() {
   numbers_.push_back(0);
-  fields_.push_back(kNoField);
   filled_.resize((numbers_.size() + kBits - 1) / kBits);
   return static_cast<Slot>(numbers_.size() - 1);
 }
@@ -33,11 +32,17 @@ PointInputs::Slot PointInputs::slot_of(std::string_view name) {
   if (!field) return add();
   if (*field >= slots_.size()) slots_.resize(*field + std::size_t{1}, kNoSlot);
   if (slots_[*field] == kNoSlot) {
-    const Slot slot = add();
-    fields_[slot] = *field;
-    slots_[*field] = slot;
+    slots_[*field] = add();
   }
   return slots_[*field];
+}
+
+std::vector<FieldId> PointInputs::fields() const {
+  std::vector<FieldId> fields;
+  for (std::size_t field = 0; field < slots_.size(); ++field) {
+    if (slots_[field] != kNoSlot) fields.push_back(static_cast<FieldId>(field));
+  }
+  return fields;
 }
 
 void PointInputs::load(const PointBatch& batch, const Point& point) {

@@ -54,8 +54,8 @@ class PointInputs {
     numbers_[slot] = value;
     filled_[slot / kBits] |= std::uint64_t{1} << (slot % kBits);
   }
-  FieldId field_of(Slot slot) const { return fields_[slot]; }
-  static constexpr FieldId kNoField = 0xffff;
+  /// That have a slot.
+  std::vector<FieldId> fields() const;
 
  private:
   static constexpr Slot kNoSlot = ~Slot{0};
@@ -64,7 +64,6 @@ class PointInputs {
   Schema& schema_;
   std::deque<double> numbers_;
   std::vector<std::uint64_t> filled_;  // a bit a slot: it has a number
-  std::vector<FieldId> fields_;        // by slot
   std::vector<Slot> slots_;            // by field
   Slot lap_ = kNoSlot;
   Slot sector_ = kNoSlot;
