@@ -51,6 +51,7 @@ export const openapi = (version) => ({
     { name: "Points", description: "What is sent, and what comes of it" },
     { name: "Laps", description: "Sessions, laps, traces, comparisons" },
     { name: "Marks", description: "What happened at an instant" },
+    { name: "Alerts", description: "What was raised and cleared" },
     { name: "Live", description: "As it comes" },
     { name: "Server", description: "How it goes" },
     { name: "InfluxDB", description: "For senders of line protocol, unchanged" },

@@ -154,6 +154,19 @@ const marks = {
   },
 };
 
+const alerts = {
+  "/api/alerts": {
+    get: endpoint({
+      tag: "Alerts", id: "listAlerts", summary: "Alerts, raised and cleared",
+      parameters: [
+        query("state", "Those that are active (raised, and not cleared), or that were raised, or cleared; without it all that was raised and cleared", choice(["active", "raised", "cleared"])),
+        query("name", "Only this alert"), parameter("track"), parameter("chassis"), ...span, ...pages,
+      ],
+      answers: { 200: jsonOrCsv("The newest first", page("alerts", "Alert")) }, refused: [400, 503],
+    }),
+  },
+};
+
 const live = {
   "/ws/realtime": {
     get: endpoint({
@@ -234,4 +247,4 @@ const influxdb = {
   },
 };
 
-export const paths = { ...points, ...laps, ...marks, ...live, ...server, ...influxdb };
+export const paths = { ...points, ...laps, ...marks, ...alerts, ...live, ...server, ...influxdb };

@@ -49,6 +49,12 @@ export const schemas = {
     optional: ["track", "session", "time", "chassis", "kind", "text"], additionalProperties: true,
     description: "Needs a track or a session, and a text where it is a note",
   }),
+  Alert: object({
+    type: choice(["alert"]), name: text("As it is configured"), state: choice(["raised", "cleared"]),
+    severity: choice(["info", "warning", "critical"]), track: text(), chassis: text(), tags: table(text()),
+    time: time("Of the point that raised or cleared it"), value: { ...cell, description: "Of the first field that the condition names; null: not known" },
+    message: text("For people"), id: text("Of the occurrence: the same when it is cleared"), active: flag("Raised, and not cleared by now"),
+  }),
   Lap: object({
     id: text("<session>-<8 hex digits of the machine>-<lap>, and -<n> for the n-th of that number"),
     session: text("Its id"), track: text(), chassis: text(), lap: integer(),

@@ -68,11 +68,12 @@ constexpr double kTrackMetres = 5'000;  // a track that is in no table, with thr
 }  // namespace
 
 ServerProcess::ServerProcess(const std::filesystem::path& directory,
-                             std::vector<std::string> environment, unsigned max_descriptors) {
+                             std::vector<std::string> environment, unsigned max_descriptors,
+                             const std::string& more) {
   static std::atomic<int> count{0};
   output_ = directory / fmt::format("out-{}", count++);
   const auto configuration = (directory / "slipstream.toml").string();
-  std::ofstream(configuration) << kConfiguration;
+  std::ofstream(configuration) << kConfiguration << more;
   for (const auto setting :
        {"PORT=0", "UDP_PORT=0", "UDP_HOST=127.0.0.1", "METRICS_INTERVAL=0", "BATCH_MS=100"}) {
     environment.emplace_back(setting);

@@ -23,9 +23,10 @@ namespace slipstream::crash {
 class ServerProcess {
  public:
   /// `environment`: NAME=VALUE; wins over the settings that all crash tests share.
-  /// `max_descriptors`: that it may have open; 0: as many as the test.
+  /// `max_descriptors`: that it may have open; 0: as many as the test. `more`: tables behind those
+  /// of the configuration.
   ServerProcess(const std::filesystem::path& directory, std::vector<std::string> environment = {},
-                unsigned max_descriptors = 0);
+                unsigned max_descriptors = 0, const std::string& more = "");
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;

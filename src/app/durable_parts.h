@@ -2,6 +2,7 @@
 #include <memory>
 #include <vector>
 
+#include "alert/alert_observer.h"
 #include "app/basics.h"
 #include "app/data_lock.h"
 #include "app/lost_ranges.h"
@@ -33,6 +34,7 @@ struct DurableParts {
   Schema schema;
   BatchPool pool;
   LapCounts lap_counts;
+  AlertCounts alert_counts;
   std::unique_ptr<Tracer> tracer;      ///< nullptr: nothing is traced
   const SectorMap* sectors = nullptr;  ///< whoever opened it has it
   DataLock lock;                       ///< given up when the store is closed

@@ -3,8 +3,20 @@
 #include <utility>
 
 #include "app/recovery.h"
+#include "derive/derived_fields.h"
 
 namespace slipstream {
+namespace {
+
+/// With the derived fields that are told by a point as the log has it.
+SchemaOptions derived_schema(const Config& config) {
+  Schema all(config.schema);
+  SchemaOptions alone = config.schema;
+  alone.derived = derived_of_a_point_alone(all);
+  return alone;
+}
+
+}  // namespace
 
 HistoryComponent::Open::Open(const Parts& parts, HistoryWorker& worker)
     : indexes(parts.durable.files, log_folder(parts.durable.config)),
@@ -14,7 +26,7 @@ HistoryComponent::Open::Open(const Parts& parts, HistoryWorker& worker)
       history(PointReader(
                   parts.durable.files, log_folder(parts.durable.config),
                   [&durable = parts.durable] { return durable.log->synced_segments(); }, indexes,
-                  parts.durable.clock, {}, &pinned),
+                  parts.durable.clock, {}, &pinned, derived_schema(parts.durable.config)),
               names_of(parts.durable.config),
               [&durable = parts.durable](std::string name, std::string text) {
                 // Where the store is behind it is learned once more after a restart.

@@ -101,13 +101,18 @@ void HubComponent::read_rollups(StoredRollupsQuery query, StoredRollupsTaker tak
 
 void HubComponent::read_events(Channel channel, const StoredEventsQuery& query,
                                StoredEventsTaker taker) {
-  CHECK(channel == Channel::kMarks || channel == Channel::kLaps,
-        "a channel's events are read where they are stored");
   queries_.post([this, channel, query, taker = std::move(taker)] {
-    auto page = channel == Channel::kMarks ? events_of(store_.read_stored_marks(query))
-                                           : events_of(store_.read_stored_laps(query));
+    auto page = stored_events_of(channel, query);
     io_.post([taker, page = std::move(page)] { taker(page); });
   });
+}
+
+Result<StoredEvents> HubComponent::stored_events_of(Channel channel,
+                                                    const StoredEventsQuery& query) const {
+  if (channel == Channel::kMarks) return events_of(store_.read_stored_marks(query));
+  if (channel == Channel::kLaps) return events_of(store_.read_stored_laps(query));
+  CHECK(channel == Channel::kAlerts, "a channel's events are read where they are stored");
+  return events_of(store_.read_stored_alerts(query));
 }
 
 void HubComponent::publish(PublishRequest published, PublishAnswered answered) {

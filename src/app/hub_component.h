@@ -45,6 +45,7 @@ class HubComponent final : public Component {
   FanoutParts fanout_parts();
   void read_rollups(StoredRollupsQuery query, StoredRollupsTaker taker);
   void read_events(Channel channel, const StoredEventsQuery& query, StoredEventsTaker taker);
+  Result<StoredEvents> stored_events_of(Channel channel, const StoredEventsQuery& query) const;
   void publish(PublishRequest published, PublishAnswered answered);
   void tell_clocks_off();
   ClocksOff clocks_off() const { return hub_.series().clocks_off(basics_.clock.steady()); }

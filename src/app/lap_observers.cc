@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "alert/alert_observer.h"
 #include "racing/lap_observer.h"
 
 namespace slipstream {
@@ -13,6 +14,10 @@ LapObservers make_lap_observers(DurableParts& durable) {
       LapOptions{.session_gap_ms = durable.config.racing.session_gap_ns() / kNsPerMs});
   LapObservers made{.observers = {}, .times = laps.get()};
   made.observers.push_back(std::move(laps));
+  if (!durable.config.alerts.empty()) {
+    made.observers.push_back(std::make_unique<AlertObserver>(durable.config.alerts, durable.schema,
+                                                             durable.alert_counts));
+  }
   return made;
 }
 

@@ -5,8 +5,8 @@
 
 namespace slipstream {
 
-/// What tells the laps of a partition: the same for a server that folds points and for a store that
-/// is made anew from the log, since their states are in the same checkpoints.
+/// What tells the laps and alerts of a partition: the same for a server that folds points and for a
+/// store that is made anew from the log, since their states are in the same checkpoints.
 struct LapObservers {
   PartitionObservers observers;
   const LapTimes* times;  ///< one of them

@@ -11,6 +11,7 @@
 #include "ops/logging.h"
 #include "output/output_kinds.h"
 #include "output/redis_aggregates.h"
+#include "output/webhook.h"
 
 namespace slipstream {
 namespace {
@@ -60,7 +61,8 @@ void add_aggregates(MetricsPage& page, const OutboxSender& aggregates) {
 }  // namespace
 
 Result<std::unique_ptr<OutputsComponent>> OutputsComponent::make(const Config& config,
-                                                                 RedisComponent& redis) {
+                                                                 RedisComponent& redis,
+                                                                 const Clock& clock) {
   std::unique_ptr<OutputsComponent> outputs(new OutputsComponent(config.has_redis_log(), redis));
   if (redis.is_enabled()) {
     outputs->made_.push_back(
@@ -74,6 +76,14 @@ Result<std::unique_ptr<OutputsComponent>> OutputsComponent::make(const Config& c
                   sender.error().code);
     }
     outputs->made_.push_back(std::move(*sender));
+  }
+  for (const auto& settings : config.webhooks) {
+    auto webhook = Webhook::make(settings, clock);
+    if (!webhook) {
+      return fail(fmt::format("[[webhook]] {}: {}", settings.name, webhook.error().message),
+                  webhook.error().code);
+    }
+    outputs->made_.push_back(std::move(*webhook));
   }
   return outputs;
 }
@@ -136,12 +146,12 @@ void OutputsComponent::health(HealthPage& page) const {
     object.number("sent", sender->stats().sent.value());
     object.number("repeated", sender->stats().repeated.value());
     object.number("dropped", sender->waiting().dropped.value());
+    object.number("expired", sender->stats().expired.value());
     object.text("lastError", sender->last_error());
     if (sender->name() == kAggregatesOutput || sender->stats().failing.value() == 0) continue;
-    page.problem(
-        ProblemArea::kOther,
-        fmt::format("destination {}: it cannot be written, {} rollups wait: {}", sender->name(),
-                    sender->waiting().rollups.value(), sender->last_error()));
+    page.problem(ProblemArea::kOther,
+                 fmt::format("destination {}: it cannot be written, {} wait: {}", sender->name(),
+                             sender->waiting().rollups.value(), sender->last_error()));
   }
   list += ']';
 }
@@ -158,6 +168,8 @@ void OutputsComponent::metrics(MetricsPage& page) const {
                real(waiting.rows.value()), labels);
     page.counter("output_dropped_total", "Rollups that gave way to newer ones, unsent",
                  real(waiting.dropped.value()), labels);
+    page.counter("output_expired_total", "Alerts dropped, since they waited for too long",
+                 real(stats.expired.value()), labels);
     page.counter("output_sent_total", "Rollups that a destination has got",
                  real(stats.sent.value()), labels);
     page.counter("output_repeated_total", "Rollups sent again that it had already",

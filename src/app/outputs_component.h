@@ -18,8 +18,8 @@ namespace slipstream {
 class OutputsComponent final : public Component {
  public:
   /// Makes the senders; no network yet. `redis` outlives this. Errors: a setting that cannot be.
-  static Result<std::unique_ptr<OutputsComponent>> make(const Config& config,
-                                                        RedisComponent& redis);
+  static Result<std::unique_ptr<OutputsComponent>> make(const Config& config, RedisComponent& redis,
+                                                        const Clock& clock);
 
   /// For which the store is to have rows.
   std::vector<RollupDestination> destinations() const;

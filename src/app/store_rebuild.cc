@@ -87,6 +87,7 @@ class NewOnly final : public OutputSink {
     });
     if (is_beyond) output.marks.clear();
     if (is_beyond) output.laps = {};
+    if (is_beyond) output.alerts.clear();
     take_(std::move(output));
   }
 
@@ -237,9 +238,10 @@ class Rebuild {
     NewOnly sink(std::move(*finder), std::move(upto), [&](Output output) {
       std::ranges::move(output.rollups, std::back_inserter(found.rollups));
       std::ranges::move(output.marks, std::back_inserter(found.marks));
+      std::ranges::move(output.alerts, std::back_inserter(found.alerts));
       std::ranges::move(output.laps.activities, std::back_inserter(found.laps.activities));
       std::ranges::move(output.laps.laps, std::back_inserter(found.laps.laps));
-      const std::size_t rows = found.rollups.size() + found.marks.size() +
+      const std::size_t rows = found.rollups.size() + found.marks.size() + found.alerts.size() +
                                found.laps.activities.size() + found.laps.laps.size();
       if (rows > 1'000) commit();
     });

@@ -16,15 +16,16 @@ constexpr std::int64_t kLongReadNs = 60 * kNsPerSecond;
 }  // namespace
 
 Result<std::unique_ptr<StoreWriterComponent>> StoreWriterComponent::open(
-    DurableParts& durable, std::vector<RollupSink*> committed, StoredMarkSink& marks,
-    StoredLapSink& laps, IoThread& queries) {
+    DurableParts& durable, std::vector<RollupSink*> committed, const EventSinks& events,
+    IoThread& queries) {
   std::unique_ptr<StoreWriterComponent> component(new StoreWriterComponent(durable, queries));
   durable.store_writer = std::make_unique<StoreWriter>(
       *durable.store, std::move(committed), durable.clock,
       [](const std::string& text) { log_warn(text); },
       StoreWriterOptions{.has_log = durable.config.has_segment_log()});
-  durable.store_writer->send_marks_to(marks);
-  durable.store_writer->send_laps_to(laps);
+  durable.store_writer->send_marks_to(events.marks);
+  durable.store_writer->send_laps_to(events.laps);
+  durable.store_writer->send_alerts_to(events.alerts);
   if (auto opened = open_log(durable); !opened) return std::unexpected(opened.error());
   component->data_watch_.begin();
 
@@ -88,6 +89,7 @@ void StoreWriterComponent::health(HealthPage& page) const {
   store.number("waiting", stats.waiting.value());
   store.number("repeated", stats.repeated.value());
   store.number("marks", stats.marks.value());
+  store.number("alerts", stats.alerts.value());
   store.flag("failing", stats.failing.value() != 0);
   store.flag("damaged", damage.has_value());
   store.number("walBytes", wal.bytes);
@@ -103,6 +105,8 @@ void StoreWriterComponent::metrics(MetricsPage& page) const {
                real(store.failed_writes.value()));
   page.counter("store_rollups_repeated_total", "Rollups that came again, dropped",
                real(store.repeated.value()));
+  page.counter("store_alerts_written_total", "Alerts written to SQLite, raised and cleared",
+               real(store.alerts.value()));
   page.counter("store_marks_written_total", "Marks written to SQLite", real(store.marks.value()));
   page.counter("store_commits_total", "Transactions committed", real(store.commits.value()));
   page.counter("checkpoints_total", "Checkpoints committed", real(store.checkpoints.value()));

@@ -14,13 +14,20 @@ namespace slipstream {
 /// whether the files of both are where they were.
 class StoreWriterComponent final : public Component {
  public:
+  /// Who gets what is stored one by one.
+  struct EventSinks {
+    StoredMarkSink& marks;
+    StoredLapSink& laps;
+    StoredAlertSink& alerts;
+  };
+
   /// `durable` has its store and its sectors already, and gets its log, its supervisor and its
-  /// writer; `committed` are told of rollups once they are committed, `marks` of marks, `laps` of
-  /// laps. All of it outlives this. The writer runs from here on: reading the log again needs it.
+  /// writer; `committed` are told of rollups once they are committed, `events` of the rest. All of
+  /// it outlives this. The writer runs from here on: reading the log again needs it.
   static Result<std::unique_ptr<StoreWriterComponent>> open(DurableParts& durable,
                                                             std::vector<RollupSink*> committed,
-                                                            StoredMarkSink& marks,
-                                                            StoredLapSink& laps, IoThread& queries);
+                                                            const EventSinks& events,
+                                                            IoThread& queries);
 
   std::string_view name() const override { return "store-writer"; }
   void start() override;

@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "app/alerts_component.h"
 #include "app/clock_component.h"
 #include "app/game_links_component.h"
 #include "app/heap_component.h"
@@ -78,7 +79,7 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
   if (!redis) return std::unexpected(redis.error());
   const bool has_redis = (*redis)->is_enabled();
 
-  auto outputs = OutputsComponent::make(config, **redis);
+  auto outputs = OutputsComponent::make(config, **redis, basics.clock);
   if (!outputs) return std::unexpected(outputs.error());
   const auto store = list.add(StoreComponent::open(durable_, queries, (*outputs)->destinations()));
   if (!store) return std::unexpected(store.error());
@@ -89,6 +90,9 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
   const Basics basics = durable_.basics();
   (*outputs)->open(rollups, basics.clock);
   const OwnRollups* const own_rollups = list.add(std::move(*outputs)).own_rollups();
+
+  const auto alerts = list.add(AlertsComponent::open(durable_, queries));
+  if (!alerts) return std::unexpected(alerts.error());
 
   const auto hub = list.add(HubComponent::open(basics, rollups, io, queries));
   if (!hub) return std::unexpected(hub.error());
@@ -108,8 +112,10 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
   durable_.sectors = &(*racing)->sectors();
 
   const auto writer = list.add(
-      StoreWriterComponent::open(durable_, {&(*store)->memory(), &live}, live, live, queries));
+      StoreWriterComponent::open(durable_, {&(*store)->memory(), &live},
+                                 {.marks = live, .laps = live, .alerts = **alerts}, queries));
   if (!writer) return std::unexpected(writer.error());
+  if (auto begun = (*alerts)->begin(live); !begun) return begun;
 
   auto& laps = list.add(std::make_unique<LapsComponent>(durable_, queries));
   // Where Redis is the log, nobody here commits what an observer tells.

@@ -11,6 +11,8 @@ namespace slipstream {
 /// (RedisServers::returns() is one); always 0: nobody knows. Threads: one.
 class Retry {
  public:
+  explicit Retry(Backoff::Options backoff = {}) : backoff_(backoff) {}
+
   bool is_due(SteadyTime now, std::uint64_t returns) const {
     return now >= at_ || returns != returns_;
   }

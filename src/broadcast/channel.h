@@ -13,17 +13,18 @@ enum class Channel : std::uint8_t {
   kSystem,
   kStandings,
   kMarks,
-  kLaps
+  kLaps,
+  kAlerts
 };
-inline constexpr std::size_t kChannelCount = 7;
+inline constexpr std::size_t kChannelCount = 8;
 inline constexpr std::array<std::string_view, kChannelCount> kChannelNames = {
-    "telemetry", "insights", "rollups", "system", "standings", "marks", "laps"};
+    "telemetry", "insights", "rollups", "system", "standings", "marks", "laps", "alerts"};
 
 /// Of what is stored: a client can go on where it was.
 inline constexpr std::array kResumableChannels = {Channel::kRollups, Channel::kMarks,
-                                                  Channel::kLaps};
+                                                  Channel::kLaps, Channel::kAlerts};
 /// Of events that are stored one by one.
-inline constexpr std::array kEventChannels = {Channel::kMarks, Channel::kLaps};
+inline constexpr std::array kEventChannels = {Channel::kMarks, Channel::kLaps, Channel::kAlerts};
 
 /// What becomes of samples while a client has too much unsent.
 enum class Policy : std::uint8_t {

@@ -11,6 +11,11 @@ FramePtr message_of(const StoredEvent& event) {
   return Frame::text(text + R"(,"cursor":")" + event.cursor.to_text() + "\"}");
 }
 
+bool wants(const Filter& filter, const StoredEvent& event) {
+  return event.is_of_series ? filter.matches(event.track, event.chassis, event.tags)
+                            : filter.matches_event(event.track, event.chassis);
+}
+
 }  // namespace
 
 std::size_t CommittedEvents::bytes() const {
@@ -24,7 +29,7 @@ void EventFanout::take(const CommittedEvents& committed) {
   for (const StoredEvent& event : committed.events) {
     FramePtr frame;
     for (const auto& group : audience_.groups()) {
-      if (!group->filter->matches_event(event.track, event.chassis)) continue;
+      if (!wants(*group->filter, event)) continue;
       for (Client* const client : group->of(channel_)) {
         if (reading(*client).mode != ReadingMode::kLive) continue;
         if (!frame) frame = message_of(event);
@@ -39,7 +44,7 @@ void EventFanout::take(const CommittedEvents& committed) {
 void EventFanout::read_page(Client& client, StoredCursor after, std::uint64_t turn) {
   const auto send = [this](Client& to, const StoredEvents& page) {
     for (const StoredEvent& event : page.events) {
-      if (!to.group->filter->matches_event(event.track, event.chassis)) continue;
+      if (!wants(*to.group->filter, event)) continue;
       delivery_.send_event(to, channel_, message_of(event));
     }
   };

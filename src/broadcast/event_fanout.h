@@ -19,9 +19,9 @@ struct CommittedEvents {
   std::size_t bytes() const;
 };
 
-/// Stored events, marks or laps, to the clients of their channel. One about no machine goes to
-/// whoever takes its track. They are few: who waits for a moment, or is behind, gets them from the
-/// store, and none are kept here. I/O thread.
+/// Stored events, marks, laps or alerts, to the clients of their channel. One about no machine goes
+/// to whoever takes its track. They are few: who waits for a moment, or is behind, gets them from
+/// the store, and none are kept here. I/O thread.
 class EventFanout final : public ResumableChannel {
  public:
   EventFanout(Channel channel, Audience& audience, Delivery& delivery, EventReadFunction read,

@@ -38,7 +38,8 @@ Fanout::Fanout(FanoutOptions options, FanoutParts parts, HubStats& stats)
       rollups_(audience_, delivery_, parts_.fields, parts_.read_rollups, when_resumed()),
       marks_(Channel::kMarks, audience_, delivery_, parts_.read_events, when_resumed()),
       laps_(Channel::kLaps, audience_, delivery_, parts_.read_events, when_resumed()),
-      resumable_{&rollups_, &marks_, &laps_} {
+      alerts_(Channel::kAlerts, audience_, delivery_, parts_.read_events, when_resumed()),
+      resumable_{&rollups_, &marks_, &laps_, &alerts_} {
   stats_.batch_points.set(static_cast<std::int64_t>(options.batch.batch_points));
   stats_.batch_spacing_us.set(options.batch.batch_min_ms * 1'000);
 }
@@ -145,7 +146,7 @@ void Fanout::answer_subscribed(Client& client, std::string_view id) {
     text += R"(,"cursor":")" + rollups_.cursor_of(client).to_text() + '"';
   }
   std::string cursors;
-  for (const auto* events : {&marks_, &laps_}) {
+  for (const auto* events : {&marks_, &laps_, &alerts_}) {
     if (!client.subscription.has(events->channel())) continue;
     cursors += fmt::format(R"({}"{}":"{}")", cursors.empty() ? "" : ",", name_of(events->channel()),
                            events->cursor_of(client).to_text());
@@ -225,7 +226,8 @@ void Fanout::take(Channel channel, const CommittedEvents& committed) {
 EventFanout& Fanout::events(Channel channel) {
   CHECK(std::ranges::find(kEventChannels, channel) != kEventChannels.end(),
         "events have a channel of theirs");
-  return channel == Channel::kMarks ? marks_ : laps_;
+  if (channel == Channel::kMarks) return marks_;
+  return channel == Channel::kLaps ? laps_ : alerts_;
 }
 
 /// `frame_of`: what a group gets; nullptr: nothing.

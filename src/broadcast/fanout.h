@@ -119,7 +119,8 @@ class Fanout {
   RollupFanout rollups_;
   EventFanout marks_;
   EventFanout laps_;
-  const std::array<ResumableChannel*, 3> resumable_;
+  EventFanout alerts_;
+  const std::array<ResumableChannel*, 4> resumable_;
   Recordings* recordings_ = nullptr;
   SteadyTime last_warning_ = kNever;
 };

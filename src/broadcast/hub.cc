@@ -316,6 +316,12 @@ void Hub::accept(std::span<const StoredLap> laps) {
   for (const StoredLap& lap : laps) events.push_back(event_of(lap));
   impl_->accept(Channel::kLaps, std::move(events));
 }
+void Hub::accept(std::span<const StoredAlert> alerts) {
+  if (alerts.empty()) return;
+  std::vector<StoredEvent> events;
+  for (const StoredAlert& alert : alerts) events.push_back(event_of(alert));
+  impl_->accept(Channel::kAlerts, std::move(events));
+}
 void Hub::begin_events(Channel channel, StoredCursor newest) {
   impl_->accepted_events[index(channel)] = newest;
   impl_->fanout.events(channel).begin(newest);

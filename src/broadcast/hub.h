@@ -24,17 +24,18 @@ struct HubOptions {
   std::size_t queue_bytes = std::size_t{64} << 20;  ///< accepted points on their way to the hub
   std::size_t rollup_queue_bytes = std::size_t{32} << 20;  ///< likewise, committed rollups
   FoxgloveOptions foxglove = {};
-  std::size_t max_events_waiting = 1'024;  ///< commits of marks and laps, likewise
+  std::size_t max_events_waiting = 1'024;  ///< commits of marks, laps and alerts, likewise
 };
 
-/// Brings accepted points, committed rollups, marks and laps and other messages to the WebSocket
-/// clients: the fan-out with its queues and timers. While there are no clients, what comes is taken
-/// in some times a second, or when it is asked for. Threads: accept() from any, never blocks; all
-/// else on the I/O thread.
+/// Brings accepted points, committed rollups, marks, laps, alerts and other messages to the
+/// WebSocket clients: the fan-out with its queues and timers. While there are no clients, what
+/// comes is taken in some times a second, or when it is asked for. Threads: accept() from any,
+/// never blocks; all else on the I/O thread.
 class Hub final : public AcceptedSink,
                   public RollupSink,
                   public StoredMarkSink,
-                  public StoredLapSink {
+                  public StoredLapSink,
+                  public StoredAlertSink {
  public:
   Hub(IoThread& io, HubOptions options, const Clock& clock, BatchPool& pool, FanoutParts parts);
   ~Hub() override;
@@ -46,6 +47,8 @@ class Hub final : public AcceptedSink,
   void accept(std::span<const StoredMark> marks) override;
   /// Likewise.
   void accept(std::span<const StoredLap> laps) override;
+  /// Likewise.
+  void accept(std::span<const StoredAlert> alerts) override;
   /// The newest stored event of that channel of earlier runs, likewise.
   void begin_events(Channel channel, StoredCursor newest);
   /// The newest stored rollup of earlier runs. Before the first rollup is accepted.

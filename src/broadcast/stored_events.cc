@@ -1,5 +1,6 @@
 #include "broadcast/stored_events.h"
 
+#include "codec/alert_json.h"
 #include "codec/lap_json.h"
 #include "codec/mark_json.h"
 
@@ -33,6 +34,24 @@ StoredEvent event_of(const StoredLap& stored) {
   append_lap_json(event.json, stored);
   event.json.replace(0, 1, R"({"type":"lap_update",)");
   return event;
+}
+
+StoredEvent event_of(const StoredAlert& stored) {
+  const Alert& alert = stored.alert;
+  StoredEvent event{.cursor = stored.cursor(),
+                    .track = alert.track,
+                    .chassis = alert.chassis,
+                    .tags = alert.tags,
+                    .is_of_series = true};
+  append_alert_json(event.json, alert);
+  return event;
+}
+
+Result<StoredEvents> events_of(const Result<StoredAlerts>& page) {
+  if (!page) return std::unexpected(page.error());
+  StoredEvents events = page_of(page->to, page->is_foreign);
+  for (const StoredAlert& alert : page->alerts) events.events.push_back(event_of(alert));
+  return events;
 }
 
 Result<StoredEvents> events_of(const Result<StoredLaps>& page) {

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/check.h"
 #include "codec/mark_json.h"
 #include "racing/member_text.h"
 
@@ -51,10 +52,12 @@ std::vector<T> in_order(const std::vector<T>& values, const std::vector<std::siz
 
 }  // namespace
 
-PointCollector::PointCollector(const PointQuery& query, const ReadLimits& limits)
+PointCollector::PointCollector(const PointQuery& query, const ReadLimits& limits,
+                               const SchemaOptions& derived)
     : query_(query),
       limits_(limits),
       hash_(series_hash(query.track, query.chassis)),
+      schema_(derived),
       decoder_(schema_.fields(), pool_),
       frame_(schema_.fields().intern("frame")),
       session_time_(schema_.fields().intern("session_time_s")),
@@ -69,11 +72,28 @@ PointCollector::PointCollector(const PointQuery& query, const ReadLimits& limits
     if (field) is_wanted_[*field] = true;
     points_.columns.push_back({.name = name, .values = {}});
   }
+  const bool derives = is_to_derive();
   if (query_.fields.empty()) return;
   for (const auto& field : {frame_, session_time_}) {
     if (field) is_wanted_[*field] = true;
   }
+  for (const FieldId field : derives ? derived_->inputs() : std::vector<FieldId>{}) {
+    is_wanted_[field] = true;
+  }
   decoder_.read_only(&is_wanted_);
+}
+
+bool PointCollector::is_to_derive() {
+  const auto is_asked_for = [&](const DerivedField& field) {
+    return query_.fields.empty() ||
+           std::ranges::find(query_.fields, field.name) != query_.fields.end();
+  };
+  if (std::ranges::none_of(schema_.options().derived, is_asked_for)) return false;
+  auto compiled = DerivedFields::compile(schema_);
+  CHECK(compiled.has_value(), "derived fields are compiled before a server is started with them");
+  derived_ = std::move(*compiled);
+  CHECK(!derived_->remembers(), "the log is read where it is asked about: nothing is remembered");
+  return true;
 }
 
 Result<void> PointCollector::take(std::string_view payload, std::uint32_t count,
@@ -104,14 +124,15 @@ Result<void> PointCollector::take(std::string_view payload, std::uint32_t count,
   return {};
 }
 
-Result<void> PointCollector::take_points(const PointBatch& batch) {
-  for (const Point& point : batch.points) {
+Result<void> PointCollector::take_points(PointBatch& batch) {
+  for (Point& point : batch.points) {
     if (point.series_hash != hash_ || !is_asked_for(query_, batch, point)) continue;
     if (point.has_texts && query_.source_session.empty()) {
       if (const auto session = member_text(batch.json(point), kSessionMember)) {
         session_ = session_number(session->text);
       }
     }
+    if (derived_) derived_->compute(batch, point, nothing_, nullptr);
     if (auto added = add(batch, point); !added) return added;
   }
   return {};

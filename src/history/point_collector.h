@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "codec/point_log_decoder.h"
+#include "derive/derived_fields.h"
 #include "history/machine_points.h"
 #include "history/point_query.h"
 #include "model/mark.h"
@@ -28,7 +30,8 @@ struct ReadLimits {
 /// query; threads: one.
 class PointCollector {
  public:
-  PointCollector(const PointQuery& query, const ReadLimits& limits);
+  /// `derived`: a schema whose derived fields a point tells alone; they are put in.
+  PointCollector(const PointQuery& query, const ReadLimits& limits, const SchemaOptions& derived);
 
   /// Asked within payloads: an error ends the reading with it.
   using GoOn = std::function<Result<void>()>;
@@ -61,7 +64,9 @@ class PointCollector {
   static constexpr std::size_t kMostSessions = 4'096;
   static constexpr std::size_t kNoColumn = std::numeric_limits<std::size_t>::max();
 
-  Result<void> take_points(const PointBatch& batch);
+  /// Whether derived fields are asked for; what they are made of is to be read then.
+  bool is_to_derive();
+  Result<void> take_points(PointBatch& batch);
   Result<void> add(const PointBatch& batch, const Point& point);
   std::size_t column_of(FieldId field);
   std::uint32_t session_number(std::string_view session);
@@ -82,8 +87,10 @@ class PointCollector {
   std::vector<bool> is_seen_;    ///< by field
   std::vector<Row> rows_;
   std::vector<Rewind> rewinds_;
-  std::vector<std::string> sessions_;  ///< by number; at most kMostSessions
-  std::uint32_t session_ = 0;          ///< of the point before: one that says none is of it, too
+  std::vector<std::string> sessions_;       ///< by number; at most kMostSessions
+  std::unique_ptr<DerivedFields> derived_;  ///< nullptr: none is asked for
+  FunctionMemories nothing_;                ///< that they remember
+  std::uint32_t session_ = 0;  ///< of the point before: one that says none is of it, too
   std::size_t values_ = 0;
   MachinePoints points_;
 };

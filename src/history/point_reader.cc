@@ -38,7 +38,7 @@ class PointReader::Run {
         stop_(stop),
         by_index_(by_index),
         due_(reader.clock_.steady() + reader.limits_.max_ns),
-        collector_(query, reader.limits_) {}
+        collector_(query, reader.limits_, reader.derived_) {}
 
   /// Nothing: an index was not to be believed.
   Result<std::optional<MachinePoints>> run() {
@@ -227,7 +227,7 @@ class PointReader::Run {
 
 PointReader::PointReader(FileSystem& files, FileSystem::Path folder, Segments segments,
                          SegmentIndexes& indexes, const Clock& clock, ReadLimits limits,
-                         PinnedSegments* kept)
+                         PinnedSegments* kept, SchemaOptions derived)
     : files_(files),
       folder_(std::move(folder)),
       segments_(std::move(segments)),
@@ -235,7 +235,8 @@ PointReader::PointReader(FileSystem& files, FileSystem::Path folder, Segments se
       clock_(clock),
       limits_(limits),
       open_index_(std::make_unique<OpenSegmentIndex>()),
-      kept_(kept) {}
+      kept_(kept),
+      derived_(std::move(derived)) {}
 
 /// The log's are listed first: one that is moved meanwhile is in both lists, and taken once.
 std::vector<PointReader::Placed> PointReader::all_segments() const {

@@ -25,10 +25,10 @@ class PointReader {
   /// The log's segments as far as they are synced, by offset.
   using Segments = std::function<std::vector<SegmentInfo>()>;
 
-  /// `kept`: nullptr, retention removes all.
+  /// `kept`: nullptr, retention removes all. `derived`: as PointCollector has it.
   PointReader(FileSystem& files, FileSystem::Path folder, Segments segments,
               SegmentIndexes& indexes, const Clock& clock, ReadLimits limits = {},
-              PinnedSegments* kept = nullptr);
+              PinnedSegments* kept = nullptr, SchemaOptions derived = {});
 
   /// What is damaged is left out and counted (MachinePoints::lost). Errors: kRefused, the answer
   /// would be beyond the limits; kTimeout, it took too long, or was stopped; others: of the device.
@@ -59,6 +59,7 @@ class PointReader {
   const ReadLimits limits_;
   std::unique_ptr<OpenSegmentIndex> open_index_;
   PinnedSegments* const kept_;
+  const SchemaOptions derived_;
 };
 
 }  // namespace slipstream

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/alert.h"
 #include "model/lap.h"
 #include "model/mark.h"
 #include "model/point.h"
@@ -44,7 +45,7 @@ class ObserverState {
 ///   - how points are cut into calls is another with each replay, and must mean nothing to it;
 ///   - what it gives to others it may give again after a restart; its state may know neither the
 ///     time of day nor what tick() tells;
-///   - what is to be committed beside the rollups it gives to take_told().
+///   - what is to be committed beside the rollups it gives to take_told(), or take_alerts().
 /// Its state goes back to the checkpoint together with the windows, and into nothing when the
 /// layout changes.
 /// Threads: the one that folds the partition (Partition).
@@ -73,6 +74,9 @@ class PartitionObserver {
   /// piece of work, and before a checkpoint (`is_checkpoint`), for what only has to be told now and
   /// then.
   virtual void take_told(ToldLaps& /*into*/, bool /*is_checkpoint*/) {}
+  /// Adds the alerts that were raised or cleared since the last call; for those with a state. What
+  /// is told again after a restart is known by its id.
+  virtual void take_alerts(std::vector<Alert>& /*into*/) {}
   /// nullptr: it has none.
   virtual ObserverState* state() { return nullptr; }
 };

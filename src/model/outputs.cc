@@ -13,6 +13,7 @@ std::size_t Output::bytes() const {
   for (const auto& placed : marks) bytes += sizeof placed + bytes_of(*placed.mark);
   bytes += laps.bytes();
   for (const auto& [name, line] : track_lines) bytes += name.size() + line.size();
+  for (const Alert& alert : alerts) bytes += alert.bytes();
   if (checkpoint) {
     for (const auto& [number, state] : checkpoint->changed) bytes += state.size() + sizeof number;
   }
@@ -23,7 +24,7 @@ std::size_t Output::rows() const {
   const auto stored =
       std::ranges::count_if(rollups, [](const RollupPtr& rollup) { return rollup->stored; });
   return static_cast<std::size_t>(stored) + marks.size() + laps.laps.size() +
-         laps.activities.size() + track_lines.size() +
+         laps.activities.size() + track_lines.size() + alerts.size() +
          (checkpoint ? checkpoint->changed.size() : 0);
 }
 

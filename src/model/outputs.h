@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "model/alert.h"
 #include "model/lap.h"
 #include "model/mark.h"
 #include "model/partition_id.h"
@@ -93,6 +94,8 @@ struct Output {
   ToldLaps laps = {};
   /// Of no partition: learned from stored laps, by name; each takes the place of the one before.
   std::vector<std::pair<std::string, std::string>> track_lines = {};
+  /// May come again after a restart: each is known by its id.
+  std::vector<Alert> alerts = {};
   /// Of batches that were folded before it, and since the one before.
   std::vector<SampledTracePtr> sampled = {};
 

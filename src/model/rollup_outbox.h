@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,10 @@ namespace slipstream {
 struct RollupDestination {
   std::string name;                       ///< of its rows: the same from run to run
   std::vector<std::string> windows = {};  ///< the definitions whose rollups it gets
-  RollupSelection selection = {};         ///< what of them
+  /// Nothing: it gets no alerts; empty: all; else those of these names. Each is a row of its own
+  /// (model/outbox_alert.h), in the shard that is called as the alert.
+  std::optional<std::vector<std::string>> alerts = {};
+  RollupSelection selection = {};  ///< what of them
   /// Its rollups are spread over these by their series, so that each shard has all that a machine
   /// gave, in order; and a shard that cannot be sent holds up no other. Never empty.
   std::vector<std::string> shards = {""};
@@ -27,7 +31,7 @@ struct RollupDestination {
 struct OutboxRow {
   std::uint64_t id = 0;  ///< grows, also from run to run; none is used twice
   std::uint64_t count = 0;
-  std::string rollups;  ///< as JSON, each ended by a line's end
+  std::string rollups;  ///< as JSON, each ended by a line's end; or an alert
 };
 
 /// Of one destination. Any thread.

@@ -73,6 +73,12 @@ struct CsvOptions {
   std::vector<std::pair<std::string, std::string>> columns = {};
 };
 
+/// A field that is computed from a point's others (derive/derived_fields.h).
+struct DerivedField {
+  std::string name;
+  std::string expression = {};
+};
+
 /// What the members of a point are called and what they may hold. The defaults are racing's.
 struct SchemaOptions {
   std::string time = "meta_time";
@@ -91,6 +97,8 @@ struct SchemaOptions {
   std::int64_t future_skew_ms = 300'000;
   std::size_t max_point_bytes = 65'536;
   CsvOptions csv = {};
+  /// Each is made of the fields that come with the point, and of those before it here.
+  std::vector<DerivedField> derived = {};
 };
 
 /// The schema in force. Owns the field table and the series that are known to come. Immutable but

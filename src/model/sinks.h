@@ -12,6 +12,7 @@
 #include "model/outputs.h"
 #include "model/point.h"
 #include "model/rollup.h"
+#include "model/stored_alerts.h"
 #include "model/stored_laps.h"
 #include "model/stored_marks.h"
 #include "model/stored_rollups.h"
@@ -112,6 +113,14 @@ class StoredLapSink {
  public:
   virtual ~StoredLapSink() = default;
   virtual void accept(std::span<const StoredLap> laps) = 0;
+};
+
+/// Takes what alerts were raised and cleared, once it is committed, each once, in the order of
+/// their rows. Must not block. Threads: the store's.
+class StoredAlertSink {
+ public:
+  virtual ~StoredAlertSink() = default;
+  virtual void accept(std::span<const StoredAlert> alerts) = 0;
 };
 
 /// Tells sectors by distance. Threads: any; answers stay valid for the life of the process.

@@ -12,14 +12,18 @@ namespace slipstream {
 /// How far somebody has read what is stored in rows, whatever that is.
 using StoredCursor = RollupCursor;
 
-/// What happened once and is stored in a row: a mark, a lap. As clients get it.
+/// What happened once and is stored in a row: a mark, a lap, an alert. As clients get it.
 struct StoredEvent {
   StoredCursor cursor = {};
   std::string track = {};
-  std::string chassis = {};  ///< empty: it is about no machine alone
-  std::string json = {};     ///< an object
+  std::string chassis = {};   ///< empty: it is about no machine alone
+  std::string tags = {};      ///< of its series, as model/tags.h spells them
+  bool is_of_series = false;  ///< else of the machine, whatever its tags
+  std::string json = {};      ///< an object
 
-  std::size_t bytes() const { return sizeof *this + track.size() + chassis.size() + json.size(); }
+  std::size_t bytes() const {
+    return sizeof *this + track.size() + chassis.size() + tags.size() + json.size();
+  }
 };
 
 /// Which stored events of one kind to read, in the order of their rows.

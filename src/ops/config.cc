@@ -13,6 +13,7 @@
 #include "base/cores.h"
 #include "base/nearest_name.h"
 #include "model/tags.h"
+#include "ops/alert_settings.h"
 #include "ops/format_settings.h"
 #include "ops/game_settings.h"
 #include "ops/output_settings.h"
@@ -94,6 +95,12 @@ class FileReader {
         read_acc(node, config_, fault_at(), note_at());
       } else if (name == "format") {
         read_formats(node, config_.formats, fault_at(), note_at());
+      } else if (name == "derived") {
+        read_derived(node, config_.schema.derived, fault_at(), note_at());
+      } else if (name == "alert") {
+        read_alerts(node, config_.alerts, fault_at(), note_at());
+      } else if (name == "webhook") {
+        read_webhooks(node, config_.webhooks, fault_at(), note_at());
       } else if (name == "udp" && node.is_array()) {
         read_udp_sources(*node.as_array());
       } else if (!sections.contains(name)) {
@@ -460,6 +467,7 @@ void check_whole(Config& config, Faults& faults) {
   check_security(config.security, fault);
   check_outputs(config, fault);
   check_tracing(config, fault);
+  check_alerts(config, fault);
   const std::uint32_t cores = usable_cores();
   config.pipeline.workers = std::min(config.pipeline.workers, cores);
   for (auto& source : config.udp) {

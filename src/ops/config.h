@@ -7,12 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "alert/alert_rule.h"
 #include "base/error.h"
 #include "game/acc_client.h"
 #include "game/gt7_client.h"
 #include "game/packed_format.h"
 #include "model/schema.h"
 #include "output/output_kinds.h"
+#include "output/webhook.h"
 #include "source/relay_options.h"
 #include "window/definition.h"
 
@@ -157,7 +159,9 @@ struct Config {
     std::string certificate_file;
     std::string key_file;
   } redis;
-  std::vector<OutputSettings> outputs;  ///< what gets closed windows beside Redis
+  std::vector<OutputSettings> outputs;    ///< what gets closed windows beside Redis
+  std::vector<AlertRule> alerts;          ///< tables [[alert]]
+  std::vector<WebhookSettings> webhooks;  ///< tables [[webhook]]
   struct Broadcast {
     Broadcast();
 

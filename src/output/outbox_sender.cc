@@ -10,8 +10,6 @@
 namespace slipstream {
 namespace {
 
-constexpr std::size_t kBytesAtOnce = std::size_t{1} << 20;
-
 std::uint64_t rollups_in(std::span<const OutboxRow> rows) {
   return std::accumulate(rows.begin(), rows.end(), std::uint64_t{0},
                          [](std::uint64_t sum, const OutboxRow& row) { return sum + row.count; });
@@ -26,7 +24,7 @@ OutboxSender::OutboxSender(RollupOutbox& outbox, std::unique_ptr<RollupSender> s
 std::size_t OutboxSender::poll(std::size_t) {
   std::size_t done = 0;
   for (const auto& name : outbox_.shards()) {
-    Shard& shard = shards_[name];
+    Shard& shard = shards_.try_emplace(name, sender_->backoff()).first->second;
     if (!shard.retry.is_due(clock_.steady(), sender_->returns())) continue;
     done += send(name, shard);
     // A failure may have taken long; whether to end comes first.
@@ -53,7 +51,7 @@ std::size_t OutboxSender::send(const std::string& name, Shard& shard) {
 }
 
 Sent OutboxSender::ship(const std::string& name) {
-  const auto rows = outbox_.read(name, kBytesAtOnce);
+  const auto rows = outbox_.read(name, sender_->bytes_at_once());
   if (!rows) return {.failed = rows.error()};
   if (rows->empty()) return {};
   const SteadyTime began = clock_.steady();
@@ -61,8 +59,9 @@ Sent OutboxSender::ship(const std::string& name) {
   CHECK(sent.rows <= rows->size() && (sent.failed || sent.rows == rows->size()),
         "what is removed as sent was sent, and what was not is told");
   const std::uint64_t rollups = rollups_in(std::span(*rows).first(sent.rows));
-  CHECK(sent.repeated <= rollups, "what was there already is a part of what is there");
-  stats_.sent.add(rollups - sent.repeated);
+  CHECK(sent.repeated + sent.expired <= rollups, "what was dropped is a part of what is gone");
+  stats_.sent.add(rollups - sent.repeated - sent.expired);
+  stats_.expired.add(sent.expired);
   stats_.repeated.add(sent.repeated);
   if (!sent.failed) stats_.send.observe_ns(clock_.steady() - began);
   if (sent.rows == 0) return sent;

@@ -18,6 +18,7 @@ namespace slipstream {
 /// Of one destination. Any thread.
 struct OutboxSenderStats {
   Counter sent;      ///< rollups that the destination has
+  Counter expired;   ///< rollups and alerts that were dropped, since they waited too long
   Counter repeated;  ///< rollups sent again that it had already
   Counter failures;
   Gauge failing;          ///< shards that cannot be sent
@@ -53,6 +54,8 @@ class OutboxSender final : public SignalledAgent {
 
  private:
   struct Shard {
+    explicit Shard(Backoff::Options backoff) : retry(backoff) {}
+
     Retry retry;
     bool is_failing = false;
   };

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "base/backoff.h"
 #include "base/error.h"
 #include "model/rollup_outbox.h"
 
@@ -21,6 +22,7 @@ struct Shipment {
 struct Sent {
   std::size_t rows = 0;         ///< from the first on: the destination has them for good
   std::uint64_t repeated = 0;   ///< rollups in those that it had before, and did not take twice
+  std::uint64_t expired = 0;    ///< likewise, that were dropped, since they waited too long
   std::optional<Error> failed;  ///< why the others were not sent; nothing: all were
   /// They were not sent because interrupt() ended the wait for them: that is no failure.
   bool was_interrupted = false;
@@ -40,6 +42,10 @@ class RollupSender {
   /// Its name, which rollups it gets, and how they are sharded. The same for all its life.
   virtual const RollupDestination& destination() const = 0;
   virtual Sent send(const Shipment& shipment) = 0;
+  /// How long it waits before it tries again what has failed.
+  virtual Backoff::Options backoff() const { return {}; }
+  /// About how much it is given at once; a row at least.
+  virtual std::size_t bytes_at_once() const { return std::size_t{1} << 20; }
   /// Ends a send() that waits for the destination.
   virtual void interrupt() {}
   /// How often the destination was found to answer again after it did not: a shard that waits for

@@ -44,6 +44,9 @@ class ObserverList {
   void take_told(ToldLaps& into, bool is_checkpoint) {
     for (PartitionObserver* const observer : stateful_) observer->take_told(into, is_checkpoint);
   }
+  void take_alerts(std::vector<Alert>& into) {
+    for (PartitionObserver* const observer : stateful_) observer->take_alerts(into);
+  }
   void handed_over(const RollupBatch& rollups) {
     if (rollups.empty()) return;
     for (PartitionObserver* const observer : stateless_) observer->observe_closed(rollups);

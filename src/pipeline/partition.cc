@@ -39,6 +39,7 @@ Result<void> Partition::reset(const PartitionState* state) {
   marks_.clear();
   told_ = {};
   sampled_.clear();
+  alerts_.clear();
   evicted_.clear();
   failure_.reset();
   const PartitionState nothing;
@@ -113,6 +114,7 @@ void Partition::process(Work& work) {
   }
   observers_.closed(closed_);
   observers_.take_told(told_, false);
+  observers_.take_alerts(alerts_);
   if (work.end() <= guard_.handed_over()) {
     closed_.clear();
     marks_.clear();
@@ -178,7 +180,7 @@ void Partition::fold(Work& work) {
     // After a restart, points of live work are complete up to where it threw.
     const bool is_again = work.replayed || i < work.completed;
     if (i < work.completed) {
-      completer_->follow(point);
+      completer_->follow(batch, point);
     } else {
       completer_->complete(batch, point);
       work.completed = i + 1;
@@ -330,7 +332,7 @@ Result<void> Partition::begin(const PartitionState& state) {
 void Partition::publish(std::unique_ptr<Checkpoint> checkpoint) {
   publish_counts();
   guard_.hand_over(position_, windows_->sequence());
-  if (closed_.empty() && marks_.empty() && told_.empty() && !checkpoint) return;
+  if (closed_.empty() && marks_.empty() && told_.empty() && alerts_.empty() && !checkpoint) return;
   std::vector<SampledTracePtr> sampled;
   // What is not stored is committed with a checkpoint.
   if (checkpoint || std::ranges::any_of(closed_, [](const auto& one) { return one->stored; })) {
@@ -342,10 +344,12 @@ void Partition::publish(std::unique_ptr<Checkpoint> checkpoint) {
                            .checkpoint = std::move(checkpoint),
                            .marks = std::move(marks_),
                            .laps = std::move(told_),
+                           .alerts = std::move(alerts_),
                            .sampled = std::move(sampled)});
   closed_ = {};
   marks_ = {};
   told_ = {};
+  alerts_ = {};
 }
 
 }  // namespace slipstream

@@ -128,6 +128,7 @@ class Partition {
   RollupBatch closed_;
   std::vector<PlacedMark> marks_;  ///< of the work at hand, where they are to be stored
   ToldLaps told_;                  ///< likewise
+  std::vector<Alert> alerts_;      ///< likewise; also those that were handed over before
   /// Of what is folded and not handed over to be committed; of more the commits are not traced.
   std::vector<SampledTracePtr> sampled_;
   std::vector<Work> taken_;

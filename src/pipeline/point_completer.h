@@ -1,12 +1,15 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/check.h"
 #include "base/error.h"
+#include "derive/derived_fields.h"
 #include "model/ingest_stats.h"
 #include "model/point.h"
 #include "model/schema.h"
@@ -18,6 +21,8 @@ namespace slipstream {
 ///   - its number, and its series' where that has tags;
 ///   - the lap, where the logger's was a fault value: the last good one;
 ///   - the sector, where neither the sender nor the distance told one: the last one of this lap;
+///   - the derived fields, out of its own and, where they remember points, its series'
+///   (DerivedFields);
 ///   - the point's text, with what was put in.
 /// It also counts the holes and repeats of the machines' sequence numbers.
 ///
@@ -27,14 +32,17 @@ namespace slipstream {
 /// Threads: one.
 class PointCompleter {
  public:
-  /// Both outlive it.
+  /// Both outlive it. The schema's derived fields can be compiled: whoever read them has seen to
+  /// it.
   PointCompleter(std::size_t max_series, Schema& schema, IngestStats& ingest);
 
   /// Numbers the point's machine and its series: the first thing to be done with a point. Series
   /// that are forgotten for it are appended to `evicted`; the numbers may be of theirs.
   void number(const PointBatch& batch, Point& point, std::vector<std::uint32_t>& evicted) {
+    const std::size_t known = evicted.size();
     point.machine = point.series = series_.find_or_add(batch, point, {}, evicted);
     if (point.tags.length > 0) number_tagged(batch, point, evicted);
+    if (evicted.size() != known) forget_memories(std::span(evicted).subspan(known));
   }
   /// Puts in what the point lacks, and remembers what it tells.
   void complete(PointBatch& batch, Point& point) {
@@ -45,11 +53,18 @@ class PointCompleter {
       point.sector_derived = true;
       point.sector_unknown = series.sector_lap != point.lap;
     }
-    if (point.sector_derived && point.json.length > 0) add_sector_text(batch, point);
+    members_.clear();
+    const bool has_text = point.json.length > 0;
+    if (point.sector_derived && has_text) add_sector_member(point);
     remember(point, series);
+    if (!derived_->is_empty()) derive(batch, point, has_text ? &members_ : nullptr);
+    if (!members_.empty()) add_text(batch, point);
   }
   /// Remembers what a point tells that is complete already.
-  void follow(const Point& point) { remember(point, machine_of(point)); }
+  void follow(PointBatch& batch, Point& point) {
+    remember(point, machine_of(point));
+    if (derived_->remembers()) derive(batch, point, nullptr);
+  }
   /// `is_told`: what is missing, or comes again, is counted for people to see.
   void check_sequence(const Point& point, bool is_told) {
     if (!point.has_sequence) return;
@@ -83,12 +98,20 @@ class PointCompleter {
     series.sector_lap = point.lap;
   }
   void repair_lap(PointBatch& batch, Point& point, const SeriesState& series);
-  void add_sector_text(PointBatch& batch, Point& point) const;
+  void derive(PointBatch& batch, Point& point, std::string* members);
+  FunctionMemories& memories_of(std::uint32_t series);
+  void forget_memories(std::span<const std::uint32_t> evicted);
+  void add_sector_member(const Point& point);
+  /// Puts members_ into the point's text, at its end.
+  void add_text(PointBatch& batch, Point& point) const;
 
   SeriesTable series_;
   SeriesLimit& limit_;
   IngestStats& ingest_;
   const std::string sector_member_;  ///< ,"sector":
+  std::unique_ptr<DerivedFields> derived_;
+  std::vector<FunctionMemories> memories_;  ///< by series; empty: nothing is known yet
+  std::string members_;                     ///< of the point in hand, to be put into its text
 };
 
 }  // namespace slipstream

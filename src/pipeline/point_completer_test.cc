@@ -148,7 +148,7 @@ TEST_F(PointCompleterTest, APointThatIsCompleteIsFollowedAndNotCompletedAgain) {
   add(batch, {.lap = 4, .sector = 2});
   Point& point = batch.points.front();
   completer_.number(batch, point, evicted_);
-  completer_.follow(point);
+  completer_.follow(batch, point);
   EXPECT_EQ(complete(completer_, {.lap = 4}).sector, 2);
   EXPECT_EQ(complete(completer_, {.sector = 0, .lap_fault = true}).lap, 4);
 }
@@ -280,6 +280,81 @@ TEST_F(LivePipelineTest, WhatIsQueuedIsShownBeforeTheEnd) {
   push({{}, {}});
   live_.stop();
   EXPECT_THAT(log_, SizeIs(3));
+}
+
+/// A series whose points have one field, and two that are made of it.
+class DerivingCompleterTest : public testing::Test {
+ protected:
+  static SchemaOptions options() {
+    SchemaOptions options;
+    options.derived = {{"twice", "speed_kmh * 2"}, {"rise", "rate(speed_kmh)"}};
+    return options;
+  }
+  /// The point's text.
+  std::string complete(PointCompleter& completer, double speed, std::int64_t second,
+                       const std::string& chassis = "GR86-01") {
+    PointBatch batch;
+    add(batch, {.chassis = chassis, .sector = 1});
+    Point& point = batch.points.front();
+    point.event_time.ns += second * kNsPerSecond;
+    batch.values.push_back({speed, field::kSpeedKmh});
+    point.value_count = 1;
+    completer.number(batch, point, evicted_);
+    completer.complete(batch, point);
+    last_ = point.series;
+    twice_ = batch.value_or_nan(point, *schema_.fields().intern("twice"));
+    return std::string(batch.json(point));
+  }
+
+  IngestStats ingest_;
+  Schema schema_{options()};
+  std::vector<std::uint32_t> evicted_;
+  std::uint32_t last_ = 0;
+  double twice_ = 0;
+};
+
+TEST_F(DerivingCompleterTest, DerivedFieldsAreInThePointsValuesAndText) {
+  PointCompleter completer(2, schema_, ingest_);
+  EXPECT_EQ(complete(completer, 90, 0), R"({"lap":1,"speed":181,"twice":180})");
+  EXPECT_EQ(twice_, 180);
+  EXPECT_EQ(complete(completer, 95, 2), R"({"lap":1,"speed":181,"twice":190,"rise":2.5})");
+}
+
+TEST_F(DerivingCompleterTest, WhatTheyRememberIsSavedWithTheSeries) {
+  PointCompleter completer(2, schema_, ingest_);
+  complete(completer, 90, 0);
+  std::string saved;
+  completer.save_series(last_, saved);
+  PointCompleter restored(2, schema_, ingest_);
+  ASSERT_TRUE(restored.restore_series(last_, saved));
+  EXPECT_THAT(complete(restored, 95, 1), HasSubstr(R"("rise":5)"));
+  EXPECT_FALSE(
+      PointCompleter(2, schema_, ingest_).restore_series(last_, saved.substr(0, saved.size() - 1)));
+  // Without derived fields what is remembered of them is let go, and the series goes on.
+  Schema plain;
+  PointCompleter other(2, plain, ingest_);
+  EXPECT_TRUE(other.restore_series(last_, saved));
+}
+
+TEST_F(DerivingCompleterTest, ASeriesThatTakesTheNumberOfOneThatIsForgottenRemembersNothingOfIt) {
+  PointCompleter completer(1, schema_, ingest_);
+  complete(completer, 90, 0, "first");
+  const std::uint32_t number = last_;
+  EXPECT_THAT(complete(completer, 95, 1, "second"), testing::Not(HasSubstr("rise")));
+  EXPECT_EQ(last_, number);
+}
+
+TEST_F(DerivingCompleterTest, APointThatIsCompleteIsRememberedAndNotGivenThemAgain) {
+  PointCompleter completer(2, schema_, ingest_);
+  PointBatch batch;
+  add(batch, {.sector = 1});
+  Point& point = batch.points.front();
+  batch.values = {{90, field::kSpeedKmh}, {180, *schema_.fields().intern("twice")}};
+  point.value_count = 2;
+  completer.number(batch, point, evicted_);
+  completer.follow(batch, point);
+  EXPECT_EQ(point.value_count, 2);
+  EXPECT_THAT(complete(completer, 95, 1), HasSubstr(R"("rise":5)"));
 }
 
 }  // namespace

@@ -31,11 +31,13 @@ struct Commit {
   std::vector<PlacedMark> marks = {};
   ToldLaps laps = {};
   std::vector<std::pair<std::string, std::string>> track_lines = {};  ///< by name
+  std::vector<Alert> alerts = {};
+  ArrivalTime now = {};  ///< what goes to other systems waits from then on
 
   /// Nothing that must be written now: numbers alone can wait, since a replay gives them again.
   bool is_empty() const {
     return rollups.empty() && outgoing.empty() && checkpoints.empty() && keys.empty() &&
-           dead.empty() && marks.empty() && laps.empty() && track_lines.empty();
+           dead.empty() && marks.empty() && laps.empty() && track_lines.empty() && alerts.empty();
   }
 };
 

@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "base/check.h"
+#include "codec/alert_json.h"
 #include "codec/rollup_json.h"
+#include "model/outbox_alert.h"
 #include "model/outputs.h"
 #include "model/point.h"
 
@@ -139,6 +141,26 @@ Result<void> Outbox::write(const RollupBatch& rollups) {
       if (!done) return done;
     }
     if (auto done = trim_what_is_too_much(writings_[d]); !done) return done;
+  }
+  return {};
+}
+
+Result<void> Outbox::write_alerts(const std::vector<Alert>& alerts, ArrivalTime now) {
+  std::string body;
+  for (Writing& to : writings_) {
+    const auto& wanted = to.destination->options().alerts;
+    if (!wanted) continue;
+    for (const Alert& alert : alerts) {
+      if (!wanted->empty() && std::ranges::find(*wanted, alert.name) == wanted->end()) continue;
+      body.clear();
+      append_alert_json(body, alert);
+      const std::string id = fmt::format("{}-{}", alert.id, alert.is_raised ? "raised" : "cleared");
+      auto done =
+          insert(to, alert.name,
+                 {.text = outbox_row_of({.id = id, .queued = now, .body = body}), .count = 1});
+      if (!done) return done;
+    }
+    if (auto done = trim_what_is_too_much(to); !done) return done;
   }
   return {};
 }

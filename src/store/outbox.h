@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/alert.h"
 #include "model/rollup.h"
 #include "model/rollup_outbox.h"
 #include "store/outbox_destination.h"
@@ -32,6 +33,8 @@ class Outbox {
   /// For each rollup a place in a row of each destination that gets it. A part of a transaction
   /// that the caller has begun.
   Result<void> write(const RollupBatch& rollups);
+  /// The same for alerts, which wait from `now` on; behind the rollups of the same transaction.
+  Result<void> write_alerts(const std::vector<Alert>& alerts, ArrivalTime now);
   /// How that ended.
   void settle(bool is_committed);
 

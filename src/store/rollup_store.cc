@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <tuple>
 #include <utility>
 
 #include "base/check.h"
+#include "store/alert_tables.h"
 #include "store/lap_queries.h"
 #include "store/lap_tables.h"
 #include "store/mark_tables.h"
@@ -91,6 +93,7 @@ struct RollupStore::Impl {
   std::optional<RollupInserter> inserter;
   std::optional<MarkInserter> mark_inserter;
   std::optional<LapTables> laps;
+  std::optional<AlertInserter> alert_inserter;
   /// What the inserter remembers is of a transaction that was rolled back, or was removed since.
   bool knows_too_much = false;
   std::optional<Retention> retention;
@@ -105,6 +108,10 @@ struct RollupStore::Impl {
   Result<void> insert_rollups(const RollupBatch& rollups, std::vector<RollupRow>& rows);
   Result<void> insert_marks(const std::vector<PlacedMark>& marks, std::vector<MarkRow>& rows);
   Result<void> write_laps(const Commit& commit, std::vector<StoredLap>& closed);
+  Result<void> write_alerts(const std::vector<Alert>& alerts, ArrivalTime now,
+                            std::vector<AlertRow>& rows);
+  Result<std::size_t> clear_alerts_but(const std::vector<std::string>& rules, ArrivalTime now,
+                                       std::string_view why);
   /// Reads from one state of the database, whatever is committed meanwhile.
   template <typename Read>
   auto snapshot(Read read) -> decltype(read(*tables)) {
@@ -187,6 +194,9 @@ Result<std::unique_ptr<RollupStore>> RollupStore::open(const std::filesystem::pa
   auto mark_inserter = MarkInserter::prepare(impl->writer);
   if (!mark_inserter) return failed(mark_inserter.error());
   impl->mark_inserter = std::move(*mark_inserter);
+  auto alert_inserter = AlertInserter::prepare(impl->writer);
+  if (!alert_inserter) return failed(alert_inserter.error());
+  impl->alert_inserter = std::move(*alert_inserter);
   auto laps = LapTables::prepare(impl->writer, impl->options.session_gap_ns);
   if (!laps) return failed(laps.error());
   impl->laps = std::move(*laps);
@@ -241,17 +251,51 @@ Result<void> RollupStore::Impl::write_laps(const Commit& commit, std::vector<Sto
   return {};
 }
 
+Result<void> RollupStore::Impl::write_alerts(const std::vector<Alert>& alerts, ArrivalTime now,
+                                             std::vector<AlertRow>& rows) {
+  std::vector<Alert> outgoing;
+  for (const Alert& alert : alerts) {
+    const auto row = alert_inserter->put(alert);
+    if (!row) return std::unexpected(row.error());
+    rows.push_back(*row);
+    rows_written.add();
+    if (*row != 0 && outbox) outgoing.push_back(alert);
+  }
+  return outgoing.empty() ? Result<void>{} : outbox->write_alerts(outgoing, now);
+}
+
+Result<std::size_t> RollupStore::Impl::clear_alerts_but(const std::vector<std::string>& rules,
+                                                        ArrivalTime now, std::string_view why) {
+  auto active = slipstream::active_alerts(writer);
+  if (!active) return std::unexpected(active.error());
+  std::erase_if(*active, [&](const Alert& alert) {
+    return std::ranges::find(rules, alert.rule) != rules.end();
+  });
+  for (Alert& alert : *active) {
+    alert.is_raised = false;
+    alert.time = {now.ns};
+    alert.value.reset();
+    alert.message = why;
+  }
+  std::vector<AlertRow> rows;
+  if (auto done = write_alerts(*active, now, rows); !done) return std::unexpected(done.error());
+  return active->size();
+}
+
 Result<std::vector<RollupRow>> RollupStore::commit(const Commit& commit,
                                                    std::vector<MarkRow>* mark_rows,
-                                                   std::vector<StoredLap>* closed_laps) {
+                                                   std::vector<StoredLap>* closed_laps,
+                                                   std::vector<AlertRow>* alert_rows) {
   std::vector<RollupRow> rows;
   std::vector<MarkRow> of_marks;
   std::vector<StoredLap> closed;
+  std::vector<AlertRow> of_alerts;
   const auto written = impl_->transaction([&] {
     auto done = impl_->insert_rollups(commit.rollups, rows);
     if (done) done = impl_->insert_marks(commit.marks, of_marks);
     if (done) done = impl_->write_laps(commit, closed);
     if (done && impl_->outbox) done = impl_->outbox->write(new_of(commit, rows));
+    if (done) done = impl_->write_alerts(commit.alerts, commit.now, of_alerts);
     return done ? impl_->checkpoints.write(commit, impl_->rows_written) : done;
   });
   if (impl_->outbox) impl_->outbox->settle(written.has_value());
@@ -259,6 +303,7 @@ Result<std::vector<RollupRow>> RollupStore::commit(const Commit& commit,
   CHECK(rows.size() == commit.rollups.size(), "each rollup of a commit has its row, or none");
   if (mark_rows != nullptr) *mark_rows = std::move(of_marks);
   if (closed_laps != nullptr) *closed_laps = std::move(closed);
+  if (alert_rows != nullptr) *alert_rows = std::move(of_alerts);
   return rows;
 }
 
@@ -271,10 +316,29 @@ Outbox* RollupStore::outbox() const {
 }
 
 Result<void> RollupStore::start_layout(const std::string& layout, std::uint32_t partitions,
-                                       LogOffset offset, std::uint64_t sequence) {
-  return impl_->transaction([&] {
+                                       LogOffset offset, std::uint64_t sequence, ArrivalTime now) {
+  const auto done = impl_->transaction([&]() -> Result<void> {
+    const auto cleared = impl_->clear_alerts_but(
+        {}, now, "cleared: the server was started with other windows or partitions, or has no log");
+    if (!cleared) return std::unexpected(cleared.error());
     return CheckpointTables::start_layout(impl_->writer, layout, partitions, offset, sequence);
   });
+  if (impl_->outbox) impl_->outbox->settle(done.has_value());
+  return done;
+}
+
+Result<std::size_t> RollupStore::clear_alerts_but(const std::vector<std::string>& rules,
+                                                  ArrivalTime now, std::string_view why) {
+  std::size_t count = 0;
+  const auto done = impl_->transaction([&]() -> Result<void> {
+    const auto cleared = impl_->clear_alerts_but(rules, now, why);
+    if (!cleared) return std::unexpected(cleared.error());
+    count = *cleared;
+    return {};
+  });
+  if (impl_->outbox) impl_->outbox->settle(done.has_value());
+  if (!done) return std::unexpected(done.error());
+  return count;
 }
 
 Result<StoredState> RollupStore::load() const {
@@ -297,6 +361,7 @@ Result<bool> RollupStore::prune(ArrivalTime now, ArrivalTime keys_before) {
                     keys_before.ns, AnsweredKey::kMostKept - 1, keys_before.ns)
             .c_str());
     if (!removed) return removed;
+    if (auto pruned = impl_->alert_inserter->prune(); !pruned) return pruned;
     // Series that no rollup is of are removed, too.
     impl_->knows_too_much = true;
     const auto more = impl_->retention->prune(now);
@@ -363,6 +428,27 @@ Result<std::optional<StoredSession>> RollupStore::edit_session(const SessionEdit
   });
   if (!done) return std::unexpected(done.error());
   return session;
+}
+
+Result<AlertPage> RollupStore::query_alerts(const AlertQuery& query) const {
+  return impl_->snapshot(
+      [&](RollupTables& tables) { return slipstream::query_alerts(tables.database(), query); });
+}
+
+Result<StoredAlerts> RollupStore::read_stored_alerts(const StoredEventsQuery& query) const {
+  return impl_->snapshot([&](RollupTables& tables) {
+    return slipstream::read_stored_alerts(tables.database(), query);
+  });
+}
+
+Result<AlertCursor> RollupStore::newest_alert() const {
+  return impl_->snapshot(
+      [](RollupTables& tables) { return slipstream::newest_alert(tables.database()); });
+}
+
+Result<std::vector<Alert>> RollupStore::active_alerts() const {
+  return impl_->snapshot(
+      [](RollupTables& tables) { return slipstream::active_alerts(tables.database()); });
 }
 
 Result<StoredLaps> RollupStore::read_stored_laps(const StoredEventsQuery& query) const {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "codec/rollup_json.h"
+#include "model/stored_alerts.h"
 #include "model/stored_laps.h"
 #include "model/stored_marks.h"
 #include "model/stored_rollups.h"
@@ -40,19 +41,25 @@ class RollupStore final : public LapBook {
   /// One transaction, on the disk when this returns. A rollup that is there already (same
   /// window_id) is not written again. The rows of commit.rollups; 0: was there already. Likewise
   /// those of commit.marks, in `mark_rows`; and in `closed_laps` the closed ones of commit.laps
-  /// that got a row, in its order, with what is known of them behind all of the commit.
+  /// that got a row, in its order, with what is known of them behind all of the commit. Those of
+  /// commit.alerts are in `alert_rows`.
   Result<std::vector<RollupRow>> commit(const Commit& commit,
                                         std::vector<MarkRow>* mark_rows = nullptr,
-                                        std::vector<StoredLap>* closed_laps = nullptr);
+                                        std::vector<StoredLap>* closed_laps = nullptr,
+                                        std::vector<AlertRow>* alert_rows = nullptr);
   /// What a person says of a session, in a transaction of its own: the session as it is then;
   /// nothing: unknown.
   Result<std::optional<StoredSession>> edit_session(const SessionEdit& edit);
   /// Of rollups and series, that transactions have written so far, whatever becomes of them. Any
   /// thread.
   std::uint64_t rows_written() const;
-  /// Forgets all partitions' states; the new layout's begin at `offset` in the log.
+  /// Forgets all partitions' states; the new layout's begin at `offset` in the log. Alerts that are
+  /// active are cleared: nothing knows any more how they came.
   Result<void> start_layout(const std::string& layout, std::uint32_t partitions, LogOffset offset,
-                            std::uint64_t sequence);
+                            std::uint64_t sequence, ArrivalTime now);
+  /// Clears the active alerts of rules that are none of these, since nothing else will. How many.
+  Result<std::size_t> clear_alerts_but(const std::vector<std::string>& rules, ArrivalTime now,
+                                       std::string_view why);
   /// Removes what is past its retention, a bounded piece at a time; true: there is more to do. Of
   /// the answered keys those of before `keys_before` go, and what is beyond AnsweredKey::kMostKept.
   Result<bool> prune(ArrivalTime now, ArrivalTime keys_before);
@@ -83,6 +90,11 @@ class RollupStore final : public LapBook {
   /// Marks in the order of commits, behind a cursor.
   Result<StoredMarks> read_stored_marks(const StoredEventsQuery& query) const;
   Result<MarkCursor> newest_mark() const;
+  Result<AlertPage> query_alerts(const AlertQuery& query) const;
+  /// What alerts were raised and cleared in the order of commits, behind a cursor.
+  Result<StoredAlerts> read_stored_alerts(const StoredEventsQuery& query) const;
+  Result<AlertCursor> newest_alert() const;
+  Result<std::vector<Alert>> active_alerts() const;
   /// Closed laps in the order of commits, behind a cursor.
   Result<StoredLaps> read_stored_laps(const StoredEventsQuery& query) const;
   Result<LapCursor> newest_lap() const;

@@ -102,7 +102,7 @@ TEST_F(RollupStoreTest, FiltersByEveryDimensionAndTime) {
 TEST_F(RollupStoreTest, GivesBackTheStateThatARestartNeeds) {
   auto store = open();
   EXPECT_FALSE(store->load()->layout);
-  ASSERT_TRUE(store->start_layout("two", 2, 40, 7));
+  ASSERT_TRUE(store->start_layout("two", 2, 40, 7, {}));
   const Checkpoint first{.windows = "w1", .changed = {{0, "a"}, {3, "b"}}, .removed = {}};
   const Checkpoint second{.windows = "w2", .changed = {{3, "c"}}, .removed = {0, 9}};
   Commit commit;
@@ -133,7 +133,7 @@ TEST_F(RollupStoreTest, GivesBackTheStateThatARestartNeeds) {
   EXPECT_EQ(store->load_partition(embedded_partition(1))->value().windows, "w2");
   EXPECT_FALSE(*store->load_partition(embedded_partition(5)));
 
-  ASSERT_TRUE(store->start_layout("one", 1, 200, 12));
+  ASSERT_TRUE(store->start_layout("one", 1, 200, 12, {}));
   const auto anew = store->load();
   EXPECT_EQ(anew->layout, "one");
   ASSERT_THAT(anew->partitions, SizeIs(1));

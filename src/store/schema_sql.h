@@ -243,6 +243,27 @@ CREATE INDEX stored_laps_best_of_machine
   ON stored_laps (session, chassis, lap_time_s, began_ns, lap)
   WHERE complete = 1 AND valid IS NOT 0 AND lap_time_s IS NOT NULL;
 CREATE TABLE track_lines (name TEXT PRIMARY KEY, line TEXT NOT NULL) STRICT;
+)sql",
+                                               R"sql(
+CREATE TABLE stored_alerts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  occurrence TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  raised INTEGER NOT NULL,  -- 0: cleared
+  active INTEGER NOT NULL,  -- raised, and not cleared
+  name TEXT NOT NULL,
+  severity TEXT NOT NULL,
+  track TEXT NOT NULL,
+  chassis TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  time_ns INTEGER NOT NULL,
+  value REAL,
+  message TEXT NOT NULL,
+  UNIQUE (occurrence, raised)
+) STRICT;
+CREATE INDEX stored_alerts_newest ON stored_alerts (time_ns, id);
+CREATE INDEX stored_alerts_by_name ON stored_alerts (name, time_ns, id);
+CREATE INDEX stored_alerts_active ON stored_alerts (time_ns, id) WHERE active = 1;
 )sql"};
 inline constexpr int kStoreVersion = std::size(kStoreSchema);
 inline constexpr int kCheckpointsSince = 2;       ///< the version that came with `partitions`
@@ -251,10 +272,13 @@ inline constexpr int kTagsSince = 7;              ///< and with rollups' `tags`
 inline constexpr int kPackedSince = 8;            ///< and with `packed_rollups`
 inline constexpr int kMarksSince = 9;             ///< and with `stored_marks`
 inline constexpr int kLapsSince = 10;             ///< and with `stored_laps`
+inline constexpr int kAlertsSince = 11;           ///< and with `stored_alerts`
 /// Of marks.
 inline constexpr const char* kMarksTable = "stored_marks";
 /// Of laps.
 inline constexpr const char* kLapsTable = "stored_laps";
+/// Of alerts that were raised and cleared.
+inline constexpr const char* kAlertsTable = "stored_alerts";
 /// Of rollups that a version before wrote, while there are any.
 inline constexpr const char* kUnpackedTable = "unpacked_rollups";
 

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <set>
 #include <string_view>
 
 #include "codec/mark_json.h"
+#include "model/alert.h"
 #include "store/packed_row_judge.h"
 #include "store/schema_sql.h"
 #include "store/store_file.h"
@@ -53,6 +55,7 @@ class Check {
     if (!schema()) return;
     rollups();
     marks();
+    alerts();
     laps();
     places();
   }
@@ -174,6 +177,18 @@ class Check {
            if (parse_mark_json(row.text(1), {}) || ++faults > kMaxFaults) return;
            fault(fmt::format("row {} of the marks makes no sense", row.integer(0)));
          });
+  }
+
+  void alerts() {
+    if (report_.version < kAlertsSince) return;
+    each(
+        "the alerts",
+        fmt::format("SELECT id FROM {} NOT INDEXED WHERE severity NOT IN ('{}') OR active > raised "
+                    "LIMIT {}",
+                    kAlertsTable, fmt::join(kAlertSeverityNames, "', '"), kMaxFaults),
+        [this](const Statement& row) {
+          fault(fmt::format("row {} of the alerts makes no sense", row.integer(0)));
+        });
   }
 
   void laps() {

@@ -96,7 +96,7 @@ TEST_F(StoreDamageTest, EverythingIsSalvagedOfAWholeStore) {
   fill(3'000);
   {
     auto store = open();
-    ASSERT_TRUE(store->start_layout("partitions 2 10\n", 2, 7, 3));
+    ASSERT_TRUE(store->start_layout("partitions 2 10\n", 2, 7, 3, {}));
     ASSERT_TRUE(store->commit(
         {.keys = {{"key", {5}, 200, "answer"}}, .dead = {{embedded_partition(1), 3, 4, "it"}}}));
   }

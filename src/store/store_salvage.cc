@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "store/alert_salvage.h"
 #include "store/lap_salvage.h"
 #include "store/mark_salvage.h"
 #include "store/packed_row_judge.h"
@@ -58,6 +59,7 @@ class Salvager {
     }
     if (done) done = copy_marks();
     if (done) done = copy_laps();
+    if (done) done = copy_alerts();
     if (done) done = keep_outbox_numbers();
     if (done) done = fresh_.execute("COMMIT");
     if (!done) return std::unexpected(done.error());
@@ -159,6 +161,13 @@ class Salvager {
     if (!marks) return std::unexpected(marks.error());
     salvage_.marks = std::move(*marks);
     if (!salvage_.marks.is_whole) salvage_.damaged_tables.emplace_back(kMarksTable);
+    return {};
+  }
+
+  Result<void> copy_alerts() {
+    const auto is_whole = salvage_alerts(old_, fresh_);
+    if (!is_whole) return std::unexpected(is_whole.error());
+    if (!*is_whole) salvage_.damaged_tables.emplace_back(kAlertsTable);
     return {};
   }
 

@@ -195,6 +195,19 @@ std::string marks_view() {
       readable("time_ns"), epoch("time_ns"));
 }
 
+/// One row an occurrence.
+std::string alerts_view() {
+  return fmt::format(
+      "CREATE VIEW alerts AS\n"
+      "SELECT r.id, r.name, r.severity, r.track, r.chassis, '{{' || r.tags || '}}' AS tags,\n"
+      "       {} AS raised, {} AS cleared, r.active, {},\n"
+      "       (c.time_ns - r.time_ns) / 1e9 AS lasted_s, r.value, r.message,\n"
+      "       c.message AS cleared_message, r.time_ns AS raised_ns, c.time_ns AS cleared_ns\n"
+      "FROM stored_alerts r LEFT JOIN stored_alerts c ON c.occurrence = r.occurrence AND c.raised "
+      "= 0\nWHERE r.raised = 1",
+      readable("r.time_ns"), readable("c.time_ns"), epoch("r.time_ns"));
+}
+
 std::string sessions_view() {
   return fmt::format(
       "CREATE VIEW sessions AS\n"
@@ -227,8 +240,9 @@ std::string laps_view() {
 }
 
 /// Ours, each before those that it is made of.
-constexpr std::string_view kViewNames[] = {"laps",    "sessions",      "marks",   "seconds",
-                                           "sectors", "rollup_fields", "rollups", "rollup_rows"};
+constexpr std::string_view kViewNames[] = {"alerts",        "laps",    "sessions",
+                                           "marks",         "seconds", "sectors",
+                                           "rollup_fields", "rollups", "rollup_rows"};
 
 Result<bool> has_table(Database& database, std::string_view name) {
   const auto found = database.integer(
@@ -239,13 +253,15 @@ Result<bool> has_table(Database& database, std::string_view name) {
 
 }  // namespace
 
-std::vector<StoreView> store_views(bool has_unpacked, bool has_marks, bool has_laps) {
+std::vector<StoreView> store_views(bool has_unpacked, bool has_marks, bool has_laps,
+                                   bool has_alerts) {
   std::vector<StoreView> views = {{"rollup_rows", rows_view(has_unpacked)},
                                   {"rollups", rollups_view()},
                                   {"rollup_fields", fields_view()},
                                   {"sectors", sectors_view(has_laps)},
                                   {"seconds", seconds_view()}};
   if (has_marks) views.push_back({"marks", marks_view()});
+  if (has_alerts) views.push_back({"alerts", alerts_view()});
   if (has_laps) {
     views.push_back({"sessions", sessions_view()});
     views.push_back({"laps", laps_view()});
@@ -308,7 +324,9 @@ Result<void> bring_views_up_to_date(Database& database) {
   if (!has_marks) return std::unexpected(has_marks.error());
   const auto has_laps = has_table(database, kLapsTable);
   if (!has_laps) return std::unexpected(has_laps.error());
-  const auto wanted = store_views(*has_unpacked, *has_marks, *has_laps);
+  const auto has_alerts = has_table(database, kAlertsTable);
+  if (!has_alerts) return std::unexpected(has_alerts.error());
+  const auto wanted = store_views(*has_unpacked, *has_marks, *has_laps, *has_alerts);
   std::size_t there = 0;
   {
     auto found = database.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'view'");

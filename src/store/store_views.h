@@ -16,7 +16,8 @@ struct StoreView {
 /// null where the rollup's window does not tell it), `sectors`, `seconds` and, where there are
 /// tables of them, `marks`, `sessions` and `laps`. `has_unpacked`: rows of an older version still
 /// wait to be packed.
-std::vector<StoreView> store_views(bool has_unpacked, bool has_marks, bool has_laps);
+std::vector<StoreView> store_views(bool has_unpacked, bool has_marks, bool has_laps,
+                                   bool has_alerts);
 
 /// Makes the views anew where they are others: in a file of another version, for statistics that
 /// came since, and when the last row is packed. `database` may write; part of a transaction of the

@@ -92,6 +92,7 @@ void StoreWriter::gather(Output& output) {
   }
   std::ranges::move(output.laps.activities, std::back_inserter(commit_.laps.activities));
   std::ranges::move(output.laps.laps, std::back_inserter(commit_.laps.laps));
+  std::ranges::move(output.alerts, std::back_inserter(commit_.alerts));
   std::ranges::move(output.track_lines, std::back_inserter(commit_.track_lines));
   std::move(output.keys.begin(), output.keys.end(), std::back_inserter(commit_.keys));
   std::move(output.dead.begin(), output.dead.end(), std::back_inserter(commit_.dead));
@@ -191,10 +192,12 @@ bool StoreWriter::commit() {
   std::vector<RollupRow> stored_rows;
   std::vector<MarkRow> mark_rows;
   std::vector<StoredLap> closed_laps;
+  std::vector<AlertRow> alert_rows;
   if (!commit_.is_empty()) {
     commit_begun_at_.store(store_.rows_written());
     is_committing_.store(true, std::memory_order_relaxed);
-    auto written = store_.commit(commit_, &mark_rows, &closed_laps);
+    commit_.now = clock_.now();
+    auto written = store_.commit(commit_, &mark_rows, &closed_laps, &alert_rows);
     is_committing_.store(false, std::memory_order_relaxed);
     if (!written) {
       stats_.failed_writes.add();
@@ -225,6 +228,7 @@ bool StoreWriter::commit() {
   pass_on(stored_rows, clock_.now());
   pass_on_marks(mark_rows);
   pass_on_laps(closed_laps);
+  pass_on_alerts(alert_rows);
   stats_.checkpoints.add(commit_.checkpoints.size());
   int whole = 0;
   for (const auto& [partition, at] : commit_.checkpoints) {
@@ -283,6 +287,20 @@ void StoreWriter::pass_on_marks(const std::vector<MarkRow>& rows) {
   }
   stats_.marks.add(stored.size());
   if (!stored.empty() && mark_sink_ != nullptr) mark_sink_->accept(stored);
+}
+
+void StoreWriter::pass_on_alerts(const std::vector<AlertRow>& rows) {
+  CHECK(rows.size() == commit_.alerts.size(), "the store answers for every alert");
+  std::vector<StoredAlert> stored;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Alert& alert = commit_.alerts[i];
+    if (rows[i] == 0) continue;
+    stored.push_back({.row = rows[i], .alert = std::move(alert)});
+    stored.back().is_active = stored.back().alert.is_raised;
+  }
+  stats_.alerts.add(stored.size());
+  stats_.repeated.add(rows.size() - stored.size());
+  if (!stored.empty() && alert_sink_ != nullptr) alert_sink_->accept(stored);
 }
 
 void StoreWriter::pass_on_laps(const std::vector<StoredLap>& closed) {

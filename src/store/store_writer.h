@@ -19,12 +19,13 @@ namespace slipstream {
 /// Any thread.
 struct StoreWriterStats {
   Counter written;   ///< stored rollups
-  Counter repeated;  ///< rollups and marks that came again, and were dropped
+  Counter repeated;  ///< rollups, marks and alerts that came again, and were dropped
   Counter commits;
   Counter failed_writes;  ///< transactions that failed; they are tried again
   Counter checkpoints;
   Counter marks;       ///< stored
   Counter laps;        ///< closed ones, and their revisions
+  Counter alerts;      ///< raised, and cleared
   Gauge waiting;       ///< outputs not yet committed
   Gauge waiting_rows;  ///< of the store, in them
   Gauge failing;       ///< 1 while the last write failed
@@ -48,7 +49,7 @@ struct StoreWriterOptions {
 ///   - where a stored rollup that it may repeat (Rollup::may_repeat) is of its time.
 /// Rollups of streams that are not stored have no number and always pass. A mark is told by its
 /// place in the log, of a stream by its number among the stored rollups; a lap by its key and
-/// revision.
+/// revision; an alert by its occurrence.
 ///
 /// What some other system is to get is put into the store's outbox in the same transaction. Rollups
 /// that another instance made it puts there itself.
@@ -69,6 +70,8 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   void send_marks_to(StoredMarkSink& sink) { mark_sink_ = &sink; }
   /// Who gets closed laps once they are committed, likewise.
   void send_laps_to(StoredLapSink& sink) { lap_sink_ = &sink; }
+  /// Who gets alerts that are committed, likewise.
+  void send_alerts_to(StoredAlertSink& sink) { alert_sink_ = &sink; }
   /// Where the log is durable up to, and where the store has got to. Before the first poll().
   void begin(DurableOffset durable, const StoredState& stored);
 
@@ -115,6 +118,7 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   void trace_commit(SteadyTime began, std::int64_t took_ns);
   void pass_on(const std::vector<RollupRow>& stored_rows, ArrivalTime now);
   void pass_on_marks(const std::vector<MarkRow>& rows);
+  void pass_on_alerts(const std::vector<AlertRow>& rows);
   void pass_on_laps(const std::vector<StoredLap>& closed);
   std::size_t write_edits();
   void publish_needed();
@@ -126,6 +130,7 @@ class StoreWriter final : public SignalledAgent, public OutputSink {
   const std::vector<RollupSink*> sinks_;
   StoredMarkSink* mark_sink_ = nullptr;
   StoredLapSink* lap_sink_ = nullptr;
+  StoredAlertSink* alert_sink_ = nullptr;
   const Clock& clock_;
   const Moment begun_;
   AgeClock age_clock_;  ///< poll()'s own
