@@ -79,7 +79,7 @@ Result<void> Topology::open(const ConnectionBudget& budget, const RecoveryProgre
   if (!redis) return std::unexpected(redis.error());
   const bool has_redis = (*redis)->is_enabled();
 
-  auto outputs = OutputsComponent::make(config, **redis, basics.clock);
+  auto outputs = OutputsComponent::make(config, **redis, durable_.clock);
   if (!outputs) return std::unexpected(outputs.error());
   const auto store = list.add(StoreComponent::open(durable_, queries, (*outputs)->destinations()));
   if (!store) return std::unexpected(store.error());

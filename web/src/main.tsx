@@ -3,14 +3,13 @@ import { overlayAt } from './overlay/overlay';
 import { followRaces } from './data/race';
 import { applyTheme } from './state/settings';
 import { followAddress, route } from './state/url';
-import { helpOpen, Shell } from './ui/shell';
+import { Shell } from './ui/shell';
 import { listenForShortcuts } from './ui/shortcuts';
 import { views } from './views/views';
 
 function Wall() {
   const { view } = route.value;
-  const Shown = views[view];
-  return <Shell><Shown key={view === 'map' ? 'live' : view} /></Shell>;
+  return <Shell View={views[view]} name={view === 'map' ? 'live' : view} />;
 }
 
 followAddress();
@@ -24,8 +23,5 @@ if (overlay) {
   applyTheme();
   followRaces();
   listenForShortcuts();
-  document.addEventListener('keydown', (event) => {
-    if (event.key === '?' && !(event.target instanceof HTMLInputElement)) helpOpen.value = true;
-  });
   render(<Wall />, root);
 }

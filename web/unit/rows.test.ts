@@ -105,9 +105,8 @@ describe('a drawn line', () => {
 
   test('tells its value at a place, and none in a gap', () => {
     const grid = gridOf(0, 100, 100);
-    const { values } = draw([0, 1, 2, 3, 50, 51, 52], [5, 5, 5, 5, 9, 9, 9], 100);
-    expect(valueAt(grid, values, 2)).toBe(5);
-    expect(valueAt(grid, values, 51)).toBe(9);
-    expect(valueAt(grid, values, 4.2)).toBeNull();
+    const { values, gaps } = draw([0, 1, 2, 3, 50, 51, 52], [5, 5, 5, 5, 9, 9, 9], 100);
+    expect([2, 51].map((x) => valueAt(grid, values, x, gaps))).toEqual([5, 9]);
+    expect([3.2, 4.2, 25, 49.5].map((x) => valueAt(grid, values, x, gaps))).toEqual([null, null, null, null]);
   });
 });

@@ -19,6 +19,8 @@ export interface StackData {
   grid: Float64Array;
   /** By channel, then by line. */
   lines: Line[][];
+  /** By line: nothing new came of it for a while, so it has no newest value. */
+  stale?: boolean[];
   /** Labels of the axis are written anew when it changes: they may depend on more than the places. */
   axis?: unknown;
 }
@@ -34,6 +36,8 @@ const AXIS_WIDTH = 46;
 const X_AXIS_HEIGHT = 22;
 /** Room for half of the last label of the axis. */
 const RIGHT_MARGIN = 14;
+/** Above the lines stand the channel's name and the values. */
+const LEGEND_HEIGHT = 20;
 let stacks = 0;
 
 export function cssColour(element: Element, name: string): string {
@@ -56,7 +60,7 @@ export class ChartStack {
 
   constructor(
     private readonly host: HTMLElement, private readonly channels: readonly StackChannel[], private readonly lines: readonly StackLine[],
-    private readonly xText: (x: number) => string, private readonly events: StackEvents,
+    private readonly xText: (x: number) => string, private readonly events: StackEvents, private readonly wholeX = false,
   ) {
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(host);
@@ -157,7 +161,7 @@ export class ChartStack {
       const options: uPlot.Options = {
         width: Math.max(this.host.clientWidth, AXIS_WIDTH + 40),
         height: heights[index]!,
-        padding: [6, RIGHT_MARGIN, last ? 0 : 2, 0],
+        padding: [LEGEND_HEIGHT, RIGHT_MARGIN, last ? 0 : 2, 0],
         legend: { show: false },
         cursor: {
           sync: { key: this.sync, setSeries: false },
@@ -170,6 +174,7 @@ export class ChartStack {
           {
             show: last, stroke: ink, font, size: X_AXIS_HEIGHT, gap: 2, ticks: { show: false }, grid: { stroke: grid, width: 1 },
             values: (_, places) => places.map(this.xText),
+            ...(this.wholeX ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] } : {}),
           },
           {
             stroke: ink, font, size: AXIS_WIDTH, gap: 4, ticks: { show: false }, grid: { stroke: grid, width: 1 }, space: 28,

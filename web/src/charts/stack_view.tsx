@@ -41,6 +41,8 @@ export interface StackViewProps {
   onZoom?: (from: number, to: number) => void;
   onZoomReset?: () => void;
   asTable?: boolean;
+  /** Places are whole numbers, as laps are: the axis has no others. */
+  wholeX?: boolean;
   testId?: string;
   /** What the chart shows, in words, for those who do not see it. */
   label: string;
@@ -94,8 +96,9 @@ export function StackView(props: StackViewProps) {
       const by = textOf(field, labels);
       lines.forEach((_, line) => {
         const cell = legend.current?.children[index]?.children[2 + line] as HTMLElement | undefined;
-        const values = data.lines[index]?.[line]?.values ?? [];
-        const value = pointed.current === null ? newestOf(values) : valueAt(data.grid, values, pointed.current);
+        const { values = [], gaps = [] } = data.lines[index]?.[line] ?? {};
+        const at = pointed.current;
+        const value = at !== null ? valueAt(data.grid, values, at, gaps) : data.stale?.[line] ? null : newestOf(values);
         const text = valueText(value, by);
         if (cell && cell.textContent !== text) cell.textContent = text;
       });
@@ -127,6 +130,7 @@ export function StackView(props: StackViewProps) {
         onZoom: (from, to) => latest.current.onZoom?.(from, to),
         onZoomReset: () => latest.current.onZoomReset?.(),
       },
+      latest.current.wholeX,
     );
     chart.current = stack;
     const place = () => setTops(latest.current.channels.map((_, index) => stack.topOf(index)));
@@ -219,7 +223,9 @@ function ValueTable(props: {
   data: StackData & { from: number; to: number }; texts: ChannelText[]; lines: readonly StackViewLine[]; xText: (x: number) => string; xLabel: string;
 }) {
   const { data, texts, lines } = props;
-  const places = Array.from({ length: TABLE_ROWS + 1 }, (_, row) => data.from + ((data.to - data.from) * row) / TABLE_ROWS);
+  // Few places, as laps are, are told one by one.
+  const whole = data.grid.length <= TABLE_ROWS ? [...data.grid] : undefined;
+  const places = whole ?? Array.from({ length: TABLE_ROWS + 1 }, (_, row) => data.from + ((data.to - data.from) * row) / TABLE_ROWS);
   return (
     <div class="values" tabIndex={0} role="group" aria-label="The charts as a table">
       <table>
@@ -227,11 +233,11 @@ function ValueTable(props: {
           <tr><th class="left">{props.xLabel}</th>{texts.flatMap((text) => lines.map((line) => <th key={text.label + line.key}>{shownName(text.label)} {text.unit}, {shownName(line.label)}</th>))}</tr>
         </thead>
         <tbody>
-          {places.map((x) => (
+          {places.map((x, row) => (
             <tr key={x}>
               <td class="left">{props.xText(x)}</td>
               {texts.flatMap((text, channel) => lines.map((line, index) => (
-                <td key={text.label + line.key}>{valueText(valueAt(data.grid, data.lines[channel]?.[index]?.values ?? [], x, 20), text)}</td>
+                <td key={text.label + line.key}>{valueText(whole ? (data.lines[channel]?.[index]?.values[row] ?? null) : valueAt(data.grid, data.lines[channel]?.[index]?.values ?? [], x, data.lines[channel]?.[index]?.gaps ?? []), text)}</td>
               )))}
             </tr>
           ))}

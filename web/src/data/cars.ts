@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import type { Columns, Other } from '../net/columns';
 import { connect, type FeedConnection } from '../net/feed';
-import { feedClock } from './race';
+import { clockOf } from './race';
 import { readStretch } from './recorded';
 import { RowRing } from './rows';
 
@@ -14,7 +14,10 @@ import { RowRing } from './rows';
 const ROWS = 16_384;
 const RECORDED_BEFORE_MS = 240_000;
 const PING_EVERY_MS = 4000;
+/** An answer that takes longer waited behind what the line has not carried yet. */
 const SLOW_LINE_MS = 1500;
+/** After so many quick answers more is asked for again. */
+const QUICK_ANSWERS = 15;
 
 export interface Wanted {
   track: string;
@@ -29,6 +32,7 @@ const cars = new Map<string, Car>();
 let connection: FeedConnection | undefined;
 let wanted: Wanted | undefined;
 let pinged = 0;
+let quick = 0;
 let timer: ReturnType<typeof setInterval> | undefined;
 
 /** Samples that the server left out for us since the page came. */
@@ -68,7 +72,7 @@ function hearColumns(machines: Columns[], leftOut: number): void {
     const known = car.rows.names.length;
     car.rows.append(machine);
     if (car.rows.names.length !== known) fieldsVersion.value++;
-    feedClock.hear(machine.times[machine.length - 1]!, now);
+    clockOf(machine.track).hear(machine.times[machine.length - 1]!, now);
     if (car.filledOf === undefined) void fill(machine.track, machine.chassis, car);
   }
 }
@@ -91,14 +95,18 @@ async function fill(track: string, chassis: string, car: Car): Promise<void> {
 
 function hearOther(message: Other): void {
   if (message.type === 'gap' && message.missed) missed.value += message.missed;
-  if (message.type !== 'pong') return;
-  const took = performance.now() - pinged;
+  if (message.type !== 'pong' || pinged === 0) return;
+  const slow = performance.now() - pinged > SLOW_LINE_MS;
   pinged = 0;
-  // The answer waited behind what this line has not carried yet.
-  if (took > SLOW_LINE_MS && thrift.value < 2) {
-    thrift.value = thrift.value === 0 ? 1 : 2;
-    if (wanted) connection?.say(subscription());
-  }
+  quick = slow ? 0 : quick + 1;
+  if (slow && thrift.value < 2) setThrift(thrift.value === 0 ? 1 : 2);
+  else if (quick >= QUICK_ANSWERS && thrift.value > 0) setThrift(thrift.value === 2 ? 1 : 0);
+}
+
+function setThrift(next: 0 | 1 | 2): void {
+  quick = 0;
+  thrift.value = next;
+  if (wanted) connection?.say(subscription());
 }
 
 function ask(): void {
@@ -106,11 +114,13 @@ function ask(): void {
     connection = connect('cars', { hello: () => (wanted ? [subscription()] : []), onColumns: hearColumns, onMessage: hearOther,
       onState: (state) => {
         pinged = 0;
+        quick = 0;
+        if (state.state === 'connecting') thrift.value = 0;
         // What was missed meanwhile is read from the log.
         if (state.state === 'live') for (const car of cars.values()) car.filledOf = undefined;
       } });
     timer = setInterval(() => {
-      if (pinged !== 0 || document.hidden) return;
+      if (pinged !== 0 || document.hidden || connection?.state.value.state !== 'live') return;
       pinged = performance.now();
       connection?.say({ type: 'ping' });
     }, PING_EVERY_MS);

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { connect, type FeedConnection } from '../net/feed';
-import { feedClock } from './race';
+import { clockOf } from './race';
 import { RowRing } from './rows';
 
 /** All machines, some values a second of each: for whoever looks at a fleet and not at one race. */
@@ -44,7 +44,7 @@ export function followFleet(): () => void {
         }
         machine.rows.append(column);
         machine.heardAt = now;
-        feedClock.hear(column.times[column.length - 1]!, now);
+        clockOf(column.track).hear(column.times[column.length - 1]!, now);
       }
     },
   });

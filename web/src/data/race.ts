@@ -25,12 +25,22 @@ const KEPT_STANDINGS = 600;
 /** Tracks whose standings are kept. */
 const MAX_TRACKS = 64;
 
-export const feedClock = new FeedClock();
+const clocks = new Map<string, FeedClock>();
+
+/** Event time as one track's machines tell it: a recording that is sent is a day behind a race that runs. */
+export function clockOf(track: string): FeedClock {
+  let clock = clocks.get(track);
+  if (!clock) {
+    if (clocks.size >= MAX_TRACKS) clocks.delete(clocks.keys().next().value!);
+    clocks.set(track, (clock = new FeedClock()));
+  }
+  return clock;
+}
+
 export const standings = signal<ReadonlyMap<string, Standings>>(new Map());
 export const laps = signal<ReadonlyMap<string, Lap>>(new Map());
 export const events = signal<readonly EventEntry[]>([]);
 export const health = signal<Health | undefined>(undefined);
-export const liveAgainAt = signal(0);
 const past = new Map<string, Standings[]>();
 let cursors: Record<string, string> = {};
 let connection: FeedConnection | undefined;
@@ -38,8 +48,25 @@ let lapsOf: string | undefined;
 
 export const raceState = computed(() => connection?.state.value ?? { state: 'connecting' as const });
 
-/** Tracks with cars in order, that of the newest word first. */
-export const tracks = computed(() => [...standings.value.values()].sort((a, b) => b.time.localeCompare(a.time)).map((s) => s.track));
+const heardAt = new Map<string, number>();
+const SILENT_TRACK_MS = 15_000;
+let keptTrack: string | undefined;
+
+/** The track that is shown to who did not choose: the first that was heard of, as long as its cars say something. */
+export const defaultTrack = computed(() => {
+  const now = performance.now();
+  const isHeard = (track: string) => now - (heardAt.get(track) ?? -Infinity) < SILENT_TRACK_MS;
+  const all = [...standings.value.values()].sort((a, b) => eventMs(b.time) - eventMs(a.time)).map((order) => order.track);
+  if (keptTrack === undefined || !standings.value.has(keptTrack) || (!isHeard(keptTrack) && all.some(isHeard))) {
+    keptTrack = all.find(isHeard) ?? all[0];
+  }
+  return keptTrack;
+});
+
+/** `performance.now()` of when the order of a track was told last. */
+export function heardOf(track: string): number {
+  return heardAt.get(track) ?? -Infinity;
+}
 
 /** The order on a track as it was told last at `ms`; undefined: that is longer ago than is kept. */
 export function standingsAt(track: string, ms: number): Standings | undefined {
@@ -52,9 +79,10 @@ export function standingsAt(track: string, ms: number): Standings | undefined {
 
 function hearStandings(message: Standings, now: number): void {
   const ms = eventMs(message.time);
-  feedClock.hear(ms, now);
+  clockOf(message.track).hear(ms, now);
   const next = new Map(standings.value);
   if (!next.has(message.track) && next.size >= MAX_TRACKS) return;
+  heardAt.set(message.track, now);
   next.set(message.track, message);
   standings.value = next;
   let kept = past.get(message.track);
@@ -122,7 +150,7 @@ function noticeEvent(notice: Notice): EventEntry {
 }
 
 function hearLaps(closed: Lap[]): void {
-  const mine = closed.filter((lap) => lapsOf === undefined || lap.session === lapsOf);
+  const mine = closed.filter((lap) => lap.session === lapsOf);
   if (mine.length === 0) return;
   const next = new Map(laps.value);
   for (const lap of mine) {
@@ -168,7 +196,7 @@ function hear(message: Other): void {
   }
 }
 
-const CHANNELS = ['standings', 'laps', 'marks', 'insights', 'system'];
+const CHANNELS = ['standings', 'laps', 'marks', 'alerts', 'insights', 'system'];
 
 function hello(): object[] {
   const resumed = Object.entries(cursors).map(([channel, after]) => ({ type: 'resume', channel, after }));
@@ -182,10 +210,6 @@ export function followRaces(): void {
   } });
 }
 
-export function retryNow(): void {
-  connection?.retry();
-}
-
 /** What happened before this page came, as far as the lists go. */
 async function readWhatWas(): Promise<void> {
   try {
@@ -193,6 +217,8 @@ async function readWhatWas(): Promise<void> {
     for (const track of now.standings) hearStandings(track, performance.now());
     const { marks } = await getJson<{ marks: Mark[] }>('/api/marks?limit=100');
     addEvents(marks.map(markEvent));
+    const { alerts } = await getJson<{ alerts: Alert[] }>('/api/alerts?limit=100');
+    addEvents(alerts.map(alertEvent));
   } catch {
     // What comes live serves until the next time that the server is found.
   }

@@ -40,7 +40,8 @@ interface Kept { stretch: Stretch | undefined; wanted: [number, number] | undefi
 
 const BEHIND_MS = 200_000;
 const AHEAD_MS = 40_000;
-const MAX_MACHINES = 64;
+/** Of so many machines stretches are kept: who asks for more at a time asks without end. */
+export const MOST_RECORDED_CARS = 64;
 
 /**
  * What was recorded of a session's machines around the moment that is looked at. Of each machine one stretch is kept; it is read when what
@@ -63,7 +64,7 @@ export class Recording {
   rows(chassis: string, fromMs: number, toMs: number, speed = 0): Rows {
     let kept = this.machines.get(chassis);
     if (!kept) {
-      if (this.machines.size >= MAX_MACHINES) this.machines.delete(this.machines.keys().next().value!);
+      if (this.machines.size >= MOST_RECORDED_CARS) this.machines.delete(this.machines.keys().next().value!);
       this.machines.set(chassis, (kept = { stretch: undefined, wanted: undefined, failed: 0 }));
     }
     const soon = toMs + Math.min(8000 * speed, AHEAD_MS);

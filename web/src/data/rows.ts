@@ -45,6 +45,10 @@ export function lastFigure(rows: Rows, name: string, end = rows.end): number {
   return NaN;
 }
 
+/** So many messages that are older than all that is there, by so much, and nothing else between: the machine's clock was set back. */
+const SET_BACK_MESSAGES = 10;
+const SET_BACK_MS = 2000;
+
 /** Points that come later than so many others are left out. */
 const LATE_ROWS = 512;
 
@@ -60,6 +64,7 @@ export class RowRing implements Rows {
   readonly texts: Record<string, string> = {};
   /** Counts what came; charts are drawn anew when it changes. */
   version = 0;
+  private behind = 0;
 
   constructor(private readonly capacity: number, private readonly maxColumns = 96) {
     this.times = new Float64Array(2 * capacity);
@@ -74,6 +79,19 @@ export class RowRing implements Rows {
   }
 
   append(from: Pick<Columns, 'length' | 'times' | 'names' | 'figures' | 'texts'>): void {
+    if (this.isSetBack(from)) this.clear();
+    this.add(from);
+  }
+
+  /** A machine whose clock was set back goes on behind its own rows: what it says now counts. */
+  private isSetBack(from: Pick<Columns, 'length' | 'times'>): boolean {
+    const newest = this.end > this.begin ? this.times[this.end - 1]! : -Infinity;
+    const behind = from.length > 0 && from.times.every((time) => time < newest - SET_BACK_MS);
+    this.behind = behind ? this.behind + 1 : 0;
+    return this.behind >= SET_BACK_MESSAGES;
+  }
+
+  private add(from: Pick<Columns, 'length' | 'times' | 'names' | 'figures' | 'texts'>): void {
     const names = from.names.filter((name) => this.columns.has(name) || this.addColumn(name));
     for (let row = 0; row < from.length; row++) {
       const at = this.place(from.times[row]!);
@@ -94,7 +112,7 @@ export class RowRing implements Rows {
     const before = this.copy(this.begin, lowerBound(this, recorded.times[0]!));
     const behind = this.copy(lowerBound(this, recorded.times[recorded.length - 1]! + 1e-6), this.end);
     this.clear();
-    for (const part of [before, recorded, behind]) this.append(part);
+    for (const part of [before, recorded, behind]) this.add(part);
   }
 
   private copy(begin: number, end: number): Columns {
@@ -107,6 +125,7 @@ export class RowRing implements Rows {
   clear(): void {
     this.begin = 0;
     this.end = 0;
+    this.behind = 0;
     this.version++;
   }
 

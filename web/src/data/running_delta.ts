@@ -5,11 +5,10 @@ import type { Rows } from './rows';
 export interface ReferenceLap {
   distances: number[];
   seconds: number[];
-  lapTimeS: number;
 }
 
 /** Of a trace by time with `lapdist_m`; distances that do not go forward are passed over. */
-export function referenceOf(trace: Pick<Trace, 'x' | 'fields'>, lapTimeS: number): ReferenceLap | undefined {
+export function referenceOf(trace: Pick<Trace, 'x' | 'fields'>): ReferenceLap | undefined {
   const column = trace.fields.lapdist_m ?? [];
   const distances: number[] = [];
   const seconds: number[] = [];
@@ -20,7 +19,7 @@ export function referenceOf(trace: Pick<Trace, 'x' | 'fields'>, lapTimeS: number
     distances.push(distance);
     seconds.push(at);
   });
-  return distances.length > 1 ? { distances, seconds, lapTimeS } : undefined;
+  return distances.length > 1 ? { distances, seconds } : undefined;
 }
 
 function secondsAt(reference: ReferenceLap, distance: number): number | undefined {

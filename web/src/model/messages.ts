@@ -196,4 +196,4 @@ export type LiveMessage =
   | { type: 'subscribed'; cursors?: Record<string, string> }
   | { type: 'error'; reason: string; message: string }
   | { type: 'gap'; missed?: number; channel?: string; gone_before?: string }
-  | { type: 'pong' };
+  | { type: 'pong'; id?: string | number };

@@ -29,9 +29,4 @@ export class FeedClock {
   at(now: number): number {
     return now + this.offset;
   }
-
-  reset(): void {
-    this.offset = NaN;
-    this.heardAt = 0;
-  }
 }

@@ -13,7 +13,7 @@ export interface Columns {
   texts: Record<string, string>;
 }
 
-/** Rows that wait for a page that does not take them: beyond it the oldest are left out, and counted. */
+/** Rows that wait for a page that does not take them: beyond it all that wait are left out, and counted. */
 export const MAX_WAITING_ROWS = 20_000;
 
 interface Waiting {

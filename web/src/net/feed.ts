@@ -20,7 +20,6 @@ export interface FeedHandler {
 export interface FeedConnection {
   readonly state: Signal<ConnectionState>;
   say(message: object): void;
-  retry(): void;
   close(): void;
 }
 
@@ -67,6 +66,11 @@ async function address(): Promise<string> {
   return `${scheme}://${location.host}${await wsPath}${given}`;
 }
 
+/** Has every connection that waits try now. */
+export function retryNow(): void {
+  post({ type: 'retry' });
+}
+
 export function connect(name: string, handler: FeedHandler): FeedConnection {
   if (!worker) {
     worker = new Worker(new URL('./feed_worker.ts', import.meta.url), { type: 'module', name: 'feed' });
@@ -76,14 +80,13 @@ export function connect(name: string, handler: FeedHandler): FeedConnection {
   const state = signal<ConnectionState>({ state: 'connecting' });
   handlers.set(id, { ...handler, state, wasLive: false });
   const open = () => void address().then((url) => {
-    if (handlers.has(id)) post({ type: 'open', id, url, hello: [] });
+    if (handlers.has(id)) post({ type: 'open', id, url });
   });
   // Called now, and again with each other token.
   const stop = token.subscribe(open);
   return {
     state,
     say: (message) => post({ type: 'say', id, text: JSON.stringify(message) }),
-    retry: () => post({ type: 'retry', id }),
     close: () => {
       stop();
       handlers.delete(id);

@@ -6,10 +6,10 @@ import { ColumnGatherer, type Columns, type Other } from './columns';
  * gathered goes to the page when it has taken what came before. So a page in the background costs no memory.
  */
 export type ToWorker =
-  | { type: 'open'; id: string; url: string; hello: string[] }
+  | { type: 'open'; id: string; url: string }
   | { type: 'say'; id: string; text: string }
   | { type: 'close'; id: string }
-  | { type: 'retry'; id: string }
+  | { type: 'retry' }
   | { type: 'taken' };
 
 export type ConnectionState = { state: 'connecting' | 'live' | 'closed' } | { state: 'waiting'; seconds: number };
@@ -17,15 +17,16 @@ export type ConnectionState = { state: 'connecting' | 'live' | 'closed' } | { st
 export interface FromWorker {
   states: { id: string; state: ConnectionState }[];
   columns: { id: string; machines: Columns[]; leftOut: number }[];
-  messages: { id: string; message: Other; atMs: number }[];
+  messages: { id: string; message: Other }[];
 }
 
 const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 15_000;
+const LONGEST_WAIT_MS = 5000;
 const CONNECT_WITHIN_MS = 10_000;
 /** A connection that says nothing for so long is asked whether it is there; one that does not answer in time is made anew. */
 const SILENT_MS = 8000;
 const ANSWER_WITHIN_MS = 6000;
+const WATCH_ID = 'watch';
 /** Messages other than points that wait for a page that does not take them: beyond it the oldest go. */
 const MAX_MESSAGES = 2000;
 
@@ -64,7 +65,7 @@ class Connection {
   private heardAt = 0;
   private askedAt: number | undefined;
 
-  constructor(private readonly id: string, private readonly url: string, private hello: string[]) {
+  constructor(private readonly id: string, private readonly url: string) {
     this.connect();
   }
 
@@ -75,9 +76,9 @@ class Connection {
     this.connect();
   }
 
+  /** What is said while there is no connection is left out: `live` has the page say all of it anew. */
   say(text: string): void {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(text);
-    else this.hello = [text];
   }
 
   close(): void {
@@ -92,7 +93,7 @@ class Connection {
     if (this.socket?.readyState !== WebSocket.OPEN || now - this.heardAt < SILENT_MS) return;
     if (this.askedAt === undefined) {
       this.askedAt = now;
-      this.socket.send('{"type":"ping"}');
+      this.socket.send(JSON.stringify({ type: 'ping', id: WATCH_ID }));
     } else if (now - this.askedAt > ANSWER_WITHIN_MS) {
       const gone = this.socket;
       gone.onclose = null;
@@ -124,8 +125,9 @@ class Connection {
       this.waitMs = FIRST_WAIT_MS;
       this.heardAt = performance.now();
       this.askedAt = undefined;
-      for (const text of this.hello) socket.send(text);
       this.tell({ state: 'live' });
+      // Where one found the server the others need not wait.
+      for (const connection of connections.values()) connection.retry();
     };
     socket.onmessage = (event) => {
       if (this.socket === socket) this.hear(event.data as string);
@@ -145,9 +147,11 @@ class Connection {
     } catch {
       return;
     }
+    // An answer to what is asked here is nobody else's.
+    if (message.type === 'pong' && message.id === WATCH_ID) return;
     if (message.type === 'telemetry_update') this.gathered.add(message.data);
     else {
-      out.messages.push({ id: this.id, message, atMs: performance.now() });
+      out.messages.push({ id: this.id, message });
       if (out.messages.length > MAX_MESSAGES) out.messages.splice(0, MAX_MESSAGES / 2);
     }
     deliver();
@@ -163,7 +167,7 @@ onmessage = (event: MessageEvent<ToWorker>) => {
   switch (request.type) {
     case 'open':
       connections.get(request.id)?.close();
-      connections.set(request.id, new Connection(request.id, request.url, request.hello));
+      connections.set(request.id, new Connection(request.id, request.url));
       break;
     case 'say':
       connections.get(request.id)?.say(request.text);
@@ -173,7 +177,7 @@ onmessage = (event: MessageEvent<ToWorker>) => {
       connections.delete(request.id);
       break;
     case 'retry':
-      connections.get(request.id)?.retry();
+      for (const connection of connections.values()) connection.retry();
       break;
     case 'taken':
       pageIsBusy = false;

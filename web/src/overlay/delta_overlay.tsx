@@ -25,7 +25,7 @@ export function DeltaOverlay() {
   const trace = useQuery(best && `reference ${best.id} ${best.revision}`, (abort) =>
     getJson<Trace>(`/api/trace?lap=${encodeURIComponent(best!.id)}&by=time&points=0&fields=lapdist_m`, abort));
   const [reference, setReference] = useState<ReferenceLap | undefined>(undefined);
-  useEffect(() => setReference(trace.data && best?.lap_time_s ? referenceOf(trace.data, best.lap_time_s) : undefined), [trace.data]);
+  useEffect(() => setReference(trace.data ? referenceOf(trace.data) : undefined), [trace.data]);
   if (!order || chassis === undefined) return null;
   const rows = rowsOf(order.track, chassis);
   const now = rows && reference ? runningDelta(rows, reference) : undefined;

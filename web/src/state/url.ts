@@ -70,7 +70,8 @@ type Patch = Record<string, string | readonly string[] | undefined>;
 function patched(params: ReadonlyMap<string, string>, patch: Patch): Map<string, string> {
   const next = new Map(params);
   for (const [key, value] of Object.entries(patch)) {
-    if (value === undefined || value.length === 0) next.delete(key);
+    // That no car is chosen is a choice; of other lists an empty one is none.
+    if (value === undefined || (value.length === 0 && key !== 'cars')) next.delete(key);
     else next.set(key, typeof value === 'string' ? encodeURIComponent(value) : listText(value));
   }
   return next;

@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { feedClock } from '../data/race';
+import { clockOf } from '../data/race';
 import { param, setParams } from './url';
 
 /**
@@ -9,9 +9,20 @@ import { param, setParams } from './url';
 export const SPEEDS = [0.25, 0.5, 1, 2, 4, 10, 25, 50] as const;
 export const MAX_DELAY_S = 90;
 
-interface Playing { speed: number; sinceNow: number; fromMs: number }
+/** It is played while the address has the moment that it was begun at: who goes elsewhere plays no more. */
+interface Playing { speed: number; sinceNow: number; fromMs: number; at: string }
 
-const playing = signal<Playing | undefined>(undefined);
+const begun = signal<Playing | undefined>(undefined);
+const playing = computed(() => (begun.value && param('at') === begun.value.at ? begun.value : undefined));
+
+/** The track whose time it is. */
+export const watchedTrack = signal<string | undefined>(undefined);
+
+/** The event time that is now on the watched track; NaN where nothing was heard of it. */
+export function feedTime(now = performance.now()): number {
+  const track = watchedTrack.peek();
+  return track === undefined ? NaN : clockOf(track).at(now);
+}
 
 /** ms since 1970 of the moment that stands in the address; undefined: the running one. */
 export const pinnedAt = computed(() => {
@@ -31,7 +42,7 @@ export const delayS = computed(() => {
 export function viewTime(now = performance.now()): number {
   const run = playing.peek();
   if (run) return run.fromMs + (now - run.sinceNow) * run.speed;
-  return pinnedAt.peek() ?? feedClock.at(now) - delayS.peek() * 1000;
+  return pinnedAt.peek() ?? feedTime(now) - delayS.peek() * 1000;
 }
 
 function standAt(ms: number): void {
@@ -40,21 +51,22 @@ function standAt(ms: number): void {
 
 export function seek(ms: number): void {
   const run = playing.peek();
-  if (run) playing.value = { ...run, fromMs: ms, sinceNow: performance.now() };
   standAt(ms);
+  if (run) begun.value = { ...run, fromMs: ms, sinceNow: performance.now(), at: param('at') ?? '' };
 }
 
 export function pause(): void {
   const ms = viewTime();
-  playing.value = undefined;
+  begun.value = undefined;
   if (Number.isFinite(ms)) standAt(ms);
 }
 
 export function play(speed = playSpeed.peek()): void {
   const ms = viewTime();
   if (!Number.isFinite(ms)) return;
-  playing.value = { speed, fromMs: ms, sinceNow: performance.now() };
-  setParams({ at: new Date(ms).toISOString(), speed: speed === 1 ? undefined : String(speed) });
+  const at = new Date(ms).toISOString();
+  setParams({ at, speed: speed === 1 ? undefined : String(speed) });
+  begun.value = { speed, fromMs: ms, sinceNow: performance.now(), at };
 }
 
 export function setSpeed(speed: number): void {
@@ -64,7 +76,7 @@ export function setSpeed(speed: number): void {
 
 /** Back to what comes now. */
 export function goLive(): void {
-  playing.value = undefined;
+  begun.value = undefined;
   setParams({ at: undefined, speed: undefined });
 }
 

@@ -1,7 +1,8 @@
-import type { ComponentChildren } from 'preact';
+import type { ComponentChildren, FunctionComponent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { signal } from '@preact/signals';
-import { health, raceState, retryNow } from '../data/race';
+import { health, raceState } from '../data/race';
+import { retryNow } from '../net/feed';
 import { thrift, missed } from '../data/cars';
 import { whole } from '../model/format';
 import { tokenNeeded } from '../net/api';
@@ -9,7 +10,7 @@ import { choose, settings, type Settings } from '../state/settings';
 import { takeToken, token } from '../state/token';
 import { route, viewLink, type View } from '../state/url';
 import { copy, formText, Menu, Radio } from './parts';
-import { shortcuts } from './shortcuts';
+import { shortcuts, useShortcuts } from './shortcuts';
 import { Toasts } from './toasts';
 
 /** The frame around every view: what is looked at, whether it is live, where else one can go. */
@@ -30,7 +31,9 @@ export const footer = signal<ComponentChildren>(null);
 
 export const helpOpen = signal(false);
 
-export function Shell(props: { children: ComponentChildren }) {
+/** `View` is drawn here and not given as children: parts that are the same each time would hold on to all that they were. */
+export function Shell(props: { View: FunctionComponent; name: string }) {
+  const { View } = props;
   return (
     <div class="app">
       <Top />
@@ -48,13 +51,17 @@ export function Shell(props: { children: ComponentChildren }) {
       </nav>
       <main class="main" id="main" tabIndex={-1}>
         <Banner />
-        {props.children}
+        <View key={props.name} />
       </main>
-      {footer.value && <footer class="foot">{footer.value}</footer>}
+      <Foot />
       <Help />
       <Toasts />
     </div>
   );
+}
+
+function Foot() {
+  return footer.value ? <footer class="foot">{footer.value}</footer> : null;
 }
 
 /** The map fills the place of the live view, whose other panels it hides. */
@@ -159,6 +166,7 @@ function Preferences() {
 }
 
 function Help() {
+  useShortcuts('help', [{ keys: '?', key: '?', does: 'This list', run: () => (helpOpen.value = true) }]);
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     if (helpOpen.value) dialog.current?.showModal();

@@ -27,17 +27,25 @@ export function useShortcuts(owner: string, own: readonly Shortcut[]): void {
   }, [owner, own.map((shortcut) => shortcut.keys).join()]);
 }
 
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)) &&
-    !/^(checkbox|radio|range)$/.test((target as HTMLInputElement).type ?? '');
+const ARROWS = /^(Arrow|Home|End|Page)/;
+
+/** Whether a key is for the part of the page that has the focus: text that is typed, a button that is pushed, a slider that is moved. */
+function belongsTo(target: EventTarget | null, key: string): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable || /^(SELECT|TEXTAREA)$/.test(target.tagName)) return true;
+  if (target instanceof HTMLInputElement) {
+    if (target.type === 'checkbox') return key === ' ';
+    if (target.type === 'radio' || target.type === 'range') return key === ' ' || ARROWS.test(key);
+    return true;
+  }
+  if (key === ' ' || key === 'Enter') return target.closest('button, a, summary, [role=slider]') !== null;
+  return false;
 }
 
 /** Called once. Keys that are typed into a field, or with Control, are not ours. */
 export function listenForShortcuts(): void {
   document.addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector('dialog[open]')) return;
-    // A space pushes the button that has the focus.
-    if ((event.key === ' ' || event.key === 'Enter') && event.target instanceof HTMLElement && event.target.closest('button, a, [role=slider]')) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || belongsTo(event.target, event.key) || document.querySelector('dialog[open]')) return;
     for (const shortcut of shortcuts.value) {
       if (![shortcut.key].flat().includes(event.key)) continue;
       event.preventDefault();

@@ -178,6 +178,11 @@ test('a phone has it all in one column, and the keyboard goes everywhere', { tim
   await count(page, 'tower-row', 4);
   await isDrawn(page, 'trace');
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, 'nothing sticks out');
+  const seen = await page.evaluate(() => {
+    const panel = document.querySelector('.tower-panel').getBoundingClientRect();
+    return [...document.querySelectorAll('[data-testid=tower-row]')].filter((row) => row.getBoundingClientRect().bottom <= panel.bottom + 1).length;
+  });
+  assert.equal(seen, 4, 'the whole order is seen in its panel');
   await shoot(page, 'live-phone');
   for (const view of ['laps', 'compare', 'sessions', 'rollups', 'system']) {
     await page.goto(`${address}#/${view}`);

@@ -97,7 +97,7 @@ function Compared(props: { ids: string[]; laps: Lap[] }) {
         {ids.length < MOST_LAPS && <Menu label="+ lap" title="Another lap" testId="add-lap"><LapPicker chosen={ids} track={track} /></Menu>}
         <span class="grow" />
         <span class="kpi" data-testid="compare-delta" data-delta={ending[1] ?? ''} title="Behind the first lap at the line; below zero: ahead of it">
-          <b class={tone(ending[1])}>{delta(ending[1])}</b><span>s at the line</span>
+          <b class={tone(ending[1])}>{delta(ending[1])}</b><span>{lines[1] && <><Swatch colour={lines[1].colour} /> <Name text={lines[1].label} /> </>}s at the line</span>
         </span>
         <button type="button" disabled={!data} onClick={() => void download(`/api/compare${asked}`, `compare-${ids.length}-laps.csv`)}>CSV</button>
         <button type="button" disabled={laps.length === 0} title="The points of these laps, in the channels that are shown" onClick={() => void saveMcap(laps, fields)}>MCAP</button>

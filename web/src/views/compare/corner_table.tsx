@@ -18,18 +18,18 @@ export function CornerTable(props: { corners: Corner[]; lines: CornerLine[]; cur
             <thead>
               <tr>
                 <th class="left">Turn</th>
+                {lines.slice(1).map((line) => <th key={line.key} title={`Lost to the first lap there, ${line.label}`}><Swatch colour={line.colour} /> Δ s</th>)}
                 {lines.map((line) => <th key={line.key} title={`Lowest speed, ${line.label}`}><Swatch colour={line.colour} /> Min</th>)}
                 {lines.map((line) => <th key={line.key} title={`Speed at the exit, ${line.label}`}><Swatch colour={line.colour} /> Exit</th>)}
-                {lines.slice(1).map((line) => <th key={line.key} title={`Lost to the first lap there, ${line.label}`}><Swatch colour={line.colour} /> Δ s</th>)}
               </tr>
             </thead>
             <tbody>
               {corners.map((corner) => (
                 <tr key={corner.number} class={corner.number === props.current ? 'selected' : ''}>
                   <td class="left"><button type="button" class="bare" title={`At ${Math.round(corner.atM)} m`} onClick={() => props.onChoose(corner.atM)}>{corner.number}</button></td>
+                  {corner.lostS.slice(1).map((value, lap) => <td key={lap} class={value === null ? 'muted' : value > 0 ? 'bad' : 'good'}>{delta(value)}</td>)}
                   {corner.minimum.map((value, lap) => <td key={lap}>{speed.text(value)}</td>)}
                   {corner.exit.map((value, lap) => <td key={lap}>{speed.text(value)}</td>)}
-                  {corner.lostS.slice(1).map((value, lap) => <td key={lap} class={value === null ? 'muted' : value > 0 ? 'bad' : 'good'}>{delta(value)}</td>)}
                 </tr>
               ))}
             </tbody>

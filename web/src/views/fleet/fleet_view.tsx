@@ -8,6 +8,7 @@ import { duration, name as shownName, whole } from '../../model/format';
 import { useQuery } from '../../net/query';
 import { ShownChannel } from '../../state/settings';
 import { listParam, param, setParams } from '../../state/url';
+import { watchedTrack } from '../../state/watch';
 import { colourOf } from '../../ui/colours';
 import { Empty, Menu, Name, Panel, Radio, Scroll } from '../../ui/parts';
 import { place } from '../../ui/shell';
@@ -32,6 +33,9 @@ export function FleetView() {
   const now = performance.now();
   const sessions = useQuery('sessions', allSessions, 10_000);
   const track = param('track') ?? all[0]?.track;
+  useEffect(() => {
+    watchedTrack.value = track;
+  }, [track]);
   const session = sessions.data?.find((each) => each.track === track && each.live)?.id;
   const cars = chosenCars.value;
   const channels = listParam('channels');

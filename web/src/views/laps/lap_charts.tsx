@@ -18,7 +18,7 @@ export function LapCharts(props: { laps: Lap[]; cars: string[] }) {
     <>
       <StackView testId="lap-chart" channels={['time', 'gap']} lines={lines} draw={() => data} version={data} asTable={asTable}
         labels={{ time: { label: 'Lap time', unit: '', decimals: 3, weight: 1, text: lapTime, axisText: (value) => lapTime(value).slice(0, -2) }, gap: { label: 'Behind the leader', unit: 's', decimals: 1, text: (value) => fixed(value, 1) } }}
-        xText={(x) => (Number.isInteger(x) ? String(x) : '')} xLabel="Lap" label={`Lap times and gaps of ${cars.join(', ')}`} />
+        xText={(x) => (Number.isInteger(x) ? String(x) : '')} xLabel="Lap" wholeX label={`Lap times and gaps of ${cars.join(', ')}`} />
       <p class="more"><TableChip on={asTable} set={setTable} /></p>
     </>
   );

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { laps as knownLaps, readLaps, standings } from '../../data/race';
+import { defaultTrack, laps as knownLaps, readLaps, standings } from '../../data/race';
 import { sessions as allSessions } from '../../data/session_laps';
 import { clock, day, name as shownName } from '../../model/format';
 import type { Lap } from '../../model/messages';
@@ -20,7 +20,7 @@ const MOST_PICKED = 6;
 /** All laps of a session: their times, how whole they are, how they went over the race; and the way to compare some. */
 export function LapsView() {
   const list = useQuery('sessions', allSessions, 15_000);
-  const live = [...standings.value.values()][0]?.session ?? undefined;
+  const live = standings.value.get(defaultTrack.value ?? '')?.session ?? undefined;
   const id = route.value.rest || live || list.data?.[0]?.id;
   const session = list.data?.find((each) => each.id === id);
   useEffect(() => {
@@ -44,6 +44,9 @@ export function LapsView() {
         {list.data && <Empty title="No session yet"><p>A session begins with the first points of a track. <a href="#/live">What is live</a></p></Empty>}
       </div>
     );
+  }
+  if (list.data && !session && route.value.rest !== '') {
+    return <div class="view"><p class="problem">There is no session {shownName(id)} here. <a href="#/sessions">All sessions</a></p></div>;
   }
   const shown = laps.filter((lap) => (chosen.length === 0 || chosen.includes(lap.chassis)) && (!onlyWhole || lap.complete));
   const pick = (lap: Lap) => {

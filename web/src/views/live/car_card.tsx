@@ -1,21 +1,19 @@
 import { rowsOf } from '../../data/cars';
 import { lastFigure, lowerBound, type Rows } from '../../data/rows';
 import { channelOf } from '../../model/channels';
-import { name as shownName } from '../../model/format';
+import { duration, name as shownName } from '../../model/format';
 import { ShownChannel } from '../../state/settings';
 import { delayS, isLive, viewTime } from '../../state/watch';
 import { param, setParams } from '../../state/url';
 import { Menu, Panel, Radio } from '../../ui/parts';
 import { useTicks } from '../../ui/ticks';
 import { chosenCars, type Race } from './race_choice';
-import type { TraceSource } from './trace_source';
+import { STALE_MS, type TraceSource } from './trace_source';
 import { Tyres } from './tyres';
 
 /** What a car tells of itself: its tyres, what it has left, what is broken. Figures that it does not tell are not there. */
 
 const PARTS = ['speed_kmh', 'gear', 'rpm', 'fuel_kg', 'ers_store_j', 'drs', 'tyre_age_laps', 'lap', 'pbrake_f', 'accx_can', 'accy_can'];
-/** What is older is not how the car is at that moment. */
-const STALE_MS = 3000;
 
 export function CarCard(props: { race: Race; source: TraceSource }) {
   useTicks(500);
@@ -46,7 +44,8 @@ export function CarCard(props: { race: Race; source: TraceSource }) {
   return (
     <Panel title={shownName(chassis)} class="card-panel" tools={tools}>
       <div class="card" tabIndex={0} role="group" aria-label={`Figures of ${shownName(chassis)}`}>
-        {rows && !Number.isNaN(newest) && (live || atMs - newest < STALE_MS) ? <Figures rows={rows} end={end} version={atMs} />
+        {live && atMs - newest > STALE_MS && <p class="bad">Nothing for {duration((atMs - newest) / 1000)}: these are its last figures.</p>}
+        {rows && !Number.isNaN(newest) && (live || atMs - newest < STALE_MS) ? <div class={atMs - newest > STALE_MS ? 'stale' : ''}><Figures rows={rows} end={end} version={atMs} /></div>
           : <p class="muted">{live ? 'Nothing has come from it yet.' : 'Nothing is known of it at that moment.'}</p>}
       </div>
     </Panel>

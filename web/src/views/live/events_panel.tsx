@@ -1,10 +1,11 @@
-import { events, type EventEntry } from '../../data/race';
+import type { EventEntry } from '../../data/race';
 import { name as shownName } from '../../model/format';
 import { delayS, isLive, viewTime, seek } from '../../state/watch';
 import { param, setParams } from '../../state/url';
 import { Chip, Empty, Menu, Panel, Radio, Scroll, Time } from '../../ui/parts';
 import { useTicks } from '../../ui/ticks';
 import { chosenCars, toggleCar, type Race } from './race_choice';
+import { shownEvents } from './shown_events';
 
 const KINDS: [string, string][] = [['', 'All'], ['mark', 'Marks'], ['alert', 'Alerts'], ['notice', 'Notices']];
 const SHOWN = 120;
@@ -16,8 +17,8 @@ export function EventsPanel(props: { race: Race }) {
   const kind = param('events') ?? '';
   const own = param('mine') === '1';
   const now = viewTime();
-  const shown = events.value.filter((entry) =>
-    (kind === '' || entry.kind === kind) && (entry.track === undefined || entry.track === props.race.track) &&
+  const shown = shownEvents(props.race).filter((entry) =>
+    (kind === '' || entry.kind === kind) &&
     ((isLive.value && delayS.value === 0) || entry.ms <= now) && (!own || (entry.chassis !== undefined && chosenCars.value.includes(entry.chassis)))).slice(0, SHOWN);
   const tools = (
     <>

@@ -5,8 +5,9 @@ import { useTrackLine } from '../../data/track_line';
 import { name as shownName } from '../../model/format';
 import type { Series, Session } from '../../model/messages';
 import { getJson } from '../../net/api';
+import { reconnected } from '../../net/feed';
 import { useQuery } from '../../net/query';
-import { isLive, pinnedAt, seek } from '../../state/watch';
+import { isLive, pinnedAt, seek, watchedTrack } from '../../state/watch';
 import { eventMs } from '../../model/time';
 import { listParam, param, route, setParams } from '../../state/url';
 import { Chip, Problem } from '../../ui/parts';
@@ -18,6 +19,7 @@ import { EventsPanel } from './events_panel';
 import { MapPanel } from './map_panel';
 import { chosenCars, namedSession, orderAt, race, type Race } from './race_choice';
 import { ScrubBar } from './scrub_bar';
+import { readEvents } from './shown_events';
 import { Tower } from './tower';
 import { TraceSource } from './trace_source';
 import { Traces } from './traces';
@@ -26,12 +28,15 @@ import { Traces } from './traces';
 export function LiveView() {
   const shown = race.value;
   const wantedSession = param('session');
-  const sessions = useQuery(`sessions ${wantedSession ?? ''} ${shown?.track ?? ''}`,
-    () => getJson<{ sessions: Session[] }>('/api/sessions'), 10_000);
+  const sessions = useQuery('sessions', (abort) => getJson<{ sessions: Session[] }>('/api/sessions', abort), 10_000);
   const series = useQuery('series', () => getJson<{ series: Series[] }>('/api/series'), shown ? 10_000 : 2000);
   const session = sessions.data?.sessions.find((known) => known.id === (wantedSession ?? shown?.session));
+  // A session that has just begun, or was just named, is asked for at once.
   useEffect(() => {
-    namedSession.value = session;
+    if (session === undefined && (shown?.session ?? wantedSession) !== undefined) sessions.again();
+  }, [shown?.session, wantedSession]);
+  useEffect(() => {
+    if (session) namedSession.value = session;
   }, [session]);
   // Tracks whose machines tell no laps have no order.
   const fleets = [...new Set((series.data?.series ?? []).map((each) => each.track))].filter((track) => !standings.value.has(track));
@@ -56,13 +61,19 @@ function RaceView(props: { race: Race; session: Session | undefined; fleets: rea
   const order = shown.live ? orderAt(shown, true, 0) : orderAt(shown, false, session ? eventMs(session.ended) : NaN);
 
   useEffect(() => {
+    watchedTrack.value = shown.track;
+  }, [shown.track]);
+  useEffect(() => {
     if (shown.session !== undefined) void readLaps(shown.session);
-  }, [shown.session]);
+  }, [shown.session, reconnected.value]);
+  useEffect(() => {
+    if (session) void readEvents(session);
+  }, [session?.id, shown.live]);
   // Whoever comes without a choice sees the first two.
   useEffect(() => {
     if (param('cars') !== undefined || !order || order.rows.length === 0) return;
     setParams({ cars: order.rows.slice(0, 2).map((row) => row.chassis) });
-  }, [order === undefined, shown.track]);
+  }, [order === undefined || order.rows.length === 0, shown.track, param('cars') === undefined]);
   useEffect(() => {
     wantCars(shown.live ? { track: shown.track, session: shown.session, cars, channels } : undefined);
   }, [shown.live, shown.track, shown.session, cars.join('\n'), channels.join()]);
@@ -90,7 +101,7 @@ function RaceView(props: { race: Race; session: Session | undefined; fleets: rea
     <div class={`view live ${mapAlone ? 'map-alone' : ''}`}>
       {others.length > 1 && (
         <div class="chips tracks" role="group" aria-label="Tracks">
-          {others.map((track) => <Chip key={track} on={track === shown.track} onClick={() => setParams({ track, session: undefined, cars: undefined, at: undefined })}>{shownName(track)}</Chip>)}
+          {others.map((track) => <Chip key={track} on={track === shown.track} onClick={() => setParams({ track, session: undefined, cars: undefined, at: undefined, speed: undefined })}>{shownName(track)}</Chip>)}
         </div>
       )}
       {mapAlone ? <MapPanel race={shown} line={line} source={source.current} /> : (

@@ -1,12 +1,13 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { TrackMap, type MapDot } from '../../charts/track_map';
 import { rowsOf } from '../../data/cars';
 import { drivenPlaces, placingOf, PLACE_FIELDS } from '../../data/places';
 import { laps, standings } from '../../data/race';
-import { figureAt, Recording } from '../../data/recorded';
+import { figureAt, MOST_RECORDED_CARS, Recording } from '../../data/recorded';
 import type { TrackLine } from '../../model/messages';
 import { name as shownName } from '../../model/format';
 import { delayS, isLive, isPlaying, playSpeed, viewTime } from '../../state/watch';
+import { formatRoute, route, type View } from '../../state/url';
 import { settings } from '../../state/settings';
 import { colourOf } from '../../ui/colours';
 import { Panel } from '../../ui/parts';
@@ -18,6 +19,7 @@ import { tracePointer } from './traces';
 
 /** A dot moves about a pixel in this time. */
 const DRAW_EVERY_MS = 33;
+const TELL_EVERY_MS = 500;
 
 export function MapPanel(props: { race: Race; line: TrackLine | undefined; source: TraceSource }) {
   const { race, line, source } = props;
@@ -86,7 +88,7 @@ export function MapPanel(props: { race: Race; line: TrackLine | undefined; sourc
     }
     const atMs = viewTime();
     const speed = isPlaying.value ? playSpeed.value : isLive.value ? 1 : 0;
-    for (const chassis of new Set([...laps.value.values()].map((lap) => lap.chassis))) {
+    for (const chassis of drawnCars()) {
       const rows = recording.current.rows(chassis, atMs - 2000, atMs + 2000, speed);
       const placing = placingOf(rows, line);
       if (!placing) continue;
@@ -95,6 +97,16 @@ export function MapPanel(props: { race: Race; line: TrackLine | undefined; sourc
       const [x, y] = placing.plane(a!, b!);
       dots.push(dotOf(chassis, x, y, false));
     }
+  };
+
+  // The same in words, for those who do not see it: what is drawn, twice a second.
+  const [told, setTold] = useState<readonly MapDot[]>([]);
+  const toldAt = useRef(-Infinity);
+  const tellDots = (dots: readonly MapDot[]) => {
+    const now = performance.now();
+    if (now - toldAt.current < TELL_EVERY_MS) return;
+    toldAt.current = now;
+    setTold(dots.filter((dot) => dot.label !== ''));
   };
 
   useFrames(() => {
@@ -111,26 +123,40 @@ export function MapPanel(props: { race: Race; line: TrackLine | undefined; sourc
     }
     if (pointed?.axis === 'time') pointedByTime(dots, pointed.x);
     shown.draw(dots);
+    tellDots(dots);
   }, [race.track, race.session, moving, line, chosenCars.value.join('\n'), settings.value.theme], DRAW_EVERY_MS);
 
-  const order = standings.value.get(race.track);
   return (
-    <Panel title="Map" class="map-panel">
+    <Panel title="Map" class="map-panel" tools={<>
+      <span class="grow" />
+      {laps.value.size > 0 && !moving && drawnCars().length === MOST_RECORDED_CARS && <span class="muted">{MOST_RECORDED_CARS} cars at most</span>}
+      <a class="button" href={route.value.view === 'map' ? mapLink('live') : mapLink('map')} data-testid="map-alone">{route.value.view === 'map' ? 'All panels' : 'Enlarge'}</a>
+    </>}>
       <div class="map">
-        <canvas ref={canvas} role="img" aria-label={`Map of ${shownName(race.track)} with ${order?.cars.length ?? 0} cars`} />
+        <canvas ref={canvas} role="img" aria-label={`Map of ${shownName(race.track)} with ${told.length} cars`} />
         {!line && <p class="map-note muted">The track is drawn once a whole lap with positions was driven.</p>}
         {line?.frame === 'none' && <p class="map-note muted">Nobody tells positions here, so there is no map.</p>}
         {line && <p class="map-note faint" title="Laps that the line was learned from">{Math.round(line.length_m).toLocaleString('en-US')} m</p>}
         <ul class="visually-hidden" aria-label="Cars on the map">
-          {(order?.cars ?? []).map((car) => (
-            <li key={car.chassis} data-testid="map-car" data-chassis={car.chassis} data-x={car.x_m ?? ''} data-y={car.y_m ?? ''}>
-              {shownName(car.chassis)}, {Math.round(car.lapdist_m)} m
+          {told.map((dot) => (
+            <li key={dot.key} data-testid="map-car" data-chassis={dot.key} data-x={dot.x.toFixed(1)} data-y={dot.y.toFixed(1)}>
+              {dot.label}{dot.stale ? ', silent' : ''}
             </li>
           ))}
         </ul>
       </div>
     </Panel>
   );
+}
+
+/** The same choices in the other view. */
+function mapLink(view: View): string {
+  return formatRoute({ ...route.value, view });
+}
+
+/** The chosen cars first; more than a recording keeps at a time are not drawn. */
+function drawnCars(): string[] {
+  return [...new Set([...chosenCars.value, ...[...laps.value.values()].map((lap) => lap.chassis)])].slice(0, MOST_RECORDED_CARS);
 }
 
 function dotOf(chassis: string, x: number, y: number, stale: boolean): MapDot {

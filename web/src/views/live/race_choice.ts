@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import type { Lap, Session, Standings } from '../../model/messages';
-import { laps, standings, standingsAt, tracks } from '../../data/race';
+import { defaultTrack, heardOf, laps, raceState, standings, standingsAt } from '../../data/race';
 import { eventMs } from '../../model/time';
 import { listParam, param, setParams } from '../../state/url';
 import { MOST_CARS } from '../../ui/colours';
@@ -18,7 +18,20 @@ export interface Race {
 /** A session that the address names is asked for by the view, since it may be no running one. */
 export const namedSession = signal<Session | undefined>(undefined);
 
+function sameRace(a: Race | undefined, b: Race | undefined): boolean {
+  return a?.track === b?.track && a?.session === b?.session && a?.live === b?.live;
+}
+
+let known: Race | undefined;
+
+/** The same object as long as it says the same, though standings come five times a second. */
 export const race = computed<Race | undefined>(() => {
+  const now = raceOfAddress();
+  if (!sameRace(now, known)) known = now;
+  return known;
+});
+
+function raceOfAddress(): Race | undefined {
   const session = param('session');
   if (session !== undefined) {
     const running = [...standings.value.values()].find((order) => order.session === session);
@@ -26,11 +39,11 @@ export const race = computed<Race | undefined>(() => {
     const named = namedSession.value;
     return named && (named.id === session) ? { track: named.track, session, live: false } : undefined;
   }
-  const track = param('track') ?? tracks.value[0];
+  const track = param('track') ?? defaultTrack.value;
   if (track === undefined) return undefined;
   const order = standings.value.get(track);
   return { track, session: order?.session ?? undefined, live: order !== undefined };
-});
+}
 
 export const chosenCars = computed(() => listParam('cars').slice(0, MOST_CARS));
 
@@ -78,14 +91,22 @@ function minimum(values: (number | null)[]): number | null {
   return known.length === 0 ? null : Math.min(...known);
 }
 
-export function orderOf(message: Standings): Order {
+/** `unheardS`: for how long nothing was said of the track at all. */
+export function orderOf(message: Standings, unheardS = 0): Order {
   const rows = message.cars.map((car): TowerRow => ({
     position: car.position, chassis: car.chassis, lap: car.lap, gapLeaderS: car.gap_leader_s, gapAheadS: car.gap_ahead_s,
     lapsBehind: car.laps_behind, lastLapS: car.last_lap_s, bestLapS: car.best_lap_s, sector: car.sector, sectorsS: car.sectors_s,
-    bestSectorsS: car.best_sectors_s, compound: car.compound, tyreAge: car.tyre_age_laps, pit: (car.pit ?? 0) > 0, silentS: car.silent_s,
+    bestSectorsS: car.best_sectors_s, compound: car.compound, tyreAge: car.tyre_age_laps, pit: (car.pit ?? 0) > 0, silentS: car.silent_s + unheardS,
     loss: car.loss,
   }));
   return { rows, bestSectorsS: message.best_sectors_s, bestLapS: minimum(rows.map((row) => row.bestLapS)), atLine: false };
+}
+
+/** Of each sector the least time; null where no lap tells it. */
+function bestSectorsOf(known: readonly Lap[]): (number | null)[] {
+  const counted = known.filter((lap) => lap.valid !== false && lap.sector_times_s !== null);
+  const sectors = Math.max(0, ...counted.map((lap) => lap.sector_times_s!.length));
+  return Array.from({ length: sectors }, (_, sector) => minimum(counted.map((lap) => lap.sector_times_s![sector] ?? null)));
 }
 
 interface Crossing { lap: Lap; startMs: number; endMs: number }
@@ -112,6 +133,7 @@ export function orderFromLaps(known: Iterable<Lap>, ms: number): Order {
     return {
       chassis, now, last,
       silentS: Math.max(0, (ms - now.endMs) / 1000),
+      bestSectors: bestSectorsOf(closed),
       best: minimum(closed.filter((lap) => lap.valid !== false).map((lap) => lap.lap_time_s)),
       starts: new Map(crossings.map((crossing) => [crossing.lap.lap, crossing.startMs])),
     };
@@ -122,14 +144,15 @@ export function orderFromLaps(known: Iterable<Lap>, ms: number): Order {
     const theirs = other?.starts.get(car.now.lap.lap);
     return theirs === undefined || theirs > car.now.startMs ? null : (car.now.startMs - theirs) / 1000;
   };
+  const bestSectors = bestSectorsOf([...machines.values()].flatMap((crossings) => crossings.filter((crossing) => crossing.endMs <= ms).map((crossing) => crossing.lap)));
   const rows = cars.map((car, index): TowerRow => ({
     position: index + 1, chassis: car.chassis, lap: car.now.lap.lap,
     gapLeaderS: index === 0 ? 0 : gapTo(car, leader), gapAheadS: index === 0 ? null : gapTo(car, cars[index - 1]),
     lapsBehind: leader ? Math.max(0, leader.now.lap.lap - car.now.lap.lap) : 0,
-    lastLapS: car.last?.lap_time_s ?? null, bestLapS: car.best, sector: null, sectorsS: car.last?.sector_times_s ?? [], bestSectorsS: [],
+    lastLapS: car.last?.lap_time_s ?? null, bestLapS: car.best, sector: null, sectorsS: car.last?.sector_times_s ?? [], bestSectorsS: car.bestSectors,
     compound: car.now.lap.compound ?? car.last?.compound ?? null, tyreAge: null, pit: false, silentS: car.silentS, loss: null,
   }));
-  return { rows, bestSectorsS: [], bestLapS: minimum(rows.map((row) => row.bestLapS)), atLine: true };
+  return { rows, bestSectorsS: bestSectors, bestLapS: minimum(rows.map((row) => row.bestLapS)), atLine: true };
 }
 
 /** Laps since a car's last stop, where the source tells when it was in the pits. */
@@ -143,7 +166,9 @@ export function lapsSinceStop(known: Iterable<Lap>, chassis: string, lap: number
 export function orderAt(shown: Race, live: boolean, ms: number): Order | undefined {
   if (live) {
     const newest = standings.value.get(shown.track);
-    return newest && orderOf(newest);
+    // While the server is away its word of who is silent is as old as it is.
+    const unheardS = raceState.value.state === 'live' ? 0 : (performance.now() - heardOf(shown.track)) / 1000;
+    return newest && orderOf(newest, unheardS);
   }
   const told = shown.live ? standingsAt(shown.track, ms) : undefined;
   if (told) return orderOf(told);

@@ -1,9 +1,10 @@
 import { useRef } from 'preact/hooks';
-import { feedClock, events, laps } from '../../data/race';
+import { laps } from '../../data/race';
+import { shownEvents } from './shown_events';
 import { clock, day, utc } from '../../model/format';
 import type { Session } from '../../model/messages';
 import { eventMs } from '../../model/time';
-import { delayS, goLive, isLive, isPlaying, MAX_DELAY_S, pause, play, playSpeed, seek, setDelay, setSpeed, SPEEDS, viewTime } from '../../state/watch';
+import { delayS, feedTime, goLive, isLive, isPlaying, MAX_DELAY_S, pause, play, playSpeed, seek, setDelay, setSpeed, SPEEDS, viewTime } from '../../state/watch';
 import { useShortcuts } from '../../ui/shortcuts';
 import { useTicks } from '../../ui/ticks';
 import { chosenCars, type Race } from './race_choice';
@@ -13,7 +14,7 @@ export function ScrubBar(props: { race: Race; session: Session | undefined }) {
   const { race, session } = props;
   useTicks(200);
   const bar = useRef<HTMLDivElement>(null);
-  const now = feedClock.at(performance.now());
+  const now = feedTime();
   const fromMs = session ? eventMs(session.started) : now - 120_000;
   const toMs = race.live && Number.isFinite(now) ? Math.max(now, fromMs + 1000) : session ? Math.max(eventMs(session.ended), fromMs + 1000) : now;
   const atMs = Math.min(Math.max(viewTime(), fromMs), toMs);
@@ -34,7 +35,7 @@ export function ScrubBar(props: { race: Race; session: Session | undefined }) {
     { keys: 'l', key: 'l', does: 'Back to what comes now', run: goLive },
     { keys: ', .', key: [',', '.'], does: 'Ten seconds back, or forward', run: (event) => step(event.key === ',' ? -10_000 : 10_000) },
   ]);
-  const signs = events.value.filter((entry) => entry.kind !== 'notice' && (entry.track === undefined || entry.track === race.track) && entry.ms >= fromMs && entry.ms <= toMs);
+  const signs = shownEvents(race).filter((entry) => entry.kind !== 'notice' && entry.ms >= fromMs && entry.ms <= toMs);
   const lines = [...laps.value.values()].filter((lap) => lap.chassis === chosenCars.value[0]).map((lap) => eventMs(lap.started));
   return (
     <>

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { laps } from '../../data/race';
+import { laps, raceState } from '../../data/race';
 import { DASH, fixed, lapTime, name as shownName, percent } from '../../model/format';
 import { delayS, isLive, viewTime } from '../../state/watch';
 import { param, setParams } from '../../state/url';
@@ -14,7 +14,8 @@ const LOSSY = 0.005;
 
 export function Tower(props: { race: Race }) {
   const live = isLive.value && delayS.value === 0;
-  useTicks(200, !live);
+  // While the server is away the silence goes on.
+  useTicks(200, !live || raceState.value.state !== 'live');
   const order = orderAt(props.race, live, viewTime());
   const gaps = param('gaps') === 'leader' ? 'leader' : 'ahead';
   const tools = (
@@ -135,8 +136,8 @@ function Sectors(props: { row: TowerRow; order: Order; count: number }) {
     if (seconds === null) return '';
     const best = order.bestSectorsS[sector] ?? null;
     const own = row.bestSectorsS[sector] ?? null;
-    const tone = best !== null && seconds <= best ? 'best' : own !== null && seconds <= own ? 'good' : 'slow';
-    text.push(`sector ${sector + 1}: ${seconds.toFixed(3)}${{ best: ', the best of all', good: ', its best', slow: '' }[tone]}`);
+    const tone = best === null && own === null ? 'known' : best !== null && seconds <= best ? 'best' : own !== null && seconds <= own ? 'good' : 'slow';
+    text.push(`sector ${sector + 1}: ${seconds.toFixed(3)}${{ best: ', the best of all', good: ', its best', slow: '', known: '' }[tone]}`);
     return tone;
   });
   return (

@@ -35,6 +35,9 @@ export interface Drawing extends StackData {
 /** A distance that falls by more is of the next lap; less is noise, or a spin. */
 const FALL_M = 200;
 
+/** What is older is not how a machine is at that moment. */
+export const STALE_MS = 3000;
+
 interface Part { rows: Rows; axis: Along; begin: number; end: number }
 
 /** Where a machine's rows are: those that came live while they reach back far enough, else what was recorded. */
@@ -70,6 +73,15 @@ export class TraceSource {
 
   draw(request: TraceRequest): Drawing {
     return request.axis === 'distance' ? this.byDistance(request) : this.byTime(request);
+  }
+
+  /** Of which cars nothing came lately, as of the moment that is looked at. */
+  stale(race: Race, cars: readonly string[], atMs: number): boolean[] {
+    return cars.map((chassis) => {
+      const rows = this.rows(race, chassis, atMs - STALE_MS, atMs, 0);
+      const end = rows ? lowerBound(rows, atMs + 0.5) : 0;
+      return !rows || end === rows.begin || atMs - rows.times[end - 1]! > STALE_MS;
+    });
   }
 
   /** Changes with whatever came of these cars. */

@@ -69,13 +69,13 @@ export function Traces(props: { race: Race; line: TrackLine | undefined; hasLaps
       race, cars, channels, axis, spanS, atMs, width, zoom, speed: isPlaying.value ? playSpeed.value : isLive.value ? 1 : 0,
       lengthM: props.line?.length_m,
     });
-    return { ...drawing, axis: axis === 'distance' ? 'm' : isLive.value ? 'now' : Math.round(atMs / 200) };
+    return { ...drawing, stale: source.stale(race, cars, atMs), axis: axis === 'distance' ? 'm' : isLive.value ? 'now' : Math.round(atMs / 200) };
   };
   const tools = (
     <>
       <span class="chips">
         {lines.map((line) => (
-          <button type="button" class="chip" key={line.key} title={`Take ${shownName(line.key)} off`} onClick={() => toggleCar(line.key)}>
+          <button type="button" class="chip" key={line.key} title={`Take ${shownName(line.key)} off`} onClick={(event) => takeOff(event.currentTarget, line.key)}>
             <Swatch colour={line.colour} /><Name text={line.key} /><LineTruth race={race} chassis={line.key} /><span aria-hidden="true" class="muted">×</span>
           </button>
         ))}
@@ -110,6 +110,13 @@ export function Traces(props: { race: Race; line: TrackLine | undefined; hasLaps
             onZoom={(from, to) => setZoom([from, to])} onZoomReset={() => setZoom(undefined)} />}
     </Panel>
   );
+}
+
+/** The focus goes to the next car, or to the list of channels, and not to nowhere. */
+function takeOff(chip: HTMLElement, chassis: string): void {
+  const next = chip.nextElementSibling ?? chip.previousElementSibling ?? chip.closest('header')?.querySelector('.menu button');
+  toggleCar(chassis);
+  if (next instanceof HTMLElement) next.focus();
 }
 
 /** The share of a car's samples of the last minute that came, where they have numbers. */

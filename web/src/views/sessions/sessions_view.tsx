@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { lapsOfSession, sessions as allSessions } from '../../data/session_laps';
 import { useTrackLine } from '../../data/track_line';
 import { day, duration, lapTime, name as shownName, whole } from '../../model/format';
@@ -59,6 +59,11 @@ function fits(session: Session, text: string): boolean {
 function Row(props: { session: Session; again: () => void }) {
   const { session, again } = props;
   const [naming, setNaming] = useState(false);
+  const rename = useRef<HTMLButtonElement>(null);
+  const leave = () => {
+    setNaming(false);
+    rename.current?.focus();
+  };
   // Its track and its fastest laps: asked for once, and again when there are more laps.
   const line = useTrackLine(session.track, session.id);
   const laps = useQuery(`fastest ${session.id} ${session.laps}`, (abort) => lapsOfSession(session.id, abort));
@@ -81,11 +86,12 @@ function Row(props: { session: Session; again: () => void }) {
           <form class="chips" onSubmit={(event) => {
             event.preventDefault();
             void change({ name: formText(event.currentTarget, 'name') });
-            setNaming(false);
+            leave();
           }}>
-            <input type="text" name="name" defaultValue={session.name} maxLength={128} aria-label="Name of the session" autofocus />
+            <input type="text" name="name" defaultValue={session.name} maxLength={128} aria-label="Name of the session" ref={(field) => field?.focus()}
+              onKeyDown={(event) => event.key === 'Escape' && leave()} />
             <button type="submit">Keep</button>
-            <button type="button" onClick={() => setNaming(false)}>Leave it</button>
+            <button type="button" onClick={leave}>Leave it</button>
           </form>
         ) : (
           <a class="name title" href={href('live', '', session.live ? { session: session.id } : { session: session.id, at: session.started })}>{shownName(title)}</a>
@@ -105,7 +111,7 @@ function Row(props: { session: Session; again: () => void }) {
       <div class="chips">
         <a class="button" href={href('laps', session.id)}>Laps</a>
         {fastest.length >= 2 && <a class="button" href={href('compare', '', { laps: fastest.slice(0, 2).map((lap) => lap.id) })}>Compare best</a>}
-        <button type="button" onClick={() => setNaming(!naming)}>Rename</button>
+        <button type="button" ref={rename} onClick={() => setNaming(!naming)}>Rename</button>
         <button type="button" aria-pressed={session.pinned} title="A pinned session keeps its points, whatever the retention" onClick={() => void change({ pinned: !session.pinned })}>
           {session.pinned ? 'Pinned' : 'Pin'}
         </button>
