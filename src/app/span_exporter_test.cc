@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <deque>
 #include <string>
 #include <vector>
@@ -14,7 +16,6 @@ namespace slipstream {
 namespace {
 
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr std::string_view kParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -42,12 +43,12 @@ class SpanExporterTest : public testing::Test {
                    {.scope = Scope::kOpen});
     server_->start();
     io_.start();
-    exporter_ = SpanExporter::make(
-                    tracer_,
-                    {.url = HttpUrl::parse("http://127.0.0.1:" + std::to_string(server_->port()) +
-                                           "/v1/traces")
-                                .value()},
-                    clock_, [this](const std::string& text) { warnings_.push_back(text); })
+    send_to(server_->port());
+  }
+  void send_to(std::uint16_t port) {
+    const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/v1/traces";
+    exporter_ = SpanExporter::make(tracer_, {.url = HttpUrl::parse(url).value()}, clock_,
+                                   [this](const std::string& text) { warnings_.push_back(text); })
                     .value();
   }
   void TearDown() override {
@@ -184,8 +185,12 @@ TEST_F(SpanExporterTest, AStopWaitsForNoAnswerThatDoesNotCome) {
 }
 
 TEST_F(SpanExporterTest, WhoIsGoneIsSparedByABreakerAndNobodyElseIsHeldUp) {
-  server_.reset();
-  io_.stop();
+  {
+    boost::asio::io_context context;
+    const boost::asio::ip::tcp::acceptor nobody(context,
+                                                {boost::asio::ip::address_v4::loopback(), 0});
+    send_to(nobody.local_endpoint().port());
+  }
   for (int i = 0; i < 20; ++i) {
     record();
     exporter_->poll(1);
