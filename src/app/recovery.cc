@@ -169,8 +169,7 @@ Result<void> open_log(DurableParts& parts) {
     begin = parts.log->next_offset();
   }
   if (!now.has_log) begin = 0;
-  return parts.store->start_layout(text, now.partitions, begin, sequence,
-                                   parts.clock.now());
+  return parts.store->start_layout(text, now.partitions, begin, sequence, parts.clock.now());
 }
 
 Result<Recovered> recover(DurableParts& parts, Pipeline& pipeline,
