@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <random>
@@ -16,6 +18,8 @@
 #include "crash_harness.h"
 #include "environment.h"
 #include "harness.h"
+#include "program.h"
+#include "store/sqlite.h"
 
 namespace slipstream::alerts_testing {
 namespace {
@@ -225,6 +229,43 @@ TEST(AlertsThroughKills, AreRaisedAndClearedOnceAndGivenOnce) {
       << "none was given twice";
   EXPECT_EQ(server->stop(), 0) << server->output();
   EXPECT_EQ(ids.size(), expected.size());
+}
+
+TEST(AlertsOfARebuiltStore, AreWhatTheLogTellsAndWhatCouldBeRead) {
+  TemporaryDirectory directory;
+  const auto data = directory.path() / "data";
+  std::ofstream(directory.path() / "c.toml") << kSettings;
+  {
+    Server server({{"DATA_DIR", data.string()}}, kSettings);
+    for (const auto& one : {point(0, 120, 120), point(1, 120, 100), point(2, 90, 120)}) {
+      ASSERT_EQ(send(server.port(), one), 200u);
+    }
+    ASSERT_TRUE(eventually([&] { return alerts_of(alerts_at(server.port())).size() == 5; }));
+    ASSERT_TRUE(server.stop());
+  }
+  const auto spoil = [&](const std::string& sql) {
+    auto file = Database::open((data / "slipstream.db").string(), SQLITE_OPEN_READWRITE).value();
+    ASSERT_TRUE(file.execute(sql.c_str()));
+  };
+  const auto rebuild_and_read = [&](const std::string& query) {
+    harness::Program rebuild(directory, {"store", "rebuild", "data", "--config", "c.toml"});
+    EXPECT_EQ(rebuild.exit_code(), 0) << rebuild.output();
+    // The next one keeps its own, perhaps within the same second.
+    for (const auto& entry : std::filesystem::directory_iterator(data)) {
+      if (entry.path().string().contains(".damaged-")) std::filesystem::remove(entry.path());
+    }
+    Server server({{"DATA_DIR", data.string()}}, kSettings);
+    return told_by(alerts_at(server.port(), query));
+  };
+  // With its checkpoint: the rows are copied.
+  EXPECT_THAT(rebuild_and_read("?state=active"), testing::ElementsAre("slips raised A"));
+  // Without it, and without the rows: the log tells them again.
+  spoil("DELETE FROM stored_alerts; DELETE FROM layout");
+  EXPECT_THAT(rebuild_and_read(""),
+              testing::UnorderedElementsAre("slips raised A", "hot raised A", "slips cleared A",
+                                            "hot cleared A", "slips raised A"));
+  spoil("DELETE FROM layout");
+  EXPECT_THAT(rebuild_and_read("?state=active"), SizeIs(0)) << "what is not known is not active";
 }
 
 }  // namespace

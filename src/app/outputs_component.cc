@@ -162,17 +162,17 @@ void OutputsComponent::metrics(MetricsPage& page) const {
     const Labels labels = {{"destination", sender->name()}};
     const auto& waiting = sender->waiting();
     const auto& stats = sender->stats();
-    page.gauge("output_waiting_rollups", "Rollups that wait for a destination",
+    page.gauge("output_waiting_rollups", "Rollups, or alerts, that wait for a destination",
                real(waiting.rollups.value()), labels);
     page.gauge("output_waiting_rows", "Rows of the outbox that they are in",
                real(waiting.rows.value()), labels);
-    page.counter("output_dropped_total", "Rollups that gave way to newer ones, unsent",
+    page.counter("output_dropped_total", "Those that gave way to newer ones, unsent",
                  real(waiting.dropped.value()), labels);
     page.counter("output_expired_total", "Alerts dropped, since they waited for too long",
                  real(stats.expired.value()), labels);
-    page.counter("output_sent_total", "Rollups that a destination has got",
+    page.counter("output_sent_total", "Rollups, or alerts, that a destination has got",
                  real(stats.sent.value()), labels);
-    page.counter("output_repeated_total", "Rollups sent again that it had already",
+    page.counter("output_repeated_total", "Those sent again that it had already",
                  real(stats.repeated.value()), labels);
     page.counter("output_failures_total", "Tries to send that failed", real(stats.failures.value()),
                  labels);

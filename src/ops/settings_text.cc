@@ -55,6 +55,19 @@ constexpr std::string_view kMoreText = R"(
 # name = "Slipstream"
 # interval_ms = 100
 
+# Fields made of others, alerts over them, and whom they are posted to: docs/alerts.md.
+# [derived]
+# slip = "(wheel_kmh - speed_kmh) / speed_kmh"
+#
+# [[alert]]
+# name = "wheelspin"
+# when = "slip > 0.15 and speed_kmh > 30 for 500ms"
+# severity = "warning"      # info, warning or critical
+#
+# [[webhook]]
+# url = "https://pit.example/hooks/slipstream"
+# secret = "change me"      # that bodies are signed with
+
 # Packed datagrams of your own, which [[udp]] decoder = "kart" names: docs/formats.md.
 # [[format]]
 # name = "kart"

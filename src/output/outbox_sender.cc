@@ -75,7 +75,14 @@ void OutboxSender::succeeded(const std::string& name, Shard& shard) {
   shard.retry.succeeded();
   if (!std::exchange(shard.is_failing, false)) return;
   stats_.failing.add(-1);
-  warn_(fmt::format("{} can be written again", name.empty() ? this->name() : name));
+  warn_(fmt::format("{} can be written again", called(name)));
+}
+
+/// A shard of alerts is called as the alert, which says nothing of who gets it.
+std::string OutboxSender::called(const std::string& shard) const {
+  if (sender_->destination().alerts)
+    return fmt::format("webhook {} of alert \"{}\"", name(), shard);
+  return shard.empty() ? name() : shard;
 }
 
 void OutboxSender::failed(const std::string& name, Shard& shard, std::string why) {
@@ -83,8 +90,8 @@ void OutboxSender::failed(const std::string& name, Shard& shard, std::string why
   shard.retry.failed(clock_.steady(), sender_->returns());
   if (!std::exchange(shard.is_failing, true)) {
     stats_.failing.add(1);
-    warn_(fmt::format("{} cannot be written, rollups wait: {}", name.empty() ? this->name() : name,
-                      why));
+    warn_(fmt::format("{} cannot be written, {} wait: {}", called(name),
+                      sender_->destination().alerts ? "alerts" : "rollups", why));
   }
   const std::lock_guard lock(mutex_);
   last_error_ = std::move(why);

@@ -64,6 +64,7 @@ class OutboxSender final : public SignalledAgent {
   std::size_t send(const std::string& name, Shard& shard);
   Sent ship(const std::string& name);
   void succeeded(const std::string& name, Shard& shard);
+  std::string called(const std::string& shard) const;
   void failed(const std::string& name, Shard& shard, std::string why);
 
   RollupOutbox& outbox_;

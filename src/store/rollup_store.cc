@@ -318,8 +318,10 @@ Outbox* RollupStore::outbox() const {
 Result<void> RollupStore::start_layout(const std::string& layout, std::uint32_t partitions,
                                        LogOffset offset, std::uint64_t sequence, ArrivalTime now) {
   const auto done = impl_->transaction([&]() -> Result<void> {
-    const auto cleared = impl_->clear_alerts_but(
-        {}, now, "cleared: the server was started with other windows or partitions, or has no log");
+    const auto cleared = impl_->clear_alerts_but({}, now,
+                                                 "cleared: the server was started with other "
+                                                 "windows or partitions, without a log, or with a "
+                                                 "store that was made anew");
     if (!cleared) return std::unexpected(cleared.error());
     return CheckpointTables::start_layout(impl_->writer, layout, partitions, offset, sequence);
   });
