@@ -155,7 +155,7 @@ TEST_F(Rollups, AreTheSamePackedOrNot) {
 TEST(Encodings, PagesAndFiguresArePackedAndPagesCanBeKept) {
   Server server;
   const harness::Headers gzip = {{"Accept-Encoding", "gzip"}};
-  for (const auto* const target : {"/", "/app.js", "/metrics", "/api/health"}) {
+  for (const auto* const target : {"/app.js", "/feed.js", "/app.css", "/metrics", "/api/health"}) {
     const auto plain = http(server.port(), "GET", target);
     const auto packed = http(server.port(), "GET", target, "", gzip);
     EXPECT_EQ(packed.headers.at("content-encoding"), "gzip") << target;

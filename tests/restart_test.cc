@@ -192,6 +192,7 @@ TEST_F(DamageAfterAKill, IsNoneInAStoreOfTheVersionBefore) {
                             "DROP TABLE packed_rollups; DROP TABLE series;"
                             "DROP TABLE rollup_layouts; DROP TABLE window_names;"
                             "DROP TABLE window_retention; DROP TABLE stored_by;"
+                            "DROP VIEW alerts; DROP TABLE stored_alerts;"
                             "DROP VIEW marks; DROP TABLE stored_marks;"
                             "DROP VIEW laps; DROP VIEW sessions; DROP TABLE stored_laps;"
                             "DROP TABLE lap_channels; DROP TABLE session_rules;"

@@ -66,6 +66,10 @@ HttpResponse file_answer(const WebAsset& asset, const HttpRequest& request) {
   return response;
 }
 
+/// Addresses of the one page; which view it shows it reads from them.
+constexpr std::array<std::string_view, 5> kPages = {"/", "/overlay/tower", "/overlay/delta",
+                                                    "/overlay/map", "/overlay/tyres"};
+
 /// Without the page's own files.
 std::string list_of(const std::vector<RouteInfo>& routes) {
   std::string out = R"({"version":)";
@@ -73,7 +77,7 @@ std::string list_of(const std::vector<RouteInfo>& routes) {
   out += R"(,"endpoints":[)";
   for (const RouteInfo& route : routes) {
     const bool is_of_page = !route.path.starts_with("/api") && route.path.contains('.');
-    if (route.path == "/" || is_of_page) continue;
+    if (is_of_page || std::ranges::find(kPages, route.path) != kPages.end()) continue;
     if (!out.ends_with('[')) out += ',';
     ObjectWriter object(out);
     object.text("method", route.is_websocket ? "WEBSOCKET" : route.method);
@@ -157,10 +161,6 @@ void add_probe_routes(HttpServer& http, const std::atomic<bool>& is_ready) {
       },
       open_to_all());
 }
-
-/// Addresses of the one page; which view it shows it reads from them.
-constexpr std::array<std::string_view, 5> kPages = {"/", "/overlay/tower", "/overlay/delta",
-                                                    "/overlay/map", "/overlay/tyres"};
 
 void add_page_routes(HttpServer& http) {
   for (const auto& asset : web_assets()) {

@@ -485,10 +485,6 @@ ConfigFault located(const Config& config, const ConfigFault& fault) {
   return {origin->second, fmt::format("{}: {}", fault.where, fault.message)};
 }
 
-std::string udp_section(std::size_t number) {
-  return number == 0 ? "[udp]" : fmt::format("[[udp]] number {}", number + 1);
-}
-
 Environment process_environment() {
   return [](const std::string& name) -> std::optional<std::string> {
     const char* value = std::getenv(name.c_str());

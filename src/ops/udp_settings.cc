@@ -93,4 +93,8 @@ void check_udp_ports(const std::vector<Config::UdpSource>& sources,
   }
 }
 
+std::string udp_section(std::size_t number) {
+  return number == 0 ? "[udp]" : fmt::format("[[udp]] number {}", number + 1);
+}
+
 }  // namespace slipstream

@@ -127,6 +127,11 @@ struct RollupStore::Impl {
     std::ignore = reader.execute("COMMIT");
     return result;
   }
+  /// What `kRead` reads of one state of the database.
+  template <auto kRead, typename... Asked>
+  auto ask(const Asked&... asked) {
+    return snapshot([&](RollupTables& tables) { return kRead(tables.database(), asked...); });
+  }
   /// All of `work`, or nothing of it.
   template <typename Work>
   Result<void> transaction(Work work) {
@@ -405,19 +410,15 @@ Result<RollupCursor> RollupStore::newest() const {
 }
 
 Result<MarkPage> RollupStore::query_marks(const MarkQuery& query) const {
-  return impl_->snapshot(
-      [&](RollupTables& tables) { return slipstream::query_marks(tables.database(), query); });
+  return impl_->ask<&slipstream::query_marks>(query);
 }
 
 Result<StoredMarks> RollupStore::read_stored_marks(const StoredEventsQuery& query) const {
-  return impl_->snapshot([&](RollupTables& tables) {
-    return slipstream::read_stored_marks(tables.database(), query);
-  });
+  return impl_->ask<&slipstream::read_stored_marks>(query);
 }
 
 Result<MarkCursor> RollupStore::newest_mark() const {
-  return impl_->snapshot(
-      [](RollupTables& tables) { return slipstream::newest_mark(tables.database()); });
+  return impl_->ask<&slipstream::newest_mark>();
 }
 
 Result<std::optional<StoredSession>> RollupStore::edit_session(const SessionEdit& edit) {
@@ -433,64 +434,51 @@ Result<std::optional<StoredSession>> RollupStore::edit_session(const SessionEdit
 }
 
 Result<AlertPage> RollupStore::query_alerts(const AlertQuery& query) const {
-  return impl_->snapshot(
-      [&](RollupTables& tables) { return slipstream::query_alerts(tables.database(), query); });
+  return impl_->ask<&slipstream::query_alerts>(query);
 }
 
 Result<StoredAlerts> RollupStore::read_stored_alerts(const StoredEventsQuery& query) const {
-  return impl_->snapshot([&](RollupTables& tables) {
-    return slipstream::read_stored_alerts(tables.database(), query);
-  });
+  return impl_->ask<&slipstream::read_stored_alerts>(query);
 }
 
 Result<AlertCursor> RollupStore::newest_alert() const {
-  return impl_->snapshot(
-      [](RollupTables& tables) { return slipstream::newest_alert(tables.database()); });
+  return impl_->ask<&slipstream::newest_alert>();
 }
 
 Result<std::vector<Alert>> RollupStore::active_alerts() const {
-  return impl_->snapshot(
-      [](RollupTables& tables) { return slipstream::active_alerts(tables.database()); });
+  return impl_->ask<&slipstream::active_alerts>();
 }
 
 Result<StoredLaps> RollupStore::read_stored_laps(const StoredEventsQuery& query) const {
-  return impl_->snapshot(
-      [&](RollupTables& tables) { return slipstream::read_stored_laps(tables.database(), query); });
+  return impl_->ask<&slipstream::read_stored_laps>(query);
 }
 
 Result<LapCursor> RollupStore::newest_lap() const {
-  return impl_->snapshot(
-      [](RollupTables& tables) { return slipstream::newest_lap(tables.database()); });
+  return impl_->ask<&slipstream::newest_lap>();
 }
 
 Result<LapPage> RollupStore::query_laps(const LapQuery& query) const {
-  return impl_->snapshot(
-      [&](RollupTables& tables) { return slipstream::query_laps(tables.database(), query); });
+  return impl_->ask<&slipstream::query_laps>(query);
 }
 
 Result<std::optional<StoredLap>> RollupStore::find_lap(std::string_view id) const {
-  return impl_->snapshot(
-      [&](RollupTables& tables) { return slipstream::find_lap(tables.database(), id); });
+  return impl_->ask<&slipstream::find_lap>(id);
 }
 
 Result<std::vector<StoredSession>> RollupStore::query_sessions(const SessionQuery& query) const {
-  return impl_->snapshot(
-      [&](RollupTables& tables) { return slipstream::query_sessions(tables.database(), query); });
+  return impl_->ask<&slipstream::query_sessions>(query);
 }
 
 Result<std::vector<SessionExtent>> RollupStore::pinned_extents(std::string_view also) const {
-  return impl_->snapshot(
-      [&](RollupTables& tables) { return slipstream::pinned_extents(tables.database(), also); });
+  return impl_->ask<&slipstream::pinned_extents>(also);
 }
 
 Result<std::optional<StoredSession>> RollupStore::find_session(std::string_view id) const {
-  return impl_->snapshot(
-      [&](RollupTables& tables) { return slipstream::find_session(tables.database(), id); });
+  return impl_->ask<&slipstream::find_session>(id);
 }
 
 Result<std::optional<std::string>> RollupStore::track_line(std::string_view name) const {
-  return impl_->snapshot(
-      [&](RollupTables& tables) { return slipstream::track_line(tables.database(), name); });
+  return impl_->ask<&slipstream::track_line>(name);
 }
 
 Result<void> RollupStore::tend(SteadyTime now) {
