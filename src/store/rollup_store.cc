@@ -130,7 +130,7 @@ struct RollupStore::Impl {
   /// What `kRead` reads of one state of the database.
   template <auto kRead, typename... Asked>
   auto ask(const Asked&... asked) {
-    return snapshot([&](RollupTables& tables) { return kRead(tables.database(), asked...); });
+    return snapshot([&](RollupTables& of) { return kRead(of.database(), asked...); });
   }
   /// All of `work`, or nothing of it.
   template <typename Work>
