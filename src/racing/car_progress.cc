@@ -69,11 +69,13 @@ std::int32_t CarProgress::turn_of(const ProgressSample& sample, const TrackLengt
   const bool went_back_over = track.metres() > 0 && step > length / 2 && length - step < possible;
   const std::int32_t by_distance = place_.turn + (went_around ? 1 : went_back_over ? -1 : 0);
   if (by_distance == sample.lap) return sample.lap;
-  // The lap has flipped, the distance not yet.
-  if (by_distance == sample.lap - 1 && sample.lapdist_m > length * 0.9) return by_distance;
+  const bool is_near = seconds * fastest < length / 2;
+  // The lap has flipped, the distance not yet. After a silence it may as well have been around.
+  if (by_distance == sample.lap - 1 && is_near && sample.lapdist_m > length * 0.9) {
+    return by_distance;
+  }
   // The distance began anew, and the lap has not flipped yet; that of a car behind the chequered
   // flag never does.
-  const bool is_near = seconds * fastest < length / 2;
   if (by_distance == sample.lap + 1 && is_near && newest_->lap == sample.lap) return by_distance;
   return sample.lap;
 }

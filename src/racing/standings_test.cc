@@ -283,6 +283,26 @@ TEST_F(StandingsTest, ALapThatFlipsBesideTheLineChangesNoOrder) {
   }
 }
 
+TEST(CarProgress, ALapThatBeganInASilenceIsCounted) {
+  CarProgress car;
+  TrackLength track;
+  const auto drive = [&](double seconds) {
+    const Model model;
+    const auto reading = model.reading(seconds);
+    car.observe({.when = at(seconds),
+                 .arrival = arrival_at(seconds),
+                 .lap = reading.lap,
+                 .lapdist_m = reading.lapdist_m,
+                 .speed_kmh = reading.speed_kmh},
+                track);
+  };
+  for (double t = 0; t <= 94; t += 0.1) drive(t);
+  ASSERT_EQ(car.place().turn, 2);
+  drive(175);  // near the line, where laps flip early
+  ASSERT_GT(car.place().lapdist_m, 0.9 * Model::kLength);
+  EXPECT_EQ(car.place().turn, 3);
+}
+
 TEST_F(StandingsTest, WhatWasGoneBackToDidNotHappen) {
   const Model model;
   const auto drive = [&](double from, double to, double clock) {

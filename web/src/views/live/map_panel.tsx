@@ -130,7 +130,7 @@ export function MapPanel(props: { race: Race; line: TrackLine | undefined; sourc
     <Panel title="Map" class="map-panel" tools={<>
       <span class="grow" />
       {laps.value.size > 0 && !moving && drawnCars().length === MOST_RECORDED_CARS && <span class="muted">{MOST_RECORDED_CARS} cars at most</span>}
-      <a class="button" href={route.value.view === 'map' ? mapLink('live') : mapLink('map')} data-testid="map-alone">{route.value.view === 'map' ? 'All panels' : 'Enlarge'}</a>
+      <a class="chip" href={route.value.view === 'map' ? mapLink('live') : mapLink('map')} data-testid="map-alone">{route.value.view === 'map' ? 'All panels' : 'Enlarge'}</a>
     </>}>
       <div class="map">
         <canvas ref={canvas} role="img" aria-label={`Map of ${shownName(race.track)} with ${told.length} cars`} />
