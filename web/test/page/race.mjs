@@ -53,20 +53,26 @@ export class Car {
   }
 }
 
+/** Drives `seconds` from `begun` (ms) on into the server, at once. */
+export async function driveRace(server, { begun, seconds, names = ['Ångström', 'car 2', 'car 3', 'car 4'], more = {} }) {
+  const cars = names.map((name, index) => new Car(name, begun + index * 600, 1 - 0.004 * index, more));
+  const ingestUntil = async (until) => {
+    const points = cars.flatMap((car) => car.next(until));
+    if (points.length > 0) await server.ingest(points);
+  };
+  const end = begun + seconds * 1000;
+  for (let until = begun; until < end; until += 10_000) await ingestUntil(Math.min(until + 10_000, end));
+  return { cars, ingestUntil };
+}
+
 /** Drives `seconds` up to now into the server, then goes on live until `stop()`. Names are those of the cars. */
 export async function startRace(server, { seconds = 150, names = ['Ångström', 'car 2', 'car 3', 'car 4'], more = {} } = {}) {
-  const begun = Date.now() - seconds * 1000;
-  const cars = names.map((name, index) => new Car(name, begun + index * 600, 1 - 0.004 * index, more));
-  for (let until = begun; until < Date.now(); until += 10_000) {
-    const points = cars.flatMap((car) => car.next(Math.min(until + 10_000, Date.now())));
-    if (points.length > 0) await server.ingest(points);
-  }
+  const { cars, ingestUntil } = await driveRace(server, { begun: Date.now() - seconds * 1000, seconds, names, more });
   let going = true;
   const drive = async () => {
     while (going) {
-      const points = cars.flatMap((car) => car.next(Date.now()));
       try {
-        if (points.length > 0) await server.ingest(points);
+        await ingestUntil(Date.now());
       } catch {
         // A server that is away takes none of it: what was driven meanwhile is lost, as on a bad line.
       }

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { TEST_LIMIT_MS } from '../client.mjs';
 import { startServer } from '../server.mjs';
 import { assertAccessible, count, isDrawn, open, shoot, startBrowser, until } from './page.mjs';
-import { startRace } from './race.mjs';
+import { driveRace, startRace } from './race.mjs';
 
 const timeout = TEST_LIMIT_MS;
 let browser;
@@ -140,6 +140,79 @@ withServer('two hundred cars fit, and a ninth is refused in words', {}, async (s
     assert.deepEqual(page.faults, []);
   } finally {
     clearInterval(feeding);
+    await page.context().close();
+  }
+});
+
+withServer('a session of yesterday opens once and stays', {}, async (server, address) => {
+  await driveRace(server, { begun: Date.now() - 86_400_000, seconds: 120 });
+  let session;
+  while (!session) [session] = (await (await fetch(`${address}api/sessions`)).json()).sessions.filter((each) => each.laps >= 4);
+  const page = await open(browser, `${address}#/sessions`);
+  await count(page, 'session-row');
+  let asked = 0;
+  page.on('request', (request) => (asked += request.url().endsWith('/api/sessions') ? 1 : 0));
+  await page.locator('[data-testid=session-row] a.title').click();
+  await count(page, 'tower-row', 1);
+  for (let look = 0; look < 30; look++) {
+    assert.ok((await page.evaluate(() => document.querySelectorAll('[data-testid=tower-row]').length)) > 0, `there at look ${look}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.ok(asked < 5, `${asked} questions for the list of sessions`);
+  // It begins where it began; a minute on all four have come by, and their traces are read from the log.
+  await page.locator('[data-testid=scrubber]').focus();
+  await page.keyboard.press('PageUp');
+  await count(page, 'tower-row', 4);
+  await isDrawn(page, 'trace');
+  await shoot(page, 'yesterday');
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
+withServer('of two tracks that are live one stays, and playing ends where it was left', {}, async (server, address) => {
+  const races = [await startRace(server, { seconds: 60 }), await startRace(server, { seconds: 60, more: { track: 'ring' } })];
+  const page = await open(browser, address);
+  try {
+    await count(page, 'tower-row', 4);
+    await until(page, () => document.querySelectorAll('.tracks button').length === 2);
+    const shown = () => page.evaluate(() => document.querySelector('.tracks [aria-pressed=true]').textContent);
+    const first = await shown();
+    for (let look = 0; look < 30; look++) {
+      assert.equal(await shown(), first);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await page.getByRole('button', { name: '−10 s' }).click();
+    await page.locator('[data-testid=play]').click();
+    await page.locator('.tracks [aria-pressed=false]').click();
+    await until(page, () => document.querySelector('[data-testid=go-live]').getAttribute('aria-pressed') === 'true');
+    // Live is now: the bar stands at its end.
+    await until(page, () => document.querySelector('.scrubber .done').style.width === '100%');
+    assert.deepEqual(page.faults, []);
+  } finally {
+    for (const race of races) await race.stop();
+    await page.context().close();
+  }
+});
+
+withServer('an open wall does not grow', {}, async (server, address) => {
+  const race = await startRace(server, { seconds: 60, names: Array.from({ length: 20 }, (_, n) => `car ${n + 1}`) });
+  const page = await open(browser, address);
+  try {
+    await count(page, 'tower-row', 20);
+    await isDrawn(page, 'trace');
+    const session = await page.context().newCDPSession(page);
+    const used = async () => {
+      await session.send('HeapProfiler.collectGarbage');
+      return (await session.send('Runtime.getHeapUsage')).usedSize;
+    };
+    await new Promise((resolve) => setTimeout(resolve, 4000)); // what is made once is made by then
+    const before = await used();
+    await new Promise((resolve) => setTimeout(resolve, 12_000));
+    const grown = (await used()) - before;
+    // A table of 20 cars that is held on to each time that it is told would be some 10 MB by now.
+    assert.ok(grown < 2_500_000, `${grown} bytes in 12 s`);
+  } finally {
+    await race.stop();
     await page.context().close();
   }
 });
