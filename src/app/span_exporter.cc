@@ -103,9 +103,10 @@ void SpanExporter::send_last() {
   } while (!batch_.empty());
 }
 
-std::size_t SpanExporter::poll(std::size_t) {
+std::size_t SpanExporter::poll(std::size_t budget) {
   if (clock_.steady() < retry_at_) return 0;
-  return send() && tracer_.waiting() >= kBatchSpans ? 1 : 0;
+  // Less than the budget would be taken for "nothing is left", and slept on.
+  return send() && tracer_.waiting() >= kBatchSpans ? budget : 0;
 }
 
 SpanExporter::Limit SpanExporter::idle_limit() {

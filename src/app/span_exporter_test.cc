@@ -95,6 +95,13 @@ TEST_F(SpanExporterTest, WhatWaitsGoesInOneRequestAndNothingInNone) {
   EXPECT_EQ(tracer_.waiting(), 0u);
 }
 
+TEST_F(SpanExporterTest, WhatIsMoreThanABatchIsNotSleptOn) {
+  record(2 * SpanExporter::kBatchSpans + 1);
+  EXPECT_EQ(exporter_->poll(7), 7u);
+  EXPECT_EQ(exporter_->poll(7), 0u) << "the one that is left waits for others";
+  EXPECT_EQ(tracer_.waiting(), 1u);
+}
+
 TEST_F(SpanExporterTest, RetryAfterIsWaitedForAndTheSameSpansGoAgain) {
   answer(503, "busy", "30");
   record();

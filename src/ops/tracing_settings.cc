@@ -116,6 +116,9 @@ Result<TracingSetup> tracing_setup(const Config& config) {
 
 void check_tracing(const Config& config,
                    const std::function<void(std::string where, std::string message)>& fault) {
+  // A machine's variables are for all of its programs: where nothing is traced they may say what
+  // they like.
+  if (!is_tracing(config)) return;
   const auto& tracing = config.tracing;
   if (const auto sampler = SamplerOptions::parse(tracing.sampler, "1"); !sampler) {
     fault("[tracing] sampler", sampler.error().message);
@@ -123,11 +126,9 @@ void check_tracing(const Config& config,
              !all) {
     fault("[tracing] sampler_arg", all.error().message);
   }
-  if (is_tracing(config)) {
-    const auto url = url_of(tracing);
+  if (const auto url = url_of(tracing); !url) {
     const bool is_whole = !tracing.traces_endpoint.empty();
-    if (!url)
-      fault(is_whole ? "[tracing] traces_endpoint" : "[tracing] endpoint", url.error().message);
+    fault(is_whole ? "[tracing] traces_endpoint" : "[tracing] endpoint", url.error().message);
   }
   if (const auto headers = headers_of(tracing); !headers) {
     fault("[tracing] headers", headers.error().message);

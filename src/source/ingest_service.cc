@@ -84,7 +84,8 @@ void IngestService::submit(IngestRequest request, std::function<void(IngestAnswe
   CHECK(request.complaint || find_decoder(request.decoder) != nullptr,
         "a door names a decoder that there is, or complains");
   Job job{std::move(request), std::move(respond), clock_.now()};
-  if (options_.tracer != nullptr) begin_trace(job);
+  // Who may not write chooses no trace of ours.
+  if (options_.tracer != nullptr && job.request.denied == Denial::kNone) begin_trace(job);
   const std::size_t bytes = job.request.body.size() + sizeof(Job);
   if (jobs_.offer(job, bytes) == OfferStatus::kTaken) {
     wake();

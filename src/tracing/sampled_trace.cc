@@ -34,10 +34,7 @@ SpanId new_span_id() {
 
 void SampledTrace::child(std::string_view name, SpanTimes times, SpanAttributes attributes,
                          std::string error) const {
-  if (spans_.fetch_add(1, std::memory_order_relaxed) >= kMostSpans) {
-    tracer_.stats().dropped_too_many.add();
-    return;
-  }
+  if (spans_.fetch_add(1, std::memory_order_relaxed) >= kMostSpans) return left_out();
   tracer_.record({.trace = root_.trace,
                   .id = new_span_id(),
                   .parent = root_.span,
@@ -45,6 +42,10 @@ void SampledTrace::child(std::string_view name, SpanTimes times, SpanAttributes 
                   .times = times,
                   .attributes = std::move(attributes),
                   .error = std::move(error)});
+}
+
+void SampledTrace::left_out() const {
+  tracer_.stats().dropped_too_many.add();
 }
 
 void SampledTrace::root(std::string_view name, SpanKind kind, SpanTimes times,

@@ -30,6 +30,9 @@ class SampledTrace {
   void root(std::string_view name, SpanKind kind, SpanTimes times, SpanAttributes attributes = {},
             std::string error = {}) const;
 
+  /// A step that will not be recorded, since too many are: it is counted.
+  void left_out() const;
+
   /// What goes to others, whose spans are the root's children.
   std::string traceparent() const { return to_traceparent(root_); }
   std::string id() const { return root_.trace.text(); }
