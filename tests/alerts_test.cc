@@ -227,7 +227,7 @@ std::vector<std::string> blocks_of_page(const std::string& language) {
 TEST(AlertsPage, ItsExamplesDoWhatItSays) {
   const auto blocks = blocks_of_page("toml");
   ASSERT_THAT(blocks, SizeIs(2));
-  Server server({}, blocks[0] + blocks[1]);
+  Server server({{"PIT_SECRET", "hush"}}, blocks[0] + blocks[1]);
   const auto at = [](int second) {
     return fmt::format(
         R"({{"meta_time":{},"track":"cota","chassis":"A","lap":1,"speed_kmh":100,"wheel_kmh":120,"oil_temp_c":121.5}})",

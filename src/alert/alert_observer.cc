@@ -115,10 +115,9 @@ std::optional<double> AlertObserver::value_of(const Rule& rule) const {
 void AlertObserver::raise(const Series& series, Watch& watch, const Point& point) {
   const Rule& rule = rules_[watch.rule];
   const std::int64_t arrival_ms = floor_to_ms(point.arrival_time).ns / kNsPerMs;
-  const bool is_there_again = watch.raised_there > 0 && watch.raised_at == point.event_time &&
-                              watch.raised_arrival_ms == arrival_ms;
+  // Whatever their event times: what comes in one body may tell of one twice.
+  const bool is_there_again = watch.raised_there > 0 && watch.raised_arrival_ms == arrival_ms;
   watch.raised_there = is_there_again ? watch.raised_there + 1 : 1;
-  watch.raised_at = point.event_time;
   watch.raised_arrival_ms = arrival_ms;
   const std::string what =
       fmt::format("{} {:?} {:?} {:?} {} {} {}", rule.id, series.name.track(), series.name.chassis(),
@@ -189,7 +188,6 @@ void AlertObserver::save(std::string& out) const {
       inner.flag(watch.since.has_value());
       inner.fixed(watch.since.value_or(EventTime{}).ns);
       inner.text(watch.active);
-      inner.fixed(watch.raised_at.ns);
       inner.fixed(watch.raised_arrival_ms);
       inner.fixed(watch.raised_there);
       for (const FunctionMemory& memory : watch.memories) slipstream::save(memory, inner);
@@ -229,7 +227,6 @@ Result<void> AlertObserver::restore(std::string_view bytes) {
       const EventTime since{inner.fixed<std::int64_t>()};
       if (has_since) watch->since = since;
       watch->active = inner.text();
-      watch->raised_at = {inner.fixed<std::int64_t>()};
       watch->raised_arrival_ms = inner.fixed<std::int64_t>();
       watch->raised_there = inner.fixed<std::uint32_t>();
       for (FunctionMemory& memory : watch->memories) slipstream::restore(memory, inner);

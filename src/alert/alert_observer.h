@@ -61,7 +61,6 @@ class AlertObserver final : public PartitionObserver, private ObserverState {
     FunctionMemories memories = {};
     std::optional<EventTime> since = {};  ///< the condition that would change it is true since then
     std::string active = {};              ///< the occurrence's id; empty: it is not active
-    EventTime raised_at = {};             ///< the newest occurrence, and how many were at that time
     std::int64_t raised_arrival_ms = 0;
     std::uint32_t raised_there = 0;
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 #include "base/check.h"
@@ -64,6 +65,7 @@ std::expected<std::unique_ptr<mu::Parser>, ExpressionFault> parser_of(const Expr
   } catch (const mu::ParserError& error) {
     return std::unexpected(fault_of(error, step, text));
   }
+  std::ignore = take_no_number();
   return parser;
 }
 
@@ -110,7 +112,7 @@ double Expression::value_or_nan(std::span<FunctionMemory> memories) {
     value = kNone;
     if (!inputs_->has_all(step.needs)) continue;
     value = step.parser ? step.parser->Eval() : (*inputs_)[step.only];
-    if (!std::isfinite(value)) value = kNone;
+    if (take_no_number() || !std::isfinite(value)) value = kNone;
     if (memory == nullptr || std::isnan(value)) continue;
     value = std::visit([&](auto& one) { return one.take(inputs_->place(), value); }, *memory)
                 .value_or(kNone);

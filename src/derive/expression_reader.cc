@@ -218,10 +218,11 @@ bool ExpressionReader::sign(Piece& piece, bool& is_compared) {
     at_ += 2;
     if (name == "&&" || name == "||") {
       is_compared = false;
-    } else if (!comparison(begin, is_compared)) {
-      return false;
+      append(piece, name, begin);
+      return true;
     }
-    append(piece, name, begin);
+    if (!comparison(begin, is_compared)) return false;
+    append(piece, fmt::format("~{}", name), begin);
     return true;
   }
   const char c = text_[at_++];
@@ -234,7 +235,9 @@ bool ExpressionReader::sign(Piece& piece, bool& is_compared) {
     return fault(begin, c >= ' ' && c <= '~' ? fmt::format("'{}' is no operator", c)
                                              : "there is a character that means nothing");
   }
-  append(piece, std::string_view(&c, 1), begin);
+  // Operators of ours, which tell what is no number: functions.h.
+  const bool is_ours = c == '<' || c == '>' || c == '/';
+  append(piece, fmt::format("{}{}", is_ours ? "~" : "", c), begin);
   return true;
 }
 

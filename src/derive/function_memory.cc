@@ -58,15 +58,20 @@ void MeanMemory::turn() {
 }
 
 void MeanMemory::join_neighbours() {
-  std::deque<Entry> joined;
-  for (std::size_t i = 0; i < entries_.size(); i += 2) {
-    Entry entry = entries_[i];
-    if (i + 1 < entries_.size()) {
-      entry.time_ns = entries_[i + 1].time_ns;
-      entry.count += entries_[i + 1].count;
-      entry.sum += entries_[i + 1].sum;
+  // Of what the first one holds nobody knows the beginning any more: it takes up no others.
+  std::deque<Entry> joined = {entries_.front()};
+  std::int64_t begin = entries_.front().time_ns;
+  for (std::size_t i = 1; i < entries_.size(); ++i) {
+    const Entry& entry = entries_[i];
+    const bool is_near = joined.size() > 1 && entry.time_ns - begin <= span_ns_ / 128;
+    if (!is_near) {
+      begin = joined.back().time_ns;
+      joined.push_back(entry);
+      continue;
     }
-    joined.push_back(entry);
+    joined.back().time_ns = entry.time_ns;
+    joined.back().count += entry.count;
+    joined.back().sum += entry.sum;
   }
   entries_ = std::move(joined);
   turn();

@@ -25,6 +25,10 @@ struct ExpressionFunction {
 const ExpressionFunction* find_function(std::string_view name);
 std::vector<std::string_view> function_names();
 
+/// Whether what was evaluated since it was asked last compared, divided into or chose among what is
+/// no finite number: then the result says nothing.
+bool take_no_number();
+
 /// Readies a parser for what the functions that remember nothing are written as, for the operators
 /// that are its own, and for nothing else.
 void define_functions(mu::Parser& parser);

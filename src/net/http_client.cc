@@ -189,6 +189,7 @@ struct HttpClient::Connection {
   std::chrono::milliseconds patience{0};  ///< with a request that moves; 0: none
   std::uint64_t moved = 0;
   bool has_timed_out = false;
+  bool status_is_enough = false;
   std::atomic<bool> is_interrupted = false;
 };
 
@@ -249,7 +250,15 @@ ErrorOf HttpClient::Connection::exchange(Stream& via,
       read_error = error;
     });
     run_until(deadline, [&] { return is_read; });
+    const bool is_taken =
+        status_is_enough && parser.is_header_done() && parser.get().result_int() / 100 == 2;
+    const bool is_cut_short = static_cast<bool>(read_error);
     answer = parser.release();
+    if (is_taken && is_cut_short && !is_interrupted) {
+      answer.keep_alive(false);
+      read_error = {};
+      break;
+    }
     const bool is_interim = !read_error && answer.result_int() / 100 == 1;
     if (!is_interim) break;
   }
@@ -273,6 +282,7 @@ Result<std::unique_ptr<HttpClient>> HttpClient::make(HttpUrl url, Options option
   }
   std::unique_ptr<HttpClient> client(new HttpClient(std::move(url), std::move(options), clock));
   client->connection_ = std::make_unique<Connection>(std::move(tls));
+  client->connection_->status_is_enough = client->options_.status_is_enough;
   return client;
 }
 

@@ -39,6 +39,9 @@ class HttpClient {
     /// system confirms bytes, or bytes come, a request may take. Noticed within twice that time.
     bool waits_while_it_moves = false;
     std::size_t max_answer_bytes = std::size_t{1} << 20;
+    /// A 2xx is the answer, whatever becomes of its body: that it is too large, or does not end in
+    /// time.
+    bool status_is_enough = false;
     /// Of TLS: PEM of who may sign the server's certificate; empty: whoever this system trusts.
     std::filesystem::path ca_file = {};
     CircuitBreaker::Options breaker = {};

@@ -13,11 +13,21 @@ bool is_printable(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+/// Scheme and host: what is behind them, or before an @, may be a secret.
+std::string shown(std::string_view url) {
+  const auto scheme = url.find("://");
+  const auto begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const auto end = std::min(url.find_first_of("/?#", begin), url.size());
+  const std::string_view host = url.substr(begin, end - begin);
+  if (host.find('@') != std::string_view::npos) return "a URL";
+  return std::string(url.substr(0, end)) + (end < url.size() ? "/..." : "");
+}
+
 }  // namespace
 
 Result<HttpUrl> HttpUrl::parse(std::string_view url) {
   const auto wrong = [url](std::string_view what) {
-    return fail(fmt::format("{}: {}", url, what));
+    return fail(fmt::format("{}: {}", shown(url), what));
   };
   HttpUrl parsed;
   std::string_view rest = url;

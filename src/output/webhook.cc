@@ -45,6 +45,7 @@ Result<std::unique_ptr<Webhook>> Webhook::make(const WebhookSettings& settings,
   HttpClient::Options options{.connect_timeout = std::chrono::seconds(5),
                               .timeout = std::chrono::seconds(10),
                               .max_answer_bytes = std::size_t{64} << 10,
+                              .status_is_enough = true,
                               .ca_file = settings.ca_file};
   auto client = HttpClient::make(std::move(*url), std::move(options), clock);
   if (!client) return std::unexpected(client.error());
