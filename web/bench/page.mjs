@@ -1,8 +1,9 @@
 // What the wall costs a viewer: Chromium on one core, on a server with cars that send. SLIPSTREAM_BIN is the program.
 //   node web/bench/page.mjs [--json FILE] [--seconds 60] [--cars 24] [--hz 60] [--heap-minutes 0]
 // Frames, scripting and the way from a datagram to a pixel are measured in the page; the limit is an empty page on the same core.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import dgram from 'node:dgram';
+import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
@@ -94,9 +95,31 @@ async function measured(page, session, run) {
   };
 }
 
+/** A process with all that it started. */
+function family(pid) {
+  const children = new Map();
+  for (const name of readdirSync('/proc').filter((each) => /^\d+$/.test(each))) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+    } catch {
+      // It has ended by now.
+    }
+  }
+  const all = [pid];
+  for (let at = 0; at < all.length; at++) all.push(...(children.get(all[at]) ?? []));
+  return all;
+}
+
+function holdToOneCore(pid) {
+  for (const each of family(pid)) spawnSync('taskset', ['-a', '-p', '-c', '0', String(each)], { stdio: 'ignore' });
+}
+
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const server = await startServer({});
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--js-flags=--expose-gc'] });
+const chromiumServer = await chromium.launchServer({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'], timeout: 60_000 });
+const browser = await chromium.connect(chromiumServer.wsEndpoint());
 let cars;
 try {
   const { sources } = await server.health();
@@ -105,14 +128,7 @@ try {
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable');
   await page.goto(`http://127.0.0.1:${server.port}/healthz`);
-  // Browser, renderer and all are held to one core.
-  for (const pid of execFileSync('pgrep', ['-f', 'chromium.*--(type|headless)']).toString().trim().split('\n')) {
-    try {
-      execFileSync('taskset', ['-a', '-p', '-c', '0', pid], { stdio: 'ignore' });
-    } catch {
-      // It has ended by now.
-    }
-  }
+  holdToOneCore(chromiumServer.process().pid);
   const empty = await measured(page, session, () => sleep(Math.min(seconds, 5) * 1000));
   cars = startCars(sources.udp.port, Number(asked.cars), Number(asked.hz));
   await sleep(1500);
@@ -137,7 +153,7 @@ try {
     await page.goto(`http://127.0.0.1:${server.port}/#/live?cars=car%201,car%202`);
     const used = async () => {
       await session.send('HeapProfiler.collectGarbage');
-      return page.evaluate(() => performance.memory.usedJSHeapSize);
+      return (await session.send('Runtime.getHeapUsage')).usedSize;
     };
     // Rings fill for some minutes, and are as large as they get then.
     await sleep(60_000);
@@ -159,5 +175,6 @@ try {
 } finally {
   cars?.stop();
   await browser.close();
+  await chromiumServer.close();
   await server.stop();
 }
