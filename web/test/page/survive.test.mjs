@@ -1,6 +1,7 @@
 // What the page goes through and survives: a server that goes, tokens, names, many cars, machines without laps.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -23,6 +24,27 @@ function withServer(name, environment, run) {
       await server.stop();
     }
   });
+}
+
+/** A line to `port` that brings what the server says at `line.bytesPerS`. */
+async function startLine(port) {
+  const line = { bytesPerS: Infinity };
+  const sockets = new Set();
+  const proxy = createServer((client) => {
+    const server = connect(port, '127.0.0.1');
+    for (const socket of [client, server]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined).on('close', () => (client.destroy(), server.destroy(), sockets.delete(socket)));
+    }
+    client.pipe(server);
+    server.on('data', (chunk) => {
+      if (line.bytesPerS === Infinity) return client.write(chunk);
+      server.pause();
+      setTimeout(() => (client.write(chunk), server.resume()), (1000 * chunk.length) / line.bytesPerS);
+    });
+  });
+  await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  return Object.assign(line, { port: proxy.address().port, stop: () => (sockets.forEach((socket) => socket.destroy()), proxy.close()) });
 }
 
 const point = (chassis, more = {}) => ({ track: 'oval', chassis, lap: 1, lapdist_m: 10, speed_kmh: 100, ...more });
@@ -190,6 +212,24 @@ withServer('of two tracks that are live one stays, and playing ends where it was
     assert.deepEqual(page.faults, []);
   } finally {
     for (const race of races) await race.stop();
+    await page.context().close();
+  }
+});
+
+withServer('on a slow line the page asks for less, and says so', {}, async (server) => {
+  const race = await startRace(server, { seconds: 30, names: Array.from({ length: 20 }, (_, n) => `car ${n + 1}`) });
+  const line = await startLine(server.port);
+  const page = await open(browser, `http://127.0.0.1:${line.port}/`);
+  try {
+    await count(page, 'tower-row', 20);
+    await isDrawn(page, 'trace');
+    assert.equal(await page.evaluate(() => document.body.textContent.includes('This line is slow')), false);
+    line.bytesPerS = 6000;
+    await until(page, () => document.body.textContent.includes('This line is slow'));
+    assert.deepEqual(page.faults, []);
+  } finally {
+    line.stop();
+    await race.stop();
     await page.context().close();
   }
 });
