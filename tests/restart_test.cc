@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <functional>
 #include <map>
 #include <numeric>
@@ -101,6 +102,8 @@ class DamageAfterAKill : public Restart {
   static inline const std::vector<std::string> kNoCheckpoint = {"CHECKPOINT_INTERVAL_MS=3600000"};
 
   void SetUp() override {
+    // What is open when it is killed is open however long that takes.
+    std::ofstream(directory_.path() / "slipstream.toml") << harness::kWithoutIdleness;
     Program server = serve(kNoCheckpoint);
     ASSERT_NE(server.port(), 0) << server.output();
     post_laps(server, 1, 40);

@@ -367,7 +367,11 @@ class Exports(unittest.TestCase):
             ("OTEL_EXPORTER_OTLP_HEADERS", "secret", "NAME=VALUE"),
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "br", "none gzip"),
         ):
-            settings = {"OTEL_TRACES_SAMPLER": "traceidratio", variable: value}
+            settings = {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318",
+                "OTEL_TRACES_SAMPLER": "traceidratio",
+                variable: value,
+            }
             done = subprocess.run(
                 [PROGRAM, "serve", "--check"], env=os.environ | settings, capture_output=True, text=True
             )
