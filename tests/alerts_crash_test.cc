@@ -48,9 +48,8 @@ TEST(WebhooksOfAServer, AReceiverThatWasDownGetsEachWithOneIdOfAllTries) {
   };
   ASSERT_TRUE(eventually([&] { return destination("failures_total") > 0; }));
   EXPECT_EQ(send(server.port(), point(2, 120, 120)), 200u) << "a dead receiver harms nobody";
-  Receiver receiver(port);
   const auto slips = member(alerts_of(alerts_at(server.port(), "?name=slips")).at(0), "id");
-  receiver.refuse(slips + "-raised", 1);
+  Receiver receiver(port, {{slips + "-raised", 1}});
   ASSERT_TRUE(eventually([&] { return destination("sent_total") == 2; }));
   const auto got = receiver.got();
   std::map<std::string, std::set<std::string>> bodies;

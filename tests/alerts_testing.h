@@ -81,7 +81,9 @@ class Receiver {
     unsigned answered = 0;
   };
 
-  explicit Receiver(std::uint16_t port = 0) {
+  /// `refused`: how many tries of an id are answered with a redirect.
+  explicit Receiver(std::uint16_t port = 0, std::map<std::string, int> refused = {})
+      : refused_(std::move(refused)) {
     server_ = std::move(*HttpServer::open(io_, {.port = port}));
     server_->route("POST", "/hook",
                    [this](const HttpRequest& request, const HttpResponder& respond) {
@@ -100,11 +102,6 @@ class Receiver {
   std::vector<Got> got() {
     const std::lock_guard lock(mutex_);
     return got_;
-  }
-  /// Answers so many tries of that id with a redirect.
-  void refuse(const std::string& id, int tries) {
-    const std::lock_guard lock(mutex_);
-    refused_[id] = tries;
   }
 
  private:

@@ -96,7 +96,10 @@ TEST_F(SpanExporterTest, WhatWaitsGoesInOneRequestAndNothingInNone) {
 }
 
 TEST_F(SpanExporterTest, WhatIsMoreThanABatchIsNotSleptOn) {
-  record(2 * SpanExporter::kBatchSpans + 1);
+  for (std::size_t i = 0; i < 2 * SpanExporter::kBatchSpans / SampledTrace::kMostSpans; ++i) {
+    record(SampledTrace::kMostSpans);
+  }
+  record(1);
   EXPECT_EQ(exporter_->poll(7), 7u);
   EXPECT_EQ(exporter_->poll(7), 0u) << "the one that is left waits for others";
   EXPECT_EQ(tracer_.waiting(), 1u);
