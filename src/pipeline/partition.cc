@@ -122,6 +122,8 @@ void Partition::process(Work& work) {
   }
   // Before anything is out: an observer may throw.
   observers_.handed_over(closed_);
+  if (work.batch && work.batch->sampled) [[unlikely]]
+    trace_fold(work, begin);
   if (work.kind == Work::Kind::kPoints && !work.replayed) pass_on(work, begin);
   position_ = work.end();
   publish();
@@ -214,9 +216,6 @@ void Partition::pass_on(Work& work, SteadyTime begin) {
   CHECK(work.completed == work.batch->points.size(), "only complete points are shown");
   const SampledTracePtr sampled = work.batch->sampled;
   observers_.accepted(*work.batch);
-  // Behind what may throw: work that is done again has one span.
-  if (sampled) [[unlikely]]
-    trace_fold(work, begin);
   context_.stats.batches.add();
   work.batch->log_offset = work.offset;
   context_.accepted.accept(std::move(work.batch));
