@@ -55,6 +55,11 @@ function watch() {
   const copy = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
   const look = (now) => {
     window.frames_.push(now);
+    // Behind all that is drawn in this frame, whoever asked for it first.
+    setTimeout(read, 0);
+    requestAnimationFrame(look);
+  };
+  const read = () => {
     const canvas = [...document.querySelectorAll('[data-testid=trace] canvas')].at(-1);
     if (canvas && window.probing) {
       Object.assign(copy.canvas, { width: 10, height: canvas.height });
@@ -73,7 +78,6 @@ function watch() {
       if (value !== undefined && value !== last) window.seen.push({ value, at: performance.timeOrigin + performance.now() });
       if (value !== undefined) last = value;
     }
-    requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
 }
@@ -142,7 +146,8 @@ try {
   const probedFrom = Date.now();
   await sleep(seconds * 500);
   const seen = await page.evaluate(() => window.seen);
-  const ways = cars.turned.filter(({ at }) => at > probedFrom + 500 && at < Date.now() - 1000).map(({ value, at }) => {
+  // Where it rises a mark appears at the top at once; where it falls the rise before is still beside it for a point.
+  const ways = cars.turned.filter(({ value, at }) => value === 1 && at > probedFrom + 500 && at < Date.now() - 1000).map(({ value, at }) => {
     const found = seen.find((each) => each.value === value && each.at >= at && each.at < at + 480);
     return found ? found.at - at : undefined;
   });
@@ -155,8 +160,8 @@ try {
       await session.send('HeapProfiler.collectGarbage');
       return (await session.send('Runtime.getHeapUsage')).usedSize;
     };
-    // Rings fill for some minutes, and are as large as they get then.
-    await sleep(60_000);
+    // What is kept of the last minutes fills first, and is as large as it gets then.
+    await sleep(180_000);
     const before = await used();
     await sleep(Number(asked['heap-minutes']) * 60_000);
     heap = { before, after: await used() };
